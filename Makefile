@@ -1,0 +1,86 @@
+# Two commands stand between a clone and the product: `git clone …` and `make run`.
+# Needed: Python 3.11 or newer, make, and a package registry that pip can reach.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PORT ?= 8050
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+CORPUS ?=
+
+# The first interpreter that is new enough; `make PYTHON=… run` names another.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+
+# The lab model is small: more threads than cores, or than four, only make it slower.
+CORES := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+export OMP_NUM_THREADS ?= $(shell echo $$(( $(CORES) < 4 ? $(CORES) : 4 )))
+export OMP_WAIT_POLICY ?= PASSIVE
+export TOKENIZERS_PARALLELISM ?= false
+export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
+
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+.PHONY: help run test check bench lab format install install-dev chromium clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+run: $(VENV)/.installed ## install what is missing and serve the lab model (PORT=8050)
+	HF_HUB_OFFLINE=1 $(BIN)/functionscope serve --preset lab --port $(PORT)
+
+test: $(VENV)/.installed-dev chromium ## run the tests, the browser's too (ARGS="-k coverage")
+	@mkdir -p test-results && rm -f test-results/junit.xml
+	@status=0; HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -rs --junitxml=test-results/junit.xml $(ARGS) || status=$$?; \
+	$(BIN)/python -m tests.left_out test-results/junit.xml $(if $(STRICT_BROWSER),--strict) || status=$$(( status ? status : 1 )); \
+	exit $$status
+
+check: $(VENV)/.installed-dev ## format, lint, types, import rules, sizes
+	@status=0; \
+	say() { echo "== $$*"; "$$@" || status=1; }; \
+	say $(BIN)/ruff format --check . ; \
+	say $(BIN)/ruff check . ; \
+	say $(BIN)/mypy ; \
+	say $(BIN)/lint-imports ; \
+	say $(BIN)/python -m tests.sizes ; \
+	exit $$status
+
+format: $(VENV)/.installed-dev ## rewrite the code as `make check` wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev chromium ## measure against the bare model; writes bench.json (ARGS="--only inspect_vs_bare")
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench $(ARGS)
+
+lab: $(VENV)/.installed-dev ## train the lab model again (CORPUS=folder of *.jsonl.zst)
+	@test -n "$(CORPUS)" || { echo "make lab: CORPUS is empty; name the folder of *.jsonl.zst files, as in make lab CORPUS=../corpus (precompute/lab/README.md says what is in it)" >&2; exit 2; }
+	$(BIN)/functionscope precompute train-lm --recipe lab --corpus $(CORPUS)
+	$(BIN)/functionscope precompute train-sae --recipe lab --corpus $(CORPUS)
+	$(BIN)/functionscope precompute eval-lab
+	$(BIN)/functionscope precompute all --preset lab --corpus $(CORPUS)
+
+install: $(VENV)/.installed ## only install what `make run` needs
+install-dev: $(VENV)/.installed-dev ## only install what `make check` and `make test` need
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer was found (looked for python3.11, python3.12, python3.13, python3, python); install one, or name it: make PYTHON=/path/to/python3.11 run" >&2; exit 2; }
+	@echo "== making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) could not make a virtual environment; on Debian and Ubuntu, install the package python3-venv" >&2; exit 2; }
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "== installing (the first time takes some minutes: PyTorch is large)"
+	@$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "== installing what the tests and the jobs need"
+	@$(PIP_INSTALL) --editable '.[precompute,dev]'
+	@touch $@
+
+chromium: $(VENV)/.installed-dev
+	@.ci/chromium $(BIN)/python
+
+clean: ## remove what the make targets made, .venv too
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-results bench.json *.egg-info
