@@ -1,0 +1,119 @@
+"""What is read from a build: tokens, coverage and features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from backend.schemas.base import Interval, Response, TokenClass
+
+
+class TokenRef(Response):
+    token_id: int = Field(description="vocabulary entry")
+    text: str = Field(description="decoded alone; U+FFFD for partial UTF-8")
+    token_class: TokenClass | None = Field(
+        description="class in this build at its cut; null only where there is no build"
+    )
+
+
+class TokenRow(TokenRef):
+    occurrences: int = Field(description="positions in the corpus")
+    documents: int = Field(description="documents that contain it at least once")
+    document_coverage: float = Field(description="documents / all documents of the corpus")
+    rank: int | None = Field(description="1 = most frequent; null for special tokens")
+    share: float = Field(description="occurrences / all non-special occurrences")
+    cumulative: float | None = Field(description="sum of shares down to this rank")
+
+
+class TokenPage(Response):
+    tokens: list[TokenRow] = Field(description="this page of rows")
+    total: int = Field(description="rows that match, on all pages")
+    effective: dict[str, Any] = Field(description="the query as applied")
+
+
+class TokenEdge(Response):
+    feature_index: int = Field(description="dictionary entry of the SAE")
+    n_firings: int = Field(description="corpus positions of this token at which it fires")
+    mean_activation: float = Field(description="mean over those positions")
+    act_max: float = Field(description="largest over those positions")
+
+
+class TokenLayer(Response):
+    sae_id: str = Field(description="which SAE")
+    layer: int = Field(description="residual stream after this decoder layer")
+    degree: int = Field(description="features with at least min_count = 1 firing on this token")
+    edges: list[TokenEdge] = Field(description="most frequent first, up to `limit`")
+
+
+class TokenDetail(TokenRow):
+    layers: list[TokenLayer] = Field(description="one entry per SAE of the build")
+    effective: dict[str, Any] = Field(description="the query as applied")
+
+
+class CoverageRow(TokenRef):
+    rank: int = Field(description="1-based place in the order")
+    occurrences: int = Field(description="positions in the corpus")
+    degree: int = Field(description="features this token has an edge to")
+    new_features: int = Field(description="features that no earlier token of the order reaches")
+    covered: int = Field(description="features that the first `rank` tokens reach together")
+    coverage: float = Field(description="covered / the denominator that `effective` names")
+    interval: Interval | None = Field(
+        None, description="95 % bootstrap over document shards, where the build stores it"
+    )
+
+
+class Contrast(Response):
+    """First k tokens of the order against as many occurrences drawn from content tokens."""
+
+    k: int = Field(description="number of first tokens")
+    occurrences: int = Field(description="corpus positions of those tokens; the same for both")
+    coverage: float = Field(description="share of the denominator that the k tokens reach")
+    interval: Interval | None = Field(None, description="95 % interval of coverage")
+    content_coverage: float = Field(description="share that the content draw reaches")
+    content_interval: Interval | None = Field(None, description="95 % interval of that")
+    content_tokens: int | None = Field(None, description="distinct content tokens in the draw")
+
+
+class CoverageResponse(Response):
+    rows: list[CoverageRow] = Field(description="one per rank, in the chosen order")
+    n_active: int = Field(description="features that fire anywhere at this theta and min_count")
+    d_sae: int = Field(description="width of the dictionary")
+    contrast: list[Contrast] = Field([], description="equal-occurrence comparisons, by k")
+    effective: dict[str, Any] = Field(description="the query as applied")
+
+
+class FeatureRow(Response):
+    sae_id: str = Field(description="which SAE")
+    feature_index: int = Field(description="dictionary entry within that SAE")
+    n_firings: int = Field(description="corpus positions at which it fires")
+    density: float = Field(description="n_firings / non-special corpus positions")
+    n_tokens: int = Field(description="distinct tokens it has an edge to")
+    act_max: float = Field(description="largest activation in the corpus")
+    act_q999: float | None = Field(description="99.9th percentile of its firings")
+    mean_activation: float | None = Field(description="mean over its firings")
+    first_rank: int | None = Field(description="lowest frequency rank of a token that reaches it")
+    top_tokens: list[TokenRef] = Field(description="tokens that fire it most often")
+    promoted_tokens: list[TokenRef] = Field(description="next tokens its direction raises most")
+    suppressed_tokens: list[TokenRef] = Field(description="next tokens it lowers most")
+
+
+class FeaturePage(Response):
+    features: list[FeatureRow] = Field(description="this page of rows")
+    total: int = Field(description="rows that match, on all pages")
+    effective: dict[str, Any] = Field(description="the query as applied")
+
+
+class Example(Response):
+    tokens: list[TokenRef] = Field(description="the context, in order")
+    activations: list[float] = Field(description="activation per token of `tokens`; 0 = silent")
+    position: int = Field(description="index within `tokens` of the strongest firing")
+    activation: float = Field(description="activation at `position`")
+    source: str = Field(description="where the text comes from")
+
+
+class FeatureDetail(FeatureRow):
+    layer: int = Field(description="residual stream after this decoder layer")
+    d_sae: int = Field(description="width of the dictionary")
+    examples: list[Example] = Field(description="contexts, strongest first")
+    effective: dict[str, Any] = Field(description="the query as applied")

@@ -1,0 +1,75 @@
+"""One prompt read live: its tokens, the firings along it and the next tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from backend.schemas.base import Request, Response
+from backend.schemas.browse import TokenRef
+
+
+class Token(TokenRef):
+    position: int = Field(description="position in the prompt, BOS at 0")
+
+
+class NextToken(Response):
+    position: int = Field(description="the prompt position whose next token is predicted")
+    token_id: int = Field(description="predicted vocabulary entry")
+    text: str = Field(description="decoded alone")
+    probability: float = Field(description="softmax probability at temperature 1")
+
+
+class TokenizeRequest(Request):
+    prompt: str = Field(description="the text")
+    chat: bool = Field(False, description="wrap the prompt in the model's chat template")
+
+
+class TokenizeResponse(Response):
+    tokens: list[Token] = Field(description="the prompt's positions")
+    last_function: int | None = Field(description="position of the last function token; never special")
+    effective: dict[str, Any] = Field(description="the request as applied")
+
+
+class InspectRequest(TokenizeRequest):
+    sae_ids: list[str] | None = Field(None, description="SAEs to encode with; null = all live ones")
+    theta: float = Field(0.0, ge=0, description="a firing is an activation strictly above this")
+    next_tokens: int = Field(10, ge=0, description="next tokens per position; 0 = skip the lm_head")
+
+
+class FiringColumns(Response):
+    """All firings of one SAE as parallel columns, sorted by position then feature."""
+
+    position: list[int] = Field(description="position in the prompt")
+    feature_index: list[int] = Field(description="dictionary entry")
+    activation: list[float] = Field(description="activation, above theta")
+
+
+class Split(Response):
+    position: int = Field(description="position in the prompt; special positions are left out")
+    firing: int = Field(description="features that fire here")
+    new: int = Field(description="of those: first firing at a non-special position")
+    reactivated: int = Field(description="of those: fired at an earlier non-special position")
+    carried: int = Field(description="of the reactivated: fired at the position just before")
+
+
+class FeatureInfo(Response):
+    density: float | None = Field(description="share of corpus positions; null without a build")
+    top_tokens: list[str] = Field(description="tokens that fire it most often in the corpus")
+    promoted_tokens: list[str] = Field(description="next tokens its direction raises most")
+    act_q999: float | None = Field(description="99.9th percentile of its corpus firings")
+
+
+class InspectResponse(Response):
+    tokens: list[Token] = Field(description="the prompt's positions")
+    firings: dict[str, FiringColumns] = Field(description="by sae_id: all firings, not a top-k")
+    next_tokens: list[NextToken] = Field(description="by position, most probable first")
+    splits: dict[str, list[Split]] = Field(description="by sae_id: new / reactivated / carried")
+    feature_info: dict[str, dict[str, FeatureInfo]] = Field(
+        description="by sae_id, then feature_index as a string: what the build knows of it"
+    )
+    residual_norms: dict[str, list[float]] = Field(
+        description="by sae_id: L2 norm of the residual stream at each position"
+    )
+    effective: dict[str, Any] = Field(description="the request as applied, with model and dtype")

@@ -1,0 +1,45 @@
+"""Recorded runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from backend.schemas.base import Request, Response
+from backend.schemas.prompts import InspectRequest
+from backend.schemas.steering import SteerRequest
+
+
+class InspectRun(Request):
+    kind: Literal["inspect"] = Field(description="what to record")
+    request: InspectRequest = Field(description="the body of POST /api/inspect")
+    title: str | None = Field(None, max_length=200, description="shown above the run")
+    note: str | None = Field(None, max_length=4000, description="shown under the title")
+
+
+class SteerRun(Request):
+    kind: Literal["steer"] = Field(description="what to record")
+    request: SteerRequest = Field(description="the body of POST /api/steer")
+    title: str | None = Field(None, max_length=200, description="shown above the run")
+    note: str | None = Field(None, max_length=4000, description="shown under the title")
+
+
+RunRequest = Annotated[InspectRun | SteerRun, Field(discriminator="kind")]
+
+
+class RunCreated(Response):
+    run_id: str = Field(description="hash of everything that determined the result")
+    url: str = Field(description="page that opens it: /r/{run_id}")
+    reused: bool = Field(description="it was recorded before; nothing was run now")
+
+
+class Run(Response):
+    run_id: str = Field(description="hash of everything that determined the result")
+    kind: Literal["inspect", "steer"] = Field(description="which endpoint it records")
+    request: dict[str, Any] = Field(description="the body as it was sent, defaults filled in")
+    result: dict[str, Any] = Field(description="what POST /api/inspect or /api/steer answered")
+    title: str | None = Field(description="as given")
+    note: str | None = Field(description="as given")
+    recorded_at: str = Field(description="UTC, ISO 8601")
+    provenance: dict[str, Any] = Field(description="model, SAEs, hashes, dtype, device, versions")

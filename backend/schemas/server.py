@@ -1,0 +1,100 @@
+"""What the server is, has loaded and allows."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from backend.schemas.base import LiveState, Mode, PositionRule, Response
+
+
+class Sae(Response):
+    sae_id: str = Field(description="id used by every endpoint")
+    layer: int = Field(description="residual stream after this decoder layer")
+    d_sae: int = Field(description="width of the dictionary")
+    l0: float | None = Field(description="measured mean firings per position; null = not measured")
+    live: bool = Field(description="loaded: /api/inspect and /api/steer take it")
+    in_build: bool = Field(description="the build has its edges")
+    n_active: int | None = Field(description="features that fire anywhere in the build")
+    coverage_10: float | None = Field(
+        None, description="share of active features that the 10 most frequent tokens reach"
+    )
+
+
+class Build(Response):
+    name: str = Field(description="file name of the build")
+    provenance: dict[str, Any] = Field(description="ids, revisions, hashes, dtype, job settings")
+    saes: list[Sae] = Field(description="SAEs whose edges it holds")
+
+
+class BuildList(Response):
+    builds: list[Build] = Field(description="the build being served; empty when there is none")
+
+
+class Model(Response):
+    n_layers: int = Field(description="decoder layers")
+    d_model: int = Field(description="width of the residual stream")
+    vocab_size: int = Field(description="entries of the vocabulary")
+    n_parameters: int = Field(description="weights, tied ones counted once")
+    context: int = Field(description="positions the model takes, prompt and answer together")
+    dtype: str = Field(description="dtype of the forward pass")
+    device: str = Field(description="cpu, cuda:0 …")
+    chat: bool = Field(description="the tokenizer has a chat template")
+    fingerprint: str = Field(description="hash of the weights and the tokenizer")
+
+
+class Demonstration(Response):
+    """A worked example that the preset ships: opens the steering page filled in."""
+
+    title: str = Field(description="what it shows")
+    prompt: str = Field(description="prompt to steer")
+    sae_id: str = Field(description="which SAE")
+    feature_index: int = Field(description="dictionary entry")
+    mode: Mode = Field(description="kind of intervention")
+    value: float = Field(description="strength, in activation units (a factor for scale)")
+    positions: PositionRule | list[int] = Field(description="where it applies")
+    note: str = Field("", description="what was measured, and on what")
+
+
+class Limits(Response):
+    prompt_tokens: int = Field(description="positions of a prompt, BOS included")
+    prompt_chars: int = Field(description="characters of a prompt")
+    interventions: int = Field(description="interventions of one steer request")
+    samples: int = Field(description="texts per arm")
+    max_new_tokens: int = Field(description="generated tokens per text")
+    next_tokens: int = Field(description="next tokens listed per position")
+    temperature: float = Field(description="largest temperature")
+    value: float = Field(description="largest absolute intervention value")
+    body_bytes: int = Field(description="bytes of a request body")
+    queue: int = Field(description="live requests that may wait")
+    page: int = Field(description="rows of one page of a list")
+
+
+class Capabilities(Response):
+    model: str = Field(description="the model's name, as the preset gives it")
+    model_info: Model | None = Field(description="null until the model is loaded")
+    saes: list[Sae] = Field(description="every SAE that is live or in the build")
+    build: Build | None = Field(description="null without a build")
+    live: bool = Field(description="/api/inspect and /api/steer answer now")
+    live_state: LiveState = Field(description="absent = served without a model")
+    live_detail: str = Field(description="live on cpu, loading the model, or why not and the remedy")
+    preset: str = Field(description="name of the preset")
+    default_prompt: str = Field(description="what the prompt box holds at first")
+    prompts: list[str] = Field(description="the built-in pair to compare")
+    demonstrations: list[Demonstration] = Field(description="worked steering examples")
+    theta_grid: list[float] = Field(description="theta values that /api/coverage takes")
+    min_count_grid: list[int] = Field(description="min_count values worth offering")
+    orders: list[str] = Field(description="orders that /api/coverage takes")
+    limits: Limits = Field(description="bounds that this server enforces")
+    version: str = Field(description="version of FunctionScope")
+
+
+class Health(Response):
+    status: Literal["ok", "loading", "degraded"] = Field(description="ok = everything configured works")
+    live: LiveState = Field(description="state of the model")
+    live_detail: str = Field(description="the same in words, with the remedy")
+    queue: int = Field(description="live requests waiting or running now")
+    build: bool = Field(description="a build is being served")
+    build_detail: str = Field(description="its file name, or why there is none and the remedy")
+    version: str = Field(description="version of FunctionScope")
