@@ -1,0 +1,80 @@
+# syntax=docker/dockerfile:1
+# Three targets:
+#   docker build --target dashboard .   pages only: no torch, talks to an API elsewhere
+#   docker build --target cpu .         everything, on a CPU; the lab model is inside (the default target)
+#   docker build --target cuda .        everything, on one GPU
+# On Linux the registry's plain torch wheel brings CUDA. For a small cpu image, give the index of
+# PyTorch's CPU wheels: --build-arg TORCH_INDEX_URL=…
+
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS base
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    TOKENIZERS_PARALLELISM=false \
+    OMP_WAIT_POLICY=PASSIVE \
+    HF_HOME=/cache/huggingface \
+    HF_HUB_DISABLE_TELEMETRY=1
+RUN useradd --create-home --uid 10001 functionscope \
+    && mkdir -p /cache/huggingface /data \
+    && chown -R functionscope:functionscope /cache /data \
+    && pip install --upgrade "pip>=25.1"
+WORKDIR /src
+# what the image's web layer answers with; 127.0.0.1 because the check runs inside the container
+HEALTHCHECK --interval=15s --timeout=5s --start-period=90s --retries=4 \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:8050' + os.environ['HEALTH_PATH'], timeout=4)"]
+EXPOSE 8050
+STOPSIGNAL SIGINT
+
+
+FROM base AS dashboard
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+RUN pip install --constraint constraints.txt --group dashboard
+COPY app app
+COPY backend backend
+COPY precompute/__init__.py precompute/__init__.py
+COPY static static
+RUN pip install --no-deps . && rm -rf /src/*
+WORKDIR /data
+USER functionscope
+ENV HEALTH_PATH=/ API_URL=http://api:8050
+CMD ["sh", "-c", "exec functionscope dashboard --api-url \"$API_URL\" --host 0.0.0.0 --port 8050"]
+
+
+FROM base AS full
+ARG TORCH_INDEX_URL=""
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+# the dependencies first, so that a change of code does not install torch again
+RUN if [ -n "$TORCH_INDEX_URL" ]; then \
+        pip install --constraint constraints.txt --index-url "$TORCH_INDEX_URL" torch; \
+    fi \
+    && python -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))" > /tmp/requirements.txt \
+    && pip install --constraint constraints.txt --requirement /tmp/requirements.txt
+COPY app app
+COPY backend backend
+COPY precompute precompute
+COPY static static
+RUN pip install --no-deps . && rm -rf /src/*
+WORKDIR /data
+# models and SAEs from a hub, and recorded runs: neither belongs in an image
+VOLUME ["/cache", "/data"]
+USER functionscope
+ENV HEALTH_PATH=/api/health
+
+
+FROM full AS cuda
+# what `functionscope fetch` needs to convert public SAEs
+USER root
+COPY constraints.txt pyproject.toml ./
+RUN python -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['precompute']))" > /tmp/requirements.txt \
+    && pip install --constraint constraints.txt --requirement /tmp/requirements.txt \
+    && rm -f constraints.txt pyproject.toml /tmp/requirements.txt
+USER functionscope
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+CMD ["functionscope", "serve", "--preset", "gemma-2-9b", "--host", "0.0.0.0", "--port", "8050"]
+
+
+FROM full AS cpu
+CMD ["functionscope", "serve", "--preset", "lab", "--host", "0.0.0.0", "--port", "8050"]
