@@ -59,20 +59,27 @@ class CoverageRow(TokenRef):
     covered: int = Field(description="features that the first `rank` tokens reach together")
     coverage: float = Field(description="covered / the denominator that `effective` names")
     interval: Interval | None = Field(
-        None, description="95 % bootstrap over document shards, where the build stores it"
+        None, description="95 % bootstrap over document shards; order random: range of all draws"
     )
+    mean: float | None = Field(None, description="order random only: mean coverage of all draws")
 
 
 class Contrast(Response):
-    """First k tokens of the order against as many occurrences drawn from content tokens."""
+    """The k most frequent tokens against as many occurrences of content tokens; shares of active features."""
 
     k: int = Field(description="number of first tokens")
-    occurrences: int = Field(description="corpus positions of those tokens; the same for both")
-    coverage: float = Field(description="share of the denominator that the k tokens reach")
-    interval: Interval | None = Field(None, description="95 % interval of coverage")
-    content_coverage: float = Field(description="share that the content draw reaches")
-    content_interval: Interval | None = Field(None, description="95 % interval of that")
-    content_tokens: int | None = Field(None, description="distinct content tokens in the draw")
+    is_function_cut: bool = Field(description="k is the number of function tokens")
+    occurrences: int = Field(description="corpus positions of the k tokens")
+    coverage: float = Field(description="share of the active features that the k tokens reach")
+    interval: Interval = Field(description="95 % bootstrap over document shards")
+    content_coverage: float | None = Field(
+        description="share that as many content positions, drawn one by one, reach; null: too few of them"
+    )
+    content_interval: Interval | None = Field(description="95 % bootstrap of that")
+    difference_interval: Interval | None = Field(description="95 % bootstrap of coverage - content_coverage")
+    whole_tokens_mean: float | None = Field(description="whole content tokens drawn at random instead: mean")
+    whole_tokens_range: Interval | None = Field(description="smallest and largest of those draws")
+    content_tokens: float | None = Field(description="mean number of distinct tokens in those draws")
 
 
 class CoverageResponse(Response):
@@ -95,6 +102,7 @@ class FeatureRow(Response):
     first_rank: int | None = Field(description="lowest frequency rank of a token that reaches it")
     top_tokens: list[TokenRef] = Field(description="tokens that fire it most often")
     promoted_tokens: list[TokenRef] = Field(description="next tokens its direction raises most")
+    top_by_strength: list[TokenRef] = Field(description="tokens that fire it most strongly")
     suppressed_tokens: list[TokenRef] = Field(description="next tokens it lowers most")
 
 
@@ -109,6 +117,7 @@ class Example(Response):
     activations: list[float] = Field(description="activation per token of `tokens`; 0 = silent")
     position: int = Field(description="index within `tokens` of the strongest firing")
     activation: float = Field(description="activation at `position`")
+    quantile: float = Field(description="quantile of `activation` among the feature's firings")
     source: str = Field(description="where the text comes from")
 
 

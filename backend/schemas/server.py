@@ -17,6 +17,7 @@ class Sae(Response):
     live: bool = Field(description="loaded: /api/inspect and /api/steer take it")
     in_build: bool = Field(description="the build has its edges")
     n_active: int | None = Field(description="features that fire anywhere in the build")
+    theta_grid: list[float] = Field(description="theta values that /api/coverage takes for it")
     coverage_10: float | None = Field(
         None, description="share of active features that the 10 most frequent tokens reach"
     )
@@ -83,7 +84,9 @@ class Capabilities(Response):
     default_prompt: str = Field(description="what the prompt box holds at first")
     prompts: list[str] = Field(description="the built-in pair to compare")
     demonstrations: list[Demonstration] = Field(description="worked steering examples")
-    theta_grid: list[float] = Field(description="theta values that /api/coverage takes")
+    theta_grid: list[float] = Field(
+        description="theta values that /api/coverage takes for some SAE; each SAE lists its own"
+    )
     min_count_grid: list[int] = Field(description="min_count values worth offering")
     orders: list[str] = Field(description="orders that /api/coverage takes")
     limits: Limits = Field(description="bounds that this server enforces")

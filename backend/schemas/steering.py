@@ -87,7 +87,9 @@ class FinalFrame(Response):
 
     seq: int = Field(description="number of the frame")
     status: Literal["done", "cancelled"] = Field(description="how it ended")
-    result: SteerResponse = Field(description="what POST /api/steer answers; partial if cancelled")
+    result: SteerResponse | None = Field(
+        description="what POST /api/steer answers; partial if cancelled, null if cancelled while queued"
+    )
 
 
 class ErrorFrame(Response):
