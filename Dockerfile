@@ -16,7 +16,8 @@ ENV PYTHONUNBUFFERED=1 \
     TOKENIZERS_PARALLELISM=false \
     OMP_WAIT_POLICY=PASSIVE \
     HF_HOME=/cache/huggingface \
-    HF_HUB_DISABLE_TELEMETRY=1
+    HF_HUB_DISABLE_TELEMETRY=1 \
+    XDG_DATA_HOME=/data
 RUN useradd --create-home --uid 10001 functionscope \
     && mkdir -p /cache/huggingface /data \
     && chown -R functionscope:functionscope /cache /data \
