@@ -1,0 +1,126 @@
+"""The dashboard's only way to data: one typed method per endpoint of the HTTP API.
+
+The same client serves both shapes of deployment: in one process it calls the FastAPI object through
+an ASGI transport (no socket), apart it calls a base URL. A failure of any kind is an `ApiProblem`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import httpx
+from fastapi import FastAPI
+from pydantic import BaseModel, ValidationError
+
+from backend import schemas as wire
+
+ResponseT = TypeVar("ResponseT", bound=BaseModel)
+Params = dict[str, str | int | float | bool | None]
+READ_SECONDS = 120.0  # a queued live request waits for the ones before it
+
+
+class ApiProblem(Exception):
+    """A failed call. Holds the problem details that the API sent, or says that it could not be reached."""
+
+    def __init__(self, status: int, title: str, detail: str, request_id: str = "") -> None:
+        super().__init__(f"{title}: {detail}")
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.request_id = request_id
+
+    def as_dict(self) -> dict[str, str | int]:
+        """What the status line stores."""
+        return {
+            "status": self.status,
+            "title": self.title,
+            "detail": self.detail,
+            "request_id": self.request_id,
+        }
+
+
+class ApiClient:
+    """Typed access to the HTTP API. Every method raises `ApiProblem` and nothing else."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    @classmethod
+    def in_process(cls, server: FastAPI) -> ApiClient:
+        """Calls `server` directly: no socket, no second process."""
+        transport = httpx.ASGITransport(app=server, raise_app_exceptions=False)
+        return cls(httpx.AsyncClient(transport=transport, base_url="http://in-process", timeout=READ_SECONDS))
+
+    @classmethod
+    def at(cls, base_url: str) -> ApiClient:
+        """Calls an API served elsewhere, e.g. http://127.0.0.1:8000."""
+        return cls(httpx.AsyncClient(base_url=base_url, timeout=READ_SECONDS))
+
+    async def health(self) -> wire.Health:
+        return await self._get("/api/health", wire.Health)
+
+    async def capabilities(self) -> wire.Capabilities:
+        return await self._get("/api/capabilities", wire.Capabilities)
+
+    async def builds(self) -> wire.BuildList:
+        return await self._get("/api/builds", wire.BuildList)
+
+    async def tokens(self, **query: str | int | None) -> wire.TokenPage:
+        return await self._get("/api/tokens", wire.TokenPage, dict(query))
+
+    async def token(self, token_id: int, *, limit: int = 20) -> wire.TokenDetail:
+        return await self._get(f"/api/tokens/{token_id}", wire.TokenDetail, {"limit": limit})
+
+    async def coverage(self, sae_id: str, **query: str | int | float | None) -> wire.CoverageResponse:
+        return await self._get("/api/coverage", wire.CoverageResponse, {"sae_id": sae_id, **query})
+
+    async def features(self, sae_id: str, **query: str | int | None) -> wire.FeaturePage:
+        return await self._get("/api/features", wire.FeaturePage, {"sae_id": sae_id, **query})
+
+    async def feature(self, sae_id: str, feature_index: int) -> wire.FeatureDetail:
+        return await self._get(f"/api/features/{sae_id}/{feature_index}", wire.FeatureDetail)
+
+    async def tokenize(self, request: wire.TokenizeRequest) -> wire.TokenizeResponse:
+        return await self._post("/api/tokenize", request, wire.TokenizeResponse)
+
+    async def inspect(self, request: wire.InspectRequest) -> wire.InspectResponse:
+        return await self._post("/api/inspect", request, wire.InspectResponse)
+
+    async def steer(self, request: wire.SteerRequest) -> wire.SteerResponse:
+        return await self._post("/api/steer", request, wire.SteerResponse)
+
+    async def record(self, request: wire.RunRequest) -> wire.RunCreated:
+        return await self._post("/api/runs", request, wire.RunCreated)
+
+    async def run(self, run_id: str) -> wire.Run:
+        return await self._get(f"/api/runs/{run_id}", wire.Run)
+
+    async def _get(self, path: str, response: type[ResponseT], query: Params | None = None) -> ResponseT:
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        return self._parsed(await self._send("GET", path, params=given), response)
+
+    async def _post(self, path: str, request: BaseModel, response: type[ResponseT]) -> ResponseT:
+        return self._parsed(await self._send("POST", path, json=request.model_dump(mode="json")), response)
+
+    async def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            reply = await self._http.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise ApiProblem(0, "The API cannot be reached", f"{method} {path}: {error!r}") from error
+        if reply.is_success:
+            return reply
+        try:
+            problem = wire.Problem.model_validate_json(reply.content)
+        except ValidationError as error:
+            detail = f"{method} {path} answered {reply.status_code} without problem details"
+            raise ApiProblem(reply.status_code, "Unexpected answer", detail) from error
+        raise ApiProblem(problem.status, problem.title, problem.detail, problem.request_id)
+
+    @staticmethod
+    def _parsed(reply: httpx.Response, response: type[ResponseT]) -> ResponseT:
+        try:
+            return response.model_validate_json(reply.content)
+        except ValidationError as error:
+            request_id = reply.headers.get("x-request-id", "")
+            detail = f"{reply.request.url.path} does not match {response.__name__}: {error.errors()[0]['loc']}"
+            raise ApiProblem(reply.status_code, "The API's version differs", detail, request_id) from error

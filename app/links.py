@@ -1,0 +1,62 @@
+"""Addresses of page states, and the same request as curl and as Python.
+
+Only what differs from the default enters an address, so that a link says what was chosen.
+"""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+Scalar = str | int | float | bool
+
+
+def page_url(path: str, **state: Scalar | None) -> str:
+    """`path` with the given non-None values as its query."""
+    query = urlencode({name: _plain(value) for name, value in state.items() if value is not None})
+    return f"{path}?{query}" if query else path
+
+
+def run_url(run_id: str) -> str:
+    return f"/r/{quote(run_id, safe='')}"
+
+
+def parsed_query(search: str | None) -> dict[str, str]:
+    """`?a=1&b=` -> {"a": "1", "b": ""}; the last of repeated names wins."""
+    return dict(parse_qsl((search or "").removeprefix("?"), keep_blank_values=True))
+
+
+def origin(href: str | None) -> str:
+    """Scheme and host of the page's own address, so that a copied command reaches the same server."""
+    parts = urlsplit(href or "")
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://127.0.0.1:8050"
+
+
+def reproduce_get(href: str | None, path: str, query: Mapping[str, Scalar | None]) -> dict[str, str]:
+    """A GET request as {"curl": …, "python": …}; both run as they stand."""
+    address = page_url(origin(href) + path, **query)
+    code = f'import json\nimport urllib.request\n\nurl = "{address}"\nprint(json.load(urllib.request.urlopen(url)))'
+    return {"curl": f"curl -s {shlex.quote(address)}", "python": code}
+
+
+def reproduce_post(href: str | None, path: str, body: Mapping[str, Any]) -> dict[str, str]:
+    """A POST of JSON as {"curl": …, "python": …}; both run as they stand."""
+    address = origin(href) + path
+    sent = json.dumps(body, ensure_ascii=False)
+    curl = f"curl -s {address} -H 'Content-Type: application/json' \\\n  -d {shlex.quote(sent)}"
+    code = (
+        "import json\nimport urllib.request\n\n"
+        f"body = json.loads({sent!r})\n"
+        f'request = urllib.request.Request("{address}", json.dumps(body).encode(),\n'
+        '                                 {"Content-Type": "application/json"})\n'
+        "print(json.load(urllib.request.urlopen(request)))"
+    )
+    return {"curl": curl, "python": code}
+
+
+def _plain(value: Scalar) -> str:
+    """Numbers without a needless ".0", booleans as JSON writes them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,203 @@
+"""`create_dashboard`: the pages, the router and the frame's own callbacks on a FastAPI server."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update, set_props
+from dash.development.base_component import Component
+from fastapi import FastAPI
+
+from app.api import ApiClient, ApiProblem
+from app.frame import Page, notice, shell
+from app.links import parsed_query
+from app.pages import overview
+from backend.schemas import Capabilities, Health
+
+PAGES: tuple[Page, ...] = (overview.PAGE,)
+STATIC = Path(__file__).resolve().parents[1] / "static"
+log = logging.getLogger(__name__)
+
+# The scheme is set before the first paint: a page must not flash white at night.
+_INDEX = """<!DOCTYPE html>
+<html lang="en">
+  <head>
+    {%metas%}
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>{%title%}</title>
+    <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
+    <link rel="preload" href="/assets/fonts/inter-latin-opsz-normal.woff2" as="font" type="font/woff2" crossorigin>
+    <script>
+      (function () {
+        var kept = null;
+        try { kept = localStorage.getItem("mantine-color-scheme-value"); } catch (e) {}
+        var dark = kept === "dark" || (kept !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+        document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
+      })();
+    </script>
+    {%css%}
+  </head>
+  <body>
+    {%app_entry%}
+    <footer hidden>{%config%}{%scripts%}{%renderer%}</footer>
+  </body>
+</html>"""
+
+
+def create_dashboard(api: ApiClient, server: FastAPI, pages: Sequence[Page] = PAGES) -> Dash:
+    """Adds the dashboard to `server`: every GET path that the API does not answer becomes a page."""
+    app = Dash(
+        __name__,
+        server=server,
+        title="FunctionScope",
+        update_title=None,
+        assets_folder=str(STATIC),
+        assets_path_ignore=["vendor"],
+        index_string=_INDEX,
+        compress=True,
+        suppress_callback_exceptions=True,
+        on_error=_on_error,
+    )
+    app.layout = shell(pages)
+    _register_router(app, pages)
+    _register_frame(app, api)
+    for page in pages:
+        page.register(app, api)
+    _warm_up_at_start(server)
+    return app
+
+
+def find_page(pages: Sequence[Page], pathname: str) -> tuple[Page, dict[str, str]] | None:
+    """The page whose path matches, with the values of its <name> segments; None when there is none."""
+    asked = pathname.rstrip("/") or "/"
+    for page in pages:
+        pattern = re.sub(r"<(\w+)>", r"(?P<\1>[^/]+)", page.path)
+        if found := re.fullmatch(pattern, asked):
+            return page, {name: unquote(value) for name, value in found.groupdict().items()}
+    return None
+
+
+def _register_router(app: Dash, pages: Sequence[Page]) -> None:
+    @app.callback(
+        Output("frame-page", "children"),
+        Output("frame-title", "data"),
+        Input("frame-location", "pathname"),
+        Input("frame-location", "search"),
+    )
+    async def show_page(pathname: str | None, search: str | None) -> tuple[Component, str]:
+        found = find_page(pages, pathname or "/")
+        if found is None:
+            return _no_such_page(pathname or "/", pages), "Not found · FunctionScope"
+        page, variables = found
+        query = {name: value for name, value in parsed_query(search).items() if name not in variables}
+        return await page.layout(**variables, **query), f"{page.title} · FunctionScope"
+
+    app.clientside_callback(
+        ClientsideFunction("fs", "onRoute"),
+        Output("frame-page", "title"),
+        Input("frame-title", "data"),
+        State("frame-location", "pathname"),
+    )
+
+
+def _no_such_page(pathname: str, pages: Sequence[Page]) -> Component:
+    known = ", ".join(page.path for page in pages if page.key is not None)
+    detail = f"{pathname} is not a page. There are {known}, and /r/… for a recorded run."
+    return html.Div(notice("No such page", detail, kind="problem"), className="fs-narrow")
+
+
+def _register_frame(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("frame-facts", "children"),
+        Output("frame-live", "children"),
+        Output("frame-live", "className"),
+        Input("frame-heartbeat", "n_intervals"),
+    )
+    async def show_state(beats: int | None) -> tuple[Any, Any, str]:
+        try:
+            health = await api.health()
+            facts = no_update if beats else _facts(await api.capabilities())
+        except ApiProblem as problem:
+            return no_update, problem.title, "fs-live fs-live--failed"
+        return facts, _live_words(health), f"fs-live fs-live--{health.live}"
+
+    for outputs, function, inputs in _CLIENTSIDE:
+        app.clientside_callback(ClientsideFunction("fs", function), *outputs, *inputs)
+
+
+_CLIENTSIDE: tuple[tuple[list[Output], str, list[Input]], ...] = (
+    ([Output("frame-scheme", "data")], "currentScheme", [Input("frame-location", "id")]),
+    (
+        [
+            Output("frame-status", "className"),
+            Output("frame-problem-text", "children"),
+            Output("frame-request-id", "children"),
+        ],
+        "showProblem",
+        [Input("frame-problem", "data")],
+    ),
+    ([Output("frame-problem", "data")], "dismiss", [Input("frame-dismiss", "n_clicks")]),
+)
+
+
+def _facts(capabilities: Capabilities) -> list[Component]:
+    """model · SAEs · build, each with the rest of what is known on hover."""
+    info = capabilities.model_info
+    size = f"{info.n_parameters / 1e6:.1f}M parameters, {info.n_layers} layers, {info.dtype}" if info else ""
+    saes = ", ".join(f"L{sae.layer}" for sae in capabilities.saes)
+    ids = "\n".join(f"{sae.sae_id} · layer {sae.layer} · {sae.d_sae:,} features" for sae in capabilities.saes)
+    build = capabilities.build
+    parts = [
+        _fact("model", capabilities.model, size),
+        _fact("SAEs", saes or "none", ids or "no SAE is loaded and the build holds none"),
+        _fact("build", build.name if build else "none", _summary(build.provenance) if build else ""),
+    ]
+    return parts
+
+
+def _fact(name: str, value: str, title: str) -> Component:
+    return html.Span([html.Span(name, className="fs-fact__name"), html.Span(value)], className="fs-fact", title=title)
+
+
+def _summary(provenance: Mapping[str, Any]) -> str:
+    """Provenance's flat entries, one a line, for a hover."""
+    flat = {name: value for name, value in provenance.items() if isinstance(value, str | int | float)}
+    return "\n".join(f"{name}: {value}" for name, value in flat.items())
+
+
+def _live_words(health: Health) -> str:
+    if health.live != "live":
+        return "recorded only" if health.live == "absent" else health.live_detail
+    return health.live_detail if health.queue == 0 else f"{health.live_detail} · {health.queue} in the queue"
+
+
+def _on_error(error: Exception) -> None:
+    """Dash swallows what callbacks raise: log it, and hold it in the status line until it is dismissed."""
+    if isinstance(error, ApiProblem):
+        set_props("frame-problem", {"data": error.as_dict()})
+        return
+    log.error("a callback failed", exc_info=error)
+    unexpected = ApiProblem(500, "The page failed", f"{type(error).__name__}: {error}")
+    set_props("frame-problem", {"data": unexpected.as_dict()})
+
+
+def _warm_up_at_start(server: FastAPI) -> None:
+    """Asks for `/` once before serving: a deep link as the first request would come without assets."""
+    inner = server.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+        async with inner(app) as state:
+            transport = httpx.ASGITransport(app=app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://warm-up") as client:
+                (await client.get("/")).raise_for_status()
+            yield state
+
+    server.router.lifespan_context = lifespan

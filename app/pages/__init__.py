@@ -1,0 +1,1 @@
+"""One module a page: `PAGE`, `layout(**query)` and `register(app, api)`."""
