@@ -1,0 +1,1 @@
+"""Model, SAEs, tokens and builds: everything that computes. Knows no web."""

@@ -1,0 +1,124 @@
+"""Models, SAEs, prompts and demonstrations by name. The data is `presets.toml`; this reads it."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PRESETS_FILE = Path(__file__).with_name("presets.toml")
+SHIPPED = Path(__file__).parents[2] / "precompute" / "lab"  # what `lab`'s paths are relative to
+DEFAULT_HOME = Path("~/.cache/functionscope")
+
+_SAE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class SaeSource:
+    """Where an SAE comes from (SAELens release and id, when public) and where it lies here."""
+
+    sae_id: str  # our name: safe in a URL
+    layer: int  # 0-based decoder layer whose output it reads
+    path: Path  # folder with cfg.json and sae_weights.safetensors
+    release: str | None = None
+    id: str | None = None  # the SAE's id within the release
+    use: str = "browse"  # "browse", "steer" or "both"
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """A steering experiment to start from. `positions`: "last_function", "last", "all" or absolute ones."""
+
+    title: str
+    prompt: str
+    sae_id: str
+    feature_index: int
+    mode: str
+    value: float
+    positions: str | tuple[int, ...]
+    note: str
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Everything that a start by name alone needs."""
+
+    name: str
+    title: str
+    model: str  # a folder, or a hub id
+    revision: str | None
+    dtype: str  # of model and SAE weights: "float32" or "bfloat16"
+    saes: tuple[SaeSource, ...]
+    build: Path
+    default_prompt: str
+    prompts: tuple[tuple[str, str], ...]  # pairs to lay side by side
+    demonstrations: tuple[Demonstration, ...]
+    checkpoints: tuple[str, ...]  # further revisions: training checkpoints, oldest first
+
+
+def preset_names() -> list[str]:
+    """In the file's order; the first is the default."""
+    return list(_file())
+
+
+def load_preset(name: str, *, home: Path = DEFAULT_HOME) -> Preset:
+    """`home` holds what is fetched and built for presets that are not shipped.
+
+    ValueError for an unknown name (listing the known ones) or a malformed entry.
+    """
+    if name not in _file():
+        raise ValueError(f"There is no preset {name!r}; known: {', '.join(preset_names())}.")
+    raw = _file()[name]
+    root = SHIPPED if raw.get("shipped", False) else home.expanduser() / name
+    try:
+        return _preset(name, raw, root)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{PRESETS_FILE}, [{name}]: {type(error).__name__} {error}.") from error
+
+
+@cache
+def _file() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(PRESETS_FILE.read_text(encoding="utf-8"))
+
+
+def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
+    saes = tuple(_sae(entry, root) for entry in raw["saes"])
+    demonstrations = tuple(_demonstration(entry) for entry in raw.get("demonstrations", []))
+    unknown = {one.sae_id for one in demonstrations} - {one.sae_id for one in saes}
+    if unknown:
+        raise ValueError(f"{PRESETS_FILE}, [{name}]: demonstrations name unknown SAEs {sorted(unknown)}.")
+    return Preset(
+        name=name,
+        title=raw["title"],
+        model=str(root / raw["model"]) if raw.get("shipped", False) else raw["model"],
+        revision=raw.get("revision"),
+        dtype=raw["dtype"],
+        saes=saes,
+        build=root / raw["build"],
+        default_prompt=raw["default_prompt"],
+        prompts=tuple((pair[0], pair[1]) for pair in raw["prompts"]),
+        demonstrations=demonstrations,
+        checkpoints=tuple(raw.get("checkpoints", [])),
+    )
+
+
+def _sae(raw: dict[str, Any], root: Path) -> SaeSource:
+    sae_id = raw["sae_id"]
+    if not _SAE_ID.fullmatch(sae_id):
+        raise ValueError(f"sae_id is {sae_id!r}; allowed: letters, digits, '.', '_' and '-'.")
+    return SaeSource(
+        sae_id=sae_id,
+        layer=raw["layer"],
+        path=root / "saes" / sae_id,
+        release=raw.get("release"),
+        id=raw.get("id"),
+        use=raw.get("use", "browse"),
+    )
+
+
+def _demonstration(raw: dict[str, Any]) -> Demonstration:
+    positions = raw["positions"]
+    return Demonstration(
+        **{**raw, "positions": positions if isinstance(positions, str) else tuple(positions)}
+    )

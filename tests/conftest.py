@@ -1,0 +1,35 @@
+"""What every test shares: one thread, and one tiny real model with its SAEs per session."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from backend.core.lm import LanguageModel
+from backend.core.sae import Sae
+from tests.tiny import tiny_model_dir, tiny_sae_dir
+
+torch.set_num_threads(1)
+
+SAE_LAYERS = (0, 2, 3)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds `model/` and `saes/layer_0`, `saes/layer_2`, `saes/layer_3`: read it, do not write to it."""
+    folder = tmp_path_factory.mktemp("tiny")
+    tiny_model_dir(folder)
+    for layer in SAE_LAYERS:
+        tiny_sae_dir(folder, layer)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lm(tiny_folder: Path) -> LanguageModel:
+    return LanguageModel.load(tiny_folder / "model")
+
+
+@pytest.fixture(scope="session")
+def saes(tiny_folder: Path) -> dict[str, Sae]:
+    folders = [tiny_folder / "saes" / f"layer_{layer}" for layer in SAE_LAYERS]
+    return {folder.name: Sae.load(folder) for folder in folders}
