@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   const live = (window.functionscope = window.functionscope || {});
-  const h = live.h;
+  const h = window.React.createElement;
   const BAR = 30;
 
   /** Ordering, filters, and the line that says what they hide. */

@@ -4,8 +4,9 @@
 (function () {
   "use strict";
   const live = (window.functionscope = window.functionscope || {});
-  const h = live.h;
+  const h = window.React.createElement;
   const LANES = ["A", "B"];
+  const HINT = "Point at a mark. ← → walk the tokens, f and F the function tokens; a click on a token locks it, on a row pins the feature.";
   const DEFAULT_VIEW = { order: "first", locked: false, only_function: false, density: null, find: "" };
 
   /** "7" / "b7" / "none" / null (the last function token of A) -> column index or null. */
@@ -113,11 +114,11 @@
         if (k >= 0) parts.push(`${it.lanes.length > 1 ? LANES[lane] + " " : ""}${live.KIND_NAMES[track.kinds[k]]}, activation ${live.number(track.activations[k])}`);
       });
     }
-    return parts.join("  ·  ") || "\u00a0";
+    return parts.join("  ·  ") || HINT;
   };
 
   live.FiringMatrix = function FiringMatrix(props) {
-    const { useRef, useMemo, useEffect, useLayoutEffect } = window.React;
+    const { useRef, useMemo, useEffect, useLayoutEffect, useState } = window.React;
     const channel = live.channel(props.group);
     const refs = { scroller: useRef(null), head: useRef(null), canvas: useRef(null), readout: useRef(null) };
     const scene = useRef({ hoverColumn: null, hoverRow: null }).current;
@@ -126,9 +127,10 @@
     const locked = useMemo(() => live.lockedColumn(props.locked, model.columns, model.prompts), [props.locked, model]);
     const pins = useMemo(() => live.pinnedIn(props.pins || [], props.sae_id), [props.pins, props.sae_id]);
     const control = useMemo(() => controller(refs, scene, channel), [channel]);
+    const [room, setRoom] = useState(0);
     const geometry = useMemo(
-      () => live.geometry(model.columns, Math.max(1, model.prompts.length), window.innerWidth < 1100 ? 168 : 212),
-      [model]
+      () => live.geometry(model.columns, Math.max(1, model.prompts.length), room < 640 ? 168 : 212, room),
+      [model, room]
     );
     const shown = useMemo(() => live.visibleRows(model.all, view, locked, pins), [model, props.view, locked, pins]);
 
@@ -148,7 +150,10 @@
         scene.colours = live.colours();
         control.request();
       };
-      const sizes = new ResizeObserver(repaint);
+      const sizes = new ResizeObserver(() => {
+        setRoom(refs.scroller.current.clientWidth);
+        repaint();
+      });
       sizes.observe(refs.scroller.current);
       const scheme = new MutationObserver(repaint);
       scheme.observe(document.documentElement, { attributes: true, attributeFilter: ["data-mantine-color-scheme"] });
@@ -198,6 +203,7 @@
       { id: props.id, className: "fs-fm" + (props.busy ? " is-busy" : ""), "aria-busy": Boolean(props.busy) },
       h(live.MatrixTools, { id: props.id, view, setView: (patch) => props.setProps({ view: Object.assign({}, view, patch) }),
         line: live.hiddenLine(shown.rows.length, model.all.length, shown.hidden), hasLock: locked !== null }),
+      h("div", { className: "fs-fm-readout", ref: refs.readout, id: props.id + "-readout", "aria-live": "polite" }, HINT),
       h(
         "div",
         {
@@ -218,7 +224,6 @@
           })
         )
       ),
-      h("div", { className: "fs-fm-readout", ref: refs.readout, id: props.id + "-readout", "aria-live": "polite" }, "\u00a0")
     );
   };
 })();

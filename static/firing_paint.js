@@ -4,6 +4,7 @@
   const live = (window.functionscope = window.functionscope || {});
   const MIN_COLUMN = 28;
   const MAX_COLUMN = 132;
+  const MAX_SPREAD = 36;
 
   let ruler = null;
   function textWidth(text, font) {
@@ -23,15 +24,19 @@
     };
   };
 
-  /** x of every column edge (after the labels), and the heights, in CSS pixels. */
-  live.geometry = function (columns, nLanes, label) {
+  /** x of every column edge (after the labels), and the heights, in CSS pixels. Short prompts are spread
+   *  over the `room` there is. */
+  live.geometry = function (columns, nLanes, label, room) {
     const mono = getComputedStyle(document.documentElement).getPropertyValue("--fs-mono").trim() || "monospace";
+    const widths = columns.map((column) => {
+      const texts = column.tokens.map((token) => (token ? textWidth(live.visible(token.text), "13px " + mono) : 0));
+      return Math.round(Math.min(MAX_COLUMN, Math.max(MIN_COLUMN, 16 + Math.max(...texts))));
+    });
+    const spare = room - label - 14 - widths.reduce((sum, width) => sum + width, 0);
+    const each = Math.max(0, Math.min(MAX_SPREAD, Math.floor(spare / Math.max(1, columns.length))));
     const x = new Float64Array(columns.length + 1);
     x[0] = label;
-    columns.forEach((column, index) => {
-      const widths = column.tokens.map((token) => (token ? textWidth(live.visible(token.text), "13px " + mono) : 0));
-      x[index + 1] = x[index] + Math.round(Math.min(MAX_COLUMN, Math.max(MIN_COLUMN, 16 + Math.max(...widths))));
-    });
+    widths.forEach((width, index) => (x[index + 1] = x[index] + width + each));
     const lane = nLanes > 1 ? 15 : 22;
     return { x, label, lane, row: nLanes * lane + (nLanes > 1 ? 4 : 0), width: x[columns.length] + 12, nLanes };
   };

@@ -1,11 +1,9 @@
-/* What the live components share: React's createElement, an in-browser channel per page
+/* What the live components share: an in-browser channel per page
  * (hover, lock and pins never travel to the server to be shown), and how tokens and numbers read. */
 (function () {
   "use strict";
   const live = (window.functionscope = window.functionscope || {});
   const channels = new Map();
-
-  live.h = (...args) => window.React.createElement(...args);
 
   /** A named piece of shared state: get(), set(patch), subscribe(listener) -> unsubscribe. */
   live.channel = function (name) {

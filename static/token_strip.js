@@ -3,7 +3,7 @@
 (function () {
   "use strict";
   const live = (window.functionscope = window.functionscope || {});
-  const h = live.h;
+  const h = window.React.createElement;
 
   /** One chip. `props` go on the element; it is a button unless `plain`. */
   live.chip = function (token, props, plain) {
