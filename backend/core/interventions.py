@@ -77,7 +77,8 @@ class Intervention:
         whose W_dec is not in the residual stream's units."""
         if sae.normalize_activations != "none":
             raise ValueError(
-                f"{sae.sae_id} normalises its input ({sae.normalize_activations}): it can be read but not steered with."
+                f"{sae.sae_id} normalises its input ({sae.normalize_activations}): "
+                "it can be read but not steered with."
             )
         return cls(
             layer=sae.layer,
@@ -122,35 +123,45 @@ class Intervention:
         direction = self.direction.to(resid.device, torch.float32)
         if self.read is None:
             return (self.value * direction).expand(resid.shape)
-        activation = self.read(resid).float()
+        activation = self.read(resid).to(resid.device, torch.float32)
         change = self.value - activation if self.mode != "scale" else (self.value - 1.0) * activation
         return change[:, None] * direction
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """What to edit in one batch: a list of interventions per row."""
+class _Edit:
+    """One intervention and the rows of the batch that it is for."""
 
-    rows: tuple[tuple[Intervention, ...], ...]
+    intervention: Intervention
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What to edit in one batch, by layer."""
+
+    n_rows: int
     prompt_length: int
-    layers: frozenset[int]
-    in_prompt: bool = True
-    in_generated: bool = True
+    edits: dict[int, tuple[_Edit, ...]]
 
     @classmethod
     def build(cls, rows: Sequence[Sequence[Intervention]], prompt_length: int) -> "Plan":
-        """ValueError for a position outside the prompt or for contradicting interventions."""
-        for row in rows:
+        """A list of interventions per row; an object in several rows is computed once for all.
+
+        ValueError for a position outside the prompt or for contradicting interventions.
+        """
+        users: dict[int, tuple[Intervention, list[int]]] = {}
+        for index, row in enumerate(rows):
             _check_row(row, prompt_length)
-        everything = [one for row in rows for one in row]
-        return cls(
-            rows=tuple(tuple(row) for row in rows),
-            prompt_length=prompt_length,
-            layers=frozenset(one.layer for one in everything),
-        )
+            for one in row:
+                users.setdefault(id(one), (one, []))[1].append(index)
+        edits: dict[int, tuple[_Edit, ...]] = {}
+        for one, used_in in users.values():
+            edits[one.layer] = (*edits.get(one.layer, ()), _Edit(one, tuple(used_in)))
+        return cls(len(rows), prompt_length, edits)
 
     def touches(self, layer: int) -> bool:
-        return layer in self.layers
+        return layer in self.edits
 
     def apply(self, layer: int, hidden: Tensor, position_ids: Tensor | None) -> Tensor:
         """[batch, pos, d_model] -> the same, edited; untouched positions keep their exact bits.
@@ -159,23 +170,19 @@ class Plan:
         """
         if position_ids is None:
             raise ValueError(f"Layer {layer} was given no position_ids: interventions need them.")
-        if hidden.shape[0] != len(self.rows):
-            raise ValueError(
-                f"The batch has {hidden.shape[0]} rows, the interventions are for {len(self.rows)}."
-            )
-        where = position_ids.expand(hidden.shape[:2])
+        if hidden.shape[0] != self.n_rows:
+            raise ValueError(f"The batch has {hidden.shape[0]} rows, the interventions {self.n_rows}.")
         edited = hidden
-        for index, row in enumerate(self.rows):
-            for one in row:
-                if one.layer != layer:
-                    continue
-                at = one.covers(where[index], self.prompt_length).nonzero()[:, 0]
-                if at.numel() == 0:
-                    continue
-                if edited is hidden:
-                    edited = hidden.clone()
-                delta = one.delta(hidden[index, at])
-                edited[index, at] = (edited[index, at].float() + delta).to(hidden.dtype)
+        where = position_ids.expand(hidden.shape[:2])
+        for edit in self.edits[layer]:
+            rows = torch.tensor(edit.rows, device=hidden.device)
+            chosen, column = edit.intervention.covers(where[rows], self.prompt_length).nonzero(as_tuple=True)
+            if chosen.numel() == 0:
+                continue
+            at = (rows[chosen], column)
+            edited = hidden.clone() if edited is hidden else edited
+            delta = edit.intervention.delta(hidden[at])
+            edited[at] = (edited[at].float() + delta).to(hidden.dtype)
         return edited
 
 

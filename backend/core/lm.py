@@ -85,11 +85,13 @@ class LanguageModel:
 
     @property
     def device(self) -> torch.device:
-        return self.model.get_input_embeddings().weight.device
+        device: torch.device = self.model.get_input_embeddings().weight.device
+        return device
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.model.get_input_embeddings().weight.dtype
+        dtype: torch.dtype = self.model.get_input_embeddings().weight.dtype
+        return dtype
 
     # -- text ------------------------------------------------------------------------------
 
@@ -167,6 +169,11 @@ class LanguageModel:
                 **_padding(attention_mask, self.device),
             ).logits
         return Forward(logits, resid)
+
+    @torch.inference_mode()
+    def fill(self, tokens: Tensor | Sequence[Sequence[int]], past_key_values: Any) -> None:
+        """Runs the tokens into the cache, without the unembedding."""
+        self.model.base_model(input_ids=self._ids(tokens), past_key_values=past_key_values, use_cache=True)
 
     @torch.inference_mode()
     def per_token_loss(self, tokens: Tensor | Sequence[Sequence[int]]) -> Tensor:
@@ -259,7 +266,7 @@ def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> froz
 
 
 def _padding(attention_mask: Tensor | None, device: torch.device) -> dict[str, Tensor]:
-    """Mask and the absolute positions that go with it: padded places get position 0, and count for nothing."""
+    """Mask and the absolute positions that go with it; padding gets position 0, which nothing attends to."""
     if attention_mask is None:
         return {}
     mask = attention_mask.to(device)

@@ -69,20 +69,26 @@ class Sae:
     ) -> "Sae":
         """`sae_id` defaults to the folder's name. ValueError for whatever is missing or not understood."""
         folder = Path(folder)
+        config = cls.check(folder)
+        with _opened(folder) as file:
+            names = [name for name in _shapes(config) if name != "W_dec"]
+            weights = {name: file.get_tensor(name).to(device, dtype) for name in names}
+        return cls(folder, config, weights, sae_id or folder.name)
+
+    @staticmethod
+    def check(folder: Path) -> SaeConfig:
+        """The folder's configuration, if its weights are all there in the right shapes; else ValueError."""
         config = read_config(folder / CONFIG_FILE)
-        shapes = _shapes(config)
-        weights: dict[str, Tensor] = {}
         with _opened(folder) as file:
             held = set(file.keys())
-            for name, shape in shapes.items():
+            for name, shape in _shapes(config).items():
                 found = tuple(file.get_slice(name).get_shape()) if name in held else None
                 if found != shape:
                     raise ValueError(
-                        f"{folder / WEIGHTS_FILE}: {name} is {found or 'missing'}; cfg.json calls for {shape}."
+                        f"{folder / WEIGHTS_FILE}: {name} is {found or 'missing'}; "
+                        f"cfg.json calls for {shape}."
                     )
-                if name != "W_dec":
-                    weights[name] = file.get_tensor(name).to(device, dtype)
-        return cls(folder, config, weights, sae_id or folder.name)
+        return config
 
     # -- encoding --------------------------------------------------------------------------
 
@@ -238,7 +244,9 @@ class Sae:
 
     def _read_decoder(self, rows: slice) -> Tensor:
         with _opened(self.folder) as file:
-            part = file.get_slice("W_dec")[rows.start : rows.stop].to(self.W_enc.device, self.W_enc.dtype)
+            part: Tensor = file.get_slice("W_dec")[rows.start : rows.stop].to(
+                self.W_enc.device, self.W_enc.dtype
+            )
         return part if self._decoder_scale is None else part / self._decoder_scale[rows, None]
 
 

@@ -48,7 +48,7 @@ def read_config(path: Path) -> SaeConfig:
         raise ValueError(f"{path} lacks {', '.join(missing)}: convert the SAE with `functionscope fetch`.")
     _refuse_unsupported(raw, path)
     metadata = raw.get("metadata") or {}
-    hook_name = metadata.get("hook_name") or raw.get("hook_name")
+    hook_name = str(metadata.get("hook_name") or raw.get("hook_name"))
     return SaeConfig(
         architecture=raw["architecture"],
         d_model=_positive(raw, "d_in", path),
@@ -64,9 +64,9 @@ def read_config(path: Path) -> SaeConfig:
     )
 
 
-def layer_of(hook_name: Any, path: Path) -> int:
+def layer_of(hook_name: str, path: Path) -> int:
     """`blocks.9.hook_resid_post` -> 9; `blocks.9.hook_resid_pre` -> 8, the same stream one layer on."""
-    found = _HOOK.fullmatch(hook_name) if isinstance(hook_name, str) else None
+    found = _HOOK.fullmatch(hook_name)
     layer = int(found[1]) - (found[2] == "pre") if found else -1
     if layer < 0:
         raise ValueError(
@@ -88,7 +88,8 @@ def _refuse_unsupported(raw: dict[str, Any], path: Path) -> None:
     for name, values in allowed.items():
         if raw.get(name) not in values:
             raise ValueError(
-                f"{path}: {name} is {raw.get(name)!r}; allowed: {', '.join(str(v) for v in values if v is not None)}."
+                f"{path}: {name} is {raw.get(name)!r}; allowed: "
+                f"{', '.join(str(v) for v in values if v is not None)}."
             )
 
 

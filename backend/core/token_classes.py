@@ -26,7 +26,7 @@ def classify(
     if counts.ndim != 1 or (counts < 0).any():
         raise ValueError(f"counts must be one non-negative number per token; got {counts.shape}.")
     special = np.fromiter(special_ids, dtype=np.int64, count=len(special_ids))
-    if special.size and not (0 <= special.min() and special.max() < counts.size):
+    if special.size and (special.min() < 0 or special.max() >= counts.size):
         raise ValueError(f"special_ids must lie in 0 to {counts.size - 1}; got {sorted(special)}.")
     classes = np.zeros(counts.size, dtype=np.int8)
     ranked = by_frequency(counts, special_ids)
