@@ -1,0 +1,140 @@
+"""The read side of a build: named queries over one read-only DuckDB file.
+
+DuckDB gives a process the old file until every connection to it is closed, and one connection shared by
+threads gives wrong answers. So: one in-memory hub, the file attached read-only under a new alias for each
+generation, a cursor per call.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from backend.core import store_sql as sql
+from backend.core.store_base import Generation
+from backend.core.store_coverage import DENOMINATORS, MIN_COUNTS, ORDERS, CoverageQueries
+from backend.core.store_features import EXAMPLE_SOURCE, FEATURE_ORDERS, FeatureQueries
+from backend.core.store_rows import SaeRow, StoreError, StoreInvalid, StoreMissing
+from backend.core.store_tokens import TokenQueries
+
+SCHEMA_VERSION = 1
+REMEDY = "make one with `functionscope precompute all`"
+
+__all__ = [
+    "DENOMINATORS",
+    "EXAMPLE_SOURCE",
+    "FEATURE_ORDERS",
+    "MIN_COUNTS",
+    "ORDERS",
+    "SCHEMA_VERSION",
+    "Store",
+    "StoreError",
+    "StoreInvalid",
+    "StoreMissing",
+]
+
+
+class Store(TokenQueries, CoverageQueries, FeatureQueries):
+    """A build, opened read-only; safe to share between threads; follows the file when it is replaced."""
+
+    def __init__(self, path: Path, memory_limit: str) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._hub = duckdb.connect(":memory:", config={"memory_limit": memory_limit, "threads": 2})
+        self._opened = 0
+        self._previous: Generation | None = None
+        try:
+            self._generation = self._attach()
+        except StoreError:
+            self._hub.close()
+            raise
+
+    @classmethod
+    def open(cls, path: str | Path, *, memory_limit: str = "1GB") -> Store:
+        """Open a build. Raises StoreMissing or StoreInvalid, which name the file and the remedy."""
+        return cls(Path(path), memory_limit)
+
+    def close(self) -> None:
+        """Let go of the file; the store cannot be used afterwards."""
+        self._hub.close()
+
+    def provenance(self) -> dict[str, Any]:
+        """Model, SAEs, corpus, counts, job settings, code version, created_at, schema_version."""
+        return self._current().provenance
+
+    def saes(self) -> list[SaeRow]:
+        """The SAEs of the build, by layer."""
+        return [row for _, _, row in self._current().saes.values()]
+
+    # -- opening ---------------------------------------------------------------------------------
+
+    def _signature(self) -> tuple[int, int, int]:
+        try:
+            status = os.stat(self.path)
+        except OSError as error:
+            raise StoreMissing(f"no build at {self.path}: {REMEDY}") from error
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+    def _attach(self) -> Generation:
+        signature, alias = self._signature(), f"build_{self._opened}"
+        self._opened += 1
+        quoted = str(self.path).replace("'", "''")
+        try:
+            self._hub.execute(f"ATTACH '{quoted}' AS {alias} (READ_ONLY)")
+            return self._read_generation(signature, alias)
+        except (duckdb.Error, KeyError, ValueError) as error:
+            self._detach(alias)
+            reason = str(error).splitlines()[0]
+            raise StoreInvalid(f"{self.path} is not a whole build ({reason}): {REMEDY}") from error
+        except StoreInvalid:
+            self._detach(alias)
+            raise
+
+    def _detach(self, alias: str) -> None:
+        self._hub.execute(f"DETACH DATABASE IF EXISTS {alias}")
+
+    def _read_generation(self, signature: tuple[int, int, int], alias: str) -> Generation:
+        cursor = self._hub.cursor()
+        try:
+            cursor.execute(f"USE {alias}")
+            provenance = {key: json.loads(value) for key, value in cursor.execute(sql.PROVENANCE).fetchall()}
+            if provenance["schema_version"] != SCHEMA_VERSION:
+                raise StoreInvalid(
+                    f"{self.path} has schema version {provenance['schema_version']}; this program reads "
+                    f"{SCHEMA_VERSION}: {REMEDY}"
+                )
+            rows = cursor.execute(sql.SAES).fetchall()
+        finally:
+            cursor.close()
+        saes = {}
+        for ordinal, scale, *values, grid, quantiles in rows:
+            row = SaeRow(*values, theta_grid=tuple(grid), theta_quantiles=tuple(quantiles))
+            saes[row.sae_id] = (ordinal, scale, row)
+        return Generation(signature, alias, provenance, saes)
+
+    def _current(self) -> Generation:
+        signature = self._signature()
+        with self._lock:
+            if signature != self._generation.signature:
+                new = self._attach()
+                if self._previous is not None:
+                    self._detach(self._previous.alias)
+                # one back stays attached, for the calls that are under way
+                self._previous, self._generation = self._generation, new
+            return self._generation
+
+    def _query(
+        self, generation: Generation, statement: str, parameters: Sequence[Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        cursor = self._hub.cursor()
+        try:
+            cursor.execute(f"USE {generation.alias}")
+            return cursor.execute(statement, list(parameters)).fetchall()
+        finally:
+            cursor.close()

@@ -1,0 +1,113 @@
+"""Coverage by rank, in every order that a build holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.core import store_sql as sql
+from backend.core.store_base import Generation, Queries
+from backend.core.store_rows import Contrast, Coverage, CoverageRow, SaeRow
+from backend.core.token_classes import CLASS_NAMES
+
+DENOMINATORS = ("active", "dictionary")
+ORDERS = ("frequency", "document_coverage", "degree", "greedy", "random")
+MIN_COUNTS = (1, 2, 5, 10)
+
+Band = tuple[float | None, float, float]  # mean, low, high
+
+
+class CoverageQueries(Queries):
+    """Rows of `coverage_step`, `degree`, `random_curve` and `contrast`."""
+
+    def coverage(
+        self,
+        sae_id: str,
+        theta: float = 0.0,
+        min_count: int = 1,
+        denominator: str = "active",
+        order: str = "frequency",
+        max_rank: int | None = None,
+    ) -> Coverage:
+        """Coverage by rank in an order; raises ValueError for a setting that the build does not hold.
+
+        `active` counts the features with any firing (theta = 0, min_count = 1) at a non-special position
+        of the corpus, whatever theta and min_count are asked for, so that curves stay comparable.
+        """
+        generation = self._current()
+        ordinal, _, sae = self._sae(generation, sae_id)
+        theta_ordinal = self._theta_ordinal(sae, theta)
+        for name, value, allowed in (
+            ("min_count", min_count, MIN_COUNTS),
+            ("denominator", denominator, DENOMINATORS),
+            ("order", order, ORDERS),
+        ):
+            if value not in allowed:
+                raise ValueError(f"{name} {value!r}: this build holds {list(allowed)}")
+        n_all = sae.n_active if denominator == "active" else sae.d_sae
+        statement = sql.COVERAGE.format(place=sql.COVERAGE_ORDERS[order])
+        key = [ordinal, theta_ordinal, min_count, ORDERS.index(order)]
+        rows = self._query(generation, statement, [*key, max_rank])
+        bands = self._bands(generation, key, n_all, sae)
+        effective = {
+            "sae_id": sae_id,
+            "theta": sae.theta_grid[theta_ordinal],
+            "min_count": min_count,
+            "denominator": denominator,
+            "order": order,
+            "max_rank": max_rank,
+        }
+        made = [self._coverage_row(values, n_all, bands) for values in rows]
+        return Coverage(made, sae.n_active, sae.d_sae, effective)
+
+    @staticmethod
+    def _theta_ordinal(sae: SaeRow, theta: float) -> int:
+        for ordinal, stored in enumerate(sae.theta_grid):
+            if abs(stored - theta) <= 1e-5 * max(1.0, abs(stored)):
+                return ordinal
+        raise ValueError(f"theta {theta}: coverage of {sae.sae_id} is stored for {list(sae.theta_grid)}")
+
+    def _bands(
+        self, generation: Generation, key: list[int], n_all: int, sae: SaeRow
+    ) -> dict[int, Band]:
+        """rank -> (mean, low, high), where the build stores an interval for this curve."""
+        ordinal, theta_ordinal, min_count, order = key
+        if ORDERS[order] == "random":
+            found = self._query(generation, sql.RANDOM_CURVE, [ordinal, theta_ordinal, min_count])
+            return {rank: (mean / n_all, low / n_all, high / n_all) for rank, mean, low, high in found}
+        if ORDERS[order] == "frequency" and theta_ordinal == 0 and min_count == 1:
+            share = sae.n_active / max(n_all, 1)
+            return {c.k: (None, c.interval[0] * share, c.interval[1] * share) for c in self.contrasts(sae.sae_id)}
+        return {}
+
+    @staticmethod
+    def _coverage_row(
+        values: tuple[Any, ...], n_all: int, bands: dict[int, Band]
+    ) -> CoverageRow:
+        rank, token_id, text, code, occurrences, degree, new, covered = values
+        mean, low, high = bands.get(rank, (None, None, None))
+        share = covered / n_all if n_all else 0.0
+        return CoverageRow(
+            rank, token_id, text, CLASS_NAMES[code], occurrences, degree, new, covered, share, low, high, mean
+        )
+
+    def contrasts(self, sae_id: str) -> list[Contrast]:
+        """Every stored equal-occurrence comparison, by k."""
+        generation = self._current()
+        rows = self._query(generation, sql.CONTRASTS, [self._sae(generation, sae_id)[0]])
+        return [
+            Contrast(
+                k, cut, n, c, (lo, hi), content,
+                None if content is None else (c_lo, c_hi),
+                None if content is None else (d_lo, d_hi),
+                w, None if w is None else (w_min, w_max), w_n,
+            )
+            for k, cut, n, c, lo, hi, content, c_lo, c_hi, d_lo, d_hi, w, w_min, w_max, w_n in rows
+        ]  # fmt: skip
+
+    def coverage_contrast(self, sae_id: str, k: int | None = None) -> Contrast:
+        """The comparison at k, or at the function cut (k = None)."""
+        stored = self.contrasts(sae_id)
+        for contrast in stored:
+            if contrast.is_function_cut if k is None else contrast.k == k:
+                return contrast
+        raise ValueError(f"k {k}: this build compares {[contrast.k for contrast in stored]}")

@@ -1,0 +1,105 @@
+"""Every query of the store, beside no logic. Parameters are bound; only orders from fixed tables are formatted in."""
+
+from __future__ import annotations
+
+PROVENANCE = "SELECT key, value FROM provenance"
+
+SAES = """
+SELECT sae_ordinal, act_scale, sae_id, layer, d_sae, l0, n_active, hook_name, d_model, architecture,
+       n_edges, n_firings, theta_grid, theta_quantiles
+FROM sae ORDER BY layer, sae_ordinal
+"""
+
+TOKEN_ORDERS = {
+    "frequency": "rank NULLS LAST, token_id",
+    "document_coverage": "documents DESC, rank NULLS LAST, token_id",
+    "token_id": "token_id",
+}
+
+_TOKEN_COLUMNS = "token_id, text, token_class, occurrences, documents, rank, cumulative"
+_TOKEN_MATCH = """
+($1::VARCHAR IS NULL OR contains(lower(text), lower($1::VARCHAR)) OR token_id::VARCHAR = $1::VARCHAR)
+AND ($2::UTINYINT IS NULL OR token_class = $2::UTINYINT)
+"""
+
+TOKENS = (
+    f"SELECT {_TOKEN_COLUMNS} FROM token WHERE {_TOKEN_MATCH}"
+    " ORDER BY {order} LIMIT $3::BIGINT OFFSET $4::BIGINT"
+)
+TOKEN_COUNT = f"SELECT count(*) FROM token WHERE {_TOKEN_MATCH}"
+TOKENS_BY_ID = f"SELECT {_TOKEN_COLUMNS} FROM token WHERE token_id IN (SELECT unnest($1::UINTEGER[]))"
+
+# $2 = token_ids in ascending order, or NULL for every chunk.
+EDGE_CHUNKS = """
+SELECT token_first, token_last, n_edges, degrees, gaps, n_firings, act_max, act_mean
+FROM edge_chunk
+WHERE sae_ordinal = $1
+  AND ($2::UINTEGER[] IS NULL OR len(list_filter($2::UINTEGER[], lambda i: i BETWEEN token_first AND token_last)) > 0)
+ORDER BY token_first
+"""
+
+# The place of a token in each order; greedy stops where nothing new is left to reach.
+COVERAGE_ORDERS = {
+    "frequency": "t.rank",
+    "document_coverage": "row_number() OVER (ORDER BY t.documents DESC, t.rank)",
+    "degree": "row_number() OVER (ORDER BY coalesce(d.degree, 0) DESC, t.rank)",
+    "greedy": "s.rank",
+    "random": "t.random_rank",
+}
+
+COVERAGE = """
+WITH d AS (
+    SELECT token_id, degree FROM degree WHERE sae_ordinal = $1 AND theta_ordinal = $2 AND min_count = $3
+), s AS (
+    SELECT token_id, rank, new_features FROM coverage_step
+    WHERE sae_ordinal = $1 AND theta_ordinal = $2 AND min_count = $3 AND token_order = $4
+), placed AS (
+    SELECT {place} AS place, t.token_id, t.text, t.token_class, t.occurrences,
+           coalesce(d.degree, 0) AS degree, coalesce(s.new_features, 0) AS new_features
+    FROM token t LEFT JOIN d USING (token_id) LEFT JOIN s USING (token_id)
+    WHERE t.rank IS NOT NULL
+)
+SELECT place, token_id, text, token_class, occurrences, degree, new_features,
+       sum(new_features) OVER (ORDER BY place)::BIGINT AS covered
+FROM placed WHERE place IS NOT NULL
+ORDER BY place LIMIT $5::BIGINT
+"""
+
+RANDOM_CURVE = """
+SELECT rank, covered_mean, covered_min, covered_max FROM random_curve
+WHERE sae_ordinal = $1 AND theta_ordinal = $2 AND min_count = $3
+"""
+
+CONTRASTS = """
+SELECT k, is_function_cut, occurrences, coverage, coverage_low, coverage_high,
+       content_coverage, content_low, content_high, difference_low, difference_high,
+       whole_tokens_mean, whole_tokens_min, whole_tokens_max, whole_tokens_count
+FROM contrast WHERE sae_ordinal = $1 ORDER BY k
+"""
+
+_FEATURE_COLUMNS = """
+feature_index, n_firings, n_tokens, mean_activation, act_max, act_q999, first_rank,
+top_by_count, top_by_strength, promoted, suppressed
+"""
+FEATURES_BY_ID = f"""
+SELECT {_FEATURE_COLUMNS} FROM feature
+WHERE sae_ordinal = $1 AND feature_index IN (SELECT unnest($2::UINTEGER[]))
+"""
+_FEATURE_MATCH = """
+sae_ordinal = $1 AND n_firings BETWEEN $3::DOUBLE AND $4::DOUBLE
+AND ($2::VARCHAR IS NULL OR feature_index::VARCHAR = $2::VARCHAR
+     OR list_has_any(list_concat(top_by_count, promoted),
+                     (SELECT coalesce(list(token_id), []) FROM token WHERE contains(lower(text), lower($2::VARCHAR)))))
+"""
+FEATURES = (
+    f"SELECT {_FEATURE_COLUMNS} FROM feature WHERE {_FEATURE_MATCH}"
+    " ORDER BY {order} LIMIT $5::BIGINT OFFSET $6::BIGINT"
+)
+FEATURE_COUNT = f"SELECT count(*) FROM feature WHERE {_FEATURE_MATCH}"
+
+EXAMPLES = """
+SELECT s.token_ids, e.quantile, e.peak, e.positions, e.activations
+FROM example e JOIN sequence s USING (sequence_id)
+WHERE e.sae_ordinal = $1 AND e.feature_index = $2::UINTEGER
+ORDER BY e.quantile DESC, e.sequence_id LIMIT $3::BIGINT
+"""

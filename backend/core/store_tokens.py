@@ -1,0 +1,98 @@
+"""Tokens of a build, and the features that they reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from backend.core import store_sql as sql
+from backend.core.edge_codec import Edges, PackedEdges, unpack
+from backend.core.store_base import Generation, Queries
+from backend.core.store_rows import EdgeRow, TokenRow
+from backend.core.token_classes import CLASS_NAMES
+
+
+class TokenQueries(Queries):
+    """Rows of `token` and `edge_chunk`."""
+
+    def tokens(
+        self,
+        q: str | None = None,
+        token_class: str | None = None,
+        order: str = "frequency",
+        limit: int = 100,
+        offset: int = 0,
+    ) -> tuple[list[TokenRow], int]:
+        """A page of tokens and the number of all that match.
+
+        `q` is looked for in the text (case ignored), or is an exact token_id; order: frequency,
+        document_coverage or token_id.
+        """
+        if order not in sql.TOKEN_ORDERS:
+            raise ValueError(f"order {order!r}: use one of {sorted(sql.TOKEN_ORDERS)}")
+        if token_class is not None and token_class not in CLASS_NAMES:
+            raise ValueError(f"token_class {token_class!r}: use one of {list(CLASS_NAMES)}")
+        class_code = None if token_class is None else list(CLASS_NAMES).index(token_class)
+        generation = self._current()
+        found = self._query(
+            generation, sql.TOKENS.format(order=sql.TOKEN_ORDERS[order]), [q, class_code, limit, offset]
+        )
+        total = self._query(generation, sql.TOKEN_COUNT, [q, class_code])[0][0]
+        return [self._token_row(generation, values) for values in found], int(total)
+
+    def token(self, token_id: int) -> TokenRow | None:
+        """One token, or None where the vocabulary has no such id."""
+        return self.token_rows([token_id]).get(token_id)
+
+    def token_rows(self, token_ids: Sequence[int]) -> dict[int, TokenRow]:
+        """The known ones among these tokens, by id, in one query."""
+        generation = self._current()
+        found = self._query(generation, sql.TOKENS_BY_ID, [list({int(i) for i in token_ids})])
+        return {values[0]: self._token_row(generation, values) for values in found}
+
+    @staticmethod
+    def _token_row(generation: Generation, values: tuple[Any, ...]) -> TokenRow:
+        token_id, text, code, occurrences, documents, rank, cumulative = values
+        total = max(generation.n_positions, 1)
+        special = rank is None
+        return TokenRow(
+            token_id,
+            text,
+            CLASS_NAMES[code],
+            occurrences,
+            documents,
+            documents / max(generation.n_documents, 1),
+            rank,
+            0.0 if special else occurrences / total,
+            None if special else cumulative / total,
+        )
+
+    # -- edges -----------------------------------------------------------------------------------
+
+    def token_edges(
+        self, token_id: int, sae_id: str, limit: int = 50, order: str = "count"
+    ) -> list[EdgeRow]:
+        """The token's edges, most firings first, or the largest activation first (order="strength")."""
+        if order not in ("count", "strength"):
+            raise ValueError(f"order {order!r}: use 'count' or 'strength'")
+        edges = self.edges(sae_id, [token_id])
+        first, second = edges.n_firings, edges.act_max
+        keys = (edges.feature_index, -second, -first) if order == "count" else (edges.feature_index, -first, -second)
+        chosen = edges.take(np.lexsort(keys)[:limit])
+        columns = (chosen.feature_index, chosen.n_firings, chosen.act_mean, chosen.act_max)
+        return [EdgeRow(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
+
+    def edges(self, sae_id: str, token_ids: Sequence[int] | None = None) -> Edges:
+        """The edges of these tokens, or all, sorted by (token_id, feature_index)."""
+        generation = self._current()
+        ordinal, scale, _ = self._sae(generation, sae_id)
+        wanted = None if token_ids is None else sorted({int(i) for i in token_ids})
+        rows = self._query(generation, sql.EDGE_CHUNKS, [ordinal, wanted])
+        parts = [unpack(PackedEdges(*row), scale) for row in rows]
+        if wanted is not None:
+            parts = [part.of_token(i) for part in parts for i in wanted]
+        empty = Edges(*(np.empty(0, np.int64) for _ in range(3)), *(np.empty(0) for _ in range(2)))
+        parts = parts or [empty]
+        return Edges(*(np.concatenate([getattr(p, f) for p in parts]) for f in Edges.__dataclass_fields__))

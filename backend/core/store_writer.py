@@ -1,0 +1,220 @@
+"""The write side of a build: merge partial edges, write FILE.new, check it, rename it into place.
+
+Whatever goes wrong before the rename leaves the old build as it was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from backend.core.edge_codec import Edges, pack
+from backend.core.store import SCHEMA_VERSION, Store
+from backend.core.store_rows import StoreError
+
+SCHEMA = Path(__file__).with_name("schema.sql")
+EDGES_PER_CHUNK = 32_768
+# Small blocks suit the many small tables of a laptop's build: a column takes a block at least.
+SMALL_BLOCK, LARGE_BLOCK, LARGE_FROM_EDGES = 16_384, 262_144, 50_000_000
+FIXED_POINT = float(1 << 40)  # sums of floats depend on their order, sums of integers do not
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class BuildNotWritten(StoreError):
+    """The new build could not be written; the old one is untouched."""
+
+
+@dataclass(frozen=True)
+class MergedEdges:
+    """All edges of one SAE, sorted by (token_id, feature_index); arrays of one length n."""
+
+    token_id: Ints
+    feature_index: Ints
+    counts: Ints  # [n, thetas] firings above each theta of the grid
+    act_sum: Floats
+    act_max: Floats
+
+    def as_edges(self) -> Edges:
+        """Counts at theta = 0, and means for sums."""
+        counts = self.counts[:, 0]
+        return Edges(self.token_id, self.feature_index, counts, self.act_sum / counts, self.act_max)
+
+
+@dataclass(frozen=True)
+class SaeEdges:
+    """What one SAE's edges become on disk: `act_scale` is its largest activation."""
+
+    sae_ordinal: int
+    sae_id: str
+    edges: Edges
+    act_scale: float
+
+
+_MERGE = """
+SELECT token_id::BIGINT AS token_id, feature_index::BIGINT AS feature_index,
+       sum(n_0)::BIGINT AS n_0, sum(n_1)::BIGINT AS n_1, sum(n_2)::BIGINT AS n_2,
+       sum(round(act_sum * $fixed)::HUGEINT)::DOUBLE / $fixed AS act_sum,
+       max(act_max)::DOUBLE AS act_max
+FROM read_parquet($files) WHERE sae_ordinal = $sae
+GROUP BY token_id, feature_index ORDER BY token_id, feature_index
+"""
+
+_QUANTILE = """
+WITH bins AS (
+    SELECT feature_index, bin, sum(n)::BIGINT AS n FROM read_parquet($files)
+    WHERE sae_ordinal = $sae GROUP BY feature_index, bin
+), running AS (
+    SELECT feature_index, bin, sum(n) OVER (PARTITION BY feature_index ORDER BY bin) AS below,
+           sum(n) OVER (PARTITION BY feature_index) AS total
+    FROM bins
+)
+SELECT feature_index::BIGINT AS feature_index, min(bin)::BIGINT AS bin
+FROM running WHERE below >= $quantile * total GROUP BY feature_index ORDER BY feature_index
+"""
+
+
+class MergeFailed(StoreError):
+    """Partial results could not be summed: a damaged shard, or no room to spill."""
+
+
+def _sum(statement: str, parameters: dict[str, Any], memory_limit: str, spill: Path) -> dict[str, Any]:
+    """Columns of an aggregate over Parquet shards, spilling to disk beyond the memory limit."""
+    config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": str(spill)}
+    try:
+        with duckdb.connect(":memory:", config=config) as connection:
+            connection.execute("SET enable_progress_bar = false")
+            found = connection.execute(statement, parameters).fetchnumpy()
+    except duckdb.Error as error:
+        raise MergeFailed(f"the shards could not be merged: {str(error).splitlines()[0]}") from error
+    return {name: np.asarray(column) for name, column in found.items()}
+
+
+def merge_edges(files: Sequence[Path], sae_ordinal: int, *, memory_limit: str, spill: Path) -> MergedEdges:
+    """Sum the partial edges of all shards, spilling to disk beyond the memory limit.
+
+    The result does not depend on the order of the files or on threads: float sums are taken in fixed point.
+    """
+    parameters = {"files": [str(f) for f in files], "sae": sae_ordinal, "fixed": FIXED_POINT}
+    found = _sum(_MERGE, parameters, memory_limit, spill)
+    counts = np.stack([found["n_0"], found["n_1"], found["n_2"]], axis=1)
+    return MergedEdges(found["token_id"], found["feature_index"], counts, found["act_sum"], found["act_max"])
+
+
+def quantile_bins(
+    files: Sequence[Path], sae_ordinal: int, quantile: float, *, memory_limit: str, spill: Path
+) -> tuple[Ints, Ints]:
+    """(feature_index, bin) of each active feature: the bin in which that quantile of its firings lies."""
+    parameters = {"files": [str(f) for f in files], "sae": sae_ordinal, "quantile": quantile}
+    found = _sum(_QUANTILE, parameters, memory_limit, spill)
+    return found["feature_index"], found["bin"]
+
+
+def chunks(edges: Edges) -> Iterator[Edges]:
+    """Runs of whole tokens, of at least EDGES_PER_CHUNK edges each except the last."""
+    ends = np.flatnonzero(np.diff(edges.token_id, append=-1)) + 1
+    start = 0
+    for end in ends.tolist():
+        if end - start >= EDGES_PER_CHUNK or end == len(edges.token_id):
+            yield edges.take(slice(start, end))
+            start = end
+
+
+def publish(
+    path: Path,
+    tables: Mapping[str, Any],
+    edges: Sequence[SaeEdges],
+    provenance: Mapping[str, Any],
+) -> None:
+    """Write a whole build and put it in the place of `path`.
+
+    tables: name -> anything that DuckDB can scan with the columns of schema.sql (an Arrow table).
+    BuildNotWritten, with the old build untouched, on any failure.
+    """
+    new = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new.unlink(missing_ok=True)
+        _write(new, tables, edges, provenance)
+        _check(new, edges)
+        _sync(new)
+        os.replace(new, path)
+        _sync(path.parent)
+    except (OSError, duckdb.Error, StoreError) as error:
+        reason = str(error).splitlines()[0]
+        raise BuildNotWritten(f"{path} was not written ({reason}); an older build there is untouched.") from error
+    finally:
+        new.unlink(missing_ok=True)
+        new.with_name(new.name + ".wal").unlink(missing_ok=True)
+
+
+def _write(
+    path: Path,
+    tables: Mapping[str, Any],
+    edges: Sequence[SaeEdges],
+    provenance: Mapping[str, Any],
+) -> None:
+    large = sum(len(sae.edges.token_id) for sae in edges) >= LARGE_FROM_EDGES
+    quoted = str(path).replace("'", "''")
+    with duckdb.connect(":memory:") as connection:
+        block = LARGE_BLOCK if large else SMALL_BLOCK
+        connection.execute(f"ATTACH '{quoted}' AS build (BLOCK_SIZE {block}, STORAGE_VERSION 'v1.5.0')")
+        connection.execute("USE build")
+        connection.execute(SCHEMA.read_text())
+        stated = {**provenance, "schema_version": SCHEMA_VERSION}
+        connection.executemany(
+            "INSERT INTO provenance VALUES (?, ?)", [[key, json.dumps(value)] for key, value in stated.items()]
+        )
+        for name, table in tables.items():
+            connection.register("incoming", table)
+            connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
+            connection.unregister("incoming")
+        for sae in edges:
+            for part in chunks(sae.edges):
+                _insert_chunk(connection, sae, part)
+        connection.execute("CHECKPOINT build")
+        connection.execute("USE memory")
+        connection.execute("DETACH build")
+    if path.with_name(path.name + ".wal").exists():
+        raise OSError(f"{path}.wal was left behind")
+
+
+def _insert_chunk(connection: duckdb.DuckDBPyConnection, sae: SaeEdges, part: Edges) -> None:
+    row = {"sae_ordinal": sae.sae_ordinal, **asdict(pack(part, sae.act_scale))}
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO edge_chunk ({names}) VALUES ({marks})", list(row.values()))
+
+
+def _check(path: Path, written: Sequence[SaeEdges]) -> None:
+    """Read the file back as the server will: every SAE's edges must come out as they went in."""
+    store = Store.open(path)
+    try:
+        stated = {row.sae_id: row.n_edges for row in store.saes()}
+        for sae in written:
+            read = store.edges(sae.sae_id)
+            same = all(
+                np.array_equal(getattr(read, name), getattr(sae.edges, name))
+                for name in ("token_id", "feature_index", "n_firings")
+            )
+            if not same or stated.get(sae.sae_id) != len(sae.edges.token_id):
+                raise BuildNotWritten(f"{path}: the edges of {sae.sae_id} do not read back as written")
+            store.coverage(sae.sae_id, max_rank=1)
+    finally:
+        store.close()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

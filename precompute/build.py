@@ -1,0 +1,280 @@
+"""From the work folder to a published build: merge, coverage tables, provenance, atomic rename."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from backend.core.edge_codec import encode_activation
+from backend.core.lm import LanguageModel
+from backend.core.sae import Sae
+from backend.core.store import EXAMPLE_SOURCE, MIN_COUNTS, ORDERS
+from backend.core.store_writer import MergedEdges, SaeEdges, merge_edges, publish, quantile_bins
+from backend.core.token_classes import CONTENT
+from precompute.contrast import N_BOOTSTRAP, ShardReach, contrast
+from precompute.coverage import NEVER, Graph, Steps, greedy, random_curve, random_orders, ranked_by, steps
+from precompute.edges import THETA_QUANTILES, choose_thetas, shard_paths
+from precompute.examples import LENGTH, load_examples
+from precompute.features import feature_table, with_directions
+from precompute.job import BadInput, Job, load_arrays, sha256, write_whole
+from precompute.tokens import TokenTable, load_tokens
+
+N_RANDOM_ORDERS = 20
+MERGE_MEMORY = "4GB"
+PER_SAE_TABLES = ("degree", "coverage_step", "random_curve", "contrast", "feature")
+
+
+def merged(job: Job, ordinal: int) -> MergedEdges:
+    """All edges of one SAE; BadInput where a shard is missing."""
+    files = [shard_paths(job.work, shard)[0] for shard in range(job.n_shards)]
+    lacking = [f.name for f in files if not f.exists()]
+    if lacking:
+        raise BadInput(f"{len(lacking)} of {len(files)} edge shards are missing: run `functionscope precompute edges`.")
+    return merge_edges(files, ordinal, memory_limit=MERGE_MEMORY, spill=job.work / "spill")
+
+
+def shard_reach(job: Job, ordinal: int, d_sae: int, tokens: TokenTable) -> ShardReach:
+    """What each document shard reached, from its own edges."""
+    place, is_content = tokens.place(), tokens.classes == CONTENT
+    first = np.full((job.n_shards, d_sae), NEVER)
+    content = np.zeros((job.n_shards, d_sae), dtype=np.int64)
+    columns = ["token_id", "feature_index", "n_0"]
+    for shard in range(job.n_shards):
+        path = shard_paths(job.work, shard)[0]
+        part = pq.read_table(path, columns=columns, filters=[("sae_ordinal", "=", ordinal)])
+        token, feature, n = (part[name].to_numpy().astype(np.int64) for name in columns)
+        np.minimum.at(first[shard], feature, place[token])
+        here = is_content[token]
+        content[shard] = np.bincount(feature[here], weights=n[here], minlength=d_sae).astype(np.int64)
+    return ShardReach(first, content)
+
+
+def _step_columns(key: dict[str, int], order: str, made: Steps) -> pa.Table:
+    n = len(made.rank)
+    fixed = {name: np.full(n, value) for name, value in {**key, "token_order": ORDERS.index(order)}.items()}
+    return pa.table({**fixed, **vars(made)})
+
+
+def coverage_tables(
+    ordinal: int, edges: MergedEdges, d_sae: int, n_thetas: int, tokens: TokenTable, seed: int
+) -> dict[str, pa.Table]:
+    """degree, coverage_step and random_curve of one SAE, for every theta and min_count."""
+    ranked, vocab_size = tokens.ranked, len(tokens.classes)
+    orders = random_orders(ranked, N_RANDOM_ORDERS, seed)
+    made: dict[str, list[pa.Table]] = {"degree": [], "coverage_step": [], "random_curve": []}
+    cases = [(theta, least) for theta in range(n_thetas) for least in MIN_COUNTS]
+    for theta, least in tqdm(cases, desc=f"coverage of SAE {ordinal}", mininterval=1):
+        kept = edges.counts[:, theta] >= least
+        graph = Graph(edges.token_id[kept], edges.feature_index[kept], vocab_size, d_sae)
+        key = {"sae_ordinal": ordinal, "theta_ordinal": theta, "min_count": least}
+        degrees = graph.degrees()
+        ways = {
+            "frequency": steps(graph, ranked),
+            "document_coverage": steps(graph, ranked_by(tokens.documents, ranked)),
+            "degree": steps(graph, ranked_by(degrees, ranked)),
+            "greedy": greedy(graph, ranked),
+            "random": steps(graph, orders[0]),
+        }
+        made["coverage_step"] += [_step_columns(key, order, found) for order, found in ways.items()]
+        by_degree = ranked_by(degrees, ranked)
+        by_degree = by_degree[degrees[by_degree] > 0]
+        fixed = {name: np.full(len(by_degree), value) for name, value in key.items()}
+        made["degree"].append(pa.table({**fixed, "token_id": by_degree, "degree": degrees[by_degree]}))
+        curve = random_curve(graph, orders)
+        fixed = {name: np.full(len(curve.rank), value) for name, value in key.items()}
+        columns = {"rank": curve.rank, "covered_mean": curve.mean, "covered_min": curve.least, "covered_max": curve.most}
+        made["random_curve"].append(pa.table({**fixed, **columns}))
+    return {name: pa.concat_tables(parts) for name, parts in made.items()}
+
+
+def make_coverage(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
+    """Stage 3: write every SAE's tables to the work folder, unless they are there."""
+    tokens, thetas = load_tokens(job.work, job.function_share), choose_thetas(lm, saes, job)
+    bin_files = [shard_paths(job.work, shard)[1] for shard in range(job.n_shards)]
+    for ordinal, sae in enumerate(saes):
+        folder = job.work / "coverage" / f"sae_{ordinal}"
+        if all((folder / f"{name}.parquet").exists() for name in PER_SAE_TABLES):
+            continue
+        edges = merged(job, ordinal)
+        tables = coverage_tables(ordinal, edges, sae.d_sae, len(thetas[ordinal]), tokens, job.seed)
+        graph = Graph(edges.token_id, edges.feature_index, lm.vocab_size, sae.d_sae)
+        rows = contrast(shard_reach(job, ordinal, sae.d_sae, tokens), graph, tokens, job.seed)
+        tables["contrast"] = pa.Table.from_pylist([{"sae_ordinal": ordinal, **asdict(row)} for row in rows])
+        q999 = quantile_bins(bin_files, ordinal, 0.999, memory_limit=MERGE_MEMORY, spill=job.work / "spill")
+        tables["feature"] = feature_table(ordinal, edges, q999, tokens.place(), sae.d_sae)
+        for name in PER_SAE_TABLES:
+            table = tables[name]
+            write_whole(folder / f"{name}.parquet", lambda path, table=table: pq.write_table(table, path))
+
+
+def is_ready(job: Job, n_saes: int) -> bool:
+    """Whether coverage and examples are both in the work folder."""
+    folders = [job.work / "coverage" / f"sae_{i}" for i in range(n_saes)]
+    made = all((folder / f"{name}.parquet").exists() for folder in folders for name in PER_SAE_TABLES)
+    return made and (job.work / "examples.npz").exists() and (job.work / "directions.npz").exists()
+
+
+# -- publishing ----------------------------------------------------------------------------------
+
+
+def publish_build(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
+    """Write the build from the work folder and rename it into place."""
+    tokens = load_tokens(job.work, job.function_share)
+    thetas = choose_thetas(lm, saes, job)
+    tables: dict[str, pa.Table] = {"token": token_table(lm, tokens, job.seed)}
+    orders = {"token_order": list(range(len(ORDERS))), "name": list(ORDERS)}
+    tables["token_order"] = pa.table(orders)
+    sae_rows, edges = list[dict[str, Any]](), list[SaeEdges]()
+    for ordinal, sae in enumerate(saes):
+        found = merged(job, ordinal)
+        scale = float(np.float32(found.act_max.max(initial=1e-30)))
+        edges.append(SaeEdges(ordinal, sae.sae_id, found.as_edges(), scale))
+        sae_rows.append(sae_row(ordinal, sae, found, scale, thetas[ordinal], tokens.n_positions))
+    tables["sae"] = pa.Table.from_pylist(sae_rows)
+    for name in PER_SAE_TABLES:
+        parts = [pq.read_table(job.work / "coverage" / f"sae_{i}" / f"{name}.parquet") for i in range(len(saes))]
+        if name == "feature":
+            parts = [with_directions(part, i, job) for i, part in enumerate(parts)]
+        tables[name] = pa.concat_tables(parts)
+    tables |= example_tables(job, [sae.act_scale for sae in edges])
+    publish(job.out, tables, edges, provenance(lm, saes, job, tokens))
+
+
+def token_table(lm: LanguageModel, tokens: TokenTable, seed: int) -> pa.Table:
+    """Rows of the table `token`, one per vocabulary entry."""
+    n, occurrences = len(tokens.classes), tokens.occurrences
+    rank, cumulative, random_rank = (np.zeros(n, dtype=np.int64) for _ in range(3))
+    rank[tokens.ranked] = np.arange(1, len(tokens.ranked) + 1)
+    cumulative[tokens.ranked] = np.cumsum(occurrences[tokens.ranked])
+    random_rank[random_orders(tokens.ranked, 1, seed)[0]] = np.arange(1, len(tokens.ranked) + 1)
+    special = rank == 0
+    columns = {
+        "token_id": np.arange(n),
+        "text": [lm.token_text(i) for i in range(n)],
+        "token_class": tokens.classes,
+        "occurrences": occurrences,
+        "documents": tokens.documents,
+    }
+    ranks = {"rank": rank, "cumulative": cumulative, "random_rank": random_rank}
+    return pa.table(columns | {name: pa.array(values, mask=special) for name, values in ranks.items()})
+
+
+def sae_row(
+    ordinal: int, sae: Sae, edges: MergedEdges, scale: float, thetas: list[float], n_positions: int
+) -> dict[str, Any]:
+    """One row of the table `sae`."""
+    n_firings = int(edges.counts[:, 0].sum())
+    return {
+        "sae_ordinal": ordinal,
+        "sae_id": sae.sae_id,
+        "layer": sae.layer,
+        "hook_name": f"blocks.{sae.layer}.hook_resid_post",
+        "architecture": sae.architecture,
+        "d_model": sae.d_model,
+        "d_sae": sae.d_sae,
+        "l0": n_firings / n_positions,
+        "n_active": len(np.unique(edges.feature_index)),
+        "n_edges": len(edges.token_id),
+        "n_firings": n_firings,
+        "act_scale": scale,
+        "theta_grid": thetas,
+        "theta_quantiles": list(THETA_QUANTILES[: len(thetas)]),
+    }
+
+
+def example_tables(job: Job, scales: Sequence[float]) -> dict[str, pa.Table]:
+    """The tables `sequence` and `example`: only texts that some feature shows."""
+    loaded = load_examples(job, len(scales))
+    if loaded is None:
+        return {}
+    texts, chosen = loaded
+    used = np.unique(np.concatenate([one.sequence_id for one in chosen]))
+    sequences = {"sequence_id": used, "token_ids": [texts.tokens[i, : texts.lengths[i]].tolist() for i in used]}
+    parts = []
+    for ordinal, (one, scale) in enumerate(zip(chosen, scales, strict=True)):
+        ends = np.cumsum(one.n_positions)[:-1]
+        codes = encode_activation(one.activations, scale)
+        columns = {
+            "sae_ordinal": np.full(len(one.peak), ordinal),
+            "feature_index": one.feature_index,
+            "quantile": one.quantile,
+            "sequence_id": one.sequence_id,
+            "peak": one.peak,
+            "positions": [part.tolist() for part in np.split(one.positions, ends)],
+            "activations": [part.tolist() for part in np.split(codes, ends)],
+        }
+        parts.append(pa.table(columns))
+    return {"sequence": pa.table(sequences), "example": pa.concat_tables(parts)}
+
+
+# -- provenance ----------------------------------------------------------------------------------
+
+
+def provenance(lm: LanguageModel, saes: Sequence[Sae], job: Job, tokens: TokenTable) -> dict[str, Any]:
+    """All that another person needs to make the same build, or to know that it is another."""
+    settings = job.settings() | {"model": Path(job.model).name, "saes": [sae.sae_id for sae in saes]}
+    special = load_arrays(job.work / "counts.npz", "tokens")["special"].tolist()
+    return {
+        "model": {
+            "name": Path(job.model).name if Path(job.model).is_dir() else job.model,
+            "revision": job.revision or getattr(lm.model.config, "_commit_hash", None),
+            "architecture": type(lm.model).__name__,
+            "n_layers": lm.n_layers,
+            "d_model": lm.d_model,
+            "dtype": str(lm.dtype).removeprefix("torch."),
+            "device": lm.device.type,
+            "files": file_hashes(Path(job.model)),
+        },
+        "saes": [{"sae_id": sae.sae_id, "layer": sae.layer, "files": file_hashes(sae.folder)} for sae in saes],
+        "corpus": {
+            "files": [
+                {"name": path.name, "sha256": sha256(path), "weight": weight}
+                for path, weight in zip(job.corpus, job.weights, strict=True)
+            ],
+            "taken": "documents from the top of each file until its share of the tokens is reached",
+            "token_stream_sha256": tokens.stream_sha256,
+        },
+        "counts": {
+            "positions": tokens.n_positions,
+            "documents": tokens.n_documents,
+            "document_shards": job.n_shards,
+            "vocabulary": len(tokens.classes),
+            "function_tokens": tokens.n_function,
+            "special_token_ids": special,
+        },
+        "examples": {"source": EXAMPLE_SOURCE, "texts": job.n_sequences, "length": LENGTH, "temperature": 1.0},
+        "intervals": {"level": 0.95, "resampled": "document shards", "replicates": N_BOOTSTRAP},
+        "job": settings,
+        "code": code_version(),
+        "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """sha256 of a local folder's weights, configuration and tokenizer; empty for a hub id."""
+    kinds = {".safetensors", ".json", ".npz", ".model"}
+    return {f.name: sha256(f) for f in sorted(folder.glob("*")) if f.suffix in kinds} if folder.is_dir() else {}
+
+
+def code_version() -> dict[str, str | None]:
+    """The package's version and, in a checkout, the git commit."""
+    try:
+        version = importlib.metadata.version("functionscope")
+    except importlib.metadata.PackageNotFoundError:
+        version = None
+    here = Path(__file__).parent
+    asked = subprocess.run(
+        ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return {"version": version, "commit": asked.stdout.strip() or None}

@@ -1,0 +1,160 @@
+"""`functionscope precompute …`: the jobs by name.
+
+Exit codes: 0 done, 2 bad input or a missing prerequisite (one sentence on stderr), 130 interrupted
+(start the same command again: it goes on where it stopped).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from backend.core.hub import ModelUnavailable
+from backend.core.presets import load_preset
+from backend.core.store_rows import StoreError
+from precompute.job import DTYPES, BadInput, Job
+
+STAGES = {
+    "tokens": "count the tokens of the corpus and cut it into rows",
+    "edges": "run rows through model and SAEs; count which token fires which feature",
+    "coverage": "merge the edges; coverage by rank, in every order",
+    "examples": "sample texts from the model in which each feature fires",
+    "all": "all of these, then publish the build",
+}
+# name -> module with add_arguments(parser) and run(args); listed where the module exists
+TRAINING = {
+    "train-lm": "precompute.train_lm",
+    "train-sae": "precompute.train_sae",
+    "eval-lab": "precompute.eval_lab",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the stages as subcommands."""
+    commands = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
+    for name, summary in STAGES.items():
+        _add_job_arguments(commands.add_parser(name, help=summary, description=summary.capitalize() + "."))
+    for name, module in TRAINING.items():
+        if importlib.util.find_spec(module) is not None:
+            # the module may be slow to import: its arguments are read by run_training
+            training = commands.add_parser(name, add_help=False, help=f"see `{name} --help`")
+            training.add_argument("rest", nargs=argparse.REMAINDER)
+
+
+def _add_job_arguments(parser: argparse.ArgumentParser) -> None:
+    default = Job.__dataclass_fields__
+    add = parser.add_argument
+    add("--preset", help="take model, SAEs and build from a preset by name")
+    add("--model", help="model folder (save_pretrained layout) or hub id")
+    add("--revision", help="hub revision of the model")
+    add("--sae", action="append", type=Path, metavar="DIR", help="SAE folder; once for each SAE")
+    add("--corpus", required=True, metavar="FILE[,FILE…]", help='.jsonl or .jsonl.zst with "text" in each line')
+    add("--weights", metavar="W[,W…]", help="share of the tokens from each file; default: by file size")
+    add("--out", type=Path, metavar="FILE", help="build to publish; default: the preset's")
+    add("--work", type=Path, required=True, metavar="DIR", help="where unfinished work is kept")
+    add("--tokens", type=int, default=default["n_tokens"].default, help="corpus tokens to take (%(default)s)")
+    add("--ctx-len", type=int, default=default["ctx_len"].default, help="positions of a row (%(default)s)")
+    add("--batch-rows", type=int, default=default["batch_rows"].default, help="full rows a batch (%(default)s)")
+    add("--shards", type=int, default=default["n_shards"].default, help="document shards, 20 or more (%(default)s)")
+    add("--function-share", type=float, default=default["function_share"].default, help="function cut (%(default)s)")
+    add("--sequences", type=int, default=default["n_sequences"].default, help="texts to sample (%(default)s)")
+    add("--seed", type=int, default=default["seed"].default, help="of all that is random (%(default)s)")
+    add("--device", default=default["device"].default, help="cpu, cuda, cuda:1 … (%(default)s)")
+    add("--dtype", choices=sorted(DTYPES), help="default: the preset's, or float32")
+
+
+def job_of(args: argparse.Namespace) -> Job:
+    """Settings from the command line; BadInput for what is missing or contradictory."""
+    corpus = tuple(Path(name) for name in args.corpus.split(","))
+    model, saes, out, dtype, revision = args.model, args.sae, args.out, args.dtype, args.revision
+    if args.preset:
+        preset = load_preset(args.preset)
+        model, out = model or preset.model, out or preset.build
+        revision, dtype = revision or preset.revision, dtype or preset.dtype
+        saes = saes or [sae.path for sae in preset.saes if sae.use != "steer"]
+    if not (model and saes and out):
+        raise BadInput("give --preset, or all of --model, --sae and --out.")
+    try:
+        weights = tuple(float(w) for w in args.weights.split(",")) if args.weights else ()
+    except ValueError as error:
+        raise BadInput(f"--weights is {args.weights!r}; it must be numbers with commas between them.") from error
+    for path in corpus:
+        if not path.is_file():
+            raise BadInput(f"no corpus file at {path}: give .jsonl or .jsonl.zst files to --corpus.")
+    return Job(
+        model=str(model), saes=tuple(saes), corpus=corpus, out=out, work=args.work,
+        weights=weights or tuple(float(path.stat().st_size) for path in corpus),
+        revision=revision, n_tokens=args.tokens, ctx_len=args.ctx_len, batch_rows=args.batch_rows,
+        n_shards=args.shards, function_share=args.function_share, n_sequences=args.sequences,
+        seed=args.seed, device=args.device, dtype=dtype or "float32",
+    )  # fmt: skip
+
+
+def run_job(stage: str, job: Job) -> None:
+    """Run one stage, or all; publish when nothing is lacking."""
+    # torch and the model only after the arguments are known to be right
+    from backend.core.lm import LanguageModel
+    from backend.core.sae import Sae
+    from precompute.build import is_ready, make_coverage, publish_build
+    from precompute.edges import check_saes, make_edges
+    from precompute.examples import make_examples
+    from precompute.features import make_directions
+    from precompute.tokens import make_tokens
+
+    job.check()
+    dtype = DTYPES[job.dtype]
+    lm = LanguageModel.load(job.model, revision=job.revision, dtype=dtype, device=job.device)
+    saes = [Sae.load(folder, device=job.device, dtype=dtype) for folder in job.saes]
+    check_saes(lm, saes)
+    job.claim_work()
+    if stage in ("tokens", "all"):
+        make_tokens(lm, job)
+    if stage in ("edges", "all"):
+        make_edges(lm, saes, job)
+    if stage in ("coverage", "all"):
+        make_coverage(lm, saes, job)
+    if stage in ("examples", "all"):
+        make_directions(lm, saes, job)
+        make_examples(lm, saes, job)
+    if stage in ("coverage", "examples", "all") and is_ready(job, len(saes)):
+        publish_build(lm, saes, job)
+        print(f"published {job.out} ({job.out.stat().st_size / 1e6:.1f} MB)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run what was parsed; returns the exit code."""
+    if args.stage in TRAINING:
+        return run_training(args.stage, args.rest)
+    try:
+        run_job(args.stage, job_of(args))
+    except KeyboardInterrupt:
+        print("\ninterrupted; start the same command again to go on from here", file=sys.stderr)
+        return 130
+    except (BadInput, ModelUnavailable, StoreError, ValueError, OSError) as error:
+        print(f"functionscope precompute {args.stage}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run_training(name: str, rest: list[str]) -> int:
+    """Hand the remaining arguments to a training command's own parser."""
+    module = importlib.import_module(TRAINING[name])
+    parser = argparse.ArgumentParser(prog=f"functionscope precompute {name}", description=module.__doc__)
+    module.add_arguments(parser)
+    command: Callable[[argparse.Namespace], int] = module.run
+    return command(parser.parse_args(rest))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`python -m precompute.cli`."""
+    parser = argparse.ArgumentParser(prog="functionscope precompute", description=__doc__)
+    add_arguments(parser)
+    return run(parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

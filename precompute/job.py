@@ -1,0 +1,124 @@
+"""What a precompute job was asked to do, and the folder in which it keeps what it has done so far."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+INTERVAL_SHARDS = 20  # fewer document shards make no honest 95 % interval
+
+
+class BadInput(Exception):
+    """Something that the person who started the job must change; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Settings of one build; stored with it."""
+
+    model: str
+    saes: tuple[Path, ...]
+    corpus: tuple[Path, ...]
+    out: Path
+    work: Path
+    weights: tuple[float, ...]  # share of the tokens to take from each corpus file
+    revision: str | None = None
+    n_tokens: int = 5_000_000  # corpus tokens to take, BOS not counted
+    ctx_len: int = 256  # positions of a row, BOS included
+    batch_rows: int = 16  # full rows per forward; shorter rows go in larger batches of the same size
+    n_shards: int = 32  # document shards: units of resuming, and of the bootstrap
+    function_share: float = 0.40
+    n_sequences: int = 4096  # texts sampled from the model for the examples
+    seed: int = 0
+    device: str = "cpu"
+    dtype: str = "float32"
+
+    def check(self) -> None:
+        """Refuse settings that cannot work, naming the value and what is allowed."""
+        rules = (
+            ("--tokens", self.n_tokens, 1, 10**13),
+            ("--ctx-len", self.ctx_len, 2, 1_000_000),
+            ("--batch-rows", self.batch_rows, 1, 100_000),
+            ("--shards", self.n_shards, INTERVAL_SHARDS, 100_000),
+            ("--sequences", self.n_sequences, 0, 1_000_000),
+        )
+        for name, value, low, high in rules:
+            if not low <= value <= high:
+                raise BadInput(f"{name} is {value}; allowed: {low} to {high}.")
+        if not 0 < self.function_share <= 1:
+            raise BadInput(f"--function-share is {self.function_share}; allowed: above 0, at most 1.")
+        if len(self.weights) != len(self.corpus) or min(self.weights, default=0) <= 0:
+            raise BadInput(
+                f"--weights {list(self.weights)} must be one positive number for each of the "
+                f"{len(self.corpus)} corpus files."
+            )
+        for path in self.corpus:
+            if not path.is_file():
+                raise BadInput(f"no corpus file at {path}: give a .jsonl or .jsonl.zst file to --corpus.")
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that determines the result, as JSON; not where it is written."""
+        kept = {k: v for k, v in asdict(self).items() if k not in ("out", "work")}
+        kept["saes"] = [str(p) for p in self.saes]
+        kept["corpus"] = [{"file": p.name, "bytes": p.stat().st_size} for p in self.corpus]
+        return kept
+
+    def claim_work(self) -> None:
+        """Make the work folder, or make sure that it holds this very job."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        path, mine = self.work / "settings.json", json.loads(json.dumps(self.settings()))
+        if path.exists():
+            other = json.loads(path.read_text())
+            differ = sorted(k for k in mine.keys() | other.keys() if mine.get(k) != other.get(k))
+            if differ:
+                raise BadInput(
+                    f"{self.work} holds a job with other settings ({', '.join(differ)}): "
+                    "give another --work, or delete that folder."
+                )
+        write_whole(path, lambda temporary: temporary.write_text(json.dumps(mine, indent=1)))
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename: the file is whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def save_arrays(path: Path, **arrays: npt.NDArray[Any]) -> None:
+    """Write named arrays to one .npz, whole or not at all."""
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+
+    write_whole(path, write)
+
+
+def load_arrays(path: Path, made_by: str) -> dict[str, npt.NDArray[Any]]:
+    """Read what `save_arrays` wrote; BadInput naming the stage that makes it."""
+    if not path.exists():
+        raise BadInput(f"{path} is missing: run `functionscope precompute {made_by}` first.")
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
