@@ -16,6 +16,7 @@ class Sae(Response):
     l0: float | None = Field(description="measured mean firings per position; null = not measured")
     live: bool = Field(description="loaded: /api/inspect and /api/steer take it")
     in_build: bool = Field(description="the build has its edges")
+    use: Literal["browse", "steer", "both"] = Field(description="what the preset has it for")
     n_active: int | None = Field(description="features that fire anywhere in the build")
     theta_grid: list[float] = Field(description="theta values that /api/coverage takes for it")
     coverage_10: float | None = Field(
@@ -70,6 +71,7 @@ class Limits(Response):
     body_bytes: int = Field(description="bytes of a request body")
     queue: int = Field(description="live requests that may wait")
     page: int = Field(description="rows of one page of a list")
+    coverage_rows: int = Field(description="ranks of one coverage answer")
 
 
 class Capabilities(Response):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from backend.schemas.base import Mode, PositionRule, Problem, Request, Response
 from backend.schemas.prompts import NextToken, Token, TokenizeRequest
@@ -18,6 +18,15 @@ class Intervention(Request):
     positions: PositionRule | list[Annotated[int, Field(ge=0)]] = Field(
         "last_function", description="where: a rule, or positions of the prompt"
     )
+
+    @model_validator(mode="after")
+    def check_value(self) -> Intervention:
+        """A value where the mode takes one, none where it does not: nothing is assumed or ignored."""
+        if self.mode == "ablate" and self.value != 0:
+            raise ValueError("ablate takes no value: leave it out, send 0, or use clamp")
+        if self.mode != "ablate" and "value" not in self.model_fields_set:
+            raise ValueError(f"{self.mode} needs a value")
+        return self
 
 
 class SteerRequest(TokenizeRequest):

@@ -1,0 +1,101 @@
+"""`create_api`: the HTTP API as a function of what it serves. No global state."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from backend.core.presets import Preset, load_preset
+from backend.core.runs import RunStore
+from backend.core.store import Store
+from backend.live import Live
+from backend.routes import api, problems
+from backend.routes.context import Metrics, RequestContext
+from backend.routes.dependencies import Backend, Build
+from backend.settings import Settings
+
+SWAGGER = Path(__file__).resolve().parents[1] / "static" / "vendor" / "swagger"
+DESCRIPTION = """
+How do a few function tokens reach almost everything a language model knows? Browse what a build holds
+(tokens, coverage, features), read a prompt live (inspect), edit features and compare (steer), and record
+a result under an id that anybody can open again (runs).
+
+Every failure is an RFC 9457 problem with a `request_id`. Unknown fields and parameters are refused.
+"""
+
+
+def create_api(
+    store: Store | None, live: Live, settings: Settings, *, preset: Preset | None = None
+) -> FastAPI:
+    """The API over one build and one live model; either may be absent, and then says what to do.
+
+    The model begins to load when the server starts. `preset` defaults to the one that `settings` name;
+    without a `store`, the build at `settings.build` or the preset's path is opened once it exists.
+    """
+    preset = preset or load_preset(settings.preset)
+    runs = RunStore(settings.runs)
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        live.start()
+        yield
+        live.close()
+        runs.close()
+
+    app = FastAPI(
+        title="FunctionScope",
+        version=product_version(),
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    build = Build(store, settings.build or preset.build)
+    app.state.backend = Backend(build, live, settings, preset, runs, product_version())
+    app.include_router(api.router)
+    problems.install(app)
+    app.add_middleware(RequestContext, max_body_bytes=settings.max_body_bytes, metrics=metrics)
+    _serve_documentation(app)
+    _serve_metrics(app, metrics)
+    return app
+
+
+def product_version() -> str:
+    """The installed version, or "unknown" when run from a folder that was never installed."""
+    try:
+        return version("functionscope")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _serve_documentation(app: FastAPI) -> None:
+    """/docs from files of our own: the default loads Swagger UI from a CDN and is blank offline."""
+
+    @app.get("/docs", include_in_schema=False)
+    def read_documentation() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="FunctionScope API",
+            swagger_js_url="/docs/assets/swagger-ui-bundle.js",
+            swagger_css_url="/docs/assets/swagger-ui.css",
+            swagger_favicon_url="/docs/assets/favicon-32x32.png",
+            swagger_ui_parameters={"validatorUrl": None, "defaultModelsExpandDepth": 0},
+        )
+
+    app.mount("/docs/assets", StaticFiles(directory=SWAGGER), name="swagger")
+
+
+def _serve_metrics(app: FastAPI, metrics: Metrics) -> None:
+    @app.get("/metrics", include_in_schema=False)
+    def read_metrics() -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)

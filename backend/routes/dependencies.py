@@ -1,0 +1,173 @@
+"""What the handlers are handed: the build, the model, the settings; and a turn at the model."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import threading
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from backend.core.presets import Preset
+from backend.core.runs import RunStore
+from backend.core.store import Store
+from backend.core.store_rows import StoreError, StoreMissing, TokenRow
+from backend.live import Live, Queue, Ticket
+from backend.routes.problems import Refusal, echo
+from backend.schemas import FieldError, TokenRef
+from backend.settings import Settings
+
+
+class Build:
+    """The build being served. One that appears after the start is opened when it is first asked for."""
+
+    def __init__(self, store: Store | None, path: Path | None) -> None:
+        self._store = store
+        self._path = path
+        self._lock = threading.Lock()
+
+    def require(self) -> Store:
+        """The store; StoreMissing or StoreInvalid, with the remedy, when there is none."""
+        with self._lock:
+            if self._store is None:
+                if self._path is None:
+                    raise StoreMissing(
+                        "This preset has no build: make one with `functionscope precompute all`."
+                    )
+                self._store = Store.open(self._path)
+            return self._store
+
+    def get(self) -> Store | None:
+        """The store, or None where `require` would raise."""
+        try:
+            store = self.require()
+            store.saes()
+        except StoreError:
+            return None
+        return store
+
+    def identity(self) -> str | None:
+        """Hash of the build's provenance: two builds with one identity hold the same numbers."""
+        store = self.get()
+        if store is None:
+            return None
+        text = json.dumps(store.provenance(), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Everything that `create_api` was given."""
+
+    build: Build
+    live: Live
+    settings: Settings
+    preset: Preset
+    runs: RunStore
+    version: str = field(default="")
+
+
+def backend(request: Request) -> Backend:
+    """The server's parts, as a dependency."""
+    served: Backend = request.app.state.backend
+    return served
+
+
+Served = Annotated[Backend, Depends(backend)]
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """422 for query parameters that the endpoint does not have, and for repeated ones.
+
+    Endpoints with a query model refuse unknown names themselves; this is for all others.
+    """
+    given = [name for name, _ in request.query_params.multi_items()]
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    takes_query = bool(dependant and dependant.query_params)
+    errors = [
+        FieldError(field=echo(name), value=echo(request.query_params[name]), allowed="no such parameter")
+        for name in ([] if takes_query else given)
+    ]
+    errors += [
+        FieldError(field=echo(name), value=echo(request.query_params.getlist(name)), allowed="one value")
+        for name in sorted(set(given))
+        if given.count(name) > 1
+    ]
+    if errors:
+        raise Refusal(422, f"{errors[0].field}: {errors[0].allowed}", errors=errors)
+
+
+class Lease:
+    """A request's right to one turn at the model, taken once the request is known to be good."""
+
+    def __init__(self, queue: Queue, request: Request) -> None:
+        self._queue = queue
+        self._request = request
+        self._ticket: Ticket | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    def take(self) -> Ticket:
+        """Enter the queue; QueueFull when there is no room. For answers that are streamed."""
+        self._ticket = self._queue.enter()
+        return self._ticket
+
+    async def turn(self) -> Ticket:
+        """Enter the queue and wait. The work is stopped when the client goes away."""
+        ticket = self.take()
+        self._watcher = asyncio.create_task(self._cancel_when_gone(ticket))
+        await ticket.turn()
+        if ticket.stop.is_set():
+            raise Refusal(503, "The request was cancelled while it waited.")
+        return ticket
+
+    async def _cancel_when_gone(self, ticket: Ticket) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+        ticket.cancel()
+
+    async def release(self) -> None:
+        """Give everything back: the watcher, the thread, the place."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if self._ticket is not None:
+            await self._queue.leave(self._ticket)
+
+
+async def lease(request: Request, served: Served) -> AsyncIterator[Lease]:
+    """A lease that is released whatever happens.
+
+    A *yield dependency* owns it: cleanup in a generator's own `finally` was skipped in one abort of ten,
+    which left the worker running and the next requests waiting.
+    """
+    held = Lease(served.live.queue, request)
+    try:
+        yield held
+    finally:
+        await held.release()
+
+
+Turns = Annotated[Lease, Depends(lease)]
+
+
+def token_refs(rows: dict[int, TokenRow], token_ids: Sequence[int]) -> list[TokenRef]:
+    """`token_ids` as the wire shows them; ids that the build lacks are left out."""
+    return [token_ref(rows[i]) for i in token_ids if i in rows]
+
+
+def token_ref(row: TokenRow) -> TokenRef:
+    return TokenRef.model_validate(
+        {"token_id": row.token_id, "text": row.text, "token_class": row.token_class}
+    )
+
+
+def refuse_value(error: ValueError, given: dict[str, Any]) -> Refusal:
+    """A 422 from a ValueError of the core, whose message begins with the name of what is wrong."""
+    message = str(error)
+    name = message.split(" ", 1)[0].strip(":'\"")
+    errors = [FieldError(field=name, value=echo(given[name]), allowed=message)] if name in given else []
+    return Refusal(422, message, errors=errors)

@@ -1,0 +1,149 @@
+"""A steering experiment from a good request to its answer: all arms from one prefill, token by token."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from backend.core.generate import Step, generate_arms, kl, prefill
+from backend.routes.controls import control_recipes
+from backend.routes.dependencies import Backend
+from backend.routes.inspect import next_token_list
+from backend.routes.limits import check_steer
+from backend.routes.prompting import Prompt, effective_prompt, read_prompt
+from backend.routes.recipes import (
+    BASELINE,
+    Edit,
+    Recipe,
+    applied_positions,
+    read_edits,
+    sentence,
+    steered_recipe,
+)
+from backend.schemas import Arm, NextToken, SteerRequest, SteerResponse
+
+TOP_NEXT_TOKENS = 20
+
+
+@dataclass
+class ArmRecord:
+    """What is known of one arm so far. `texts` and `token_ids`: one entry per sample."""
+
+    recipe: Recipe
+    next_tokens: list[NextToken]
+    kl: float
+    texts: list[str]
+    token_ids: list[list[int]]
+
+    def as_arm(self) -> Arm:
+        return Arm(
+            texts=self.texts,
+            token_ids=self.token_ids,
+            next_tokens=self.next_tokens,
+            kl=self.kl,
+            sentence=self.recipe.sentence,
+        )
+
+
+@dataclass(frozen=True)
+class TokenMade:
+    """A generated token with the name of its arm."""
+
+    arm: str
+    step: Step
+
+
+@dataclass(frozen=True)
+class SteerPlan:
+    """A request found to be good, and all that determines its answer."""
+
+    request: SteerRequest
+    prompt: Prompt
+    edits: list[Edit]
+    effective: dict[str, Any]
+
+
+def plan_steer(request: SteerRequest, served: Backend) -> SteerPlan:
+    """Check everything; blocks for a moment."""
+    prompt = read_prompt(request, served)
+    check_steer(request, served.settings, len(prompt.token_ids), prompt.loaded)
+    edits = read_edits(request, prompt)
+    settings = request.model_dump(
+        include={"include_generated", "max_new_tokens", "temperature", "samples", "seed", "controls"}
+    )
+    effective = effective_prompt(request, prompt, served) | settings
+    effective["interventions"] = [edit.effective() for edit in edits]
+    return SteerPlan(request, prompt, edits, effective)
+
+
+@dataclass
+class Experiment:
+    """Runs one plan. `steps` blocks: iterate it in the worker thread; `response` may be asked at any time."""
+
+    plan: SteerPlan
+    stop: threading.Event
+    records: list[ArmRecord] = field(default_factory=list)
+
+    def steps(self) -> Iterator[ArmRecord | TokenMade]:
+        """Every arm's next tokens first, then every generated token; ends early when `stop` is set."""
+        request, prompt = self.plan.request, self.plan.prompt
+        recipes = [BASELINE, steered_recipe(self.plan.edits, prompt)]
+        if request.controls:
+            recipes += control_recipes(self.plan.edits, prompt, request.seed)
+        arms = [recipe.interventions for recipe in recipes]
+        start = prefill(prompt.loaded.lm, prompt.token_ids, arms)
+        for recipe, log_probs in zip(recipes, start.log_probs, strict=True):
+            self.records.append(self._record(recipe, log_probs, start.log_probs[0]))
+            yield self.records[-1]
+        if request.max_new_tokens == 0:
+            return
+        for step in generate_arms(
+            prompt.loaded.lm,
+            prompt.token_ids,
+            arms,
+            max_new_tokens=request.max_new_tokens,
+            temperature=request.temperature,
+            samples=request.samples,
+            seed=request.seed,
+            stop=self.stop,
+            start=start,
+        ):
+            record = self.records[step.arm]
+            record.texts[step.sample] += step.text
+            record.token_ids[step.sample].append(step.token_id)
+            yield TokenMade(record.recipe.name, step)
+
+    def run(self) -> SteerResponse:
+        """All steps, then the answer."""
+        for _ in self.steps():
+            pass
+        return self.response()
+
+    def response(self) -> SteerResponse:
+        """The answer from what has been made so far; needs the arms' next tokens at least."""
+        arms = {record.recipe.name: record.as_arm() for record in self.records}
+        baseline, steered = arms.pop("baseline"), arms.pop("steered")
+        return SteerResponse(
+            tokens=self.plan.prompt.tokens,
+            baseline=baseline,
+            steered=steered,
+            controls=arms,
+            kl=steered.kl,
+            applied_positions=applied_positions(self.plan.edits),
+            sentence=sentence(self.plan.edits, self.plan.prompt),
+            effective=self.plan.effective,
+        )
+
+    def _record(self, recipe: Recipe, log_probs: Tensor, baseline: Tensor) -> ArmRecord:
+        best, token_ids = torch.topk(log_probs, min(TOP_NEXT_TOKENS, len(log_probs)))
+        last = len(self.plan.prompt.token_ids) - 1
+        listed = next_token_list(self.plan.prompt, [last], token_ids[None], best.exp()[None])
+        samples = self.plan.request.samples
+        return ArmRecord(
+            recipe, listed, kl(log_probs, baseline), [""] * samples, [[] for _ in range(samples)]
+        )

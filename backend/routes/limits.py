@@ -1,0 +1,92 @@
+"""Every bound on what may be asked for, enforced in one place. Outside it: 422 or 413, with both numbers."""
+
+from __future__ import annotations
+
+from backend.loading import Loaded
+from backend.routes.problems import Refusal, refuse_field
+from backend.schemas import InspectRequest, Limits, SteerRequest, TokenizeRequest
+from backend.settings import Settings
+
+
+def limits_of(settings: Settings, loaded: Loaded | None) -> Limits:
+    """The bounds in force: the settings', and the model's own context where that is smaller."""
+    return Limits(
+        prompt_tokens=prompt_tokens(settings, loaded),
+        prompt_chars=settings.max_prompt_chars,
+        interventions=settings.max_interventions,
+        samples=settings.max_samples,
+        max_new_tokens=settings.max_new_tokens,
+        next_tokens=next_tokens(settings, loaded),
+        temperature=settings.max_temperature,
+        value=settings.max_value,
+        body_bytes=settings.max_body_bytes,
+        queue=settings.queue,
+        page=settings.max_page,
+        coverage_rows=settings.max_coverage_rows,
+    )
+
+
+def prompt_tokens(settings: Settings, loaded: Loaded | None) -> int:
+    """Positions that a prompt may have."""
+    context = loaded.lm.max_positions if loaded is not None else None
+    return min(settings.max_prompt_tokens, context or settings.max_prompt_tokens)
+
+
+def next_tokens(settings: Settings, loaded: Loaded | None) -> int:
+    """Next tokens that may be listed for a position."""
+    return min(settings.max_next_tokens, loaded.lm.vocab_size if loaded else settings.max_next_tokens)
+
+
+def check_page(limit: int, settings: Settings) -> None:
+    if limit > settings.max_page:
+        raise refuse_field("limit", limit, f"at most {settings.max_page}")
+
+
+def check_prompt_chars(request: TokenizeRequest, settings: Settings) -> None:
+    """Before tokenising: a prompt of a million characters would hold a thread for seconds."""
+    length = len(request.prompt)
+    if length > settings.max_prompt_chars:
+        raise Refusal(
+            413, f"The prompt has {length} characters; this server takes {settings.max_prompt_chars}."
+        )
+
+
+def check_prompt_tokens(n_tokens: int, settings: Settings, loaded: Loaded) -> None:
+    most = prompt_tokens(settings, loaded)
+    if n_tokens > most:
+        raise Refusal(413, f"The prompt has {n_tokens} tokens; this server takes {most}.")
+    if n_tokens == 0:
+        raise refuse_field("prompt", "", "at least one token (this model's tokenizer adds no BOS)")
+
+
+def check_inspect(request: InspectRequest, settings: Settings, loaded: Loaded) -> None:
+    if request.next_tokens > next_tokens(settings, loaded):
+        raise refuse_field("next_tokens", request.next_tokens, f"0 to {next_tokens(settings, loaded)}")
+
+
+def check_steer(request: SteerRequest, settings: Settings, n_tokens: int, loaded: Loaded) -> None:
+    """Everything of a steer request that has a bound; `n_tokens` is the length of its prompt."""
+    bounds = (
+        ("interventions", len(request.interventions), settings.max_interventions),
+        ("samples", request.samples, settings.max_samples),
+        ("max_new_tokens", request.max_new_tokens, settings.max_new_tokens),
+        ("temperature", request.temperature, settings.max_temperature),
+    )
+    for name, value, most in bounds:
+        if value > most:
+            raise refuse_field(name, value, f"at most {most}")
+    for place, one in enumerate(request.interventions):
+        if abs(one.value) > settings.max_value:
+            allowed = f"{-settings.max_value:g} to {settings.max_value:g}"
+            raise refuse_field(f"interventions.{place}.value", one.value, allowed)
+    if request.samples > 1 and request.temperature == 0:
+        raise refuse_field(
+            "samples", request.samples, "1 when temperature is 0: greedy texts are all the same"
+        )
+    context = loaded.lm.max_positions
+    if context and n_tokens + request.max_new_tokens > context:
+        raise Refusal(
+            413,
+            f"The prompt's {n_tokens} tokens and max_new_tokens {request.max_new_tokens} make "
+            f"{n_tokens + request.max_new_tokens}; the model takes {context}.",
+        )

@@ -1,0 +1,135 @@
+"""Every failure leaves as RFC 9457 problem details; this is the only place that builds one."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from backend.core.store import StoreInvalid, StoreMissing
+from backend.live import NotLive, QueueFull
+from backend.schemas import FieldError, Problem
+
+log = logging.getLogger(__name__)
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+ECHO_CHARS = 200
+CONTENT_TYPE = "application/problem+json"
+
+
+class Refusal(HTTPException):
+    """A request that is refused. `errors` name fields; `headers` may carry Retry-After."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, dict(headers) if headers else None)
+        self.errors = list(errors)
+
+
+def refuse_field(field: str, value: object, allowed: str) -> Refusal:
+    """A 422 that names one field."""
+    error = FieldError(field=field, value=echo(value), allowed=allowed)
+    return Refusal(422, f"{field}: {allowed}", errors=[error])
+
+
+def echo(value: object) -> Any:
+    """`value` as it may be shown in an answer: valid JSON, and short."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**53 else echo(f"{value:.6e}" if value < 10**300 else "huge integer")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    text = value if isinstance(value, str) else repr(value)
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= ECHO_CHARS else f"{text[:ECHO_CHARS]}… ({len(text)} characters)"
+
+
+def problem_of(
+    status: int, detail: str, errors: Sequence[FieldError] = (), identifier: str | None = None
+) -> Problem:
+    """The body for `status`, stamped with the request id of the current request."""
+    title = HTTPStatus(status).phrase
+    return Problem(
+        type=f"/docs#problem-{status}",
+        title=title,
+        status=status,
+        detail=detail,
+        request_id=identifier or request_id.get(),
+        errors=list(errors) or None,
+    )
+
+
+def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """`problem` on the wire, ASCII-escaped so that nothing a client sent can break the encoding."""
+    body = json.dumps(problem.model_dump(mode="json", exclude_none=True)).encode("ascii")
+    return Response(body, problem.status, {**(headers or {}), "Content-Type": CONTENT_TYPE})
+
+
+async def on_http(_: Request, error: Exception) -> Response:
+    """Refusals, and Starlette's own 404 and 405."""
+    assert_http = error if isinstance(error, HTTPException) else HTTPException(500)
+    errors = assert_http.errors if isinstance(assert_http, Refusal) else ()
+    return respond(problem_of(assert_http.status_code, str(assert_http.detail), errors), assert_http.headers)
+
+
+async def on_validation(_: Request, error: Exception) -> Response:
+    """Pydantic's findings, in the API's own words."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    errors = [
+        FieldError(field=_path(item["loc"]), value=echo(item.get("input")), allowed=_allowed(item))
+        for item in found[:20]
+    ]
+    detail = "; ".join(f"{item.field}: {item.allowed}" for item in errors[:3])
+    return respond(problem_of(422, detail, errors))
+
+
+def _path(location: Sequence[str | int]) -> str:
+    """`("body", "interventions", 0, "mode")` as `interventions.0.mode`."""
+    parts = [str(part) for part in location if part not in ("body", "query", "path")]
+    return echo(".".join(parts)) or "body"
+
+
+def _allowed(item: Mapping[str, Any]) -> str:
+    """Pydantic's message; an unknown field says what to do about it."""
+    if item["type"] == "extra_forbidden":
+        return "no such field; see /docs for the fields of this endpoint"
+    if item["type"] == "json_invalid":
+        return f"valid JSON: {item.get('ctx', {}).get('error', 'cannot be parsed')}"
+    return str(item["msg"])
+
+
+async def on_unavailable(_: Request, error: Exception) -> Response:
+    """No live model yet, or no build: 503 with the remedy."""
+    headers = (
+        {"Retry-After": str(error.retry_after)} if isinstance(error, NotLive) and error.retry_after else {}
+    )
+    return respond(problem_of(503, str(error)), headers)
+
+
+async def on_full(_: Request, error: Exception) -> Response:
+    """The live queue is full."""
+    return respond(problem_of(429, str(error)), {"Retry-After": "2"})
+
+
+def install(app: FastAPI) -> None:
+    """Register every handler. Whatever is left over is a 500, answered by `request_context`."""
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    for unavailable in (NotLive, StoreMissing, StoreInvalid):
+        app.add_exception_handler(unavailable, on_unavailable)
+    app.add_exception_handler(QueueFull, on_full)

@@ -1,0 +1,94 @@
+"""A prompt on its way in: tokenised once, with the class of every position. Shared by all live routes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backend.core.store import Store
+from backend.loading import Loaded
+from backend.routes.dependencies import Backend
+from backend.routes.limits import check_prompt_chars, check_prompt_tokens
+from backend.routes.problems import refuse_field
+from backend.schemas import PositionRule, Token, TokenizeRequest
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A tokenised prompt. `store` is the build that named the classes, None without one."""
+
+    token_ids: list[int]
+    tokens: list[Token]
+    loaded: Loaded
+    store: Store | None
+
+    @property
+    def special_positions(self) -> list[int]:
+        return [p for p, token_id in enumerate(self.token_ids) if token_id in self.loaded.lm.special_ids]
+
+    @property
+    def last_function(self) -> int | None:
+        """Position of the last function token; special tokens never are one. None: no such token."""
+        found = [token.position for token in self.tokens if token.token_class == "function"]
+        return found[-1] if found else None
+
+    def resolve(self, rule: PositionRule | Sequence[int], field: str) -> list[int]:
+        """The prompt positions that `rule` means, ascending; a 422 naming `field` when there are none."""
+        last = len(self.token_ids) - 1
+        if rule == "last":
+            return [last]
+        if rule == "all":
+            return list(range(last + 1))
+        if rule == "last_function":
+            return [self._require_last_function(field)]
+        positions = sorted({int(position) for position in rule})
+        if not positions or positions[-1] > last:
+            raise refuse_field(field, list(rule), f"a rule, or one or more positions of 0 to {last}")
+        return positions
+
+    def _require_last_function(self, field: str) -> int:
+        position = self.last_function
+        if position is not None:
+            return position
+        remedy = 'send "last" or positions as numbers'
+        if self.store is None:
+            raise refuse_field(field, "last_function", f"{remedy}: without a build token classes are unknown")
+        raise refuse_field(field, "last_function", f"{remedy}: this prompt has no function token")
+
+
+def read_prompt(request: TokenizeRequest, served: Backend) -> Prompt:
+    """Tokenise and classify. 413: too long; 422: chat without a template; 503: no model."""
+    loaded = served.live.require()
+    check_prompt_chars(request, served.settings)
+    try:
+        token_ids = loaded.lm.tokenize(request.prompt, chat=request.chat)
+    except ValueError as error:
+        raise refuse_field("chat", request.chat, str(error)) from error
+    check_prompt_tokens(len(token_ids), served.settings, loaded)
+    store = served.build.get()
+    return Prompt(token_ids, _tokens(token_ids, loaded, store), loaded, store)
+
+
+def _tokens(token_ids: Sequence[int], loaded: Loaded, store: Store | None) -> list[Token]:
+    known = store.token_rows(token_ids) if store is not None else {}
+    tokens = []
+    for position, token_id in enumerate(token_ids):
+        row = known.get(token_id)
+        special = token_id in loaded.lm.special_ids
+        token_class = "special" if special else row.token_class if row is not None else None
+        fields: dict[str, Any] = {"position": position, "token_id": token_id, "text": loaded.text(token_id)}
+        tokens.append(Token.model_validate(fields | {"token_class": token_class}))
+    return tokens
+
+
+def effective_prompt(request: TokenizeRequest, prompt: Prompt, served: Backend) -> dict[str, Any]:
+    """The part of `effective` that every live answer has."""
+    return {
+        "prompt": request.prompt,
+        "chat": request.chat,
+        "n_tokens": len(prompt.token_ids),
+        "token_classes": "build" if prompt.store is not None else "unknown: there is no build",
+        "model": served.preset.title,
+        "dtype": str(prompt.loaded.lm.dtype).removeprefix("torch."),
+    }

@@ -1,0 +1,140 @@
+"""/api/health, /api/capabilities, /api/builds: what this server is, has loaded and allows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+
+from backend.core.presets import Preset
+from backend.core.store import MIN_COUNTS, ORDERS, Store
+from backend.core.store_rows import SaeRow, StoreError
+from backend.loading import Loaded
+from backend.routes.dependencies import Backend, Served
+from backend.routes.limits import limits_of, prompt_tokens
+from backend.schemas import Build, BuildList, Capabilities, Health, Model, Sae
+
+router = APIRouter(tags=["server"])
+
+
+@router.get("/health")
+def read_health(served: Served) -> Health:
+    """Whether the parts that were configured work; cheap enough to poll."""
+    state = served.live.state
+    try:
+        served.build.require().saes()
+        build_detail = served.build.require().path.name
+        has_build = True
+    except StoreError as error:
+        build_detail, has_build = str(error), False
+    broken = state == "failed" or not has_build
+    status = "degraded" if broken else "loading" if state == "loading" else "ok"
+    return Health.model_validate(
+        {
+            "status": status,
+            "live": state,
+            "live_detail": served.live.detail,
+            "queue": len(served.live.queue.tickets),
+            "build": has_build,
+            "build_detail": build_detail,
+            "version": served.version,
+        }
+    )
+
+
+@router.get("/capabilities")
+def read_capabilities(served: Served) -> Capabilities:
+    """What this server can do and within which bounds: everything a client needs to build its controls."""
+    loaded, store, preset = served.live.loaded, served.build.get(), served.preset
+    saes = sae_list(loaded, store, preset)
+    return Capabilities.model_validate(
+        {
+            "model": preset.title,
+            "model_info": model_info(served, loaded) if loaded else None,
+            "saes": saes,
+            "build": build_of(store, saes) if store else None,
+            "live": loaded is not None,
+            "live_state": served.live.state,
+            "live_detail": served.live.detail,
+            "preset": preset.name,
+            "default_prompt": preset.default_prompt,
+            "prompts": list(preset.prompts[0]) if preset.prompts else [],
+            "demonstrations": [_plain(asdict(one)) for one in preset.demonstrations],
+            "theta_grid": sorted({theta for sae in saes for theta in sae.theta_grid}),
+            "min_count_grid": list(MIN_COUNTS),
+            "orders": list(ORDERS),
+            "limits": limits_of(served.settings, loaded),
+            "version": served.version,
+        }
+    )
+
+
+@router.get("/builds")
+def list_builds(served: Served) -> BuildList:
+    """The build being served, with its provenance."""
+    store = served.build.get()
+    if store is None:
+        return BuildList(builds=[])
+    return BuildList(builds=[build_of(store, sae_list(served.live.loaded, store, served.preset))])
+
+
+def build_of(store: Store, saes: list[Sae]) -> Build:
+    return Build(
+        name=store.path.name, provenance=store.provenance(), saes=[sae for sae in saes if sae.in_build]
+    )
+
+
+def model_info(served: Backend, loaded: Loaded) -> Model:
+    lm = loaded.lm
+    return Model(
+        n_layers=lm.n_layers,
+        d_model=lm.d_model,
+        vocab_size=lm.vocab_size,
+        n_parameters=sum(weight.numel() for weight in lm.model.parameters()),
+        context=lm.max_positions or prompt_tokens(served.settings, loaded),
+        dtype=str(lm.dtype).removeprefix("torch."),
+        device=str(lm.device),
+        chat=bool(lm.tokenizer.chat_template),
+        fingerprint=loaded.fingerprint,
+    )
+
+
+def sae_list(loaded: Loaded | None, store: Store | None, preset: Preset) -> list[Sae]:
+    """Live and stored SAEs by layer; measured numbers come from the build."""
+    live = loaded.saes if loaded else {}
+    stored = {row.sae_id: row for row in store.saes()} if store else {}
+    uses = {source.sae_id: source.use for source in preset.saes}
+    saes = []
+    for sae_id in {**stored, **live}:
+        sae, row = live.get(sae_id), stored.get(sae_id)
+        shape = sae if sae is not None else row
+        assert shape is not None
+        fields = {
+            "sae_id": sae_id,
+            "layer": shape.layer,
+            "d_sae": shape.d_sae,
+            "l0": row.l0 if row is not None else sae.l0 if sae is not None else None,
+            "live": sae is not None,
+            "in_build": row is not None,
+            "use": uses.get(sae_id, "browse"),
+            **_stored_fields(store, row),
+        }
+        saes.append(Sae.model_validate(fields))
+    return sorted(saes, key=lambda one: (one.layer, one.sae_id))
+
+
+def _stored_fields(store: Store | None, row: SaeRow | None) -> dict[str, Any]:
+    if store is None or row is None:
+        return {"n_active": None, "theta_grid": [], "coverage_10": None}
+    ten = [contrast.coverage for contrast in store.contrasts(row.sae_id) if contrast.k == 10]
+    return {
+        "n_active": row.n_active,
+        "theta_grid": list(row.theta_grid),
+        "coverage_10": ten[0] if ten else None,
+    }
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    """Tuples as the lists that JSON has."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}

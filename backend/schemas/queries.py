@@ -1,0 +1,66 @@
+"""Query parameters: closed to unknown names, so that a misspelt filter is refused and not ignored."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.schemas.base import TokenClass
+
+OFFSET_MAX = 2**31 - 1
+
+
+class Query(BaseModel):
+    """Base of query parameters. They arrive as text, so numbers are parsed; NaN is refused."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class PageQuery(Query):
+    limit: int = Field(100, ge=1, description="rows of the page; at most limits.page of /api/capabilities")
+    offset: int = Field(0, ge=0, le=OFFSET_MAX, description="rows to skip")
+
+
+class TokensQuery(PageQuery):
+    q: str | None = Field(None, max_length=200, description="part of the text, case ignored, or a token_id")
+    token_class: TokenClass | None = Field(None, description="only this class")
+    order: Literal["frequency", "document_coverage", "token_id"] = Field(
+        "frequency", description="most frequent first, widest spread first, or by id"
+    )
+
+
+class TokenQuery(Query):
+    limit: int = Field(50, ge=0, description="edges per SAE; at most limits.page of /api/capabilities")
+    order: Literal["count", "strength"] = Field("count", description="most firings or strongest first")
+
+
+class CoverageQuery(Query):
+    sae_id: str = Field(description="which SAE; /api/capabilities lists them")
+    theta: float = Field(0.0, ge=0, description="firings are strictly above it; one of the SAE's theta_grid")
+    min_count: int = Field(1, ge=1, description="firings that make an edge; one of min_count_grid")
+    denominator: Literal["active", "dictionary"] = Field(
+        "active", description="share of the features that fire anywhere, or of the whole dictionary"
+    )
+    order: str = Field("frequency", description="order of the tokens; one of orders")
+    max_rank: int | None = Field(
+        None, ge=1, description="last rank listed; all that the server lists if left out"
+    )
+
+
+class FeaturesQuery(PageQuery):
+    sae_id: str = Field(description="which SAE; /api/capabilities lists them")
+    q: str | None = Field(
+        None,
+        max_length=200,
+        description="text of a token that fires it or that it promotes, or a feature_index",
+    )
+    min_density: float = Field(0.0, ge=0, le=1, description="least share of corpus positions")
+    max_density: float = Field(1.0, ge=0, le=1, description="largest share of corpus positions")
+    order: Literal["n_firings", "n_tokens", "act_max", "feature_index", "first_rank"] = Field(
+        "n_firings", description="largest first; feature_index and first_rank: smallest first"
+    )
+
+
+class FeatureQuery(Query):
+    limit: int = Field(10, ge=0, description="examples; at most limits.page of /api/capabilities")
