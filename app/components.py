@@ -100,6 +100,7 @@ class InterventionRack(LiveComponent):
         "tokens",
         "last_function",
         "saes",
+        "default_sae",
         "info",
         "limits",
         "interventions",
@@ -107,6 +108,7 @@ class InterventionRack(LiveComponent):
         "query",
         "results",
         "results_for",
+        "search_note",
     )
 
 

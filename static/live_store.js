@@ -52,10 +52,13 @@
     `${JSON.stringify(token.text)} · token ${token.token_id} · ${token.token_class}` +
     (token.position === undefined ? "" : ` · position ${token.position}`);
 
+  /** A probability as per cent; never in exponents. */
   live.percent = function (p) {
-    if (p >= 0.0995) return (100 * p).toFixed(1) + " %";
-    if (p >= 0.001) return (100 * p).toFixed(2) + " %";
-    return p === 0 ? "0 %" : (100 * p).toExponential(1) + " %";
+    const value = 100 * p;
+    if (value === 0) return "0 %";
+    if (value >= 9.95) return value.toFixed(1) + " %";
+    if (value >= 0.095) return value.toFixed(2) + " %";
+    return value >= 0.0001 ? Number(value.toPrecision(2)) + " %" : "< 0.0001 %";
   };
 
   /** Three significant digits, without exponents where a person would not write one. */

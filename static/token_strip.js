@@ -117,7 +117,7 @@
     const root = useRef(null);
     const tokens = props.tokens || [];
     const lock = (position) => props.setProps && props.setProps({ locked: position });
-    const onKeyDown = (event) => {
+    live.useKeys((event) => {
       const at = hover === null ? (props.locked === null || props.locked === undefined ? -1 : props.locked) : hover;
       const next = live.walk(event, tokens, at);
       if (event.key === "Escape") {
@@ -129,7 +129,7 @@
         const chips = root.current.querySelectorAll(".fs-token");
         if (chips[next]) chips[next].focus();
       }
-    };
+    });
     const bySocket = new Map();
     (props.sockets || []).forEach((socket) => {
       if (!bySocket.has(socket.position)) bySocket.set(socket.position, []);
@@ -137,7 +137,7 @@
     });
     return h(
       "div",
-      { id: props.id, ref: root, className: "fs-strip", role: "group", "aria-label": props.label || "tokens", onKeyDown },
+      { id: props.id, ref: root, className: "fs-strip", role: "group", "aria-label": props.label || "tokens" },
       tokens.map((token, index) =>
         h(
           "div",

@@ -1,0 +1,120 @@
+"""What the Steering page's address says: interventions as text, and back.
+
+`f` holds interventions separated by commas, each `sae_id:index` (as pins are written) or
+`sae_id:index:mode:value:positions`, with `:off` behind it when switched off; positions are
+`last_function`, `last`, `all` or numbers with dots between them (`3.5.7`). static/live_address.js writes it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from backend import schemas as wire
+
+TOKENS = 24  # generated tokens per text at first: the lab model's answers are shorter
+_ITEM = re.compile(
+    r"(?P<sae>[^,]+?):(?P<index>\d{1,9})"
+    r"(?::(?P<mode>add|clamp|scale|ablate):(?P<value>[-+.\deE]+):(?P<positions>last_function|last|all|[\d.]+)(?P<off>:off)?)?"
+)
+
+
+class BadAddress(ValueError):
+    """The address names something that cannot be steered with; says what came and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """One intervention as an address gives it; `value` None = not said."""
+
+    sae_id: str
+    feature_index: int
+    mode: str = "add"
+    value: float | None = None
+    positions: str | tuple[int, ...] = "last_function"
+    on: bool = True
+
+
+def parse(text: str) -> list[Written]:
+    """`f` of an address. Raises BadAddress for an item that is not of the form above."""
+    return [_item(item) for item in text.split(",") if item]
+
+
+def _item(item: str) -> Written:
+    found = _ITEM.fullmatch(item)
+    if found is None:
+        raise BadAddress(f"f: got {item!r}, allowed is sae_id:index or sae_id:index:mode:value:positions[:off]")
+    sae_id, index = found["sae"], int(found["index"])
+    if found["mode"] is None:
+        return Written(sae_id, index)
+    positions = found["positions"]
+    numbers = tuple(int(n) for n in positions.split(".") if n) if positions[0].isdigit() else positions
+    return Written(sae_id, index, found["mode"], _number(found["value"]), numbers, found["off"] is None)
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise BadAddress(f"f: got the strength {text!r}, allowed is a finite number")
+    return value
+
+
+def as_prop(written: Written, uid: str, value: float) -> dict[str, Any]:
+    """As InterventionRack holds it; `value` stands in where the address gives none."""
+    positions = list(written.positions) if isinstance(written.positions, tuple) else written.positions
+    return {
+        "uid": uid,
+        "sae_id": written.sae_id,
+        "feature_index": written.feature_index,
+        "mode": written.mode,
+        "value": value if written.value is None else written.value,
+        "positions": positions,
+        "on": written.on,
+    }
+
+
+def of_demonstration(demonstration: wire.Demonstration, uid: str) -> dict[str, Any]:
+    fields = demonstration.model_dump(include={"sae_id", "feature_index", "mode", "value", "positions"})
+    return {"uid": uid, **fields, "on": True}
+
+
+def text_of(interventions: list[dict[str, Any]]) -> str:
+    """The inverse of `parse`, as the browser writes it: 7.0 reads "7"."""
+    return ",".join(_text(it) for it in interventions)
+
+
+def _text(it: dict[str, Any]) -> str:
+    value = int(it["value"]) if float(it["value"]).is_integer() else it["value"]
+    positions = ".".join(map(str, it["positions"])) if isinstance(it["positions"], list) else it["positions"]
+    off = "" if it["on"] else ":off"
+    return f"{it['sae_id']}:{it['feature_index']}:{it['mode']}:{value}:{positions}{off}"
+
+
+def settings(query: dict[str, str], limits: wire.Limits) -> dict[str, Any]:
+    """Generation settings of an address. Raises BadAddress for a number that cannot be read or is out of range."""
+    most_tokens = limits.max_new_tokens
+    return {
+        "tokens": int(_bounded(query, "tokens", min(TOKENS, most_tokens), 1, most_tokens)),
+        "temperature": _bounded(query, "temperature", 0.0, 0.0, limits.temperature),
+        "samples": int(_bounded(query, "samples", 1, 1, limits.samples)),
+        "seed": int(_bounded(query, "seed", 0, 0, 2**53 - 1)),
+        "controls": query.get("controls", "1") != "0",
+        "generated": query.get("generated") == "1",
+    }
+
+
+def _bounded(query: dict[str, str], name: str, default: float, low: float, high: float) -> float:
+    if name not in query:
+        return default
+    try:
+        value = float(query[name])
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        raise BadAddress(f"{name}: got {query[name]!r}, allowed is {low:g} to {high:g}")
+    return value
