@@ -1,0 +1,118 @@
+"""`make bench`: prints one table and writes bench.json. Exit status 1 when a measurement failed.
+
+A target that is missed is said in the table and is not a failure: what it costs depends on the machine.
+"""
+
+import argparse
+import logging
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from transformers.utils import logging as transformers_logging
+
+from backend.core.lm import LanguageModel
+from backend.core.sae import Sae
+from tests.bench import report
+from tests.bench.bare import BareModel
+from tests.bench.browser import hover_ms, startup_s
+from tests.bench.edge_comparison import edges_vs_saelens
+from tests.bench.live_comparisons import inspect_vs_bare, steer_vs_generate, ttft_vs_prefill
+from tests.bench.report import Row
+from tests.bench.server import api
+from tests.bench.subject import Subject, find, prompts
+
+NAMES = (
+    "inspect_vs_bare",
+    "steer_vs_generate",
+    "ttft_vs_prefill",
+    "edges_vs_saelens",
+    "startup_s",
+    "hover_ms",
+)
+LAB_ONLY = ("startup_s", "hover_ms")
+LONG_PROMPT = 256
+
+
+class Bench:
+    """The subject, loaded once, and one method per name."""
+
+    def __init__(self, subject: Subject, scratch: Path, rounds: int) -> None:
+        self.subject, self.scratch, self.rounds = subject, scratch, rounds
+        self.lm = LanguageModel.load(subject.model)
+        self.bare = BareModel(subject.model, subject.saes)
+
+    def inspect_vs_bare(self) -> list[Row]:
+        with api(self.lm, self.subject, self.scratch) as server:
+            return [
+                inspect_vs_bare(server, self.lm, self.bare, self.subject, 4 * self.rounds, next_tokens)
+                for next_tokens in (None, 0)
+            ]
+
+    def steer_vs_generate(self) -> list[Row]:
+        sae_id, path = next(iter(self.subject.saes.items()))
+        sae = Sae.load(path, sae_id=sae_id)
+        return [steer_vs_generate(self.lm, sae, self.bare, self.subject, self.rounds)]
+
+    def ttft_vs_prefill(self) -> list[Row]:
+        with api(self.lm, self.subject, self.scratch) as server:
+            return [ttft_vs_prefill(server, self.lm, self.bare, self.subject, 2 * self.rounds)]
+
+    def edges_vs_saelens(self) -> list[Row]:
+        return edges_vs_saelens(self.lm, self.bare, self.subject, max(3, self.rounds // 2), self.scratch)
+
+    def startup_s(self) -> list[Row]:
+        return [startup_s(max(3, self.rounds // 3))]
+
+    def hover_ms(self) -> list[Row]:
+        return [hover_ms(prompts(self.lm, LONG_PROMPT, 1)[0], LONG_PROMPT)]
+
+
+def measure(bench: Bench, names: list[str]) -> tuple[list[Row], list[str]]:
+    """Rows, and the names of what failed (its traceback is printed at once)."""
+    rows: list[Row] = []
+    failed: list[str] = []
+    for name in names:
+        if name in LAB_ONLY and not bench.subject.is_lab:
+            print(f"{name}: left out, it needs the lab model", file=sys.stderr)
+            continue
+        print(f"measuring {name} …", file=sys.stderr, flush=True)
+        method: Callable[[], list[Row]] = getattr(bench, name)
+        try:
+            with tempfile.TemporaryDirectory(dir=bench.scratch) as scratch:
+                bench.scratch, kept = Path(scratch), bench.scratch
+                rows += method()
+        except Exception:
+            traceback.print_exc()
+            failed.append(name)
+        finally:
+            bench.scratch = kept
+    return rows, failed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES), help="default: all of them")
+    parser.add_argument("--rounds", type=int, default=10, help="pairs of the slower comparisons (%(default)s)")
+    parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "1")))
+    parser.add_argument("--out", type=Path, default=Path("bench.json"))
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    transformers_logging.disable_progress_bar()
+    logging.disable(logging.WARNING)
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = Bench(find(Path(scratch)), Path(scratch), arguments.rounds)
+        rows, failed = measure(bench, arguments.only)
+    print(report.table(rows))
+    report.write(arguments.out, rows, arguments.threads)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""What a person waits for: a fresh process to a usable page, and the answer to the mouse."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+from tests.bench.report import Row, judged
+from tests.bench.timing import median_interval
+
+CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+PATIENCE_S = 120
+# the frame's own sign that the page is drawn and the model answers
+LIVE = "text=/live on/i"
+TOKEN = ".fs-token"
+HOVERS = 60
+
+# The time from the mouse event's own stamp to the first frame after the first change of the page.
+WATCH = """
+() => {
+  window.benchHovers = [];
+  let since = null;
+  document.addEventListener('mouseover', (event) => {
+    if (event.target.closest('.fs-token')) since = event.timeStamp;
+  }, true);
+  new MutationObserver(() => {
+    if (since === null) return;
+    const start = since;
+    since = null;
+    requestAnimationFrame(() => setTimeout(() => window.benchHovers.push(performance.now() - start), 0));
+  }).observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
+}
+"""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium: the distribution's, else Playwright's own."""
+    path = next((found for found in CHROMIUM if Path(found).exists()), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """A fresh `functionscope serve --preset lab` on a free port, with an empty store of runs; its base URL."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as data:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backend.cli", "serve", "--preset", "lab", "--port", str(port)],
+            env={**os.environ, "XDG_DATA_HOME": data, "HF_HUB_OFFLINE": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def open_live(page: Page, url: str) -> None:
+    """Load `url`, again until somebody answers, and wait until the page says that the model is live."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            page.goto(url)
+            break
+        except Error:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+    page.wait_for_selector(LIVE, timeout=1000 * PATIENCE_S)
+
+
+def startup_s(rounds: int) -> Row:
+    """Fresh process to the first usable page: drawn, and live. The Chromium is already open."""
+    measured: list[float] = []
+    with chromium() as browser:
+        for _ in range(rounds):
+            page = browser.new_page()
+            start = time.perf_counter()
+            with serving() as url:
+                open_live(page, url)
+                measured.append(time.perf_counter() - start)
+            page.close()
+    value, interval = median_interval(measured)
+    holds, rule = judged(value, 10.0, "<=", "seconds")
+    note = "Start of the process to the Overview drawn in Chromium and saying that the model is live; files in cache."
+    return Row("startup_s", value, "s", None, None, 10.0, holds, rule, interval, rounds, "the lab model", note)
+
+
+def hover_ms(prompt: str, n_tokens: int) -> Row:
+    """The mouse over a token of a long prompt to the painted answer, as the page itself sees it."""
+    with chromium() as browser, serving() as url:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        open_live(page, url)
+        page.goto(f"{url}/reactivation?" + query(prompt))
+        page.wait_for_function(f"document.querySelectorAll('{TOKEN}').length >= {n_tokens - 1}", timeout=60_000)
+        page.evaluate(WATCH)
+        tokens = page.locator(TOKEN)
+        for number in range(HOVERS):
+            tokens.nth((7 * number) % (n_tokens - 1)).hover()
+            page.wait_for_timeout(60)
+        measured = [float(ms) for ms in page.evaluate("window.benchHovers")]
+    if len(measured) < HOVERS // 2:
+        raise RuntimeError(f"only {len(measured)} of {HOVERS} hovers changed the page")
+    value, interval = median_interval(measured)
+    holds, rule = judged(value, 50.0, "<=", "ms")
+    note = f"Mouse event to the next painted frame on the Reactivation page, {n_tokens}-token prompt, 1440 × 900."
+    return Row("hover_ms", value, "ms", None, None, 50.0, holds, rule, interval, len(measured), "the lab model", note)
+
+
+def query(prompt: str) -> str:
+    from urllib.parse import urlencode
+
+    return urlencode({"prompt": prompt})

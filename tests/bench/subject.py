@@ -1,0 +1,104 @@
+"""What is measured: the lab model when it is there, else a random model and SAEs of its shape.
+
+Either way it is folders on disk, so that our side and its peer load the same weights on their own.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import Gemma2ForCausalLM
+
+from backend.core.lm import LanguageModel
+from backend.core.presets import load_preset
+from tests.tiny import tiny_config, tiny_sae_dir, tiny_tokenizer
+
+ROOT = Path(__file__).parents[2]
+LAB_MODEL = ROOT / "precompute" / "lab" / "model"
+LAYERS = (1, 3, 5)
+D_SAE = 2048
+FIRINGS_PER_TOKEN = 32
+VOCAB_SIZE = 8192
+LAB_SHAPE = {
+    "hidden_size": 192,
+    "num_hidden_layers": 8,
+    "intermediate_size": 512,
+    "head_dim": 48,
+    "query_pre_attn_scalar": 48,
+    "max_position_embeddings": 256,
+    "sliding_window": 128,
+    "initializer_range": 0.02,
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model folder and SAE folders by sae_id. `is_lab`: whether `--preset lab` serves it."""
+
+    name: str
+    model: Path
+    saes: dict[str, Path]
+    is_lab: bool
+
+
+def find(scratch: Path) -> Subject:
+    """The lab model, or a random one written below `scratch`."""
+    if not LAB_MODEL.is_dir():
+        return random_subject(scratch)
+    preset = load_preset("lab")
+    saes = {sae.sae_id: sae.path for sae in preset.saes}
+    return Subject("the lab model", Path(preset.model), saes, is_lab=True)
+
+
+def random_subject(scratch: Path) -> Subject:
+    """Random weights of the lab model's shape: honest for times, meaningless for anything else."""
+    model = scratch / "model"
+    torch.manual_seed(0)
+    Gemma2ForCausalLM(tiny_config(VOCAB_SIZE, **LAB_SHAPE)).save_pretrained(model)
+    tiny_tokenizer().save_pretrained(model)
+    lm = LanguageModel.load(model)
+    resid = lm.resid_post(torch.randint(3, VOCAB_SIZE, (8, 256)), LAYERS)
+    saes = {}
+    for layer in LAYERS:
+        # without its version in the metadata, sae-lens takes a folder for one of its older layouts
+        metadata = {
+            "sae_lens_version": "6.0.0",
+            "hook_name": f"blocks.{layer}.hook_resid_post",
+            "model_name": "random",
+        }
+        folder = tiny_sae_dir(scratch, layer, d_sae=D_SAE, d_model=lm.d_model, metadata=metadata)
+        calibrate(folder, resid[layer].flatten(0, 1))
+        saes[f"layer_{layer}"] = folder
+    return Subject("RANDOM weights of the lab model's shape (there is no lab model yet)", model, saes, is_lab=False)
+
+
+def calibrate(folder: Path, resid: Tensor) -> None:
+    """Set an SAE's thresholds so that FIRINGS_PER_TOKEN features fire on `resid` [n, d_model], on average."""
+    path = folder / "sae_weights.safetensors"
+    weights = load_file(path)
+    pre = (resid - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]
+    weights["threshold"] = torch.quantile(pre, 1 - FIRINGS_PER_TOKEN / D_SAE, dim=0).clamp(min=1e-3)
+    save_file(weights, path)
+
+
+def prompts(lm: LanguageModel, n_tokens: int, count: int) -> list[str]:
+    """`count` different texts that tokenise to exactly `n_tokens`, BOS included; seeded.
+
+    Made of whole single-token words of the model's own vocabulary. RuntimeError when it has too few.
+    """
+    pieces = [lm.token_text(token_id) for token_id in range(lm.vocab_size) if token_id not in lm.special_ids]
+    words = [text for text in pieces if text.startswith(" ") and text[1:].isascii() and text[1:].isalpha()]
+    generator = torch.Generator().manual_seed(0)
+    found: list[str] = []
+    for _ in range(100 * count):
+        chosen = torch.randint(len(words), (n_tokens - 1,), generator=generator).tolist()
+        text = "".join(words[index] for index in chosen)
+        if len(lm.tokenize(text)) == n_tokens and text not in found:
+            found.append(text)
+        if len(found) == count:
+            return found
+    raise RuntimeError(
+        f"only {len(found)} of {count} prompts of {n_tokens} tokens could be made from {len(words)} words"
+    )
