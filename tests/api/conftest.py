@@ -1,0 +1,125 @@
+"""One tiny real build and one tiny real model behind a real API; every test gets its own runs file."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import zstandard
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from backend.core.lm import LanguageModel
+from backend.core.presets import Preset, SaeSource, load_preset
+from backend.core.sae import Sae
+from backend.core.store import Store
+from backend.live import Live
+from backend.loading import Loaded, loaded_of
+from backend.main import create_api
+from backend.settings import Settings
+from precompute.cli import run_job
+from precompute.job import Job
+
+SAE_IDS = ("layer_0", "layer_2", "layer_3")
+PROMPT = "What is the capital of Russia?\n"
+SENTENCES = (
+    "What is the capital of Russia?\nMoscow.\n",
+    "The cat sat on the mat, and the dog sat by the door.\n",
+    "What is the capital of the UK?\nLondon.\n",
+    "Speak Chinese.\n你好，世界。\n",
+)
+
+
+@pytest.fixture(scope="session")
+def build_path(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build of the tiny model and two of its three SAEs, made by the jobs."""
+    folder = tmp_path_factory.mktemp("build")
+    corpus = folder / "corpus.jsonl.zst"
+    documents = [SENTENCES[i % 4] + SENTENCES[(i * 3 + 1) % 4] for i in range(60)]
+    lines = "\n".join(json.dumps({"text": text}) for text in documents)
+    corpus.write_bytes(zstandard.compress(lines.encode()))
+    job = Job(
+        model=str(tiny_folder / "model"),
+        saes=tuple(tiny_folder / "saes" / sae_id for sae_id in SAE_IDS[:2]),
+        corpus=(corpus,),
+        out=folder / "tiny.duckdb",
+        work=folder / "work",
+        weights=(1.0,),
+        n_tokens=100_000,
+        ctx_len=32,
+        n_shards=20,
+        n_sequences=8,
+    )
+    run_job("all", job)
+    return job.out
+
+
+@pytest.fixture(scope="session")
+def store(build_path: Path) -> Iterator[Store]:
+    opened = Store.open(build_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def loaded(lm: LanguageModel, saes: dict[str, Sae]) -> Loaded:
+    return loaded_of(lm, saes, "model-hash", {sae_id: f"hash of {sae_id}" for sae_id in saes})
+
+
+@pytest.fixture(scope="session")
+def preset(tiny_folder: Path, build_path: Path) -> Preset:
+    sources = tuple(
+        SaeSource(sae_id, int(sae_id[-1]), tiny_folder / "saes" / sae_id) for sae_id in SAE_IDS
+    )
+    return replace(
+        load_preset("lab"), model=str(tiny_folder / "model"), saes=sources, build=build_path, demonstrations=()
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(runs=tmp_path / "runs.sqlite", threads=1, queue=2)
+
+
+Serve = Callable[..., FastAPI]
+
+
+@pytest.fixture
+def serve(store: Store, loaded: Loaded, settings: Settings, preset: Preset) -> Serve:
+    """Make an API; keywords replace its parts."""
+
+    def make(**parts: Any) -> FastAPI:
+        own: Settings = parts.get("settings", settings)
+        live = parts.get("live") or Live(lambda: loaded, waiting=own.queue)
+        return create_api(parts.get("store", store), live, own, preset=parts.get("preset", preset))
+
+    return make
+
+
+@pytest.fixture
+def client(serve: Serve) -> Iterator[TestClient]:
+    """A started API whose model is loaded. Unexpected errors are not raised: they must be 500 problems."""
+    app = serve()
+    with TestClient(app, raise_server_exceptions=False) as made:
+        assert app.state.backend.live.ready.wait(10)
+        yield made
+
+
+@asynccontextmanager
+async def started(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """For tests of what happens at the same time: one event loop, as in production."""
+    async with app.router.lifespan_context(app):
+        app.state.backend.live.ready.wait(10)
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as client:
+            yield client
+
+
+def steer_body(**changes: Any) -> dict[str, Any]:
+    """A small good request to steer."""
+    intervention = {"sae_id": "layer_2", "feature_index": 3, "mode": "add", "value": 8.0, "positions": "last"}
+    return {"prompt": PROMPT, "interventions": [intervention], "max_new_tokens": 4} | changes
