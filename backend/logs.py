@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextvars import ContextVar
 
-from backend.routes.problems import request_id
 
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 

@@ -30,9 +30,7 @@ class Settings(BaseSettings):
         env_prefix=ENV_PREFIX, frozen=True, extra="forbid", allow_inf_nan=False, env_ignore_empty=True
     )
 
-    preset: str = Field(
-        "lab", description="model, SAEs and build by name; `functionscope presets` lists them"
-    )
+    preset: str = Field("lab", description="model, SAEs and build by name; `functionscope presets` lists them")
     build: Path | None = Field(None, description="DuckDB build to serve instead of the preset's")
     runs: Path = Field(default_factory=default_runs, description="SQLite file of recorded runs")
     live: bool = Field(True, description="load the model; without it only the build is served")
@@ -66,4 +64,5 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(262_144, ge=1024, le=16_777_216, description="bytes of a request body")
     max_page: int = Field(500, ge=1, le=10_000, description="rows of one page of a list")
     max_coverage_rows: int = Field(20_000, ge=1, le=1_000_000, description="ranks of one coverage answer")
+    max_export_rows: int = Field(1_000_000, ge=1, description="rows of one exported table")
     queue: int = Field(8, ge=1, le=1000, description="live requests that may wait while one runs")

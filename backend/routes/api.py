@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Request
-from starlette.routing import Match
+import re
+from dataclasses import dataclass
+from functools import cache
 
-from backend.routes import coverage, features, inspect, runs, server, steer, tokens
+from fastapi import APIRouter, Depends, Request
+from fastapi.routing import iter_route_contexts
+from starlette.routing import compile_path
+
+from backend.routes import coverage, export, features, inspect, runs, server, steer, tokens
 from backend.routes.dependencies import refuse_unknown_parameters
 from backend.routes.problems import CONTENT_TYPE, Refusal
 from backend.schemas import Problem
@@ -23,7 +28,7 @@ LIVE_FAILURES = {
 }
 
 router = APIRouter(prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses={**FAILURES})
-for family in (server, tokens, coverage, features):
+for family in (server, tokens, coverage, features, export):
     router.include_router(family.router)
 for family in (inspect, steer, runs):
     router.include_router(family.router, responses={**LIVE_FAILURES})
@@ -32,15 +37,7 @@ for family in (inspect, steer, runs):
 @router.api_route("/{rest:path}", methods=METHODS, include_in_schema=False)
 def refuse_path(rest: str, request: Request) -> None:
     """404, or 405 where the path exists under another method."""
-    allowed = sorted(
-        {
-            method
-            for route in router.routes
-            if getattr(route, "path", "") != "/api/{rest:path}"
-            and route.matches(request.scope)[0] is Match.PARTIAL
-            for method in getattr(route, "methods", ())
-        }
-    )
+    allowed = sorted(method for one in endpoints() if one.matches(request.url.path) for method in one.methods)
     if allowed:
         raise Refusal(
             405,
@@ -48,3 +45,30 @@ def refuse_path(rest: str, request: Request) -> None:
             headers={"Allow": ", ".join(allowed)},
         )
     raise Refusal(404, f"/api/{rest} is no endpoint; /docs lists them.")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A path template with the methods that it takes."""
+
+    template: str
+    pattern: re.Pattern[str]
+    methods: frozenset[str]
+
+    def matches(self, path: str) -> bool:
+        return self.pattern.match(path) is not None
+
+
+@cache
+def endpoints() -> tuple[Endpoint, ...]:
+    """Every endpoint of the API, without the catch-all."""
+    found = []
+    for route in iter_route_contexts(router.routes):
+        if route.path is not None and route.endpoint is not refuse_path:
+            found.append(Endpoint(route.path, compile_path(route.path)[0], frozenset(route.methods or ())))
+    return tuple(found)
+
+
+def template_of(path: str) -> str:
+    """The template that a request's path fits, for metrics; "other" outside the API's endpoints."""
+    return next((one.template for one in endpoints() if one.matches(path)), "other")

@@ -11,7 +11,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from backend.routes.problems import Refusal, problem_of, request_id, respond
+from backend.logs import request_id
+from backend.routes.problems import Refusal, problem_of, respond
 
 log = logging.getLogger("functionscope.request")
 Scope = MutableMapping[str, Any]
@@ -45,10 +46,12 @@ class Metrics:
 class RequestContext:
     """Outermost middleware. An exception that nothing else turned into an answer becomes a 500 problem."""
 
-    def __init__(self, app: App, *, max_body_bytes: int, metrics: Metrics) -> None:
+    def __init__(self, app: App, *, max_body_bytes: int, metrics: Metrics, template_of: Callable[[str], str]) -> None:
+        """`template_of`: request path -> endpoint's path template; few values, as metrics need."""
         self.app = app
         self.max_body_bytes = max_body_bytes
         self.metrics = metrics
+        self.template_of = template_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -106,7 +109,7 @@ class RequestContext:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         path = str(scope["path"])
-        route = getattr(scope.get("route"), "path", path if path in ("/", "/docs") else "other")
+        route = self.template_of(path)
         self.metrics.requests.labels(route, str(status)).inc()
         self.metrics.seconds.labels(route).observe(seconds)
         level = logging.INFO if path.startswith(API_PREFIX) else logging.DEBUG

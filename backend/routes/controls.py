@@ -31,21 +31,17 @@ def control_recipes(edits: Sequence[Edit], prompt: Prompt, seed: int) -> Iterato
     sizes = _edit_sizes(edits, prompt)
     drawn = [_other_feature(edit, seed) for edit in edits]
     randomised = [
-        one
-        for edit, feature, size in zip(edits, drawn, sizes, strict=True)
-        for one in _along(edit, feature, size)
+        one for edit, feature, size in zip(edits, drawn, sizes, strict=True) for one in _along(edit, feature, size)
     ]
     listed = ", ".join(f"{feature} of {edit.sae.sae_id}" for edit, feature in zip(edits, drawn, strict=True))
     where = " ".join(visible(prompt.tokens[p].text) for p in applied_positions(edits)[:4])
     yield Recipe(
         "random_feature",
         tuple(randomised),
-        f"An edit of the same size along a random feature's direction ({listed}), at the same place: {where}.",
+        f"An edit of the same size along a random feature's direction ({listed}), there: {where}.",
     )
     flipped = [one for edit, size in zip(edits, sizes, strict=True) for one in _flipped(edit, size)]
-    yield Recipe(
-        "sign_flipped", tuple(flipped), "The same edit with its sign turned round, at the same positions."
-    )
+    yield Recipe("sign_flipped", tuple(flipped), "The same edit with its sign turned round, at the same positions.")
 
 
 def content_position(edits: Sequence[Edit], prompt: Prompt) -> int | None:

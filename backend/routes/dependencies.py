@@ -36,9 +36,7 @@ class Build:
         with self._lock:
             if self._store is None:
                 if self._path is None:
-                    raise StoreMissing(
-                        "This preset has no build: make one with `functionscope precompute all`."
-                    )
+                    raise StoreMissing("This preset has no build: make one with `functionscope precompute all`.")
                 self._store = Store.open(self._path)
             return self._store
 
@@ -160,9 +158,7 @@ def token_refs(rows: dict[int, TokenRow], token_ids: Sequence[int]) -> list[Toke
 
 
 def token_ref(row: TokenRow) -> TokenRef:
-    return TokenRef.model_validate(
-        {"token_id": row.token_id, "text": row.text, "token_class": row.token_class}
-    )
+    return TokenRef.model_validate({"token_id": row.token_id, "text": row.text, "token_class": row.token_class})
 
 
 def refuse_value(error: ValueError, given: dict[str, Any]) -> Refusal:

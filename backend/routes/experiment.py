@@ -144,6 +144,4 @@ class Experiment:
         last = len(self.plan.prompt.token_ids) - 1
         listed = next_token_list(self.plan.prompt, [last], token_ids[None], best.exp()[None])
         samples = self.plan.request.samples
-        return ArmRecord(
-            recipe, listed, kl(log_probs, baseline), [""] * samples, [[] for _ in range(samples)]
-        )
+        return ArmRecord(recipe, listed, kl(log_probs, baseline), [""] * samples, [[] for _ in range(samples)])

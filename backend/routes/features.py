@@ -82,6 +82,4 @@ def _with_tokens(store: Store, rows: Sequence[StoredFeature]) -> list[dict[str, 
 
 def _examples(store: Store, rows: Sequence[StoredExample]) -> list[Example]:
     known: dict[int, TokenRow] = store.token_rows(sorted({i for row in rows for i in row.token_ids}))
-    return [
-        Example.model_validate(asdict(row) | {"tokens": token_refs(known, row.token_ids)}) for row in rows
-    ]
+    return [Example.model_validate(asdict(row) | {"tokens": token_refs(known, row.token_ids)}) for row in rows]

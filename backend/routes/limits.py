@@ -46,9 +46,7 @@ def check_prompt_chars(request: TokenizeRequest, settings: Settings) -> None:
     """Before tokenising: a prompt of a million characters would hold a thread for seconds."""
     length = len(request.prompt)
     if length > settings.max_prompt_chars:
-        raise Refusal(
-            413, f"The prompt has {length} characters; this server takes {settings.max_prompt_chars}."
-        )
+        raise Refusal(413, f"The prompt has {length} characters; this server takes {settings.max_prompt_chars}.")
 
 
 def check_prompt_tokens(n_tokens: int, settings: Settings, loaded: Loaded) -> None:
@@ -80,9 +78,7 @@ def check_steer(request: SteerRequest, settings: Settings, n_tokens: int, loaded
             allowed = f"{-settings.max_value:g} to {settings.max_value:g}"
             raise refuse_field(f"interventions.{place}.value", one.value, allowed)
     if request.samples > 1 and request.temperature == 0:
-        raise refuse_field(
-            "samples", request.samples, "1 when temperature is 0: greedy texts are all the same"
-        )
+        raise refuse_field("samples", request.samples, "1 when temperature is 0: greedy texts are all the same")
     context = loaded.lm.max_positions
     if context and n_tokens + request.max_new_tokens > context:
         raise Refusal(

@@ -6,7 +6,6 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
 
@@ -17,10 +16,10 @@ from starlette.responses import Response
 
 from backend.core.store import StoreInvalid, StoreMissing
 from backend.live import NotLive, QueueFull
+from backend.logs import request_id
 from backend.schemas import FieldError, Problem
 
 log = logging.getLogger(__name__)
-request_id: ContextVar[str] = ContextVar("request_id", default="-")
 ECHO_CHARS = 200
 CONTENT_TYPE = "application/problem+json"
 
@@ -59,9 +58,7 @@ def echo(value: object) -> Any:
     return text if len(text) <= ECHO_CHARS else f"{text[:ECHO_CHARS]}… ({len(text)} characters)"
 
 
-def problem_of(
-    status: int, detail: str, errors: Sequence[FieldError] = (), identifier: str | None = None
-) -> Problem:
+def problem_of(status: int, detail: str, errors: Sequence[FieldError] = (), identifier: str | None = None) -> Problem:
     """The body for `status`, stamped with the request id of the current request."""
     title = HTTPStatus(status).phrase
     return Problem(
@@ -110,14 +107,12 @@ def _allowed(item: Mapping[str, Any]) -> str:
         return "no such field; see /docs for the fields of this endpoint"
     if item["type"] == "json_invalid":
         return f"valid JSON: {item.get('ctx', {}).get('error', 'cannot be parsed')}"
-    return str(item["msg"])
+    return str(item["msg"]).removeprefix("Value error, ")
 
 
 async def on_unavailable(_: Request, error: Exception) -> Response:
     """No live model yet, or no build: 503 with the remedy."""
-    headers = (
-        {"Retry-After": str(error.retry_after)} if isinstance(error, NotLive) and error.retry_after else {}
-    )
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, NotLive) and error.retry_after else {}
     return respond(problem_of(503, str(error)), headers)
 
 

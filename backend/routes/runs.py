@@ -37,9 +37,7 @@ async def create_run(body: RunRequest, served: Served, turns: Turns, answer: Htt
 
 
 @router.get("/runs/{run_id}")
-def read_run(
-    run_id: Annotated[str, Path(max_length=64, description="from POST /api/runs")], served: Served
-) -> Run:
+def read_run(run_id: Annotated[str, Path(max_length=64, description="from POST /api/runs")], served: Served) -> Run:
     """What was recorded, without running anything."""
     row = served.runs.get(run_id)
     if row is None:
@@ -76,14 +74,10 @@ def _plan(body: RunRequest, served: Backend) -> InspectPlan | SteerPlan:
     return plan_steer(body.request, served)
 
 
-async def _record(
-    run_id: str, body: RunRequest, plan: InspectPlan | SteerPlan, served: Backend, turns: Lease
-) -> None:
+async def _record(run_id: str, body: RunRequest, plan: InspectPlan | SteerPlan, served: Backend, turns: Lease) -> None:
     """Run the plan and put the result away. A result that was cut short is not recorded."""
     ticket = await turns.turn()
-    result = await ticket.run(
-        plan.run if isinstance(plan, InspectPlan) else Experiment(plan, ticket.stop).run
-    )
+    result = await ticket.run(plan.run if isinstance(plan, InspectPlan) else Experiment(plan, ticket.stop).run)
     if ticket.stop.is_set():
         raise Refusal(503, "The run was cancelled; nothing was recorded.")
     provenance = {

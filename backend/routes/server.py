@@ -80,9 +80,7 @@ def list_builds(served: Served) -> BuildList:
 
 
 def build_of(store: Store, saes: list[Sae]) -> Build:
-    return Build(
-        name=store.path.name, provenance=store.provenance(), saes=[sae for sae in saes if sae.in_build]
-    )
+    return Build(name=store.path.name, provenance=store.provenance(), saes=[sae for sae in saes if sae.in_build])
 
 
 def model_info(served: Backend, loaded: Loaded) -> Model:
@@ -127,11 +125,11 @@ def sae_list(loaded: Loaded | None, store: Store | None, preset: Preset) -> list
 def _stored_fields(store: Store | None, row: SaeRow | None) -> dict[str, Any]:
     if store is None or row is None:
         return {"n_active": None, "theta_grid": [], "coverage_10": None}
-    ten = [contrast.coverage for contrast in store.contrasts(row.sae_id) if contrast.k == 10]
+    first_ten = store.coverage(row.sae_id, max_rank=10).rows
     return {
         "n_active": row.n_active,
         "theta_grid": list(row.theta_grid),
-        "coverage_10": ten[0] if ten else None,
+        "coverage_10": first_ten[-1].coverage if len(first_ten) == 10 else None,
     }
 
 

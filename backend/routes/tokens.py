@@ -45,9 +45,7 @@ def read_token(token_id: TokenId, query: Annotated[TokenQuery, Query()], served:
 def _layer(store: Store, sae: SaeRow, token_id: int, query: TokenQuery) -> TokenLayer:
     degree = len(store.edges(sae.sae_id, [token_id]).feature_index)
     edges = store.token_edges(token_id, sae.sae_id, query.limit, query.order)
-    return TokenLayer(
-        sae_id=sae.sae_id, layer=sae.layer, degree=degree, edges=[_edge(edge) for edge in edges]
-    )
+    return TokenLayer(sae_id=sae.sae_id, layer=sae.layer, degree=degree, edges=[_edge(edge) for edge in edges])
 
 
 def _edge(edge: EdgeRow) -> TokenEdge:

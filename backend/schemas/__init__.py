@@ -42,7 +42,7 @@ from backend.schemas.prompts import (
     TokenizeRequest,
     TokenizeResponse,
 )
-from backend.schemas.queries import CoverageQuery, FeatureQuery, FeaturesQuery, TokenQuery, TokensQuery
+from backend.schemas.queries import CoverageQuery, ExportQuery, FeatureQuery, FeaturesQuery, TokenQuery, TokensQuery
 from backend.schemas.runs import InspectRun, Run, RunCreated, RunRequest, SteerRun
 from backend.schemas.server import Build, BuildList, Capabilities, Demonstration, Health, Limits, Model, Sae
 from backend.schemas.steering import (
@@ -59,6 +59,7 @@ from backend.schemas.steering import (
 )
 
 __all__ = [
+    "ExportQuery",
     "TokensQuery",
     "TokenQuery",
     "FeaturesQuery",

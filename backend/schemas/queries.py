@@ -43,9 +43,7 @@ class CoverageQuery(Query):
         "active", description="share of the features that fire anywhere, or of the whole dictionary"
     )
     order: str = Field("frequency", description="order of the tokens; one of orders")
-    max_rank: int | None = Field(
-        None, ge=1, description="last rank listed; all that the server lists if left out"
-    )
+    max_rank: int | None = Field(None, ge=1, description="last rank listed; all that the server lists if left out")
 
 
 class FeaturesQuery(PageQuery):
@@ -64,3 +62,8 @@ class FeaturesQuery(PageQuery):
 
 class FeatureQuery(Query):
     limit: int = Field(10, ge=0, description="examples; at most limits.page of /api/capabilities")
+
+
+class ExportQuery(Query):
+    format: Literal["csv", "parquet"] = Field("csv", description="csv has lists as JSON text")
+    sae_id: str | None = Field(None, description="which SAE; needed for all tables but tokens")

@@ -51,9 +51,7 @@ class SteerResponse(Response):
     tokens: list[Token] = Field(description="the prompt's positions")
     baseline: Arm = Field(description="no intervention")
     steered: Arm = Field(description="all interventions; identical to baseline when there are none")
-    controls: dict[str, Arm] = Field(
-        {}, description="content_position, random_feature, sign_flipped, when asked for"
-    )
+    controls: dict[str, Arm] = Field({}, description="content_position, random_feature, sign_flipped, when asked for")
     kl: float = Field(description="nats, KL(steered ‖ baseline) of the next token after the prompt")
     applied_positions: list[int] = Field(description="prompt positions that any intervention edits")
     sentence: str = Field(description="the recipe in plain words")

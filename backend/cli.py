@@ -1,0 +1,302 @@
+"""`functionscope`: every command. The composition root: the one module that may import all the others.
+
+Exit codes: 0 done, 2 bad input or a missing prerequisite (one sentence on stderr), 130 interrupted.
+Imports are inside the commands, so that `--help` and a mistyped option answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from backend.settings import Settings
+
+GRACEFUL_SECONDS = 3  # an open stream would hold the shutdown for ever
+
+
+class BadInput(Exception):
+    """What the person must change, in one sentence."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line. Returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    wanted = next((one for one in arguments if one in COMMANDS), None)
+    parser = _parser(wanted)
+    parsed = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = parsed.run
+    try:
+        return run(parsed)
+    except BadInput as error:
+        print(f"functionscope {wanted}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser(wanted: str | None) -> argparse.ArgumentParser:
+    """Options are read from the modules that own them, and only for the command that is `wanted`."""
+    parser = argparse.ArgumentParser(
+        prog="functionscope", description="How a few function tokens reach a model's features."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        description = command.summary[0].upper() + command.summary[1:] + "."
+        options = commands.add_parser(name, help=command.summary, description=description)
+        options.set_defaults(run=command.run)
+        if name == wanted:
+            command.add_options(options)
+    return parser
+
+
+# ---------------------------------------------------------------- settings as options
+
+
+def _add_api_settings(parser: argparse.ArgumentParser) -> None:
+    _add_settings(parser, lambda name: name != "api_url")
+
+
+def _add_dashboard_settings(parser: argparse.ArgumentParser) -> None:
+    _add_settings(parser, lambda name: name in ("api_url", "host", "port", "log_level"))
+
+
+def _add_nothing(parser: argparse.ArgumentParser) -> None:
+    """This command has no options."""
+
+
+def _add_settings(parser: argparse.ArgumentParser, wanted: Callable[[str], bool]) -> None:
+    """One option per setting, with its help, its default and its environment variable."""
+    from backend.settings import ENV_PREFIX, Settings
+
+    for name, field in Settings.model_fields.items():
+        if not wanted(name):
+            continue
+        option, variable = "--" + name.replace("_", "-"), ENV_PREFIX + name.upper()
+        default = field.get_default(call_default_factory=True)
+        text = f"{field.description} (default {default}; {variable})".replace("%", "%%")
+        if field.annotation is bool:
+            switch = argparse.BooleanOptionalAction
+            parser.add_argument(option, dest=name, action=switch, default=None, help=text)
+        else:
+            parser.add_argument(option, dest=name, metavar="VALUE", help=text)
+
+
+def read_settings(parsed: argparse.Namespace) -> Settings:
+    """Options over environment variables over defaults; BadInput names the setting that is wrong."""
+    from pydantic import ValidationError
+
+    from backend.settings import Settings
+
+    given = {name: value for name, value in vars(parsed).items() if name in Settings.model_fields and value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise BadInput(f"--{name.replace('_', '-')} is {first['input']!r}: {first['msg']}.") from error
+
+
+# ---------------------------------------------------------------- servers
+
+
+def run_serve(parsed: argparse.Namespace) -> int:
+    """API and dashboard on one port."""
+    settings = read_settings(parsed)
+    return _listen(settings, lambda: _with_dashboard(_api(settings)))
+
+
+def run_api(parsed: argparse.Namespace) -> int:
+    """The API alone."""
+    settings = read_settings(parsed)
+    return _listen(settings, lambda: _api(settings))
+
+
+def run_dashboard(parsed: argparse.Namespace) -> int:
+    """Pages that speak to an API elsewhere."""
+    settings = read_settings(parsed)
+    return _listen(settings, lambda: _dashboard_alone(settings))
+
+
+def _api(settings: Settings) -> FastAPI:
+    """The API over what the settings name."""
+    from backend.core.presets import load_preset
+    from backend.live import Live
+    from backend.loading import load_preset_models
+    from backend.main import create_api
+
+    try:
+        preset = load_preset(settings.preset)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+
+    def load() -> Any:
+        return load_preset_models(preset, device=settings.device, dtype=settings.dtype, threads=settings.threads)
+
+    live = Live(load if settings.live else None, waiting=settings.queue)
+    return create_api(None, live, settings, preset=preset)
+
+
+def _with_dashboard(api: FastAPI) -> FastAPI:
+    from app.api import ApiClient
+    from app.main import create_dashboard
+
+    create_dashboard(ApiClient.in_process(api), server=api)
+    return api
+
+
+def _dashboard_alone(settings: Settings) -> FastAPI:
+    from fastapi import FastAPI
+
+    from app.api import ApiClient
+    from app.main import create_dashboard
+
+    server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    create_dashboard(ApiClient.at(settings.api_url), server=server)
+    return server
+
+
+def _listen(settings: Settings, make: Callable[[], FastAPI]) -> int:
+    """Take the port first, since making the application costs seconds; then serve until interrupted."""
+    import uvicorn
+
+    from backend.logs import configure
+
+    with _bind(settings.host, settings.port) as listener:
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        application = make()
+        configure(settings.log_level)
+        config = uvicorn.Config(
+            application,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        )
+
+        class Announced(uvicorn.Server):
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                """Say where it is once it answers, not before."""
+                await super().startup(sockets)
+                print(f"FunctionScope: http://{settings.host}:{settings.port}", flush=True)
+
+        Announced(config).run(sockets=[listener])
+    return 0
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A listening socket; BadInput when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise BadInput(
+            f"{host}:{port} cannot be listened on ({error.strerror or error}): choose another port with --port."
+        ) from error
+    return listener
+
+
+# ---------------------------------------------------------------- the other commands
+
+
+def _add_precompute(parser: argparse.ArgumentParser) -> None:
+    from precompute.cli import add_arguments
+
+    add_arguments(parser)
+
+
+def run_precompute(parsed: argparse.Namespace) -> int:
+    """A job of `precompute`."""
+    from precompute.cli import run
+
+    return run(parsed)
+
+
+def run_presets(parsed: argparse.Namespace) -> int:
+    """Names, models, SAEs, and what of them is on this machine."""
+    from backend.core.presets import load_preset, preset_names
+
+    for name in preset_names():
+        preset = load_preset(name)
+        present = sum(source.path.is_dir() for source in preset.saes)
+        build = "build ready" if preset.build.exists() else "no build"
+        print(f"{name:20} {preset.model}  {present}/{len(preset.saes)} SAEs here, {build}")
+    return 0
+
+
+def _add_fetch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("preset", help="`functionscope presets` lists them")
+    parser.add_argument("--saes-only", action="store_true", help="leave the model out")
+
+
+def run_fetch(parsed: argparse.Namespace) -> int:
+    """Download what a preset names, and convert its SAEs."""
+    from backend.core.hub import ModelUnavailable
+    from backend.core.presets import load_preset
+    from precompute.fetch import fetch_preset
+
+    try:
+        fetch_preset(load_preset(parsed.preset), report=print, model=not parsed.saes_only)
+    except (ValueError, ModelUnavailable, OSError) as error:
+        raise BadInput(str(error)) from error
+    return 0
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("table", help="tokens, coverage, features or edges")
+    parser.add_argument("out", type=Path, help="file to write: .csv or .parquet")
+    parser.add_argument("--preset", default="lab", help="whose build (default lab)")
+    parser.add_argument("--build", type=Path, help="DuckDB build instead of the preset's")
+    parser.add_argument("--sae-id", help="which SAE; needed for all tables but tokens")
+
+
+def run_export(parsed: argparse.Namespace) -> int:
+    """Write one table of a build."""
+    from backend.core.presets import load_preset
+    from backend.core.store import Store, StoreError
+    from backend.export import write_file
+
+    try:
+        store = Store.open(parsed.build or load_preset(parsed.preset).build)
+        n_rows = write_file(store, parsed.table, parsed.sae_id, parsed.out)
+    except (ValueError, StoreError, OSError) as error:
+        raise BadInput(str(error)) from error
+    print(f"{n_rows} rows in {parsed.out}")
+    return 0
+
+
+@dataclass(frozen=True)
+class Command:
+    """What `functionscope --help` says of it, its options, and what it does."""
+
+    summary: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+COMMANDS = {
+    "serve": Command("API and dashboard in one process", _add_api_settings, run_serve),
+    "api": Command("the API alone", _add_api_settings, run_api),
+    "dashboard": Command(
+        "the dashboard alone, for an API elsewhere (needs no torch)", _add_dashboard_settings, run_dashboard
+    ),
+    "precompute": Command("the jobs that make a build, and the lab model", _add_precompute, run_precompute),
+    "presets": Command("list the models and SAEs that load by name", _add_nothing, run_presets),
+    "fetch": Command("download a preset's model and SAEs", _add_fetch, run_fetch),
+    "export": Command("write a table of a build as CSV or Parquet", _add_export, run_export),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
