@@ -56,15 +56,11 @@ def load_preset_models(preset: Preset, *, device: str, dtype: str | None, thread
         for source in preset.saes
         if source.path.is_dir()
     }
-    hashes = {
-        source.sae_id: folder_hash(source.path, SAE_FILES) for source in preset.saes if source.sae_id in saes
-    }
+    hashes = {source.sae_id: folder_hash(source.path, SAE_FILES) for source in preset.saes if source.sae_id in saes}
     return loaded_of(lm, saes, _model_fingerprint(preset, lm), hashes)
 
 
-def loaded_of(
-    lm: LanguageModel, saes: dict[str, Sae], fingerprint: str, sae_hashes: dict[str, str]
-) -> Loaded:
+def loaded_of(lm: LanguageModel, saes: dict[str, Sae], fingerprint: str, sae_hashes: dict[str, str]) -> Loaded:
     """Check that every SAE fits the model; ValueError names the one that does not."""
     for sae in saes.values():
         if sae.d_model != lm.d_model or sae.layer >= lm.n_layers:

@@ -7,7 +7,6 @@ import logging
 import sys
 from contextvars import ContextVar
 
-
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 

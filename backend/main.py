@@ -33,9 +33,7 @@ Every failure is an RFC 9457 problem with a `request_id`. Unknown fields and par
 """
 
 
-def create_api(
-    store: Store | None, live: Live, settings: Settings, *, preset: Preset | None = None
-) -> FastAPI:
+def create_api(store: Store | None, live: Live, settings: Settings, *, preset: Preset | None = None) -> FastAPI:
     """The API over one build and one live model; either may be absent, and then says what to do.
 
     The model begins to load when the server starts. `preset` defaults to the one that `settings` name;
@@ -64,7 +62,12 @@ def create_api(
     app.state.backend = Backend(build, live, settings, preset, runs, product_version())
     app.include_router(api.router)
     problems.install(app)
-    app.add_middleware(RequestContext, max_body_bytes=settings.max_body_bytes, metrics=metrics)
+    app.add_middleware(
+        RequestContext,
+        max_body_bytes=settings.max_body_bytes,
+        metrics=metrics,
+        template_of=api.template_of,
+    )
     _serve_documentation(app)
     _serve_metrics(app, metrics)
     return app

@@ -30,13 +30,13 @@ class Settings(BaseSettings):
         env_prefix=ENV_PREFIX, frozen=True, extra="forbid", allow_inf_nan=False, env_ignore_empty=True
     )
 
-    preset: str = Field("lab", description="model, SAEs and build by name; `functionscope presets` lists them")
-    build: Path | None = Field(None, description="DuckDB build to serve instead of the preset's")
+    preset: str = Field(default="lab", description="model, SAEs and build by name; `functionscope presets` lists them")
+    build: Path | None = Field(default=None, description="DuckDB build to serve instead of the preset's")
     runs: Path = Field(default_factory=default_runs, description="SQLite file of recorded runs")
-    live: bool = Field(True, description="load the model; without it only the build is served")
-    device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:N")
+    live: bool = Field(default=True, description="load the model; without it only the build is served")
+    device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:N")
     dtype: Literal["float32", "bfloat16"] | None = Field(
-        None, description="dtype of the forward pass instead of the preset's"
+        default=None, description="dtype of the forward pass instead of the preset's"
     )
     threads: int = Field(
         default_factory=usable_cores,
@@ -44,25 +44,25 @@ class Settings(BaseSettings):
         le=256,
         description="torch threads on a CPU; default: usable cores",
     )
-    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
-    port: int = Field(8050, ge=1, le=65535, description="port to listen on")
+    host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(default=8050, ge=1, le=65535, description="port to listen on")
     api_url: str = Field(
-        "http://127.0.0.1:8050", pattern=r"^https?://", description="API that a separate dashboard speaks to"
+        default="http://127.0.0.1:8050", pattern=r"^https?://", description="API that a separate dashboard speaks to"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
 
-    max_prompt_tokens: int = Field(256, ge=2, le=8192, description="positions of a prompt, BOS included")
+    max_prompt_tokens: int = Field(default=256, ge=2, le=8192, description="positions of a prompt, BOS included")
     max_prompt_chars: int = Field(
-        20_000, ge=16, le=1_000_000, description="characters of a prompt, checked before tokenising"
+        default=20_000, ge=16, le=1_000_000, description="characters of a prompt, checked before tokenising"
     )
-    max_interventions: int = Field(16, ge=1, le=256, description="interventions of one steer request")
-    max_samples: int = Field(8, ge=1, le=64, description="sampled texts per arm")
-    max_new_tokens: int = Field(128, ge=1, le=4096, description="generated tokens per text")
-    max_next_tokens: int = Field(50, ge=1, le=1000, description="next tokens listed per position")
-    max_temperature: float = Field(5.0, gt=0, le=100, description="largest sampling temperature")
-    max_value: float = Field(1e6, gt=0, le=1e9, description="largest absolute intervention value")
-    max_body_bytes: int = Field(262_144, ge=1024, le=16_777_216, description="bytes of a request body")
-    max_page: int = Field(500, ge=1, le=10_000, description="rows of one page of a list")
-    max_coverage_rows: int = Field(20_000, ge=1, le=1_000_000, description="ranks of one coverage answer")
-    max_export_rows: int = Field(1_000_000, ge=1, description="rows of one exported table")
-    queue: int = Field(8, ge=1, le=1000, description="live requests that may wait while one runs")
+    max_interventions: int = Field(default=16, ge=1, le=256, description="interventions of one steer request")
+    max_samples: int = Field(default=8, ge=1, le=64, description="sampled texts per arm")
+    max_new_tokens: int = Field(default=128, ge=1, le=4096, description="generated tokens per text")
+    max_next_tokens: int = Field(default=50, ge=1, le=1000, description="next tokens listed per position")
+    max_temperature: float = Field(default=5.0, gt=0, le=100, description="largest sampling temperature")
+    max_value: float = Field(default=1e6, gt=0, le=1e9, description="largest absolute intervention value")
+    max_body_bytes: int = Field(default=262_144, ge=1024, le=16_777_216, description="bytes of a request body")
+    max_page: int = Field(default=500, ge=1, le=10_000, description="rows of one page of a list")
+    max_coverage_rows: int = Field(default=20_000, ge=1, le=1_000_000, description="ranks of one coverage answer")
+    max_export_rows: int = Field(default=1_000_000, ge=1, description="rows of one exported table")
+    queue: int = Field(default=8, ge=1, le=1000, description="live requests that may wait while one runs")

@@ -62,9 +62,7 @@ def run_id_of(kind: str, determinants: Mapping[str, Any]) -> str:
 
     `determinants` must be plain JSON; NaN is refused with ValueError.
     """
-    text = json.dumps(
-        [kind, determinants], sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    )
+    text = json.dumps([kind, determinants], sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:ID_LENGTH]
 
 

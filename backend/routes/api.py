@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import iter_route_contexts
@@ -17,21 +18,21 @@ from backend.schemas import Problem
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _PROBLEM = {"model": Problem, "content": {CONTENT_TYPE: {}}}
-FAILURES = {
+FAILURES: dict[int | str, dict[str, Any]] = {
     404: _PROBLEM | {"description": "no such thing"},
     422: _PROBLEM | {"description": "a field is wrong: `errors` names it, its value and what is allowed"},
     503: _PROBLEM | {"description": "no live model or no build: `detail` has the remedy"},
 }
-LIVE_FAILURES = {
+LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
     413: _PROBLEM | {"description": "too long: both numbers are in `detail`"},
     429: _PROBLEM | {"description": "the queue is full: see Retry-After"},
 }
 
-router = APIRouter(prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses={**FAILURES})
+router = APIRouter(prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES)
 for family in (server, tokens, coverage, features, export):
     router.include_router(family.router)
 for family in (inspect, steer, runs):
-    router.include_router(family.router, responses={**LIVE_FAILURES})
+    router.include_router(family.router, responses=LIVE_FAILURES)
 
 
 @router.api_route("/{rest:path}", methods=METHODS, include_in_schema=False)

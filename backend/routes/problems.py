@@ -79,9 +79,9 @@ def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Respo
 
 async def on_http(_: Request, error: Exception) -> Response:
     """Refusals, and Starlette's own 404 and 405."""
-    assert_http = error if isinstance(error, HTTPException) else HTTPException(500)
-    errors = assert_http.errors if isinstance(assert_http, Refusal) else ()
-    return respond(problem_of(assert_http.status_code, str(assert_http.detail), errors), assert_http.headers)
+    refused = error if isinstance(error, HTTPException) else HTTPException(500)
+    errors = refused.errors if isinstance(refused, Refusal) else ()
+    return respond(problem_of(refused.status_code, str(refused.detail), errors), refused.headers)
 
 
 async def on_validation(_: Request, error: Exception) -> Response:

@@ -39,4 +39,4 @@ class Problem(Response):
     status: int = Field(description="HTTP status, repeated")
     detail: str = Field(description="what happened this time, and the remedy")
     request_id: str = Field(description="also in the X-Request-Id header and the log")
-    errors: list[FieldError] | None = Field(None, description="the offending fields of a 422")
+    errors: list[FieldError] | None = Field(default=None, description="the offending fields of a 422")

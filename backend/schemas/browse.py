@@ -59,9 +59,9 @@ class CoverageRow(TokenRef):
     covered: int = Field(description="features that the first `rank` tokens reach together")
     coverage: float = Field(description="covered / the denominator that `effective` names")
     interval: Interval | None = Field(
-        None, description="95 % bootstrap over document shards; order random: range of all draws"
+        default=None, description="95 % bootstrap over document shards; order random: range of all draws"
     )
-    mean: float | None = Field(None, description="order random only: mean coverage of all draws")
+    mean: float | None = Field(default=None, description="order random only: mean coverage of all draws")
 
 
 class Contrast(Response):
@@ -86,7 +86,7 @@ class CoverageResponse(Response):
     rows: list[CoverageRow] = Field(description="one per rank, in the chosen order")
     n_active: int = Field(description="features that fire anywhere at this theta and min_count")
     d_sae: int = Field(description="width of the dictionary")
-    contrast: list[Contrast] = Field([], description="equal-occurrence comparisons, by k")
+    contrast: list[Contrast] = Field(default=[], description="equal-occurrence comparisons, by k")
     effective: dict[str, Any] = Field(description="the query as applied")
 
 

@@ -23,7 +23,7 @@ class NextToken(Response):
 
 class TokenizeRequest(Request):
     prompt: str = Field(description="the text")
-    chat: bool = Field(False, description="wrap the prompt in the model's chat template")
+    chat: bool = Field(default=False, description="wrap the prompt in the model's chat template")
 
 
 class TokenizeResponse(Response):
@@ -33,9 +33,9 @@ class TokenizeResponse(Response):
 
 
 class InspectRequest(TokenizeRequest):
-    sae_ids: list[str] | None = Field(None, description="SAEs to encode with; null = all live ones")
-    theta: float = Field(0.0, ge=0, description="a firing is an activation strictly above this")
-    next_tokens: int = Field(10, ge=0, description="next tokens per position; 0 = skip the lm_head")
+    sae_ids: list[str] | None = Field(default=None, description="SAEs to encode with; null = all live ones")
+    theta: float = Field(default=0.0, ge=0, description="a firing is an activation strictly above this")
+    next_tokens: int = Field(default=10, ge=0, description="next tokens per position; 0 = skip the lm_head")
 
 
 class FiringColumns(Response):

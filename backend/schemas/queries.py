@@ -18,52 +18,52 @@ class Query(BaseModel):
 
 
 class PageQuery(Query):
-    limit: int = Field(100, ge=1, description="rows of the page; at most limits.page of /api/capabilities")
-    offset: int = Field(0, ge=0, le=OFFSET_MAX, description="rows to skip")
+    limit: int = Field(default=100, ge=1, description="rows of the page; at most limits.page of /api/capabilities")
+    offset: int = Field(default=0, ge=0, le=OFFSET_MAX, description="rows to skip")
 
 
 class TokensQuery(PageQuery):
-    q: str | None = Field(None, max_length=200, description="part of the text, case ignored, or a token_id")
-    token_class: TokenClass | None = Field(None, description="only this class")
+    q: str | None = Field(default=None, max_length=200, description="part of the text, case ignored, or a token_id")
+    token_class: TokenClass | None = Field(default=None, description="only this class")
     order: Literal["frequency", "document_coverage", "token_id"] = Field(
-        "frequency", description="most frequent first, widest spread first, or by id"
+        default="frequency", description="most frequent first, widest spread first, or by id"
     )
 
 
 class TokenQuery(Query):
-    limit: int = Field(50, ge=0, description="edges per SAE; at most limits.page of /api/capabilities")
-    order: Literal["count", "strength"] = Field("count", description="most firings or strongest first")
+    limit: int = Field(default=50, ge=0, description="edges per SAE; at most limits.page of /api/capabilities")
+    order: Literal["count", "strength"] = Field(default="count", description="most firings or strongest first")
 
 
 class CoverageQuery(Query):
     sae_id: str = Field(description="which SAE; /api/capabilities lists them")
-    theta: float = Field(0.0, ge=0, description="firings are strictly above it; one of the SAE's theta_grid")
-    min_count: int = Field(1, ge=1, description="firings that make an edge; one of min_count_grid")
+    theta: float = Field(default=0.0, ge=0, description="firings are strictly above it; one of the SAE's theta_grid")
+    min_count: int = Field(default=1, ge=1, description="firings that make an edge; one of min_count_grid")
     denominator: Literal["active", "dictionary"] = Field(
-        "active", description="share of the features that fire anywhere, or of the whole dictionary"
+        default="active", description="share of the features that fire anywhere, or of the whole dictionary"
     )
-    order: str = Field("frequency", description="order of the tokens; one of orders")
-    max_rank: int | None = Field(None, ge=1, description="last rank listed; all that the server lists if left out")
+    order: str = Field(default="frequency", description="order of the tokens; one of orders")
+    max_rank: int | None = Field(default=None, ge=1, description="last rank listed; left out: as many as allowed")
 
 
 class FeaturesQuery(PageQuery):
     sae_id: str = Field(description="which SAE; /api/capabilities lists them")
     q: str | None = Field(
-        None,
+        default=None,
         max_length=200,
         description="text of a token that fires it or that it promotes, or a feature_index",
     )
-    min_density: float = Field(0.0, ge=0, le=1, description="least share of corpus positions")
-    max_density: float = Field(1.0, ge=0, le=1, description="largest share of corpus positions")
+    min_density: float = Field(default=0.0, ge=0, le=1, description="least share of corpus positions")
+    max_density: float = Field(default=1.0, ge=0, le=1, description="largest share of corpus positions")
     order: Literal["n_firings", "n_tokens", "act_max", "feature_index", "first_rank"] = Field(
-        "n_firings", description="largest first; feature_index and first_rank: smallest first"
+        default="n_firings", description="largest first; feature_index and first_rank: smallest first"
     )
 
 
 class FeatureQuery(Query):
-    limit: int = Field(10, ge=0, description="examples; at most limits.page of /api/capabilities")
+    limit: int = Field(default=10, ge=0, description="examples; at most limits.page of /api/capabilities")
 
 
 class ExportQuery(Query):
-    format: Literal["csv", "parquet"] = Field("csv", description="csv has lists as JSON text")
-    sae_id: str | None = Field(None, description="which SAE; needed for all tables but tokens")
+    format: Literal["csv", "parquet"] = Field(default="csv", description="csv has lists as JSON text")
+    sae_id: str | None = Field(default=None, description="which SAE; needed for all tables but tokens")

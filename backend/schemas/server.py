@@ -20,7 +20,7 @@ class Sae(Response):
     n_active: int | None = Field(description="features that fire anywhere in the build")
     theta_grid: list[float] = Field(description="theta values that /api/coverage takes for it")
     coverage_10: float | None = Field(
-        None, description="share of active features that the 10 most frequent tokens reach"
+        default=None, description="share of active features that the 10 most frequent tokens reach"
     )
 
 
@@ -56,7 +56,7 @@ class Demonstration(Response):
     mode: Mode = Field(description="kind of intervention")
     value: float = Field(description="strength, in activation units (a factor for scale)")
     positions: PositionRule | list[int] = Field(description="where it applies")
-    note: str = Field("", description="what was measured, and on what")
+    note: str = Field(default="", description="what was measured, and on what")
 
 
 class Limits(Response):

@@ -14,9 +14,9 @@ class Intervention(Request):
     sae_id: str = Field(description="SAE whose feature is used")
     feature_index: int = Field(ge=0, description="dictionary entry of that SAE")
     mode: Mode = Field(description="add value·W_dec[f]; clamp f to value; scale f by value; ablate f")
-    value: float = Field(0.0, description="activation units; a factor for scale; 0 for ablate")
+    value: float = Field(default=0.0, description="activation units; a factor for scale; 0 for ablate")
     positions: PositionRule | list[Annotated[int, Field(ge=0)]] = Field(
-        "last_function", description="where: a rule, or positions of the prompt"
+        default="last_function", description="where: a rule, or positions of the prompt"
     )
 
     @model_validator(mode="after")
@@ -31,12 +31,12 @@ class Intervention(Request):
 
 class SteerRequest(TokenizeRequest):
     interventions: list[Intervention] = Field(description="applied together in the steered arm")
-    include_generated: bool = Field(False, description="apply at generated positions too")
-    max_new_tokens: int = Field(40, ge=0, description="tokens per text; 0 = next tokens only")
-    temperature: float = Field(0.0, ge=0, description="0 = greedy")
-    samples: int = Field(1, ge=1, description="texts per arm; more than 1 needs temperature > 0")
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of the sampling")
-    controls: bool = Field(False, description="also run the three control arms")
+    include_generated: bool = Field(default=False, description="apply at generated positions too")
+    max_new_tokens: int = Field(default=40, ge=0, description="tokens per text; 0 = next tokens only")
+    temperature: float = Field(default=0.0, ge=0, description="0 = greedy")
+    samples: int = Field(default=1, ge=1, description="texts per arm; more than 1 needs temperature > 0")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="seed of the sampling")
+    controls: bool = Field(default=False, description="also run the three control arms")
 
 
 class Arm(Response):
@@ -51,7 +51,7 @@ class SteerResponse(Response):
     tokens: list[Token] = Field(description="the prompt's positions")
     baseline: Arm = Field(description="no intervention")
     steered: Arm = Field(description="all interventions; identical to baseline when there are none")
-    controls: dict[str, Arm] = Field({}, description="content_position, random_feature, sign_flipped, when asked for")
+    controls: dict[str, Arm] = Field(default={}, description="the three control arms by name, when asked for")
     kl: float = Field(description="nats, KL(steered ‖ baseline) of the next token after the prompt")
     applied_positions: list[int] = Field(description="prompt positions that any intervention edits")
     sentence: str = Field(description="the recipe in plain words")
