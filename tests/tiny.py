@@ -79,7 +79,7 @@ def tiny_model_dir(tmp: Path, *, seed: int = 0, **changes: Any) -> Path:
     tokenizer = tiny_tokenizer()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = Gemma2ForCausalLM(tiny_config(len(tokenizer), **changes))
+        model = Gemma2ForCausalLM(tiny_config(changes.pop("vocab_size", len(tokenizer)), **changes))
         for name, weight in model.named_parameters():
             if "norm" in name:  # gains that differ, so that a forgotten gain shows
                 weight.data.uniform_(-0.3, 0.3)
@@ -130,6 +130,7 @@ def _sae_config(architecture: str, layer: int, d_model: int, d_sae: int) -> dict
         "metadata": {
             "hook_name": f"blocks.{layer}.hook_resid_post",
             "model_name": "tiny",
+            "sae_lens_version": "6.0.0",  # without it sae-lens takes this for an older layout
             "l0": 10.0,
         },
     }

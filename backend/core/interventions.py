@@ -150,11 +150,12 @@ class Plan:
 
         ValueError for a position outside the prompt or for contradicting interventions.
         """
-        users: dict[int, tuple[Intervention, list[int]]] = {}
+        users: dict[tuple[int, int], tuple[Intervention, list[int]]] = {}
         for index, row in enumerate(rows):
             _check_row(row, prompt_length)
-            for one in row:
-                users.setdefault(id(one), (one, []))[1].append(index)
+            for place, one in enumerate(row):
+                again = sum(other is one for other in row[:place])  # twice in a row acts twice
+                users.setdefault((id(one), again), (one, []))[1].append(index)
         edits: dict[int, tuple[_Edit, ...]] = {}
         for one, used_in in users.values():
             edits[one.layer] = (*edits.get(one.layer, ()), _Edit(one, tuple(used_in)))

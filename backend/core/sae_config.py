@@ -36,9 +36,7 @@ def read_config(path: Path) -> SaeConfig:
     try:
         raw = json.loads(path.read_text())
     except FileNotFoundError:
-        raise ValueError(
-            f"No {path}: an SAE is a folder with cfg.json and sae_weights.safetensors."
-        ) from None
+        raise ValueError(f"No {path}: an SAE is a folder with cfg.json and sae_weights.safetensors.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not JSON: {error}.") from None
     if not isinstance(raw, dict):
@@ -48,6 +46,10 @@ def read_config(path: Path) -> SaeConfig:
         raise ValueError(f"{path} lacks {', '.join(missing)}: convert the SAE with `functionscope fetch`.")
     _refuse_unsupported(raw, path)
     metadata = raw.get("metadata") or {}
+    if (metadata.get("model_from_pretrained_kwargs") or {}).get("center_writing_weights"):
+        raise ValueError(
+            f"{path}: the SAE reads a stream whose mean was subtracted: convert it with `functionscope fetch`."
+        )
     hook_name = str(metadata.get("hook_name") or raw.get("hook_name"))
     return SaeConfig(
         architecture=raw["architecture"],
@@ -88,8 +90,7 @@ def _refuse_unsupported(raw: dict[str, Any], path: Path) -> None:
     for name, values in allowed.items():
         if raw.get(name) not in values:
             raise ValueError(
-                f"{path}: {name} is {raw.get(name)!r}; allowed: "
-                f"{', '.join(str(v) for v in values if v is not None)}."
+                f"{path}: {name} is {raw.get(name)!r}; allowed: {', '.join(str(v) for v in values if v is not None)}."
             )
 
 
