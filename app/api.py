@@ -77,8 +77,9 @@ class ApiClient:
     async def features(self, sae_id: str, **query: str | int | None) -> wire.FeaturePage:
         return await self._get("/api/features", wire.FeaturePage, {"sae_id": sae_id, **query})
 
-    async def feature(self, sae_id: str, feature_index: int) -> wire.FeatureDetail:
-        return await self._get(f"/api/features/{sae_id}/{feature_index}", wire.FeatureDetail)
+    async def feature(self, sae_id: str, feature_index: int, *, limit: int = 10) -> wire.FeatureDetail:
+        path = f"/api/features/{sae_id}/{feature_index}"
+        return await self._get(path, wire.FeatureDetail, {"limit": limit})
 
     async def tokenize(self, request: wire.TokenizeRequest) -> wire.TokenizeResponse:
         return await self._post("/api/tokenize", request, wire.TokenizeResponse)

@@ -104,7 +104,8 @@ def panel(
     note_id = {"id": f"{id}-note"} if id else {}
     noted = html.P(note, className="fs-panel__note", **note_id) if note is not None else None
     own_id = {"id": id} if id else {}
-    return html.Section([header, noted, children], className=f"fs-panel {class_name}".strip(), **own_id)
+    body = list(children) if isinstance(children, list | tuple) else [children]  # Dash draws no nested lists
+    return html.Section([header, noted, *body], className=f"fs-panel {class_name}".strip(), **own_id)
 
 
 def _export_menu(exports: dict[str, str]) -> Component:

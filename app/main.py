@@ -18,10 +18,10 @@ from fastapi import FastAPI
 from app.api import ApiClient, ApiProblem
 from app.frame import Page, notice, shell
 from app.links import parsed_query
-from app.pages import overview
+from app.pages import coverage, overview, reactivation, steer
 from backend.schemas import Capabilities, Health
 
-PAGES: tuple[Page, ...] = (overview.PAGE,)
+PAGES: tuple[Page, ...] = (overview.PAGE, coverage.PAGE, reactivation.PAGE, steer.PAGE)
 STATIC = Path(__file__).resolve().parents[1] / "static"
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ def create_dashboard(api: ApiClient, server: FastAPI, pages: Sequence[Page] = PA
         suppress_callback_exceptions=True,
         on_error=_on_error,
     )
+    app.backend.websocket_capability = False  # no callback streams; the browser would retry a socket for ever
     app.layout = shell(pages)
     _register_router(app, pages)
     _register_frame(app, api)

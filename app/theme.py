@@ -71,7 +71,7 @@ def palette(scheme: str | None) -> Palette:
 def layer_colours(scheme: str | None, n: int) -> list[str]:
     """n colours from shallow to deep: one teal ramp, so that depth reads as depth and not as a class."""
     ramp = {
-        "light": ["#7cc0b8", "#2a978c", "#0b4f4a"],
+        "light": ["#55aaa0", "#0f766e", "#062f2c"],
         "dark": ["#1f8a7d", "#2dd4bf", "#c2f5ec"],
     }["dark" if scheme == "dark" else "light"]
     if n <= 1:

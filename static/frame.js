@@ -190,6 +190,22 @@
     return window.dash_clientside.no_update;
   }
 
+  /* The controls' values and, last, the defaults -> {name: value}; the defaults give the names, in order. */
+  function named(...values) {
+    const defaults = values.pop();
+    if (!defaults || values.includes(undefined)) return window.dash_clientside.no_update;
+    return Object.fromEntries(Object.keys(defaults).map((name, i) => [name, values[i]]));
+  }
+
+  /* Address bar := the state's values that differ from the default, and the open token. */
+  function writeState(state, token, defaults) {
+    if (state && defaults) {
+      const chosen = Object.entries(state).filter(([name, value]) => value !== defaults[name]);
+      replaceQuery({ ...Object.fromEntries(chosen), token });
+    }
+    return window.dash_clientside.no_update;
+  }
+
   /* The page that the rail marks as current: the deepest link that the path begins with. */
   function markCurrent(pathname) {
     for (const item of document.querySelectorAll(".fs-rail [data-path]")) {
@@ -215,6 +231,6 @@
 
   window.fs = { problem, notice, scheme };
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    fs: { replaceQuery, onRoute, showProblem, currentScheme: () => scheme(), dismiss: () => null },
+    fs: { replaceQuery, named, writeState, onRoute, showProblem, currentScheme: () => scheme(), dismiss: () => null },
   });
 })();

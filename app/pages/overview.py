@@ -1,18 +1,202 @@
 """Overview, `/`: what the hypothesis says, this build's numbers, where to go, and a worked example."""
 
-from dash import Dash, html
-from dash.development.base_component import Component
+from __future__ import annotations
 
-from app.api import ApiClient
-from app.frame import Page
+from typing import Any
+
+from dash import Dash, Input, Output, State, dcc, html
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from app.api import ApiClient, ApiProblem
+from app.figures.coverage import LayerCurve, coverage_figure
+from app.figures.template import CONFIG, blank
+from app.frame import Page, icon, notice, panel, skeleton
+from app.links import page_url, reproduce_get, reproduce_post
+from app.pages.coverage_state import built_saes
+from app.pages.coverage_words import number, pick_contrast
+from app.pages.overview_strip import prompt_strip
+from app.tables import percent_interval
+from backend.schemas import Capabilities, CoverageResponse, InspectRequest, Sae
+
+CURVE_RANKS = 1000
+ENTRIES = (
+    ("coverage", "/coverage", "Browse coverage", "Which features do the first k tokens reach, and against which control?"),
+    (
+        "reactivation",
+        "/reactivation",
+        "Watch reactivation",
+        "Type a prompt: at which tokens do features fire, and fire again?",
+    ),
+    ("steering", "/steer", "Steer at a token", "Toggle a feature at the newline and watch the answer change."),
+    ("link", "/steer", "Send what you see", "Save a live result: its link opens exactly that, and runs nothing."),
+)
 
 
 async def layout(**_: str) -> Component:
-    return html.Article([html.H1("A few function tokens reach almost everything a model knows.")])
+    return html.Article(
+        [
+            html.Div([_thesis(), _numbers(), _entries()], className="fs-overview__words"),
+            html.Div([_curve_panel(), _prompt_panel()], className="fs-overview__example"),
+        ],
+        className="fs-overview",
+    )
+
+
+def _thesis() -> Component:
+    title = [
+        "Do a few ",
+        html.Em("function tokens", className="fs-em fs-em--function"),
+        " reach almost everything a language model knows?",
+    ]
+    return html.Header(
+        [
+            html.H1(title),
+            html.P(
+                "The hypothesis: tokens such as the full stop, “the” and the newline, which carry little meaning of "
+                "their own, reactivate the features of what came before and so decide what comes next. In training, "
+                "predicting the content tokens that follow them is what makes new features grow.",
+            ),
+            html.P(
+                [
+                    "Every number here is counted on this build, stands beside its control, and can be run again. ",
+                    html.A(
+                        "arXiv 2510.08203",
+                        href="https://arxiv.org/abs/2510.08203v1",
+                        target="_blank",
+                        rel="noreferrer",
+                    ),
+                ],
+                className="fs-small",
+            ),
+        ],
+        className="fs-thesis",
+    )
+
+
+def _numbers() -> Component:
+    return html.Div(skeleton("30%", "80%", "60%"), id="overview-numbers", className="fs-stats")
+
+
+def _entries() -> Component:
+    cards = [
+        dcc.Link(
+            [icon(name), html.Strong(title), html.Span(text)],
+            href=href,
+            className="fs-entry",
+        )
+        for name, href, title, text in ENTRIES
+    ]
+    return html.Nav(cards, className="fs-entries", **{"aria-label": "What to do here"})
+
+
+def _curve_panel() -> Component:
+    graph = dcc.Graph(id="overview-curve", figure=blank(None), config=CONFIG, style={"height": "250px"})
+    return panel(
+        "Coverage by token rank",
+        html.Div(graph, role="img", **{"aria-label": "Share of active features by token rank, a line per layer"}),
+        id="overview-curve-panel",
+        exports={"png": "overview-curve", "svg": "overview-curve"},
+        note="Share of all active features that the first k tokens by frequency reach.",
+    )
+
+
+def _prompt_panel() -> Component:
+    return panel(
+        "Features firing along two prompts",
+        html.Div(skeleton("100%", "100%", "70%"), id="overview-strips"),
+        id="overview-strips-panel",
+        badge="live",
+        note=[
+            "Above each token, the features that fire there: ",
+            html.Span(className="fs-key fs-key--new"),
+            " for the first time in the prompt, ",
+            html.Span(className="fs-key fs-key--again"),
+            " again.",
+        ],
+    )
 
 
 def register(app: Dash, api: ApiClient) -> None:
-    del app, api
+    @app.callback(
+        Output("overview-numbers", "children"),
+        Output("overview-curve", "figure"),
+        Output("overview-curve-panel-curl", "children"),
+        Output("overview-curve-panel-python", "children"),
+        Input("frame-scheme", "data"),
+        State("frame-location", "href"),
+    )
+    async def show_build(scheme: str | None, href: str | None) -> tuple[Any, Any, str, str]:
+        capabilities = await api.capabilities()
+        saes = built_saes(capabilities)
+        if not saes:
+            told = notice("No build is being served", (await api.health()).build_detail)
+            return told, blank(scheme), "", ""
+        middle = saes[len(saes) // 2]
+        answers = [await api.coverage(sae.sae_id, max_rank=CURVE_RANKS) for sae in saes]
+        curves = [
+            LayerCurve(sae.sae_id, sae.layer, answer, sae is middle) for sae, answer in zip(saes, answers, strict=True)
+        ]
+        cut = (await api.tokens(token_class="function", limit=1)).total
+        code = reproduce_get(href, "/api/coverage", {"sae_id": middle.sae_id, "max_rank": CURVE_RANKS})
+        chosen = answers[len(saes) // 2]
+        stats = _stats(middle, chosen, cut)
+        return stats, coverage_figure(curves, scheme, n_function=cut), code["curl"], code["python"]
+
+    @app.callback(
+        Output("overview-strips", "children"),
+        Output("overview-strips-panel-curl", "children"),
+        Output("overview-strips-panel-python", "children"),
+        Input("frame-live", "className"),
+        State("overview-strips-panel-curl", "children"),
+        State("frame-location", "href"),
+    )
+    async def show_prompts(live: str | None, drawn: str | None, href: str | None) -> tuple[Any, str, str]:
+        if drawn or not live:
+            raise PreventUpdate  # the heartbeat comes every few seconds; the strips are drawn once
+        capabilities = await api.capabilities()
+        if not capabilities.live:
+            return notice("No live model, so no strip", capabilities.live_detail), "", ""
+        return await _strips(api, capabilities, href)
+
+
+async def _strips(api: ApiClient, capabilities: Capabilities, href: str | None) -> tuple[Any, str, str]:
+    """The preset's pair of prompts, inspected at the middle live SAE, one strip each."""
+    saes = sorted((sae for sae in capabilities.saes if sae.live), key=lambda sae: sae.layer)
+    if not saes:
+        return notice("No SAE is loaded", "The model is live, but this preset has no SAE to read it with."), "", ""
+    middle = saes[len(saes) // 2]
+    prompts = capabilities.prompts[:2] or [capabilities.default_prompt]
+    requests = [InspectRequest(prompt=prompt, sae_ids=[middle.sae_id], next_tokens=3) for prompt in prompts]
+    try:
+        strips = [prompt_strip(await api.inspect(request), middle, request.prompt) for request in requests]
+    except ApiProblem as problem:
+        return notice(problem.title, problem.detail, kind="problem"), "", ""
+    code = reproduce_post(href, "/api/inspect", requests[0].model_dump(exclude_none=True))
+    return strips, code["curl"], code["python"]
+
+
+def _stats(sae: Sae, answer: CoverageResponse, n_function: int) -> list[Component]:
+    contrast = pick_contrast(answer.contrast)
+    tenth = answer.rows[min(10, len(answer.rows)) - 1] if answer.rows else None
+    link = page_url("/coverage")
+    figures: list[tuple[Any, str]] = []
+    if contrast is not None:
+        n = f"{contrast.occurrences:,} occurrences"
+        figures.append((number(contrast.coverage, contrast.interval, n), f"of layer {sae.layer}’s active features: the 10 most frequent tokens"))
+        if contrast.content_coverage is not None:
+            control = number(contrast.content_coverage, contrast.content_interval, n)
+            figures.append((control, "as many occurrences of content tokens, the control"))
+    elif tenth is not None:
+        bounds = percent_interval(tenth.interval)
+        figures.append((number(tenth.coverage, tenth.interval, bounds), f"of layer {sae.layer}’s active features: the 10 most frequent tokens"))
+    figures.append((html.Strong(f"{n_function:,}"), "function tokens at this build’s cut"))
+    figures.append((html.Strong(f"{answer.n_active:,}"), f"of {answer.d_sae:,} features fire at all"))
+    return [_stat(value, words, link) for value, words in figures]
+
+
+def _stat(value: Component, words: str, link: str) -> Component:
+    return dcc.Link([html.Span(value, className="fs-stat__value"), html.Span(words)], href=link, className="fs-stat")
 
 
 PAGE = Page("/", "Overview", layout, register, key="o", icon="overview")

@@ -1,0 +1,1 @@
+"""Pure functions from the wire's models to Plotly figures."""

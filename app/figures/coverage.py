@@ -1,0 +1,162 @@
+"""Figures of the coverage page: cumulative coverage by rank, and the paper's Table 1 over it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from app.figures.template import log_rank_axis, log_spaced, template
+from app.frame import visible
+from app.theme import layer_colours, palette
+from backend.schemas import CoverageResponse, CoverageRow
+
+# Table 1 of the paper: cumulative % of features after the first 1..10 tokens, by layer of Gemma 2 9B.
+PAPER_TABLE_1: dict[int, tuple[float, ...]] = {
+    9: (23.19, 32.01, 36.88, 39.68, 41.21, 43.16, 46.00, 47.44, 47.96, 48.52),
+    20: (51.32, 62.45, 66.93, 71.30, 71.97, 73.07, 74.43, 75.70, 76.12, 76.46),
+    31: (37.21, 49.78, 55.15, 59.86, 61.48, 63.30, 65.16, 67.08, 67.74, 68.27),
+}
+PAPER_MODEL = "gemma-2-9b"
+LABEL_GAP = 0.06  # of the axis: labels nearer than this would overlap
+
+
+@dataclass(frozen=True)
+class LayerCurve:
+    """One SAE's answer; `chosen` is drawn strong, the others faint."""
+
+    sae_id: str
+    layer: int
+    answer: CoverageResponse
+    chosen: bool
+
+
+def coverage_figure(
+    curves: Sequence[LayerCurve], scheme: str | None, *, n_function: int | None = None, paper: bool = False
+) -> go.Figure:
+    """Share of features reached by the first k tokens, k on a logarithm, a line per layer.
+
+    `n_function` draws the function cut; `paper` adds Table 1 for layers that it has.
+    """
+    figure = go.Figure(layout={"template": template(scheme)})
+    colours = layer_colours(scheme, len(curves))
+    for curve, colour in zip(curves, colours, strict=True):
+        if curve.chosen:
+            _add_band(figure, curve, colour)
+        _add_line(figure, curve, colour)
+        if paper and curve.layer in PAPER_TABLE_1:
+            _add_paper(figure, curve.layer, scheme)
+    _add_labels(figure, curves, colours, scheme)
+    last = max((len(curve.answer.rows) for curve in curves), default=1)
+    if n_function:
+        _add_cut(figure, n_function, scheme)
+    figure.update_xaxes(**log_rank_axis(last, "first k tokens"))
+    figure.update_yaxes(tickformat=".0%", range=[0, 1.02], title={"text": ""})
+    return figure
+
+
+def _drawn(curve: LayerCurve) -> list[CoverageRow]:
+    rows = curve.answer.rows
+    return [rows[rank - 1] for rank in log_spaced(len(rows))]
+
+
+def _add_line(figure: go.Figure, curve: LayerCurve, colour: str) -> None:
+    rows = _drawn(curve)
+    figure.add_scatter(
+        x=[row.rank for row in rows],
+        y=[row.coverage for row in rows],
+        mode="lines",
+        name=f"layer {curve.layer}",
+        line={"color": colour, "width": 2.6 if curve.chosen else 1.4},
+        customdata=[[visible(row.text), row.new_features, row.covered, _interval(row)] for row in rows],
+        hovertemplate=(
+            f"<b>layer {curve.layer}</b> · first %{{x:,}} tokens reach <b>%{{y:.1%}}</b>%{{customdata[3]}}"
+            "<br>%{customdata[2]:,} features; %{customdata[0]} adds %{customdata[1]:,}<extra></extra>"
+        ),
+    )
+
+
+def _add_labels(
+    figure: go.Figure, curves: Sequence[LayerCurve], colours: Sequence[str], scheme: str | None
+) -> None:
+    """A dot at rank 10 and the line's name beside it: all lines end together, at rank 10 they differ."""
+    ends = [
+        (curve, colour, curve.answer.rows[min(10, len(curve.answer.rows)) - 1])
+        for curve, colour in zip(curves, colours, strict=True)
+        if curve.answer.rows
+    ]
+    below = 2.0
+    for curve, colour, row in sorted(ends, key=lambda end: -end[2].coverage):
+        below = min(row.coverage, below - LABEL_GAP)
+        figure.add_scatter(
+            x=[row.rank],
+            y=[row.coverage],
+            mode="markers",
+            marker={"color": colour, "size": 8 if curve.chosen else 6},
+            hoverinfo="skip",
+        )
+        label = f"layer {curve.layer}  {row.coverage:.0%}"
+        figure.add_annotation(
+            x=math.log10(row.rank),  # annotations on a logarithmic axis are placed by exponent
+            y=below,
+            text=f"<b>{label}</b>" if curve.chosen else label,
+            showarrow=False,
+            xanchor="left",
+            yanchor="top",
+            xshift=9,
+            font={"color": palette(scheme).ink if curve.chosen else palette(scheme).muted, "size": 11.5},
+        )
+
+
+def _interval(row: CoverageRow) -> str:
+    if row.interval is None:
+        return ""
+    return f" [{row.interval[0]:.1%}, {row.interval[1]:.1%}]"
+
+
+def _add_band(figure: go.Figure, curve: LayerCurve, colour: str) -> None:
+    """The interval of the chosen line, where the build stores one."""
+    rows = [row for row in _drawn(curve) if row.interval is not None]
+    if not rows:
+        return
+    ranks = [row.rank for row in rows]
+    bounds = [row.interval or [row.coverage, row.coverage] for row in rows]
+    red, green, blue = bytes.fromhex(colour[1:])
+    figure.add_scatter(
+        x=[*ranks, *reversed(ranks)],
+        y=[*(high for _, high in bounds), *(low for low, _ in reversed(bounds))],
+        fill="toself",
+        fillcolor=f"rgba({red},{green},{blue},0.16)",
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+    )
+
+
+def _add_cut(figure: go.Figure, n_function: int, scheme: str | None) -> None:
+    ink = palette(scheme)
+    figure.add_vline(x=n_function, line={"color": ink.function, "width": 1, "dash": "dot"})
+    figure.add_annotation(
+        x=math.log10(n_function),
+        y=0.02,
+        yanchor="bottom",
+        xanchor="left",
+        xshift=5,
+        text=f"{n_function:,} function tokens",
+        showarrow=False,
+        font={"color": ink.function, "size": 11},
+    )
+
+
+def _add_paper(figure: go.Figure, layer: int, scheme: str | None) -> None:
+    ink = palette(scheme)
+    shares = PAPER_TABLE_1[layer]
+    figure.add_scatter(
+        x=list(range(1, len(shares) + 1)),
+        y=[share / 100 for share in shares],
+        mode="markers",
+        name=f"paper, layer {layer}",
+        marker={"symbol": "x-thin", "size": 7, "line": {"color": ink.muted, "width": 1.4}},
+        hovertemplate=f"paper's Table 1, layer {layer}: first %{{x}} reach %{{y:.2%}}<extra></extra>",
+    )
+

@@ -1,0 +1,107 @@
+"""Small figures about tokens: degree against frequency, Zipf's law, document coverage."""
+
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from app.figures.template import log_rank_axis, log_spaced, template
+from app.frame import visible
+from app.tables import LogFit
+from app.theme import palette
+from backend.schemas import CoverageRow, TokenRow
+
+
+def degree_figure(
+    rows: Sequence[CoverageRow], function_ids: frozenset[int], fit: LogFit | None, scheme: str | None
+) -> go.Figure:
+    """Degree against occurrences, both on logarithms; every function token, and a spread of the others."""
+    figure = go.Figure(layout={"template": template(scheme)})
+    ink = palette(scheme)
+    drawn = _spread([row for row in rows if row.degree > 0], function_ids)
+    for name, colour, size, members in (
+        ("content", ink.content, 4, [row for row in drawn if row.token_id not in function_ids]),
+        ("function", ink.function, 6, [row for row in drawn if row.token_id in function_ids]),
+    ):
+        figure.add_scatter(
+            x=[row.occurrences for row in members],
+            y=[row.degree for row in members],
+            mode="markers",
+            name=name,
+            marker={"color": colour, "size": size, "opacity": 0.62, "line": {"width": 0}},
+            customdata=[[visible(row.text)] for row in members],
+            hovertemplate=(
+                f"<b>%{{customdata[0]}}</b> · {name}<br>%{{x:,}} occurrences, %{{y:,}} features<extra></extra>"
+            ),
+        )
+    if fit is not None:
+        _add_fit(figure, fit, drawn, scheme)
+    figure.update_xaxes(type="log", title={"text": "occurrences"}, dtick=1)
+    figure.update_yaxes(type="log", title={"text": "degree"}, dtick=1)
+    return figure
+
+
+def _spread(rows: Sequence[CoverageRow], function_ids: frozenset[int], most: int = 1200) -> list[CoverageRow]:
+    """At most about `most` content rows, evenly over the logarithm of their place by frequency."""
+    by_count = sorted(rows, key=lambda row: -row.occurrences)
+    kept = {rank - 1 for rank in log_spaced(len(by_count), exact=200, per_decade=most // 3)}
+    return [row for i, row in enumerate(by_count) if i in kept or row.token_id in function_ids]
+
+
+def _add_fit(figure: go.Figure, fit: LogFit, rows: Sequence[CoverageRow], scheme: str | None) -> None:
+    ends = [min(row.occurrences for row in rows), max(row.occurrences for row in rows)]
+    figure.add_scatter(
+        x=ends,
+        y=[10 ** (fit.intercept + fit.slope * math.log10(x)) for x in ends],
+        mode="lines",
+        line={"color": palette(scheme).ink, "width": 1.2, "dash": "dash"},
+        hovertemplate=f"degree ∝ occurrences^{fit.slope:.2f}<extra></extra>",
+    )
+
+
+def zipf_figure(occurrences: Sequence[int], n_function: int | None, scheme: str | None) -> go.Figure:
+    """Occurrences by frequency rank; `occurrences` in any order."""
+    counts = sorted(occurrences, reverse=True)
+    ranks = log_spaced(len(counts))
+    figure = _small(scheme, len(counts), n_function)
+    figure.add_scatter(
+        x=ranks,
+        y=[counts[rank - 1] for rank in ranks],
+        mode="lines",
+        line={"color": palette(scheme).ink, "width": 1.6},
+        hovertemplate="rank %{x:,}: %{y:,} occurrences<extra></extra>",
+    )
+    figure.update_yaxes(type="log", dtick=1)
+    return figure
+
+
+def document_figure(tokens: Sequence[TokenRow], function_ids: frozenset[int], scheme: str | None) -> go.Figure:
+    """Share of documents that contain the token, by frequency rank."""
+    ink = palette(scheme)
+    figure = _small(scheme, len(tokens), None)
+    figure.add_scatter(
+        x=[token.rank for token in tokens],
+        y=[token.document_coverage for token in tokens],
+        mode="markers",
+        marker={
+            "size": 4,
+            "opacity": 0.6,
+            "line": {"width": 0},
+            "color": [ink.function if t.token_id in function_ids else ink.content for t in tokens],
+        },
+        customdata=[[visible(token.text), token.documents] for token in tokens],
+        hovertemplate=(
+            "<b>%{customdata[0]}</b> · rank %{x:,}<br>in %{customdata[1]:,} documents, %{y:.1%}<extra></extra>"
+        ),
+    )
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return figure
+
+
+def _small(scheme: str | None, last: int, n_function: int | None) -> go.Figure:
+    figure = go.Figure(layout={"template": template(scheme)})
+    figure.update_xaxes(**log_rank_axis(last, "frequency rank"))
+    if n_function:
+        line = {"color": palette(scheme).function, "width": 1, "dash": "dot"}
+        figure.add_vline(x=n_function, line=line)
+    return figure

@@ -1,0 +1,315 @@
+"""Coverage, `/coverage`: how many features the first k tokens of an order reach (paper, Table 1)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import dash_ag_grid as dag
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from app.api import ApiClient
+from app.figures.coverage import PAPER_MODEL, LayerCurve, coverage_figure
+from app.figures.distributions import degree_figure, document_figure, zipf_figure
+from app.figures.template import CONFIG, blank
+from app.frame import Page, notice, panel, skeleton
+from app.links import reproduce_get
+from app.pages import coverage_token
+from app.pages.coverage_state import CONTROLS, CoverageState, built_saes, control_bar, default_state, read_state
+from app.pages.coverage_words import first_tokens, function_contrast, headline, setting_sentence
+from app.tables import LogFit, function_ids, log_fit, rank_rows
+from backend.schemas import Capabilities, Sae, TokenRow
+
+LISTED = 2000  # most frequent tokens whose document coverage is read; also the rows of the table
+
+
+@dataclass(frozen=True)
+class CoverageView:
+    """All that the page draws for one state."""
+
+    state: CoverageState
+    sae: Sae
+    curves: list[LayerCurve]
+    tokens: list[TokenRow]  # the LISTED most frequent, by rank
+    function: frozenset[int]
+    fit: LogFit | None
+    capabilities: Capabilities
+
+    @property
+    def chosen(self) -> LayerCurve:
+        return next(curve for curve in self.curves if curve.chosen)
+
+
+async def layout(**query: str) -> Component:
+    token = query.get("token", "")
+    return html.Div(
+        [
+            dcc.Store(id="coverage-asked", data=query),
+            dcc.Store(id="coverage-defaults"),
+            dcc.Store(id="coverage-state"),
+            dcc.Store(id="coverage-token", data=int(token) if token.isdecimal() else None),
+            html.Header(
+                [
+                    html.H1("Coverage", className="fs-visually-hidden"),
+                    html.P(skeleton("92%", "64%"), id="coverage-headline", className="fs-headline"),
+                    html.Div(id="coverage-first", className="fs-chips"),
+                ],
+                className="fs-lead",
+            ),
+            html.Div(skeleton("100%"), id="coverage-controls", className="fs-controls", role="group"),
+            html.Div(id="coverage-complaints"),
+            html.Div(_panels(), className="fs-coverage"),
+            coverage_token.drawer(),
+        ]
+    )
+
+
+def _graph(name: str, height: int, label: str) -> Component:
+    graph = dcc.Graph(id=f"coverage-{name}", figure=blank(None), config=CONFIG, style={"height": f"{height}px"})
+    return html.Div(graph, role="img", **{"aria-label": label})
+
+
+def _panels() -> list[Component]:
+    def images(name: str) -> dict[str, str]:
+        return {"png": f"coverage-{name}", "svg": f"coverage-{name}"}
+
+    return [
+        panel(
+            "Features reached by the first k tokens",
+            _graph("curve", 380, "Cumulative coverage by token rank, one line per layer"),
+            id="coverage-curve-panel",
+            exports=images("curve"),
+            note=skeleton("60%"),
+            class_name="fs-coverage__curve",
+        ),
+        panel(
+            "Tokens by rank",
+            [_table(), html.P(id="coverage-hidden", className="fs-small")],
+            id="coverage-table-panel",
+            exports={"csv": "coverage-table"},
+            note="Select a row to see the token: its degree in every layer and the features that it fires most.",
+            class_name="fs-coverage__table",
+        ),
+        panel(
+            "Degree",
+            _graph("degree", 280, "Degree against occurrences, both on logarithms, by token class"),
+            id="coverage-degree-panel",
+            exports=images("degree"),
+            note=skeleton("60%"),
+        ),
+        panel(
+            "Zipf",
+            _graph("zipf", 280, "Occurrences by frequency rank, both on logarithms"),
+            id="coverage-zipf-panel",
+            exports=images("zipf"),
+            note="Occurrences by frequency rank. Left of the dotted line: function tokens.",
+        ),
+        panel(
+            "Documents",
+            _graph("documents", 280, "Share of documents that contain each token, by frequency rank"),
+            id="coverage-documents-panel",
+            exports=images("documents"),
+            note=skeleton("60%"),
+        ),
+    ]
+
+
+def _table() -> Component:
+    def count(field: str, name: str, tip: str) -> dict[str, Any]:
+        form = {"function": "params.value == null ? '–' : d3.format(',')(params.value)"}
+        return {"field": field, "headerName": name, "headerTooltip": tip, "valueFormatter": form, "type": "rightAligned"}
+
+    def share(field: str, name: str, tip: str) -> dict[str, Any]:
+        form = {"function": "params.value == null ? '–' : d3.format('.1%')(params.value)"}
+        return {**count(field, name, tip), "valueFormatter": form}
+
+    columns = [
+        {**count("rank", "#", "place in the chosen order"), "flex": 0, "width": 58},
+        {"field": "token", "headerName": "token", "cellRenderer": "FsToken", "flex": 2},
+        {"field": "token_class", "headerName": "class", "headerTooltip": "at the function cut above", "flex": 0, "width": 84},
+        {**count("occurrences", "count", "positions in the corpus"), "minWidth": 92},
+        share("document_coverage", "in docs", f"share of documents that hold it; of the {LISTED:,} most frequent tokens"),
+        count("degree", "degree", "features that the token has an edge to"),
+        count("new_features", "new", "features that no earlier token of the order reaches"),
+        {
+            **share("coverage", "cumulative", "share that all tokens down to this one reach; interval on hover"),
+            "cellRenderer": "FsShare",
+            "tooltipField": "interval",
+            "minWidth": 104,
+        },
+    ]
+    return dag.AgGrid(
+        id="coverage-table",
+        columnDefs=columns,
+        rowData=None,
+        defaultColDef={"sortable": True, "resizable": True, "flex": 1, "minWidth": 70, "suppressHeaderMenuButton": True},
+        dashGridOptions={
+            "rowSelection": {"mode": "singleRow", "enableClickSelection": True, "checkboxes": False},
+            "rowHeight": 30,
+            "headerHeight": 34,
+            "animateRows": False,
+            "tooltipShowDelay": 300,
+        },
+        getRowId="params.data.id",
+        className="ag-theme-quartz fs-grid",
+        style={"height": "400px"},
+    )
+
+
+def register(app: Dash, api: ApiClient) -> None:
+    _register_controls(app, api)
+    _register_view(app, api)
+    coverage_token.register(app, api)
+
+
+def _register_controls(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("coverage-controls", "children"),
+        Output("coverage-defaults", "data"),
+        Output("coverage-complaints", "children"),
+        Input("coverage-asked", "data"),
+    )
+    async def show_controls(asked: dict[str, str]) -> tuple[Any, Any, Any]:
+        capabilities = await api.capabilities()
+        saes = built_saes(capabilities)
+        if not saes:
+            detail = (await api.health()).build_detail
+            return None, None, notice("No build, so no coverage", detail, kind="problem")
+        state, complaints = read_state(asked, saes, capabilities)
+        told = notice("The address asks for what is not there", "; ".join(complaints), kind="problem")
+        return control_bar(state, saes, capabilities), default_state(saes).as_query(), told if complaints else None
+
+    app.clientside_callback(
+        ClientsideFunction("fs", "named"),
+        Output("coverage-state", "data"),
+        [Input(f"coverage-{name}", "value") for name in CONTROLS],
+        State("coverage-defaults", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("fs", "writeState"),
+        Output("coverage-complaints", "title"),
+        Input("coverage-state", "data"),
+        Input("coverage-token", "data"),
+        State("coverage-defaults", "data"),
+        prevent_initial_call=True,
+    )
+
+
+def _register_view(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("coverage-headline", "children"),
+        Output("coverage-first", "children"),
+        Output("coverage-curve", "figure"),
+        Output("coverage-degree", "figure"),
+        Output("coverage-zipf", "figure"),
+        Output("coverage-documents", "figure"),
+        Output("coverage-table", "rowData"),
+        Output("coverage-hidden", "children"),
+        Output("coverage-curve-panel-note", "children"),
+        Output("coverage-degree-panel-note", "children"),
+        Output("coverage-documents-panel-note", "children"),
+        Input("coverage-state", "data"),
+        Input("frame-scheme", "data"),
+        prevent_initial_call=True,
+    )
+    async def show_view(asked: dict[str, str] | None, scheme: str | None) -> tuple[Any, ...]:
+        if asked is None:
+            raise PreventUpdate
+        view = await read_view(api, asked)
+        return (*_sentences_and_figures(view, scheme), *_table_and_notes(view))
+
+    panels = ("curve", "table", "degree", "zipf", "documents")
+
+    @app.callback(
+        [Output(f"coverage-{name}-panel-{kind}", "children") for name in panels for kind in ("curl", "python")],
+        Input("coverage-state", "data"),
+        State("frame-location", "href"),
+        prevent_initial_call=True,
+    )
+    async def show_requests(asked: dict[str, str], href: str | None) -> list[str]:
+        query = {"sae_id": asked["sae"], **{name: asked[name] for name in CONTROLS[1:5]}}
+        coverage = reproduce_get(href, "/api/coverage", query)
+        tokens = reproduce_get(href, "/api/tokens", {"order": "frequency", "limit": 500})
+        return [code[kind] for code in (coverage, coverage, coverage, tokens, tokens) for kind in ("curl", "python")]
+
+
+async def read_view(api: ApiClient, asked: dict[str, str]) -> CoverageView:
+    """Everything that the page draws; raises ApiProblem."""
+    capabilities = await api.capabilities()
+    saes = built_saes(capabilities)
+    state, _ = read_state(asked, saes, capabilities)
+    sae = next(one for one in saes if one.sae_id == state.sae)
+    place = sae.theta_grid.index(state.theta)
+    drawn = [one for one in saes if place < len(one.theta_grid)]
+    answers = await asyncio.gather(
+        *(
+            api.coverage(
+                one.sae_id,
+                theta=one.theta_grid[place],
+                min_count=state.min_count,
+                denominator=state.denominator,
+                order=state.order,
+            )
+            for one in drawn
+        )
+    )
+    tokens = await read_frequent(api, capabilities.limits.page)
+    curves = [
+        LayerCurve(one.sae_id, one.layer, answer, one.sae_id == state.sae)
+        for one, answer in zip(drawn, answers, strict=True)
+    ]
+    rows = next(curve.answer.rows for curve in curves if curve.chosen)
+    fit = log_fit([row.occurrences for row in rows], [row.degree for row in rows])
+    return CoverageView(state, sae, curves, tokens, function_ids(tokens, state.cut / 100), fit, capabilities)
+
+
+async def read_frequent(api: ApiClient, page: int) -> list[TokenRow]:
+    """The LISTED most frequent non-special tokens, in order of rank, in pages of `page`."""
+    pages = await asyncio.gather(
+        *(api.tokens(order="frequency", limit=min(page, LISTED), offset=start) for start in range(0, LISTED, page))
+    )
+    rows = [row for answer in pages for row in answer.tokens if row.rank is not None]
+    return sorted(rows, key=lambda row: row.rank or 0)
+
+
+def _sentences_and_figures(view: CoverageView, scheme: str | None) -> tuple[Any, ...]:
+    answer = view.chosen.answer
+    by_frequency = view.state.order == "frequency"
+    curve = coverage_figure(
+        view.curves,
+        scheme,
+        n_function=len(view.function) if by_frequency else None,
+        paper=view.capabilities.model == PAPER_MODEL,
+    )
+    return (
+        headline(view.sae.layer, answer),
+        [html.Span("The ten:" if by_frequency else "First in this order:"), *first_tokens(answer.rows, view.function)],
+        curve,
+        degree_figure(answer.rows, view.function, view.fit, scheme),
+        zipf_figure([row.occurrences for row in answer.rows], len(view.function), scheme),
+        document_figure(view.tokens, view.function, scheme),
+    )
+
+
+def _table_and_notes(view: CoverageView) -> tuple[Any, ...]:
+    answer = view.chosen.answer
+    by_id = {token.token_id: token for token in view.tokens}
+    hidden = len(answer.rows) - LISTED
+    said = f"{hidden:,} more ranks are not listed here; the reproduce drawer's request gives all." if hidden > 0 else ""
+    fit = view.fit
+    slope = "Too few tokens for a fit."
+    if fit is not None:
+        slope = f"Features per token against its occurrences: degree ∝ occurrences^{fit.slope:.2f} [{fit.low:.2f}, {fit.high:.2f}], least squares, n = {fit.n:,} tokens."
+    return (
+        rank_rows(answer.rows[:LISTED], by_id, view.function),
+        said,
+        [setting_sentence(view.state, answer, view.function), " ", function_contrast(answer)],
+        slope,
+        f"Share of documents that hold the token; the {len(view.tokens):,} most frequent.",
+    )
+
+
+PAGE = Page("/coverage", "Coverage", layout, register, key="c", icon="coverage")

@@ -1,0 +1,138 @@
+"""What the coverage page is asked to show: the controls, read from an address and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import dash_mantine_components as dmc
+from dash import html
+from dash.development.base_component import Component
+
+from backend.schemas import Capabilities, Sae
+
+CUTS = (20, 30, 40, 50, 60)  # % of occurrences that function tokens make together; the paper's is 40
+DENOMINATORS = {"active": "active features", "dictionary": "whole dictionary"}
+ORDERS = {
+    "frequency": "most frequent first",
+    "degree": "largest degree first",
+    "greedy": "greedy set cover",
+    "random": "random",
+    "document_coverage": "in most documents first",
+}
+CONTROLS = ("sae", "theta", "min_count", "denominator", "order", "cut")
+
+
+@dataclass(frozen=True)
+class CoverageState:
+    """One setting of the controls. `theta` is a value of the SAE's grid, `cut` is in %."""
+
+    sae: str
+    theta: float = 0.0
+    min_count: int = 1
+    denominator: str = "active"
+    order: str = "frequency"
+    cut: int = 40
+
+    def as_query(self) -> dict[str, str]:
+        """Every control as its value in the address."""
+        return {
+            "sae": self.sae,
+            "theta": f"{self.theta!r}".removesuffix(".0"),
+            "min_count": str(self.min_count),
+            "denominator": self.denominator,
+            "order": self.order,
+            "cut": str(self.cut),
+        }
+
+
+def built_saes(capabilities: Capabilities) -> list[Sae]:
+    """SAEs whose edges the build holds, shallow first."""
+    return sorted((sae for sae in capabilities.saes if sae.in_build), key=lambda sae: sae.layer)
+
+
+def default_state(saes: Sequence[Sae]) -> CoverageState:
+    """The middle layer at the paper's settings. `saes` must not be empty."""
+    return CoverageState(sae=saes[len(saes) // 2].sae_id)
+
+
+def read_state(
+    asked: Mapping[str, str], saes: Sequence[Sae], capabilities: Capabilities
+) -> tuple[CoverageState, list[str]]:
+    """The state that an address asks for, and one complaint for each value that is not allowed.
+
+    A refused value falls back to the default, and the complaint says so.
+    """
+    default = default_state(saes)
+    complaints: list[str] = []
+    chosen = _one_of(asked, "sae", [sae.sae_id for sae in saes], default.sae, complaints)
+    grid = next(sae.theta_grid for sae in saes if sae.sae_id == chosen)
+    thetas = [replace(default, theta=theta).as_query()["theta"] for theta in grid]
+    counts = [str(count) for count in capabilities.min_count_grid]
+    state = CoverageState(
+        sae=chosen,
+        theta=float(_one_of(asked, "theta", thetas, "0", complaints)),
+        min_count=int(_one_of(asked, "min_count", counts, "1", complaints)),
+        denominator=_one_of(asked, "denominator", list(DENOMINATORS), "active", complaints),
+        order=_one_of(asked, "order", capabilities.orders, "frequency", complaints),
+        cut=int(_one_of(asked, "cut", [str(cut) for cut in CUTS], "40", complaints)),
+    )
+    known = {*CONTROLS, "token"}
+    complaints += [f"{name}: this page has no such setting" for name in asked if name not in known]
+    return state, complaints
+
+
+def _one_of(
+    asked: Mapping[str, str], name: str, allowed: Sequence[str], default: str, complaints: list[str]
+) -> str:
+    value = asked.get(name, default)
+    if value in allowed:
+        return value
+    complaints.append(f"{name}: got {value!r}, allowed are {', '.join(allowed)}; showing {default}")
+    return default
+
+
+def control_bar(state: CoverageState, saes: Sequence[Sae], capabilities: Capabilities) -> list[Component]:
+    """The controls that change the claim, each under its name."""
+    query = state.as_query()
+    grid = next(sae.theta_grid for sae in saes if sae.sae_id == state.sae)
+    thetas = [(replace(state, theta=theta).as_query()["theta"], f"{theta:.3g}") for theta in grid]
+    counts = [(str(count), str(count)) for count in capabilities.min_count_grid]
+    orders = [(order, ORDERS.get(order, order)) for order in capabilities.orders]
+    return [
+        _segments("sae", "Layer", [(sae.sae_id, str(sae.layer)) for sae in saes], query["sae"]),
+        _select("theta", "Activation above θ", thetas, query["theta"], "7rem"),
+        _segments("min_count", "Firings per edge, at least", counts, query["min_count"]),
+        _segments("denominator", "Share of", list(DENOMINATORS.items()), query["denominator"]),
+        _select("order", "Tokens in order", orders, query["order"], "12.5rem"),
+        _segments("cut", "Function cut, %", [(str(cut), str(cut)) for cut in CUTS], query["cut"]),
+    ]
+
+
+def _labelled(name: str, label: str, control: Component) -> Component:
+    return html.Div(
+        [html.Span(label, className="fs-control__label", id=f"coverage-{name}-label"), control],
+        className="fs-control",
+        role="group",
+        **{"aria-labelledby": f"coverage-{name}-label"},
+    )
+
+
+def _segments(name: str, label: str, options: Sequence[tuple[str, str]], value: str) -> Component:
+    data = [{"value": option, "label": shown} for option, shown in options]
+    control = dmc.SegmentedControl(id=f"coverage-{name}", data=data, value=value, size="xs", radius=6)
+    return _labelled(name, label, control)
+
+
+def _select(name: str, label: str, options: Sequence[tuple[str, str]], value: str, width: str) -> Component:
+    data = [{"value": option, "label": shown} for option, shown in options]
+    control = dmc.Select(
+        id=f"coverage-{name}",
+        data=data,
+        value=value,
+        size="xs",
+        w=width,
+        allowDeselect=False,
+        **{"aria-label": label},
+    )
+    return _labelled(name, label, control)

@@ -1,0 +1,91 @@
+"""The coverage page's sentences: what the numbers say, with n and interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dash import html
+from dash.development.base_component import Component
+
+from app.frame import token_chip
+from app.pages.coverage_state import ORDERS, CoverageState
+from app.tables import NARROW, percent, percent_interval
+from backend.schemas import Contrast, CoverageResponse, CoverageRow
+
+WIDTHS = {"active": "active features", "dictionary": "dictionary entries"}
+K = 10  # the paper speaks of ten tokens (Table 1)
+
+
+def pick_contrast(contrasts: Sequence[Contrast], k: int = K) -> Contrast | None:
+    """The comparison at k tokens; None where the build stores none."""
+    return next((one for one in contrasts if one.k == k), None)
+
+
+def headline(layer: int, answer: CoverageResponse) -> list[Component | str]:
+    """The claim and its control in one sentence each, both at theta 0, one firing, active features."""
+    contrast = pick_contrast(answer.contrast)
+    if contrast is None:
+        return [f"This build stores no comparison at {K} tokens, so there is no control to read beside the curve."]
+    said: list[Component | str] = [
+        f"The {contrast.k} most frequent tokens reach ",
+        number(contrast.coverage, contrast.interval, f"{contrast.occurrences:,} occurrences"),
+        f" of the features active after layer {layer}; ",
+    ]
+    if contrast.content_coverage is None:
+        return [*said, "the corpus holds too few content tokens to draw the same number of occurrences."]
+    said += [
+        "the same number of occurrences drawn from content tokens reaches ",
+        number(contrast.content_coverage, contrast.content_interval, f"{contrast.occurrences:,} occurrences"),
+        ".",
+    ]
+    return said
+
+
+def number(share: float, interval: Sequence[float] | None, n: str) -> Component:
+    """A share in the headline: the figure large, its interval small beside it, n on hover."""
+    bounds = percent_interval(interval)
+    title = f"95 % interval {bounds or 'not stored'}, bootstrap over document shards · n = {n}"
+    return html.Span(
+        [html.Strong(percent(share)), html.Small(f" {bounds}") if bounds else None],
+        className="fs-number",
+        title=title,
+    )
+
+
+def first_tokens(rows: Sequence[CoverageRow], function: frozenset[int]) -> list[Component]:
+    """The first ten tokens of the order, as chips."""
+    return [
+        token_chip(row.text, "function" if row.token_id in function else "content", row.token_id)
+        for row in rows[:K]
+    ]
+
+
+def setting_sentence(state: CoverageState, answer: CoverageResponse, function: frozenset[int]) -> str:
+    """What the curve says at settings other than the headline's, and how many tokens the cut makes."""
+    rows = answer.rows
+    if not rows:
+        return "No token has an edge at these settings."
+    cut = f"The {len(function):,} most frequent tokens make {state.cut}{NARROW}% of all occurrences: the function tokens."
+    if replace(state, cut=40) == CoverageState(sae=state.sae):
+        return cut
+    tenth = rows[min(K, len(rows)) - 1]
+    width = answer.d_sae if state.denominator == "dictionary" else answer.n_active
+    firings = "1 firing" if state.min_count == 1 else f"{state.min_count} firings"
+    return (
+        f"At θ {state.theta:.3g} and at least {firings} an edge, {ORDERS.get(state.order, state.order)}, the first "
+        f"{tenth.rank} tokens reach {percent(tenth.coverage)} {percent_interval(tenth.interval)} of "
+        f"{width:,} {WIDTHS[state.denominator]}. {cut}"
+    )
+
+
+def function_contrast(answer: CoverageResponse) -> str:
+    """The same comparison for all function tokens, at the build's own cut."""
+    at_cut = next((one for one in answer.contrast if one.is_function_cut), None)
+    if at_cut is None or at_cut.content_coverage is None:
+        return ""
+    return (
+        f"All {at_cut.k:,} at the build's own cut reach {percent(at_cut.coverage)} "
+        f"{percent_interval(at_cut.interval)}; as many occurrences of content tokens: "
+        f"{percent(at_cut.content_coverage)} {percent_interval(at_cut.content_interval)}."
+    )
