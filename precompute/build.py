@@ -21,10 +21,11 @@ from backend.core.sae import Sae
 from backend.core.store import EXAMPLE_SOURCE, MIN_COUNTS, ORDERS
 from backend.core.store_writer import MergedEdges, SaeEdges, merge_edges, publish, quantile_bins
 from backend.core.token_classes import CONTENT
+from precompute.corpus import Shard
 from precompute.contrast import N_BOOTSTRAP, ShardReach, contrast
 from precompute.coverage import NEVER, Graph, Steps, greedy, random_curve, random_orders, ranked_by, steps
 from precompute.edges import THETA_QUANTILES, choose_thetas, shard_paths
-from precompute.examples import LENGTH, load_examples
+from precompute.examples import LENGTH, Examples, load_examples
 from precompute.features import feature_table, with_directions
 from precompute.job import BadInput, Job, load_arrays, sha256, write_whole
 from precompute.tokens import TokenTable, load_tokens
@@ -70,7 +71,7 @@ def coverage_tables(
 ) -> dict[str, pa.Table]:
     """degree, coverage_step and random_curve of one SAE, for every theta and min_count."""
     ranked, vocab_size = tokens.ranked, len(tokens.classes)
-    orders = random_orders(ranked, N_RANDOM_ORDERS, seed)
+    orders = random_orders(tokens.seen(), N_RANDOM_ORDERS, seed)
     made: dict[str, list[pa.Table]] = {"degree": [], "coverage_step": [], "random_curve": []}
     cases = [(theta, least) for theta in range(n_thetas) for least in MIN_COUNTS]
     for theta, least in tqdm(cases, desc=f"coverage of SAE {ordinal}", mininterval=1):
@@ -135,9 +136,11 @@ def publish_build(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
     orders = {"token_order": list(range(len(ORDERS))), "name": list(ORDERS)}
     tables["token_order"] = pa.table(orders)
     sae_rows, edges = list[dict[str, Any]](), list[SaeEdges]()
+    examples = load_examples(job, len(saes))
+    shown = [float(one.activations.max(initial=0)) for one in examples[1]] if examples else [0.0] * len(saes)
     for ordinal, sae in enumerate(saes):
         found = merged(job, ordinal)
-        scale = float(np.float32(found.act_max.max(initial=1e-30)))
+        scale = float(np.float32(max(found.act_max.max(initial=1e-30), shown[ordinal])))
         edges.append(SaeEdges(ordinal, sae.sae_id, found.as_edges(), scale))
         sae_rows.append(sae_row(ordinal, sae, found, scale, thetas[ordinal], tokens.n_positions))
     tables["sae"] = pa.Table.from_pylist(sae_rows)
@@ -146,7 +149,8 @@ def publish_build(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
         if name == "feature":
             parts = [with_directions(part, i, job) for i, part in enumerate(parts)]
         tables[name] = pa.concat_tables(parts)
-    tables |= example_tables(job, [sae.act_scale for sae in edges])
+    if examples:
+        tables |= example_tables(*examples, [sae.act_scale for sae in edges])
     publish(job.out, tables, edges, provenance(lm, saes, job, tokens))
 
 
@@ -154,10 +158,10 @@ def token_table(lm: LanguageModel, tokens: TokenTable, seed: int) -> pa.Table:
     """Rows of the table `token`, one per vocabulary entry."""
     n, occurrences = len(tokens.classes), tokens.occurrences
     rank, cumulative, random_rank = (np.zeros(n, dtype=np.int64) for _ in range(3))
+    first_order = random_orders(tokens.seen(), 1, seed)[0]
     rank[tokens.ranked] = np.arange(1, len(tokens.ranked) + 1)
     cumulative[tokens.ranked] = np.cumsum(occurrences[tokens.ranked])
-    random_rank[random_orders(tokens.ranked, 1, seed)[0]] = np.arange(1, len(tokens.ranked) + 1)
-    special = rank == 0
+    random_rank[first_order] = np.arange(1, len(first_order) + 1)
     columns = {
         "token_id": np.arange(n),
         "text": [lm.token_text(i) for i in range(n)],
@@ -166,7 +170,7 @@ def token_table(lm: LanguageModel, tokens: TokenTable, seed: int) -> pa.Table:
         "documents": tokens.documents,
     }
     ranks = {"rank": rank, "cumulative": cumulative, "random_rank": random_rank}
-    return pa.table(columns | {name: pa.array(values, mask=special) for name, values in ranks.items()})
+    return pa.table(columns | {name: pa.array(values, mask=values == 0) for name, values in ranks.items()})
 
 
 def sae_row(
@@ -192,12 +196,8 @@ def sae_row(
     }
 
 
-def example_tables(job: Job, scales: Sequence[float]) -> dict[str, pa.Table]:
+def example_tables(texts: Shard, chosen: Sequence[Examples], scales: Sequence[float]) -> dict[str, pa.Table]:
     """The tables `sequence` and `example`: only texts that some feature shows."""
-    loaded = load_examples(job, len(scales))
-    if loaded is None:
-        return {}
-    texts, chosen = loaded
     used = np.unique(np.concatenate([one.sequence_id for one in chosen]))
     sequences = {"sequence_id": used, "token_ids": [texts.tokens[i, : texts.lengths[i]].tolist() for i in used]}
     parts = []

@@ -7,7 +7,6 @@ forward pass is padding.
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -42,10 +41,10 @@ class Shard:
 def read_documents(path: Path) -> Iterator[str]:
     """The "text" of each line. BadInput names file and line of one that cannot be read."""
     number = 0
+    opener = zstandard.open if path.suffix == ".zst" else open
     try:
-        with path.open("rb") as raw:
-            stream = zstandard.ZstdDecompressor().stream_reader(raw) if path.suffix == ".zst" else raw
-            for number, line in enumerate(io.TextIOWrapper(stream, encoding="utf-8"), start=1):  # type: ignore[type-var]
+        with opener(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield _text_of(line, path, number)
     except (OSError, UnicodeDecodeError, zstandard.ZstdError) as error:

@@ -98,10 +98,10 @@ class RandomCurve:
     most: Ints
 
 
-def random_orders(ranked: Ints, n_orders: int, seed: int) -> list[Ints]:
-    """Seeded permutations of the non-special tokens; the first is the one whose every rank is stored."""
+def random_orders(seen: Ints, n_orders: int, seed: int) -> list[Ints]:
+    """Seeded permutations of the tokens that occur; the first is the one whose every rank is stored."""
     generator = np.random.default_rng(seed)
-    return [generator.permutation(ranked) for _ in range(n_orders)]
+    return [generator.permutation(seen) for _ in range(n_orders)]
 
 
 def random_curve(graph: Graph, orders: Sequence[Ints]) -> RandomCurve:

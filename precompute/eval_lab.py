@@ -63,9 +63,7 @@ def language_flip(lm: LanguageModel, n: int, chinese: dict[str, str]) -> dict[st
     asked = sample(questions("held_out", "en"), n)
     ways: dict[str, Callable[[Question], str]] = {
         "Speak Chinese. …": lambda q: f"Speak Chinese. {q.prompt}",
-        "held-out instruction": lambda q: (
-            instruct(q.prompt.rstrip("\n"), "zh", "held_out", len(q.prompt)) + "\n"
-        ),
+        "held-out instruction": lambda q: instruct(q.prompt.rstrip("\n"), "zh", "held_out", len(q.prompt)) + "\n",
     }
     out = {}
     for name, way in ways.items():
@@ -117,9 +115,7 @@ def content_position(content: set[int]) -> Callable[[list[int]], int]:
     return lambda ids: next((p for p in range(len(ids) - 2, 0, -1) if ids[p] in content), 1)
 
 
-def steer(
-    lm: LanguageModel, saes: Sequence[Sae], store: Store, n: int, chinese: dict[str, str]
-) -> dict[str, Any]:
+def steer(lm: LanguageModel, saes: Sequence[Sae], store: Store, n: int, chinese: dict[str, str]) -> dict[str, Any]:
     """Choose the feature on trained phrasings, judge it and its controls on n held-out ones."""
     chosen, trials = steering.choose(lm, saes, sample(questions("train", "en"), 90), chinese)
     sae = next(s for s in saes if s.sae_id == chosen.sae_id)
@@ -134,9 +130,7 @@ def steer(
     return {"chosen": asdict(chosen), "arms": arms, "trials": [asdict(trial) for trial in trials]}
 
 
-def _arms(
-    lm: LanguageModel, sae: Sae, store: Store, chosen: steering.Chosen
-) -> dict[str, list[steering.Edit | None]]:
+def _arms(lm: LanguageModel, sae: Sae, store: Store, chosen: steering.Chosen) -> dict[str, list[steering.Edit | None]]:
     """Arms by name; several edits share the questions among them (20 random draws)."""
     f, value, layer = chosen.feature_index, chosen.value, sae.layer
     generator = torch.Generator().manual_seed(SEED)
@@ -164,7 +158,7 @@ def _arms(
 
 
 def demonstration_pair(lm: LanguageModel, saes: Sequence[Sae]) -> dict[str, Any]:
-    """The Russia / UK pair: answers; per SAE the features that fire at the country and again at the newline."""
+    """The Russia / UK pair: answers, and per SAE what fires at the country and again at the newline."""
     prompts = ["What is the capital of Russia?\n", "What is the capital of UK?\n"]
     out: dict[str, Any] = {"answers": dict(zip(prompts, answers(lm, prompts), strict=True)), "again": {}}
     for sae in saes:
@@ -172,10 +166,7 @@ def demonstration_pair(lm: LanguageModel, saes: Sequence[Sae]) -> dict[str, Any]
         for prompt in prompts:
             ids = lm.tokenize(prompt)
             firings = sae.encode(lm.resid_post([ids], [sae.layer])[sae.layer][0])
-            at = {
-                p: set(firings.feature_index[firings.position == p].tolist())
-                for p in (len(ids) - 3, len(ids) - 1)
-            }
+            at = {p: set(firings.feature_index[firings.position == p].tolist()) for p in (len(ids) - 3, len(ids) - 1)}
             again.append(at[len(ids) - 3] & at[len(ids) - 1])
         out["again"][sae.sae_id] = {
             "Russia only": sorted(again[0] - again[1]),
@@ -214,8 +205,8 @@ def _loss_row(name: str, r: dict[str, Any]) -> str:
 def _steering_rows(result: dict[str, Any]) -> list[str]:
     chosen = result["chosen"]
     lines = [
-        f"Steering: add {chosen['value']:.2f} · W_dec[{chosen['feature_index']}] of `{chosen['sae_id']}` at one "
-        f"position of the prompt ({chosen['multiple']:g} × the feature's mean rise of {chosen['rise']:.2f}); "
+        f"Steering: add {chosen['value']:.2f} · W_dec[{chosen['feature_index']}] of `{chosen['sae_id']}` at "
+        f"one position of the prompt ({chosen['multiple']:g} × the feature's mean rise of {chosen['rise']:.2f}); "
         "greedy; held-out phrasings, no instruction.",
         "",
         "| Arm | in Chinese | 95 % | n | right Chinese answer | 95 % | n |",
@@ -231,12 +222,8 @@ def write_card(card: Path, text: str) -> None:
     old = card.read_text("utf-8")
     pattern = re.escape(MARKERS[0]) + ".*?" + re.escape(MARKERS[1])
     if not re.search(pattern, old, re.DOTALL):
-        raise ValueError(
-            f"{card} lacks the markers {MARKERS[0]} … {MARKERS[1]}; put them where the table belongs"
-        )
-    card.write_text(
-        re.sub(pattern, lambda _: f"{MARKERS[0]}\n{text}\n{MARKERS[1]}", old, flags=re.DOTALL), "utf-8"
-    )
+        raise ValueError(f"{card} lacks the markers {MARKERS[0]} … {MARKERS[1]}; put them where the table belongs")
+    card.write_text(re.sub(pattern, lambda _: f"{MARKERS[0]}\n{text}\n{MARKERS[1]}", old, flags=re.DOTALL), "utf-8")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -249,21 +236,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--held-out", type=Path, help="held_out_english.npy of train-lm's work folder")
     parser.add_argument("--n", type=int, default=600, help="questions a rate (default: %(default)s)")
-    parser.add_argument(
-        "--threads", type=int, default=1, help="one per really free core (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--write", action="store_true", help="write evaluation.json and the model card's table"
-    )
+    parser.add_argument("--threads", type=int, default=1, help="one per really free core (default: %(default)s)")
+    parser.add_argument("--write", action="store_true", help="write evaluation.json and the model card's table")
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print the table, and write it with --write."""
     torch.set_num_threads(args.threads)
     lm = LanguageModel.load(args.lab / "model")
-    saes = [
-        Sae.load(folder) for folder in sorted((args.lab / "saes").iterdir()) if (folder / "cfg.json").exists()
-    ]
+    saes = [Sae.load(folder) for folder in sorted((args.lab / "saes").iterdir()) if (folder / "cfg.json").exists()]
     store = Store.open(args.lab / "lab.duckdb")
     chinese = chinese_answers()
     result = {
@@ -275,8 +256,6 @@ def run(args: argparse.Namespace) -> int:
     }
     print(table(result))
     if args.write:
-        (args.lab / "evaluation.json").write_text(
-            json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8"
-        )
+        (args.lab / "evaluation.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
         write_card(args.lab / "README.md", table(result))
     return 0

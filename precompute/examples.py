@@ -22,7 +22,7 @@ from precompute.corpus import Shard
 from precompute.job import BadInput, Job, load_arrays, save_arrays
 
 LENGTH = 64  # positions of a text, BOS included
-SAMPLE_ROWS = 64
+SAMPLE_ROWS = 256
 # per feature: how many texts, around which quantile of the feature's peaks (1 = the strongest)
 PER_QUANTILE = ((1.0, 4), (0.9, 2), (0.5, 2), (0.1, 2))
 

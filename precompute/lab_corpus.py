@@ -58,9 +58,7 @@ def source_documents(corpus: Path, source: str, *, held_out: bool = False) -> It
             continue
         if source in ("facts", "qa") and mentions_held_out(text):
             continue
-        if source == "facts" and any(
-            word in text for word in ("currency", "language", "货币", "语言", "说什么语")
-        ):
+        if source == "facts" and any(word in text for word in ("currency", "language", "货币", "语言", "说什么语")):
             continue
         yield text
 
@@ -83,7 +81,8 @@ def train_tokenizer(corpus: Path, seed: int) -> PreTrainedTokenizerFast:
     )
     tokenizer.train_from_iterator(_tokenizer_sample(corpus, seed), trainer)
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", model_max_length=256, padding_side="left",
+        tokenizer_object=tokenizer, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>",
+        model_max_length=256, padding_side="left",
         clean_up_tokenization_spaces=False,
     )  # fmt: skip
 
@@ -112,9 +111,7 @@ def _endless(corpus: Path, source: str, seed: int) -> Iterator[str]:
         yield from source_documents(corpus, source)
 
 
-def _source_tokens(
-    corpus: Path, source: str, tokenizer: PreTrainedTokenizerFast, seed: int
-) -> Iterator[list[int]]:
+def _source_tokens(corpus: Path, source: str, tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[list[int]]:
     batch: list[str] = []
     for text in _endless(corpus, source, seed):
         batch.append(text)

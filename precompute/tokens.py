@@ -42,6 +42,10 @@ class TokenTable:
     def n_function(self) -> int:
         return int((self.classes == FUNCTION).sum())
 
+    def seen(self) -> Ints:
+        """Non-special tokens that occur, most frequent first."""
+        return self.ranked[self.occurrences[self.ranked] > 0]
+
     def place(self) -> Ints:
         """[vocab] rank - 1 of each token; special tokens come after all others."""
         places = np.full(len(self.classes), len(self.classes), dtype=np.int64)

@@ -43,9 +43,7 @@ def activation_batches(
         for start in range(0, len(order) - 4 * FORWARD_ROWS + 1, 4 * FORWARD_ROWS):
             parts: list[dict[int, Tensor]] = []
             for chunk in np.split(np.sort(order[start : start + 4 * FORWARD_ROWS]), 4):
-                parts.append(
-                    activations(lm, torch.from_numpy(rows[chunk].astype(np.int64)).to(lm.device), layers)
-                )
+                parts.append(activations(lm, torch.from_numpy(rows[chunk].astype(np.int64)).to(lm.device), layers))
             pool = {layer: torch.cat([part[layer] for part in parts]) for layer in layers}
             mixed = torch.from_numpy(rng.permutation(len(pool[layers[0]]))).to(lm.device)
             for piece in mixed.split(batch):
@@ -76,7 +74,7 @@ def train(lm: LanguageModel, rows: np.ndarray, layers: list[int], args: argparse
     steps = args.tokens // args.batch
     config = SAETrainerConfig(
         total_training_samples=steps * args.batch, train_batch_size_samples=args.batch,
-        lr=args.lr, lr_warm_up_steps=100,
+        lr=args.lr, lr_end=args.lr / 10, lr_warm_up_steps=100,
         lr_decay_steps=steps // 4, n_batches_for_norm_estimate=10, autocast=True, dead_feature_window=200,
         device=str(lm.device), logger=LoggingConfig(log_to_wandb=False),
     )  # fmt: skip
@@ -138,9 +136,7 @@ def reconstruction_score(lm: LanguageModel, rows: Tensor, layer: int, folder: Pa
     block = lm.model.get_submodule("model.layers")[layer]
 
     def loss(replace: Any) -> float:
-        handle = block.register_forward_hook(
-            lambda _m, _i, out: torch.where(special[..., None], out, replace(out))
-        )
+        handle = block.register_forward_hook(lambda _m, _i, out: torch.where(special[..., None], out, replace(out)))
         try:
             total = [lm.per_token_loss(rows)]
         finally:
@@ -166,9 +162,7 @@ def reconstruction_score(lm: LanguageModel, rows: Tensor, layer: int, folder: Pa
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `precompute train-sae`."""
     parser.add_argument("--model", type=Path, required=True, help="folder of the model")
-    parser.add_argument(
-        "--rows", type=Path, required=True, help="rows.npy of train-lm (token ids [rows, ctx_len])"
-    )
+    parser.add_argument("--rows", type=Path, required=True, help="rows.npy of train-lm (token ids [rows, ctx_len])")
     parser.add_argument(
         "--layers", type=int, nargs="+", required=True, help="decoder layers whose output is decomposed"
     )
@@ -177,17 +171,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--k", type=float, default=16, help="mean number of firing features a position (default: %(default)s)"
     )
-    parser.add_argument(
-        "--tokens", type=int, default=6_000_000, help="training positions (default: %(default)s)"
-    )
+    parser.add_argument("--tokens", type=int, default=6_000_000, help="training positions (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=2048, help="positions a step (default: %(default)s)")
     parser.add_argument("--lr", type=float, default=8e-4, help="Adam learning rate (default: %(default)s)")
-    parser.add_argument(
-        "--seed", type=int, default=0, help="SAE weights and order of the data (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--threads", type=int, default=1, help="one per really free core (default: %(default)s)"
-    )
+    parser.add_argument("--seed", type=int, default=0, help="SAE weights and order of the data (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="one per really free core (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
 
 

@@ -102,7 +102,10 @@ def narrow(values: Ints) -> npt.NDArray[np.unsignedinteger]:
 
 
 def pack(edges: Edges, scale: float) -> PackedEdges:
-    """Pack the edges of a range of tokens; n >= 1, activations in (0, scale]."""
+    """Pack the edges of a range of tokens; n >= 1, activations in (0, scale].
+
+    Means are stored on the same grid as maxima, as steps below them: each is rounded once only.
+    """
     first, last = int(edges.token_id[0]), int(edges.token_id[-1])
     gaps = np.diff(edges.feature_index, prepend=0)
     starts = np.diff(edges.token_id, prepend=-1) != 0

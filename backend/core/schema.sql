@@ -20,9 +20,9 @@ CREATE TABLE sae (
     n_active     UINTEGER NOT NULL,  -- features with at least one firing (activation > 0) at any position
     n_edges      UBIGINT  NOT NULL,
     n_firings    UBIGINT  NOT NULL,
-    act_scale    FLOAT    NOT NULL,  -- largest activation of this SAE: the unit of the activation codes
-    theta_grid   FLOAT[]  NOT NULL,  -- thresholds that coverage is stored for; the first is 0
-    theta_quantiles FLOAT[] NOT NULL -- the activation quantile that each was taken from (0, 0.5, 0.9)
+    act_scale    FLOAT    NOT NULL,  -- largest activation seen (corpus or examples): the unit of the activation codes
+    theta_grid   DOUBLE[]  NOT NULL,  -- thresholds that coverage is stored for; the first is 0
+    theta_quantiles DOUBLE[] NOT NULL -- the activation quantile that each was taken from (0, 0.5, 0.9)
 );
 
 CREATE TABLE token_order (
@@ -38,7 +38,7 @@ CREATE TABLE token (
     documents   UINTEGER NOT NULL,   -- documents that contain it at least once
     rank        UINTEGER,            -- 1 = most frequent non-special token, ties by token_id; NULL = special
     cumulative  UBIGINT,             -- positions of the tokens of rank 1..rank; NULL = special
-    random_rank UINTEGER             -- place in the first random order; NULL = special
+    random_rank UINTEGER             -- place in the first random order; NULL = special, or never seen
 );
 
 -- Edges of a contiguous range of token_ids, sorted by (token_id, feature_index), packed as

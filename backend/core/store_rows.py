@@ -51,7 +51,7 @@ class TokenRow:
 class EdgeRow:
     feature_index: int
     n_firings: int  # exact
-    act_mean: float  # within 4.4 %, as act_max within 2.2 % (edge_codec)
+    act_mean: float  # within 2.2 %, as act_max (edge_codec)
     act_max: float
 
     @property
