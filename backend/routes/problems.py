@@ -73,7 +73,8 @@ def problem_of(status: int, detail: str, errors: Sequence[FieldError] = (), iden
 
 def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """`problem` on the wire, ASCII-escaped so that nothing a client sent can break the encoding."""
-    body = json.dumps(problem.model_dump(mode="json", exclude_none=True)).encode("ascii")
+    fields = problem.model_dump(mode="json", exclude={"errors"} if problem.errors is None else None)
+    body = json.dumps(fields).encode("ascii")
     return Response(body, problem.status, {**(headers or {}), "Content-Type": CONTENT_TYPE})
 
 

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 TokenClass = Literal["function", "content", "special"]
 Mode = Literal["add", "clamp", "scale", "ablate"]
 PositionRule = Literal["last_function", "last", "all"]
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 LiveState = Literal["absent", "loading", "live", "failed"]
+
+
+def encodable(text: str) -> str:
+    """ValueError for a lone surrogate: JSON can spell one, UTF-8 and tokenizers cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"text without lone surrogates; there is one at character {error.start}") from error
+    return text
+
+
+Text = Annotated[str, AfterValidator(encodable)]
 
 
 class Request(BaseModel):

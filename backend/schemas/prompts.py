@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from backend.schemas.base import Request, Response
+from backend.schemas.base import Request, Response, Text
 from backend.schemas.browse import TokenRef
 
 
@@ -22,7 +22,7 @@ class NextToken(Response):
 
 
 class TokenizeRequest(Request):
-    prompt: str = Field(description="the text")
+    prompt: Text = Field(description="the text")
     chat: bool = Field(default=False, description="wrap the prompt in the model's chat template")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from backend.schemas.base import Request, Response
+from backend.schemas.base import Request, Response, Text
 from backend.schemas.prompts import InspectRequest
 from backend.schemas.steering import SteerRequest
 
@@ -14,15 +14,15 @@ from backend.schemas.steering import SteerRequest
 class InspectRun(Request):
     kind: Literal["inspect"] = Field(description="what to record")
     request: InspectRequest = Field(description="the body of POST /api/inspect")
-    title: str | None = Field(default=None, max_length=200, description="shown above the run")
-    note: str | None = Field(default=None, max_length=4000, description="shown under the title")
+    title: Text | None = Field(default=None, max_length=200, description="shown above the run")
+    note: Text | None = Field(default=None, max_length=4000, description="shown under the title")
 
 
 class SteerRun(Request):
     kind: Literal["steer"] = Field(description="what to record")
     request: SteerRequest = Field(description="the body of POST /api/steer")
-    title: str | None = Field(default=None, max_length=200, description="shown above the run")
-    note: str | None = Field(default=None, max_length=4000, description="shown under the title")
+    title: Text | None = Field(default=None, max_length=200, description="shown above the run")
+    note: Text | None = Field(default=None, max_length=4000, description="shown under the title")
 
 
 RunRequest = Annotated[InspectRun | SteerRun, Field(discriminator="kind")]

@@ -72,23 +72,21 @@ def loaded(lm: LanguageModel, saes: dict[str, Sae]) -> Loaded:
 
 @pytest.fixture(scope="session")
 def preset(tiny_folder: Path, build_path: Path) -> Preset:
-    sources = tuple(
-        SaeSource(sae_id, int(sae_id[-1]), tiny_folder / "saes" / sae_id) for sae_id in SAE_IDS
-    )
+    sources = tuple(SaeSource(sae_id, int(sae_id[-1]), tiny_folder / "saes" / sae_id) for sae_id in SAE_IDS)
     return replace(
         load_preset("lab"), model=str(tiny_folder / "model"), saes=sources, build=build_path, demonstrations=()
     )
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(runs=tmp_path / "runs.sqlite", threads=1, queue=2)
-
-
 Serve = Callable[..., FastAPI]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(runs=tmp_path_factory.mktemp("runs") / "runs.sqlite", threads=1, queue=2)
+
+
+@pytest.fixture(scope="session")
 def serve(store: Store, loaded: Loaded, settings: Settings, preset: Preset) -> Serve:
     """Make an API; keywords replace its parts."""
 
@@ -100,7 +98,7 @@ def serve(store: Store, loaded: Loaded, settings: Settings, preset: Preset) -> S
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(serve: Serve) -> Iterator[TestClient]:
     """A started API whose model is loaded. Unexpected errors are not raised: they must be 500 problems."""
     app = serve()
