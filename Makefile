@@ -8,6 +8,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 CORPUS ?=
+RECIPE ?= lab-cpu
+WORK ?= var/lab
+LAB := precompute/lab
 
 # The first interpreter that is new enough; `make PYTHON=… run` names another.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
@@ -54,12 +57,15 @@ format: $(VENV)/.installed-dev ## rewrite the code as `make check` wants it
 bench: $(VENV)/.installed-dev chromium ## measure against the bare model; writes bench.json (ARGS="--only inspect_vs_bare")
 	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench $(ARGS)
 
-lab: $(VENV)/.installed-dev ## train the lab model again (CORPUS=folder of *.jsonl.zst)
-	@test -n "$(CORPUS)" || { echo "make lab: CORPUS is empty; name the folder of *.jsonl.zst files, as in make lab CORPUS=../corpus (precompute/lab/README.md says what is in it)" >&2; exit 2; }
-	$(BIN)/functionscope precompute train-lm --recipe lab --corpus $(CORPUS)
-	$(BIN)/functionscope precompute train-sae --recipe lab --corpus $(CORPUS)
-	$(BIN)/functionscope precompute eval-lab
-	$(BIN)/functionscope precompute all --preset lab --corpus $(CORPUS)
+lab: $(VENV)/.installed-dev ## train the lab model again, hours (CORPUS=folder of *.jsonl.zst, WORK=var/lab)
+	@test -n "$(CORPUS)" || { echo "make lab: CORPUS is empty; name the folder with english, chinese, qa and facts as .jsonl.zst, as in make lab CORPUS=../corpus" >&2; exit 2; }
+	$(BIN)/functionscope precompute train-lm --recipe $(RECIPE) --corpus $(CORPUS) --work $(WORK) --threads $(CORES)
+	$(BIN)/functionscope precompute train-sae --model $(WORK)/model --rows $(WORK)/rows.npy \
+		--layers 1 3 5 --out $(WORK)/saes --threads $(CORES)
+	rm -rf $(LAB)/model $(LAB)/saes && cp -r $(WORK)/model $(WORK)/saes $(LAB)/
+	$(BIN)/functionscope precompute all --preset lab --work $(WORK)/build \
+		--corpus $(CORPUS)/english.jsonl.zst,$(CORPUS)/chinese.jsonl.zst,$(CORPUS)/facts.jsonl.zst,$(CORPUS)/qa.jsonl.zst
+	$(BIN)/functionscope precompute eval-lab --held-out $(WORK)/held_out_english.npy --write
 
 install: $(VENV)/.installed ## only install what `make run` needs
 install-dev: $(VENV)/.installed-dev ## only install what `make check` and `make test` need

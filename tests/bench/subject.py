@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 LAB_MODEL = ROOT / "precompute" / "lab" / "model"
 LAYERS = (1, 3, 5)
 D_SAE = 2048
-FIRINGS_PER_TOKEN = 32
+FIRINGS_PER_TOKEN = 16
 VOCAB_SIZE = 8192
 LAB_SHAPE = {
     "hidden_size": 192,
