@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import dash_mantine_components as dmc
 from dash import Dash, dcc, html
@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 from app.api import ApiClient
 
 Badge = Literal["precomputed", "recorded", "live"]
-Children = Component | str | Sequence[Component | str | None] | None
+Children: TypeAlias = Component | str | Sequence[Component | str | None] | None
 
 BADGES: dict[Badge, str] = {
     "precomputed": "Read from the build: counted over its corpus beforehand.",
@@ -104,7 +104,7 @@ def panel(
     note_id = {"id": f"{id}-note"} if id else {}
     noted = html.P(note, className="fs-panel__note", **note_id) if note is not None else None
     own_id = {"id": id} if id else {}
-    body = list(children) if isinstance(children, list | tuple) else [children]  # Dash draws no nested lists
+    body: list[Any] = list(children) if isinstance(children, list | tuple) else [children]  # Dash draws no nested lists
     return html.Section([header, noted, *body], className=f"fs-panel {class_name}".strip(), **own_id)
 
 
@@ -185,7 +185,18 @@ _MANTINE: dict[str, Any] = {
     "primaryColor": "ink",
     "primaryShade": {"light": 8, "dark": 3},
     "colors": {
-        "ink": ["#eaf6f4", "#cdebe7", "#9fd9d2", "#2dd4bf", "#3bb0a4", "#239387", "#168074", "#10776d", "#0f766e", "#0b5a54"]
+        "ink": [
+            "#eaf6f4",
+            "#cdebe7",
+            "#9fd9d2",
+            "#2dd4bf",
+            "#3bb0a4",
+            "#239387",
+            "#168074",
+            "#10776d",
+            "#0f766e",
+            "#0b5a54",
+        ]
     },
     "defaultRadius": 6,
     "focusRing": "auto",

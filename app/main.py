@@ -18,10 +18,10 @@ from fastapi import FastAPI
 from app.api import ApiClient, ApiProblem
 from app.frame import Page, notice, shell
 from app.links import parsed_query
-from app.pages import coverage, overview, reactivation, steer
+from app.pages import coverage, overview, reactivation, run, steer
 from backend.schemas import Capabilities, Health
 
-PAGES: tuple[Page, ...] = (overview.PAGE, coverage.PAGE, reactivation.PAGE, steer.PAGE)
+PAGES: tuple[Page, ...] = (overview.PAGE, coverage.PAGE, reactivation.PAGE, steer.PAGE, run.PAGE)
 STATIC = Path(__file__).resolve().parents[1] / "static"
 log = logging.getLogger(__name__)
 
@@ -194,11 +194,11 @@ def _warm_up_at_start(server: FastAPI) -> None:
     inner = server.router.lifespan_context
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         async with inner(app) as state:
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(transport=transport, base_url="http://warm-up") as client:
                 (await client.get("/")).raise_for_status()
-            yield state
+            yield state or {}
 
     server.router.lifespan_context = lifespan

@@ -18,7 +18,7 @@ PAPER_TABLE_1: dict[int, tuple[float, ...]] = {
     31: (37.21, 49.78, 55.15, 59.86, 61.48, 63.30, 65.16, 67.08, 67.74, 68.27),
 }
 PAPER_MODEL = "gemma-2-9b"
-LABEL_GAP = 0.06  # of the axis: labels nearer than this would overlap
+LABEL_GAP = 0.075  # of the axis: labels nearer than this would overlap
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,7 @@ def _add_line(figure: go.Figure, curve: LayerCurve, colour: str) -> None:
     )
 
 
-def _add_labels(
-    figure: go.Figure, curves: Sequence[LayerCurve], colours: Sequence[str], scheme: str | None
-) -> None:
+def _add_labels(figure: go.Figure, curves: Sequence[LayerCurve], colours: Sequence[str], scheme: str | None) -> None:
     """A dot at rank 10 and the line's name beside it: all lines end together, at rank 10 they differ."""
     ends = [
         (curve, colour, curve.answer.rows[min(10, len(curve.answer.rows)) - 1])
@@ -159,4 +157,3 @@ def _add_paper(figure: go.Figure, layer: int, scheme: str | None) -> None:
         marker={"symbol": "x-thin", "size": 7, "line": {"color": ink.muted, "width": 1.4}},
         hovertemplate=f"paper's Table 1, layer {layer}: first %{{x}} reach %{{y:.2%}}<extra></extra>",
     )
-

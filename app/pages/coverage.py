@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
 import dash_ag_grid as dag
@@ -12,35 +11,16 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from app.api import ApiClient
-from app.figures.coverage import PAPER_MODEL, LayerCurve, coverage_figure
+from app.figures.coverage import PAPER_MODEL, coverage_figure
 from app.figures.distributions import degree_figure, document_figure, zipf_figure
 from app.figures.template import CONFIG, blank
 from app.frame import Page, notice, panel, skeleton
 from app.links import reproduce_get
 from app.pages import coverage_token
-from app.pages.coverage_state import CONTROLS, CoverageState, built_saes, control_bar, default_state, read_state
+from app.pages.coverage_state import CONTROLS, built_saes, control_bar, default_state, read_state
 from app.pages.coverage_words import first_tokens, function_contrast, headline, setting_sentence
-from app.tables import LogFit, function_ids, log_fit, rank_rows
-from backend.schemas import Capabilities, Sae, TokenRow
-
-LISTED = 2000  # most frequent tokens whose document coverage is read; also the rows of the table
-
-
-@dataclass(frozen=True)
-class CoverageView:
-    """All that the page draws for one state."""
-
-    state: CoverageState
-    sae: Sae
-    curves: list[LayerCurve]
-    tokens: list[TokenRow]  # the LISTED most frequent, by rank
-    function: frozenset[int]
-    fit: LogFit | None
-    capabilities: Capabilities
-
-    @property
-    def chosen(self) -> LayerCurve:
-        return next(curve for curve in self.curves if curve.chosen)
+from app.pages.coverage_view import LISTED, CoverageView, FrequentTokens, read_view
+from app.tables import rank_rows
 
 
 async def layout(**query: str) -> Component:
@@ -69,7 +49,7 @@ async def layout(**query: str) -> Component:
 
 def _graph(name: str, height: int, label: str) -> Component:
     graph = dcc.Graph(id=f"coverage-{name}", figure=blank(None), config=CONFIG, style={"height": f"{height}px"})
-    return html.Div(graph, role="img", **{"aria-label": label})
+    return html.Div(graph, role="img", style={"minHeight": f"{height}px"}, **{"aria-label": label})
 
 
 def _panels() -> list[Component]:
@@ -87,7 +67,7 @@ def _panels() -> list[Component]:
         ),
         panel(
             "Tokens by rank",
-            [_table(), html.P(id="coverage-hidden", className="fs-small")],
+            [html.Div(_table(), style={"minHeight": "400px"}), html.P(id="coverage-hidden", className="fs-small")],
             id="coverage-table-panel",
             exports={"csv": "coverage-table"},
             note="Select a row to see the token: its degree in every layer and the features that it fires most.",
@@ -120,7 +100,13 @@ def _panels() -> list[Component]:
 def _table() -> Component:
     def count(field: str, name: str, tip: str) -> dict[str, Any]:
         form = {"function": "params.value == null ? '–' : d3.format(',')(params.value)"}
-        return {"field": field, "headerName": name, "headerTooltip": tip, "valueFormatter": form, "type": "rightAligned"}
+        return {
+            "field": field,
+            "headerName": name,
+            "headerTooltip": tip,
+            "valueFormatter": form,
+            "type": "rightAligned",
+        }
 
     def share(field: str, name: str, tip: str) -> dict[str, Any]:
         form = {"function": "params.value == null ? '–' : d3.format('.1%')(params.value)"}
@@ -129,9 +115,17 @@ def _table() -> Component:
     columns = [
         {**count("rank", "#", "place in the chosen order"), "flex": 0, "width": 58},
         {"field": "token", "headerName": "token", "cellRenderer": "FsToken", "flex": 2},
-        {"field": "token_class", "headerName": "class", "headerTooltip": "at the function cut above", "flex": 0, "width": 84},
+        {
+            "field": "token_class",
+            "headerName": "class",
+            "headerTooltip": "at the function cut above",
+            "flex": 0,
+            "width": 84,
+        },
         {**count("occurrences", "count", "positions in the corpus"), "minWidth": 92},
-        share("document_coverage", "in docs", f"share of documents that hold it; of the {LISTED:,} most frequent tokens"),
+        share(
+            "document_coverage", "in docs", f"share of documents that hold it; of the {LISTED:,} most frequent tokens"
+        ),
         count("degree", "degree", "features that the token has an edge to"),
         count("new_features", "new", "features that no earlier token of the order reaches"),
         {
@@ -145,7 +139,13 @@ def _table() -> Component:
         id="coverage-table",
         columnDefs=columns,
         rowData=None,
-        defaultColDef={"sortable": True, "resizable": True, "flex": 1, "minWidth": 70, "suppressHeaderMenuButton": True},
+        defaultColDef={
+            "sortable": True,
+            "resizable": True,
+            "flex": 1,
+            "minWidth": 70,
+            "suppressHeaderMenuButton": True,
+        },
         dashGridOptions={
             "rowSelection": {"mode": "singleRow", "enableClickSelection": True, "checkboxes": False},
             "rowHeight": 30,
@@ -199,6 +199,8 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
 
 
 def _register_view(app: Dash, api: ApiClient) -> None:
+    frequent = FrequentTokens(api)
+
     @app.callback(
         Output("coverage-headline", "children"),
         Output("coverage-first", "children"),
@@ -218,8 +220,8 @@ def _register_view(app: Dash, api: ApiClient) -> None:
     async def show_view(asked: dict[str, str] | None, scheme: str | None) -> tuple[Any, ...]:
         if asked is None:
             raise PreventUpdate
-        view = await read_view(api, asked)
-        return (*_sentences_and_figures(view, scheme), *_table_and_notes(view))
+        view = await read_view(api, frequent, asked)
+        return await asyncio.to_thread(_everything, view, scheme)
 
     panels = ("curve", "table", "degree", "zipf", "documents")
 
@@ -236,43 +238,8 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         return [code[kind] for code in (coverage, coverage, coverage, tokens, tokens) for kind in ("curl", "python")]
 
 
-async def read_view(api: ApiClient, asked: dict[str, str]) -> CoverageView:
-    """Everything that the page draws; raises ApiProblem."""
-    capabilities = await api.capabilities()
-    saes = built_saes(capabilities)
-    state, _ = read_state(asked, saes, capabilities)
-    sae = next(one for one in saes if one.sae_id == state.sae)
-    place = sae.theta_grid.index(state.theta)
-    drawn = [one for one in saes if place < len(one.theta_grid)]
-    answers = await asyncio.gather(
-        *(
-            api.coverage(
-                one.sae_id,
-                theta=one.theta_grid[place],
-                min_count=state.min_count,
-                denominator=state.denominator,
-                order=state.order,
-            )
-            for one in drawn
-        )
-    )
-    tokens = await read_frequent(api, capabilities.limits.page)
-    curves = [
-        LayerCurve(one.sae_id, one.layer, answer, one.sae_id == state.sae)
-        for one, answer in zip(drawn, answers, strict=True)
-    ]
-    rows = next(curve.answer.rows for curve in curves if curve.chosen)
-    fit = log_fit([row.occurrences for row in rows], [row.degree for row in rows])
-    return CoverageView(state, sae, curves, tokens, function_ids(tokens, state.cut / 100), fit, capabilities)
-
-
-async def read_frequent(api: ApiClient, page: int) -> list[TokenRow]:
-    """The LISTED most frequent non-special tokens, in order of rank, in pages of `page`."""
-    pages = await asyncio.gather(
-        *(api.tokens(order="frequency", limit=min(page, LISTED), offset=start) for start in range(0, LISTED, page))
-    )
-    rows = [row for answer in pages for row in answer.tokens if row.rank is not None]
-    return sorted(rows, key=lambda row: row.rank or 0)
+def _everything(view: CoverageView, scheme: str | None) -> tuple[Any, ...]:
+    return (*_sentences_and_figures(view, scheme), *_table_and_notes(view))
 
 
 def _sentences_and_figures(view: CoverageView, scheme: str | None) -> tuple[Any, ...]:
@@ -298,11 +265,18 @@ def _table_and_notes(view: CoverageView) -> tuple[Any, ...]:
     answer = view.chosen.answer
     by_id = {token.token_id: token for token in view.tokens}
     hidden = len(answer.rows) - LISTED
-    said = f"{hidden:,} more ranks are not listed here; the reproduce drawer's request gives all." if hidden > 0 else ""
+    said = (
+        f"{hidden:,} more ranks are drawn but not listed; the reproduce drawer's request gives all."
+        if hidden > 0
+        else ""
+    )
     fit = view.fit
     slope = "Too few tokens for a fit."
     if fit is not None:
-        slope = f"Features per token against its occurrences: degree ∝ occurrences^{fit.slope:.2f} [{fit.low:.2f}, {fit.high:.2f}], least squares, n = {fit.n:,} tokens."
+        slope = (
+            f"Features per token against its occurrences: degree ∝ occurrences^{fit.slope:.2f} "
+            f"[{fit.low:.2f}, {fit.high:.2f}], least squares, n = {fit.n:,} tokens."
+        )
     return (
         rank_rows(answer.rows[:LISTED], by_id, view.function),
         said,

@@ -82,9 +82,7 @@ def read_state(
     return state, complaints
 
 
-def _one_of(
-    asked: Mapping[str, str], name: str, allowed: Sequence[str], default: str, complaints: list[str]
-) -> str:
+def _one_of(asked: Mapping[str, str], name: str, allowed: Sequence[str], default: str, complaints: list[str]) -> str:
     value = asked.get(name, default)
     if value in allowed:
         return value

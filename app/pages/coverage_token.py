@@ -79,7 +79,9 @@ def _token_detail(detail: TokenDetail, sae_id: str, features: list[FeatureRow]) 
     known = {feature.feature_index: feature for feature in features}
     return html.Div(
         [
-            html.Div(token_chip(detail.text, detail.token_class or "special", detail.token_id), className="fs-big-token"),
+            html.Div(
+                token_chip(detail.text, detail.token_class or "special", detail.token_id), className="fs-big-token"
+            ),
             html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in facts], className="fs-facts-list"),
             html.H3("Degree per layer"),
             html.Div([_degree_bar(layer, detail.layers) for layer in detail.layers], className="fs-bars"),

@@ -56,8 +56,7 @@ def number(share: float, interval: Sequence[float] | None, n: str) -> Component:
 def first_tokens(rows: Sequence[CoverageRow], function: frozenset[int]) -> list[Component]:
     """The first ten tokens of the order, as chips."""
     return [
-        token_chip(row.text, "function" if row.token_id in function else "content", row.token_id)
-        for row in rows[:K]
+        token_chip(row.text, "function" if row.token_id in function else "content", row.token_id) for row in rows[:K]
     ]
 
 
@@ -66,7 +65,9 @@ def setting_sentence(state: CoverageState, answer: CoverageResponse, function: f
     rows = answer.rows
     if not rows:
         return "No token has an edge at these settings."
-    cut = f"The {len(function):,} most frequent tokens make {state.cut}{NARROW}% of all occurrences: the function tokens."
+    cut = (
+        f"The {len(function):,} most frequent tokens make {state.cut}{NARROW}% of all occurrences: the function tokens."
+    )
     if replace(state, cut=40) == CoverageState(sae=state.sae):
         return cut
     tenth = rows[min(K, len(rows)) - 1]

@@ -21,7 +21,12 @@ from backend.schemas import Capabilities, CoverageResponse, InspectRequest, Sae
 
 CURVE_RANKS = 1000
 ENTRIES = (
-    ("coverage", "/coverage", "Browse coverage", "Which features do the first k tokens reach, and against which control?"),
+    (
+        "coverage",
+        "/coverage",
+        "Browse coverage",
+        "Which features do the first k tokens reach, and against which control?",
+    ),
     (
         "reactivation",
         "/reactivation",
@@ -94,7 +99,12 @@ def _curve_panel() -> Component:
     graph = dcc.Graph(id="overview-curve", figure=blank(None), config=CONFIG, style={"height": "250px"})
     return panel(
         "Coverage by token rank",
-        html.Div(graph, role="img", **{"aria-label": "Share of active features by token rank, a line per layer"}),
+        html.Div(
+            graph,
+            role="img",
+            style={"minHeight": "250px"},
+            **{"aria-label": "Share of active features by token rank, a line per layer"},
+        ),
         id="overview-curve-panel",
         exports={"png": "overview-curve", "svg": "overview-curve"},
         note="Share of all active features that the first k tokens by frequency reach.",
@@ -183,13 +193,23 @@ def _stats(sae: Sae, answer: CoverageResponse, n_function: int) -> list[Componen
     figures: list[tuple[Any, str]] = []
     if contrast is not None:
         n = f"{contrast.occurrences:,} occurrences"
-        figures.append((number(contrast.coverage, contrast.interval, n), f"of layer {sae.layer}’s active features: the 10 most frequent tokens"))
+        figures.append(
+            (
+                number(contrast.coverage, contrast.interval, n),
+                f"of layer {sae.layer}’s active features: the 10 most frequent tokens",
+            )
+        )
         if contrast.content_coverage is not None:
             control = number(contrast.content_coverage, contrast.content_interval, n)
             figures.append((control, "as many occurrences of content tokens, the control"))
     elif tenth is not None:
         bounds = percent_interval(tenth.interval)
-        figures.append((number(tenth.coverage, tenth.interval, bounds), f"of layer {sae.layer}’s active features: the 10 most frequent tokens"))
+        figures.append(
+            (
+                number(tenth.coverage, tenth.interval, bounds),
+                f"of layer {sae.layer}’s active features: the 10 most frequent tokens",
+            )
+        )
     figures.append((html.Strong(f"{n_function:,}"), "function tokens at this build’s cut"))
     figures.append((html.Strong(f"{answer.n_active:,}"), f"of {answer.d_sae:,} features fire at all"))
     return [_stat(value, words, link) for value, words in figures]

@@ -32,7 +32,9 @@ def _column(token: Token, split: Split | None, most: int) -> Component:
         return html.Span([html.Span(className="fs-strip__bars"), chip], className="fs-strip__token", role="listitem")
 
     def bar(kind: str, n: int) -> Component:
-        return html.Span(className=f"fs-strip__bar fs-strip__bar--{kind}", style={"height": f"{BAR_PX * n / most:.1f}px"})
+        return html.Span(
+            className=f"fs-strip__bar fs-strip__bar--{kind}", style={"height": f"{BAR_PX * n / most:.1f}px"}
+        )
 
     said = f"{split.firing} features fire: {split.new} for the first time, {split.reactivated} again"
     return html.Span(

@@ -1,0 +1,86 @@
+"""What the coverage page reads for one state of its controls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.api import ApiClient
+from app.figures.coverage import LayerCurve
+from app.pages.coverage_state import CoverageState, built_saes, read_state
+from app.tables import LogFit, function_ids, log_fit
+from backend.schemas import Capabilities, Sae, TokenRow
+
+LISTED = 2000  # most frequent tokens whose document coverage is read; also the rows of the table
+
+
+@dataclass(frozen=True)
+class CoverageView:
+    """All that the page draws for one state."""
+
+    state: CoverageState
+    sae: Sae
+    curves: list[LayerCurve]
+    tokens: list[TokenRow]  # the LISTED most frequent, by rank
+    function: frozenset[int]
+    fit: LogFit | None
+    capabilities: Capabilities
+
+    @property
+    def chosen(self) -> LayerCurve:
+        return next(curve for curve in self.curves if curve.chosen)
+
+
+async def read_view(api: ApiClient, frequent: FrequentTokens, asked: Mapping[str, str]) -> CoverageView:
+    """Everything that the page draws; raises ApiProblem."""
+    capabilities = await api.capabilities()
+    saes = built_saes(capabilities)
+    state, _ = read_state(asked, saes, capabilities)
+    sae = next(one for one in saes if one.sae_id == state.sae)
+    place = sae.theta_grid.index(state.theta)
+    drawn = [one for one in saes if place < len(one.theta_grid)]
+    answers = await asyncio.gather(
+        *(
+            api.coverage(
+                one.sae_id,
+                theta=one.theta_grid[place],
+                min_count=state.min_count,
+                denominator=state.denominator,
+                order=state.order,
+                max_rank=None if one is sae else LISTED,
+            )
+            for one in drawn
+        )
+    )
+    tokens = await frequent.read(capabilities)
+    curves = [
+        LayerCurve(one.sae_id, one.layer, answer, one.sae_id == state.sae)
+        for one, answer in zip(drawn, answers, strict=True)
+    ]
+    rows = next(curve.answer.rows for curve in curves if curve.chosen)
+    fit = log_fit([row.occurrences for row in rows], [row.degree for row in rows])
+    return CoverageView(state, sae, curves, tokens, function_ids(tokens, state.cut / 100), fit, capabilities)
+
+
+class FrequentTokens:
+    """The LISTED most frequent non-special tokens by rank: read once for each build, as settings change."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+        self._kept: tuple[str, list[TokenRow]] | None = None
+
+    async def read(self, capabilities: Capabilities) -> list[TokenRow]:
+        build = capabilities.build
+        key = json.dumps([build.name, build.provenance] if build else None, sort_keys=True, default=str)
+        if self._kept is None or self._kept[0] != key:
+            self._kept = (key, await self._read_pages(capabilities.limits.page))
+        return self._kept[1]
+
+    async def _read_pages(self, page: int) -> list[TokenRow]:
+        size = min(page, LISTED)
+        starts = range(0, LISTED, size)
+        pages = await asyncio.gather(*(self._api.tokens(order="frequency", limit=size, offset=at) for at in starts))
+        rows = [row for answer in pages for row in answer.tokens if row.rank is not None]
+        return sorted(rows, key=lambda row: row.rank or 0)[:LISTED]

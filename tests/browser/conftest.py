@@ -1,0 +1,160 @@
+"""A real server on a tiny real build, and a real Chromium that looks at it.
+
+For every browser test:
+  `live_server_url`  address of the running server, e.g. http://127.0.0.1:43210 (session)
+  `page`             a new page in a new context, 1440 x 900, light. When the test ends it fails if the page
+                     logged an error, raised one, or asked another host for anything.
+  `page_problems`    what `page` collected so far; a test that provokes a failure on purpose clears it
+  `browser`          the Chromium, for a context of one's own (session)
+
+Chromium is $FUNCTIONSCOPE_CHROMIUM, else /usr/bin/chromium; without it every test here is skipped, and
+`python -m tests.left_out` counts them aloud.
+"""
+
+import json
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from app.api import ApiClient
+from app.main import create_dashboard
+from backend.core.lm import LanguageModel
+from backend.core.presets import Demonstration, Preset, SaeSource, load_preset
+from backend.core.sae import Sae
+from backend.live import Live
+from backend.loading import loaded_of
+from backend.main import create_api
+from backend.settings import Settings
+from precompute.cli import run_job
+from precompute.job import Job
+from tests.tiny import D_SAE
+
+CHROMIUM = Path(os.environ.get("FUNCTIONSCOPE_CHROMIUM") or "/usr/bin/chromium")
+# Without the background flags Chromium looks up its maker's hosts at every start.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+SAE_IDS = ("layer_0", "layer_2", "layer_3")
+PAIR = ("What is the capital of Russia?\n", "What is the capital of the UK?\n")
+START_SECONDS = 60
+
+
+def write_corpus(path: Path, n_documents: int = 120) -> Path:
+    """Random sentences in which some words are far more frequent than others."""
+    often = ["the", "of", "and", "a", ",", ".", "\n", "is", "?"] * 4
+    seldom = ["capital", "Russia", "Moscow", "UK", "London", "cat", "sat", "mat", "door", "dog", "Chinese", "你好"]
+    drawn = random.Random(7)
+    texts = [" ".join(drawn.choices(often + seldom, k=drawn.randint(20, 60))) for _ in range(n_documents)]
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser_build(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build of the tiny model with all of its SAEs, made by the jobs."""
+    folder = tmp_path_factory.mktemp("browser-build")
+    job = Job(
+        model=str(tiny_folder / "model"),
+        saes=tuple(tiny_folder / "saes" / sae_id for sae_id in SAE_IDS),
+        corpus=(write_corpus(folder / "corpus.jsonl"),),
+        out=folder / "tiny.duckdb",
+        work=folder / "work",
+        weights=(1.0,),
+        n_tokens=5_000,
+        ctx_len=32,
+        n_shards=20,
+        n_sequences=8,
+    )
+    run_job("all", job)
+    return job.out
+
+
+@pytest.fixture(scope="session")
+def browser_preset(tiny_folder: Path, browser_build: Path) -> Preset:
+    sources = tuple(SaeSource(sae_id, int(sae_id[-1]), tiny_folder / "saes" / sae_id) for sae_id in SAE_IDS)
+    shown = Demonstration(
+        title="A push", prompt=PAIR[0], sae_id="layer_2", feature_index=3, mode="add", value=8.0,
+        positions="last_function", note="random weights",
+    )  # fmt: skip
+    return replace(
+        load_preset("lab"),
+        title="tiny",
+        model=str(tiny_folder / "model"),
+        saes=sources,
+        build=browser_build,
+        default_prompt=PAIR[0],
+        prompts=(PAIR,),
+        demonstrations=(shown,),
+    )
+
+
+@pytest.fixture(scope="session")
+def live_server_url(
+    lm: LanguageModel, saes: dict[str, Sae], browser_preset: Preset, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The whole product in this process, on a free port of the loopback interface."""
+    assert all(sae.d_sae == D_SAE for sae in saes.values())
+    loaded = loaded_of(lm, saes, "model-hash", {sae_id: f"hash of {sae_id}" for sae_id in saes})
+    settings = Settings(runs=tmp_path_factory.mktemp("browser-runs") / "runs.sqlite", threads=1)
+    api = create_api(None, Live(lambda: loaded, waiting=settings.queue), settings, preset=browser_preset)
+    create_dashboard(ApiClient.in_process(api), api)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(api, log_level="error", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        deadline = time.monotonic() + START_SECONDS
+        while not server.started:
+            assert thread.is_alive(), "the server ended while it started"
+            assert time.monotonic() < deadline, f"the server did not start within {START_SECONDS} s"
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}: install Debian's chromium or set FUNCTIONSCOPE_CHROMIUM")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    made.set_default_timeout(20_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page_problems() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def page(context: BrowserContext, live_server_url: str, page_problems: list[str]) -> Iterator[Page]:
+    made = context.new_page()
+    watch(made, live_server_url, page_problems)
+    yield made
+    assert page_problems == [], "\n".join(page_problems)
+
+
+def watch(page: Page, url: str, problems: list[str]) -> None:
+    """Collect what no page may do: log or raise an error, or ask another host."""
+    page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
+    page.on("console", lambda said: problems.append(f"console: {said.text}") if said.type == "error" else None)
+    own = (url, "data:", "blob:")
+    page.on("request", lambda sent: None if sent.url.startswith(own) else problems.append(f"external: {sent.url}"))
