@@ -1,13 +1,10 @@
-"""From the work folder to a published build: merge, coverage tables, provenance, atomic rename."""
+"""From the work folder to a published build: merge, coverage tables, atomic rename."""
 
 from __future__ import annotations
 
-import datetime
-import importlib.metadata
-import subprocess
+import functools
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,16 +15,17 @@ from tqdm import tqdm
 from backend.core.edge_codec import encode_activation
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
-from backend.core.store import EXAMPLE_SOURCE, MIN_COUNTS, ORDERS
+from backend.core.store import MIN_COUNTS, ORDERS
 from backend.core.store_writer import MergedEdges, SaeEdges, merge_edges, publish, quantile_bins
 from backend.core.token_classes import CONTENT
+from precompute.contrast import ShardReach, contrast
 from precompute.corpus import Shard
-from precompute.contrast import N_BOOTSTRAP, ShardReach, contrast
 from precompute.coverage import NEVER, Graph, Steps, greedy, random_curve, random_orders, ranked_by, steps
 from precompute.edges import THETA_QUANTILES, choose_thetas, shard_paths
-from precompute.examples import LENGTH, Examples, load_examples
+from precompute.examples import Examples, load_examples
 from precompute.features import feature_table, with_directions
-from precompute.job import BadInput, Job, load_arrays, sha256, write_whole
+from precompute.job import BadInput, Job, write_whole
+from precompute.provenance import provenance
 from precompute.tokens import TokenTable, load_tokens
 
 N_RANDOM_ORDERS = 20
@@ -93,7 +91,12 @@ def coverage_tables(
         made["degree"].append(pa.table({**fixed, "token_id": by_degree, "degree": degrees[by_degree]}))
         curve = random_curve(graph, orders)
         fixed = {name: np.full(len(curve.rank), value) for name, value in key.items()}
-        columns = {"rank": curve.rank, "covered_mean": curve.mean, "covered_min": curve.least, "covered_max": curve.most}
+        columns = {
+            "rank": curve.rank,
+            "covered_mean": curve.mean,
+            "covered_min": curve.least,
+            "covered_max": curve.most,
+        }
         made["random_curve"].append(pa.table({**fixed, **columns}))
     return {name: pa.concat_tables(parts) for name, parts in made.items()}
 
@@ -114,8 +117,7 @@ def make_coverage(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
         q999 = quantile_bins(bin_files, ordinal, 0.999, memory_limit=MERGE_MEMORY, spill=job.work / "spill")
         tables["feature"] = feature_table(ordinal, edges, q999, tokens.place(), sae.d_sae)
         for name in PER_SAE_TABLES:
-            table = tables[name]
-            write_whole(folder / f"{name}.parquet", lambda path, table=table: pq.write_table(table, path))
+            write_whole(folder / f"{name}.parquet", functools.partial(pq.write_table, tables[name]))
 
 
 def is_ready(job: Job, n_saes: int) -> bool:
@@ -215,66 +217,3 @@ def example_tables(texts: Shard, chosen: Sequence[Examples], scales: Sequence[fl
         }
         parts.append(pa.table(columns))
     return {"sequence": pa.table(sequences), "example": pa.concat_tables(parts)}
-
-
-# -- provenance ----------------------------------------------------------------------------------
-
-
-def provenance(lm: LanguageModel, saes: Sequence[Sae], job: Job, tokens: TokenTable) -> dict[str, Any]:
-    """All that another person needs to make the same build, or to know that it is another."""
-    settings = job.settings() | {"model": Path(job.model).name, "saes": [sae.sae_id for sae in saes]}
-    special = load_arrays(job.work / "counts.npz", "tokens")["special"].tolist()
-    return {
-        "model": {
-            "name": Path(job.model).name if Path(job.model).is_dir() else job.model,
-            "revision": job.revision or getattr(lm.model.config, "_commit_hash", None),
-            "architecture": type(lm.model).__name__,
-            "n_layers": lm.n_layers,
-            "d_model": lm.d_model,
-            "dtype": str(lm.dtype).removeprefix("torch."),
-            "device": lm.device.type,
-            "files": file_hashes(Path(job.model)),
-        },
-        "saes": [{"sae_id": sae.sae_id, "layer": sae.layer, "files": file_hashes(sae.folder)} for sae in saes],
-        "corpus": {
-            "files": [
-                {"name": path.name, "sha256": sha256(path), "weight": weight}
-                for path, weight in zip(job.corpus, job.weights, strict=True)
-            ],
-            "taken": "documents from the top of each file until its share of the tokens is reached",
-            "token_stream_sha256": tokens.stream_sha256,
-        },
-        "counts": {
-            "positions": tokens.n_positions,
-            "documents": tokens.n_documents,
-            "document_shards": job.n_shards,
-            "vocabulary": len(tokens.classes),
-            "function_tokens": tokens.n_function,
-            "special_token_ids": special,
-        },
-        "examples": {"source": EXAMPLE_SOURCE, "texts": job.n_sequences, "length": LENGTH, "temperature": 1.0},
-        "intervals": {"level": 0.95, "resampled": "document shards", "replicates": N_BOOTSTRAP},
-        "job": settings,
-        "code": code_version(),
-        "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-
-
-def file_hashes(folder: Path) -> dict[str, str]:
-    """sha256 of a local folder's weights, configuration and tokenizer; empty for a hub id."""
-    kinds = {".safetensors", ".json", ".npz", ".model"}
-    return {f.name: sha256(f) for f in sorted(folder.glob("*")) if f.suffix in kinds} if folder.is_dir() else {}
-
-
-def code_version() -> dict[str, str | None]:
-    """The package's version and, in a checkout, the git commit."""
-    try:
-        version = importlib.metadata.version("functionscope")
-    except importlib.metadata.PackageNotFoundError:
-        version = None
-    here = Path(__file__).parent
-    asked = subprocess.run(
-        ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return {"version": version, "commit": asked.stdout.strip() or None}

@@ -235,9 +235,7 @@ def check_saes(lm: LanguageModel, saes: Sequence[Sae]) -> None:
     seen: set[str] = set()
     for sae in saes:
         if not 0 <= sae.layer < lm.n_layers:
-            raise BadInput(
-                f"SAE {sae.sae_id} reads layer {sae.layer}; the model has layers 0 to {lm.n_layers - 1}."
-            )
+            raise BadInput(f"SAE {sae.sae_id} reads layer {sae.layer}; the model has layers 0 to {lm.n_layers - 1}.")
         if sae.d_model != lm.d_model:
             raise BadInput(f"SAE {sae.sae_id} is {sae.d_model} wide; the model's d_model is {lm.d_model}.")
         if sae.sae_id in seen:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from precompute.job import BadInput, Job, load_arrays, save_arrays
 LENGTH = 64  # positions of a text, BOS included
 SAMPLE_ROWS = 256
 # per feature: how many texts, around which quantile of the feature's peaks (1 = the strongest)
-PER_QUANTILE = ((1.0, 4), (0.9, 2), (0.5, 2), (0.1, 2))
+PER_QUANTILE = ((1.0, 4), (0.9, 2), (0.5, 1), (0.1, 1))
 
 Ints = npt.NDArray[np.int64]
 
@@ -139,9 +140,9 @@ def _spread(peaks: npt.NDArray[np.float32]) -> list[tuple[int, float]]:
     chosen = dict[int, float]()
     for quantile, wanted in PER_QUANTILE:
         start = round((1 - quantile) * (len(order) - 1))
-        for place in range(start, min(start + wanted, len(order))):
-            share = 1.0 if len(order) == 1 else 1 - place / (len(order) - 1)
-            chosen.setdefault(int(order[place]), share)
+        free = [place for place in range(start, len(order)) if int(order[place]) not in chosen]
+        for place in free[:wanted]:
+            chosen[int(order[place])] = 1.0 if len(order) == 1 else 1 - place / (len(order) - 1)
     return sorted(chosen.items(), key=lambda item: -item[1])
 
 
@@ -151,7 +152,7 @@ def make_examples(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
     if path.exists():
         return
     texts = sample_texts(lm, job.n_sequences, job.seed)
-    arrays = {"tokens": texts.tokens.astype(np.int32), "lengths": texts.lengths}
+    arrays: dict[str, npt.NDArray[Any]] = {"tokens": texts.tokens.astype(np.int32), "lengths": texts.lengths}
     for ordinal, sae in enumerate(saes):
         chosen = choose(fire(lm, sae, texts)) if len(texts.lengths) else None
         if chosen is not None:

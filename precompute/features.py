@@ -27,8 +27,7 @@ Floats = npt.NDArray[np.float64]
 def bin_middle(bins: Ints) -> Floats:
     """The activation in the middle of a histogram bin: within 1.6 % of every activation in it."""
     low, high = (
-        np.asarray(edge << BIN_SHIFT, dtype=np.uint32).view(np.float32).astype(np.float64)
-        for edge in (bins, bins + 1)
+        np.asarray(edge << BIN_SHIFT, dtype=np.uint32).view(np.float32).astype(np.float64) for edge in (bins, bins + 1)
     )
     return (low + high) / 2
 
@@ -42,9 +41,7 @@ def top_tokens(edges: MergedEdges, keys: Sequence[npt.NDArray[np.generic]]) -> l
     return [token_id[low:high].tolist() for low, high in zip(starts, ends, strict=True)]
 
 
-def feature_table(
-    sae_ordinal: int, edges: MergedEdges, q999: tuple[Ints, Ints], place: Ints, d_sae: int
-) -> pa.Table:
+def feature_table(sae_ordinal: int, edges: MergedEdges, q999: tuple[Ints, Ints], place: Ints, d_sae: int) -> pa.Table:
     """Rows of the table `feature` for the active features, all but promoted and suppressed.
 
     q999: (feature_index, bin) of the 99.9th percentile; place: [vocab] rank - 1 of each token.
@@ -99,5 +96,7 @@ def with_directions(table: pa.Table, sae_ordinal: int, job: Job) -> pa.Table:
     saved = load_arrays(job.work / "directions.npz", "examples")
     active = table["feature_index"].to_numpy()
     for name in ("promoted", "suppressed"):
-        table = table.append_column(name, pa.array(saved[f"{sae_ordinal}.{name}"][active].tolist(), pa.list_(pa.int64())))
+        table = table.append_column(
+            name, pa.array(saved[f"{sae_ordinal}.{name}"][active].tolist(), pa.list_(pa.int64()))
+        )
     return table

@@ -10,6 +10,7 @@ a few per cent.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,18 @@ class Edges:
         )
 
 
+def joined(parts: Sequence[Edges]) -> Edges:
+    """One after another; no parts are no edges."""
+    ints, floats = [np.empty(0, np.int64)], [np.empty(0, np.float64)]
+    return Edges(
+        np.concatenate(ints + [part.token_id for part in parts]),
+        np.concatenate(ints + [part.feature_index for part in parts]),
+        np.concatenate(ints + [part.n_firings for part in parts]),
+        np.concatenate(floats + [part.act_mean for part in parts]),
+        np.concatenate(floats + [part.act_max for part in parts]),
+    )
+
+
 @dataclass(frozen=True)
 class PackedEdges:
     """One row of the table `edge_chunk`, less its sae_ordinal."""
@@ -70,7 +83,7 @@ def encode_activation(activation: npt.ArrayLike, scale: float) -> Codes:
     """
     values = np.asarray(activation, dtype=np.float64)
     steps = TOP_CODE + np.round(STEPS_PER_OCTAVE * np.log2(values / scale))
-    return np.clip(steps, 0, TOP_CODE).astype(np.uint8)
+    return np.asarray(np.clip(steps, 0, TOP_CODE), dtype=np.uint8)
 
 
 def decode_activation(codes: npt.ArrayLike, scale: float) -> Floats:

@@ -114,7 +114,7 @@ class Store(TokenQueries, CoverageQueries, FeatureQueries):
             cursor.close()
         saes = {}
         for ordinal, scale, *values, grid, quantiles in rows:
-            row = SaeRow(*values, theta_grid=tuple(grid), theta_quantiles=tuple(quantiles))
+            row = SaeRow(*(*values, tuple(grid), tuple(quantiles)))
             saes[row.sae_id] = (ordinal, scale, row)
         return Generation(signature, alias, provenance, saes)
 
@@ -129,9 +129,7 @@ class Store(TokenQueries, CoverageQueries, FeatureQueries):
                 self._previous, self._generation = self._generation, new
             return self._generation
 
-    def _query(
-        self, generation: Generation, statement: str, parameters: Sequence[Any] = ()
-    ) -> list[tuple[Any, ...]]:
+    def _query(self, generation: Generation, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         cursor = self._hub.cursor()
         try:
             cursor.execute(f"USE {generation.alias}")

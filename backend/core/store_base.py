@@ -37,9 +37,7 @@ class Queries(ABC):
         """The newest generation; raises StoreMissing or StoreInvalid."""
 
     @abstractmethod
-    def _query(
-        self, generation: Generation, statement: str, parameters: Sequence[Any] = ()
-    ) -> list[tuple[Any, ...]]:
+    def _query(self, generation: Generation, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a statement, on a cursor of its own."""
 
     @staticmethod

@@ -66,9 +66,7 @@ class CoverageQueries(Queries):
                 return ordinal
         raise ValueError(f"theta {theta}: coverage of {sae.sae_id} is stored for {list(sae.theta_grid)}")
 
-    def _bands(
-        self, generation: Generation, key: list[int], n_all: int, sae: SaeRow
-    ) -> dict[int, Band]:
+    def _bands(self, generation: Generation, key: list[int], n_all: int, sae: SaeRow) -> dict[int, Band]:
         """rank -> (mean, low, high), where the build stores an interval for this curve."""
         ordinal, theta_ordinal, min_count, order = key
         if ORDERS[order] == "random":
@@ -80,9 +78,7 @@ class CoverageQueries(Queries):
         return {}
 
     @staticmethod
-    def _coverage_row(
-        values: tuple[Any, ...], n_all: int, bands: dict[int, Band]
-    ) -> CoverageRow:
+    def _coverage_row(values: tuple[Any, ...], n_all: int, bands: dict[int, Band]) -> CoverageRow:
         rank, token_id, text, code, occurrences, degree, new, covered = values
         mean, low, high = bands.get(rank, (None, None, None))
         share = covered / n_all if n_all else 0.0

@@ -29,10 +29,8 @@ class FeatureQueries(Queries):
         wanted = [int(i) for i in ids if 0 <= int(i) < sae.d_sae]
         rows = self._query(generation, sql.FEATURES_BY_ID, [ordinal, wanted])
         found = {values[0]: self._feature_row(generation, sae_id, values) for values in rows}
-        silent = [0, 0, None, 0.0, None, None, [], [], [], []]
-        return [
-            found.get(i) or self._feature_row(generation, sae_id, (i, *silent)) for i in wanted
-        ]
+        silent: list[Any] = [0, 0, None, 0.0, None, None, [], [], [], []]
+        return [found.get(i) or self._feature_row(generation, sae_id, (i, *silent)) for i in wanted]
 
     @staticmethod
     def _feature_row(generation: Generation, sae_id: str, values: tuple[Any, ...]) -> FeatureRow:

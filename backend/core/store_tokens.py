@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from backend.core import store_sql as sql
-from backend.core.edge_codec import Edges, PackedEdges, unpack
+from backend.core.edge_codec import Edges, PackedEdges, joined, unpack
 from backend.core.store_base import Generation, Queries
 from backend.core.store_rows import EdgeRow, TokenRow
 from backend.core.token_classes import CLASS_NAMES
@@ -71,9 +71,7 @@ class TokenQueries(Queries):
 
     # -- edges -----------------------------------------------------------------------------------
 
-    def token_edges(
-        self, token_id: int, sae_id: str, limit: int = 50, order: str = "count"
-    ) -> list[EdgeRow]:
+    def token_edges(self, token_id: int, sae_id: str, limit: int = 50, order: str = "count") -> list[EdgeRow]:
         """The token's edges, most firings first, or the largest activation first (order="strength")."""
         if order not in ("count", "strength"):
             raise ValueError(f"order {order!r}: use 'count' or 'strength'")
@@ -93,6 +91,4 @@ class TokenQueries(Queries):
         parts = [unpack(PackedEdges(*row), scale) for row in rows]
         if wanted is not None:
             parts = [part.of_token(i) for part in parts for i in wanted]
-        empty = Edges(*(np.empty(0, np.int64) for _ in range(3)), *(np.empty(0) for _ in range(2)))
-        parts = parts or [empty]
-        return Edges(*(np.concatenate([getattr(p, f) for p in parts]) for f in Edges.__dataclass_fields__))
+        return joined(parts)

@@ -14,10 +14,10 @@ from backend.core.sae import Sae
 from backend.core.store import Store
 from precompute.cli import main
 
-WORDS = (
-    "the the the of of and a , . \n What is capital Russia Moscow UK London cat sat on mat door Speak "
-    "Chinese 你好 世界 dog by ?"
-).split(" ")
+WORDS = [
+    *["the", "the", "the", "of", "of", "and", "a", ",", ".", "\n", "?", "by", "on", "is", "What", "Speak"],
+    *["capital", "Russia", "Moscow", "UK", "London", "cat", "sat", "mat", "door", "dog", "Chinese", "你好", "世界"],
+]
 N_SHARDS, CTX_LEN = 20, 32
 LAYERS = (0, 2)
 

@@ -64,9 +64,7 @@ def expand(found: Steps, n: int) -> list[int]:
 
 @settings(max_examples=250, deadline=None)
 @given(FIRINGS, st.permutations(range(N_TOKENS)), st.sampled_from(MIN_COUNTS), st.sampled_from([0.0, 1.0, 2.0]))
-def test_every_order_equals_the_recount(
-    firings: list[Firing], ranked: list[int], min_count: int, theta: float
-) -> None:
+def test_every_order_equals_the_recount(firings: list[Firing], ranked: list[int], min_count: int, theta: float) -> None:
     reached = reached_by(firings, theta, min_count)
     graph, frequency = graph_of(reached), np.array(ranked)
     degrees = graph.degrees()
@@ -143,9 +141,7 @@ def test_max_rank_cuts_and_is_echoed(store: Store) -> None:
     assert store.coverage("layer_0", max_rank=1, min_count=2).rows[0].low is None
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"theta": 0.123}, {"min_count": 3}, {"denominator": "all"}, {"order": "alphabet"}]
-)
+@pytest.mark.parametrize("wrong", [{"theta": 0.123}, {"min_count": 3}, {"denominator": "all"}, {"order": "alphabet"}])
 def test_a_setting_that_is_not_stored_is_refused(store: Store, wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
         store.coverage("layer_0", **wrong)  # type: ignore[arg-type]
