@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from backend.core.hub import ModelUnavailable, explain_hub_error
+from backend.core.hub import ModelUnavailable, explain_hub_error, require_hub
 from backend.core.presets import Preset, SaeSource
 from backend.core.sae import CONFIG_FILE, WEIGHTS_FILE, Sae
 from backend.core.sae_config import layer_of
@@ -48,6 +48,7 @@ def fetch_model(source: str, revision: str | None = None) -> Path:
     """Into the Hugging Face cache, from where `LanguageModel.load` takes it. Safetensors if there are any."""
     from huggingface_hub import HfApi, snapshot_download
 
+    require_hub(source)
     patterns = ["*.json", "*.txt", "*.model", "*.jinja"]
     try:
         files = HfApi().list_repo_files(source, revision=revision)
@@ -134,6 +135,7 @@ def convert_release(source: SaeSource, *, dtype: torch.dtype, l0: float | None =
     """Any other release, loaded by sae-lens itself, so that its own fix-ups apply. `l0`: as published."""
     from sae_lens import SAE
 
+    require_hub(f"{source.release} / {source.id}")
     try:
         sae = SAE.from_pretrained(str(source.release), str(source.id), device="cpu", dtype="float32")
     except Exception as error:
@@ -207,6 +209,7 @@ def _npz_tensor(path: Path, name: str, dtype: torch.dtype) -> Tensor:
 def _download(repo: str, filename: str) -> Path:
     from huggingface_hub import hf_hub_download
 
+    require_hub(f"{repo} {filename}")
     try:
         return Path(hf_hub_download(repo, filename))
     except Exception as error:

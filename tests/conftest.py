@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from tests.tiny import tiny_model_dir, tiny_sae_dir
 
 torch.set_num_threads(1)
+settings.register_profile("steady", deadline=None)  # a busy machine is not a failure
+settings.load_profile("steady")
 
 SAE_LAYERS = (0, 2, 3)
 

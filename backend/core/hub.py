@@ -27,7 +27,13 @@ _SIGNS: tuple[tuple[tuple[str, ...], str], ...] = (
         " `functionscope fetch`, or give a local folder.",
     ),
     (
-        ("RepositoryNotFound", "not a valid model identifier", "RevisionNotFound", "404 Client"),
+        (
+            "RepositoryNotFound",
+            "not a valid model identifier",
+            "RevisionNotFound",
+            "404 Client",
+            "HFValidationError",
+        ),
         "does not exist on huggingface.co under this name and revision: check the spelling.",
     ),
     (
@@ -35,6 +41,16 @@ _SIGNS: tuple[tuple[tuple[str, ...], str], ...] = (
         "lacks a file that is needed; it may be unfinished, or not be in the expected layout.",
     ),
 )
+
+
+def require_hub(source: str) -> None:
+    """ModelUnavailable at once when the hub cannot be reached: its client would retry for 25 seconds."""
+    from huggingface_hub import constants, get_session
+
+    try:
+        get_session().head(constants.ENDPOINT, timeout=10)
+    except Exception as error:  # whichever HTTP library it uses
+        raise ModelUnavailable(explain_hub_error(source, error)) from error
 
 
 def explain_hub_error(source: str, error: BaseException) -> str:

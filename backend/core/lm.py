@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from backend.core import layer_hook
-from backend.core.hub import ModelUnavailable, explain_hub_error
+from backend.core.hub import ModelUnavailable, explain_hub_error, require_hub
 from backend.core.interventions import Intervention, Plan, planned
 
 
@@ -70,18 +70,20 @@ class LanguageModel:
 
         Raises ModelUnavailable, with the remedy, when it cannot be had.
         """
-        local = Path(source).is_dir()
-        if not local and (isinstance(source, Path) or str(source).startswith((".", "/", "~"))):
-            raise ModelUnavailable(
-                f"No model folder at {source}: give a folder written by save_pretrained, or a hub id."
-            )
-        options: dict[str, Any] = {"revision": revision} if revision and not local else {}
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(str(source), **options)
-            model = AutoModelForCausalLM.from_pretrained(str(source), dtype=dtype, **options)
-        except (OSError, ValueError) as error:
-            raise ModelUnavailable(explain_hub_error(str(source), error)) from error
-        return cls(model.to(device), tokenizer)
+        folder = Path(source).expanduser()
+        looks_local = isinstance(source, Path) or str(source).startswith((".", "/", "~"))
+        if folder.is_dir() or looks_local:
+            if not folder.is_dir():
+                raise ModelUnavailable(
+                    f"No model folder at {source}: give a folder written by save_pretrained, or a hub id."
+                )
+            return cls(*_pretrained(str(folder), dtype, device, local_files_only=True))
+        try:  # what was fetched before needs no network, and does not change under our feet
+            loaded = _pretrained(str(source), dtype, device, revision=revision, local_files_only=True)
+        except ModelUnavailable:
+            require_hub(str(source))
+            loaded = _pretrained(str(source), dtype, device, revision=revision)
+        return cls(*loaded)
 
     @property
     def device(self) -> torch.device:
@@ -100,13 +102,15 @@ class LanguageModel:
 
         A special token written out in the text becomes that token. With `chat`, the text is
         one user turn followed by the opening of the model's turn; ValueError when the
-        tokenizer has no chat template.
+        tokenizer has no chat template, and for half a surrogate pair.
         """
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"The text is not Unicode at character {error.start}: {error.reason}.") from None
         if chat:
             if not self.tokenizer.chat_template:
-                raise ValueError(
-                    "chat=true was asked for, but this model has no chat template: send chat=false."
-                )
+                raise ValueError("chat=true was asked for, but this model has no chat template: send chat=false.")
             turn = [{"role": "user", "content": text}]
             ids = self.tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False)
         else:
@@ -216,7 +220,8 @@ class LanguageModel:
         if centres:
             rows = rows - rows.mean(-1, keepdim=True)
         unembedding: Tensor = self.model.get_output_embeddings().weight
-        return (rows * gain) @ unembedding.float().T
+        parts = unembedding.split(1 << 15)  # in float32 a 256k vocabulary would be 3.7 GB at once
+        return torch.cat([(rows * gain) @ part.float().T for part in parts], dim=-1)
 
     def _norm_gain(self) -> tuple[Tensor, bool]:
         """The final norm's gain [d_model], and whether it subtracts the mean: found by probing."""
@@ -249,6 +254,18 @@ def top_next_tokens(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     scores = logits.float()
     best, token_ids = scores.topk(k, dim=-1)
     return token_ids, (best - scores.logsumexp(-1, keepdim=True)).exp()
+
+
+def _pretrained(
+    source: str, dtype: torch.dtype, device: str, **options: Any
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    options = {name: value for name, value in options.items() if value is not None}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options)
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(explain_hub_error(source, error)) from error
+    return model.to(device), tokenizer
 
 
 def _special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:

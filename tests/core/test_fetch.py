@@ -131,8 +131,9 @@ def test_a_centred_folder_is_converted_to_one_of_the_plain_stream(tmp_path: Path
     }
     folder = tiny_sae_dir(tmp_path, 3, architecture="standard", metadata=metadata)
     with pytest.warns(UserWarning, match="model_from_pretrained_kwargs"):
-        sae = Sae.load(fetch.convert_folder(folder, tmp_path / "out", dtype=torch.float32))
         theirs = SAE.load_from_disk(folder)
+    with pytest.warns(UserWarning, match="model_from_pretrained_kwargs"):
+        sae = Sae.load(fetch.convert_folder(folder, tmp_path / "out", dtype=torch.float32))
     resid = residuals() + 2.0
     with torch.no_grad():
         expected = theirs.encode(resid - resid.mean(-1, keepdim=True))

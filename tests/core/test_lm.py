@@ -151,6 +151,8 @@ def test_tokenizing(lm: LanguageModel) -> None:
     assert lm.tokenize("<bos>x")[:2] != [BOS, BOS]
     assert (lm.special_ids, lm.eos_ids) == ({PAD, EOS, BOS}, {EOS})
     assert lm.token_text(lm.tokenize("é")[1]) == "\ufffd"  # one of two bytes
+    with pytest.raises(ValueError, match="not Unicode at character 1"):
+        lm.tokenize("a\ud800")
     with pytest.raises(ValueError, match="token_id is 9999; allowed: 0 to"):
         lm.token_text(9999)
 
@@ -180,6 +182,8 @@ def test_impossible_prompts_are_refused(lm: LanguageModel, tokens: list) -> None
 def test_missing_models_are_explained(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="No model folder at .*nothing"):
         LanguageModel.load(tmp_path / "nothing")
+    with pytest.raises(ModelUnavailable, match="no/such model does not exist on huggingface.co"):
+        LanguageModel.load("no/such model")
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelUnavailable, match=tmp_path.name):
         LanguageModel.load(tmp_path)

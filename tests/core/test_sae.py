@@ -90,7 +90,7 @@ def numpy_activations(folder: Path, resid: np.ndarray, theta: float) -> np.ndarr
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(n=st.integers(0, 9), block=st.integers(1, 400), theta=st.sampled_from([0.0, 0.5, 6.0]), seed=st.integers(0, 99))
 def test_blocks_equal_dense_numpy(
     tmp_path_factory: pytest.TempPathFactory, architecture: str, n: int, block: int, theta: float, seed: int
