@@ -155,12 +155,11 @@ def _facts(capabilities: Capabilities) -> list[Component]:
     saes = ", ".join(f"L{sae.layer}" for sae in capabilities.saes)
     ids = "\n".join(f"{sae.sae_id} · layer {sae.layer} · {sae.d_sae:,} features" for sae in capabilities.saes)
     build = capabilities.build
-    parts = [
+    return [
         _fact("model", capabilities.model, size),
         _fact("SAEs", saes or "none", ids or "no SAE is loaded and the build holds none"),
         _fact("build", build.name if build else "none", _summary(build.provenance) if build else ""),
     ]
-    return parts
 
 
 def _fact(name: str, value: str, title: str) -> Component:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app.api import ApiClient
 from app.main import create_dashboard
@@ -45,6 +45,7 @@ FLAGS += ["--disable-background-networking", "--disable-component-update"]
 SAE_IDS = ("layer_0", "layer_2", "layer_3")
 PAIR = ("What is the capital of Russia?\n", "What is the capital of the UK?\n")
 START_SECONDS = 60
+expect.set_options(timeout=20_000)  # a loaded machine is slow, and a wrong page stays wrong
 
 
 def write_corpus(path: Path, n_documents: int = 120) -> Path:

@@ -1,0 +1,125 @@
+"""Coverage: numbers equal the API's, every setting is in the address, and the address reopens it."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.tables import percent
+
+pytestmark = pytest.mark.browser
+
+
+def ready(page: Page) -> None:
+    expect(page.locator("#coverage-headline")).to_contain_text("most frequent tokens reach")
+    expect(page.locator("#coverage-table .ag-center-cols-container .ag-row").first).to_be_visible()
+
+
+def choose(page: Page, control: str, label: str) -> None:
+    page.locator(f"#coverage-{control}").get_by_text(label, exact=True).click()
+
+
+def query_of(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_the_headline_is_the_contrast_of_the_api(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage")
+    ready(page)
+    answer = page.request.get(f"{live_server_url}/api/coverage?sae_id=layer_2").json()
+    contrast = next(one for one in answer["contrast"] if one["k"] == 10)
+    expect(page.locator("#coverage-headline")).to_contain_text(percent(contrast["coverage"]))
+    if contrast["content_coverage"] is not None:
+        expect(page.locator("#coverage-headline")).to_contain_text(percent(contrast["content_coverage"]))
+
+
+def test_the_table_is_the_api_row_for_row(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage?order=degree")
+    ready(page)
+    rows = page.request.get(f"{live_server_url}/api/coverage?sae_id=layer_2&order=degree").json()["rows"]
+    for i, row in enumerate(rows[:5]):
+        line = page.locator(f"#coverage-table .ag-center-cols-container [row-index='{i}']")
+        expect(line.locator("[col-id='degree']")).to_have_text(f"{row['degree']:,}")
+        expect(line.locator("[col-id='new_features']")).to_have_text(f"{row['new_features']:,}")
+
+
+def test_defaults_leave_the_address_clean(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage")
+    ready(page)
+    page.wait_for_load_state("networkidle")
+    assert urlsplit(page.url).query == ""
+
+
+def test_every_control_is_in_the_address_and_the_address_reopens_it(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage")
+    ready(page)
+    page.evaluate("window.layoutsSeen = 0")
+    choose(page, "sae", "3")
+    choose(page, "min_count", "2")
+    choose(page, "denominator", "whole dictionary")
+    choose(page, "cut", "50")
+    page.wait_for_function("location.search.includes('cut=50')")
+    expected = {"sae": ["layer_3"], "min_count": ["2"], "denominator": ["dictionary"], "cut": ["50"]}
+    assert query_of(page) == expected
+    expect(page.locator("#coverage-headline")).to_contain_text("after layer 3")
+    said = page.locator("#coverage-curve-panel-note")
+    expect(said).to_contain_text("2 firings")
+    sentence = said.inner_text()
+    page.reload()
+    ready(page)
+    expect(said).to_have_text(sentence)
+    expect(page.locator("#coverage-cut input:checked")).to_have_value("50")
+    assert query_of(page) == expected
+
+
+def test_the_numbers_follow_the_controls(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage?denominator=dictionary&min_count=2")
+    ready(page)
+    wanted = page.request.get(
+        f"{live_server_url}/api/coverage?sae_id=layer_2&min_count=2&denominator=dictionary&max_rank=10"
+    ).json()["rows"][-1]
+    expect(page.locator("#coverage-curve-panel-note")).to_contain_text(percent(wanted["coverage"]))
+
+
+def test_an_address_that_cannot_be_honoured_says_so(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage?order=alphabet&colour=red")
+    complaint = page.locator("#coverage-complaints")
+    expect(complaint).to_contain_text("order: got 'alphabet', allowed are frequency")
+    expect(complaint).to_contain_text("colour: this page has no such setting")
+
+
+def test_a_row_opens_its_token_and_the_link_reopens_it(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage")
+    ready(page)
+    page.locator("#coverage-table .ag-center-cols-container [row-index='0'] [col-id='degree']").click()
+    drawer = page.locator(".mantine-Drawer-content")
+    expect(drawer).to_contain_text("Degree per layer")
+    expect(drawer.locator(".fs-bars__row")).to_have_count(3)
+    page.wait_for_function("location.search.includes('token=')")
+    token = query_of(page)["token"][0]
+    detail = page.request.get(f"{live_server_url}/api/tokens/{token}").json()
+    expect(drawer).to_contain_text(f"{detail['occurrences']:,}")
+    page.reload()
+    expect(drawer).to_contain_text(f"{detail['occurrences']:,}")
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+    page.wait_for_function("!location.search.includes('token=')")
+
+
+def test_the_copied_request_gives_the_drawn_numbers(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage?min_count=2")
+    ready(page)
+    code = page.locator("#coverage-curve-panel-curl")
+    expect(code).to_contain_text("min_count=2")
+    address = code.text_content() or ""
+    answer = page.request.get(address.removeprefix("curl -s ").strip("'")).json()
+    assert answer["effective"]["min_count"] == 2
+    expect(page.locator("#coverage-table [row-index='0'] [col-id='degree']").last).to_have_text(
+        f"{answer['rows'][0]['degree']:,}"
+    )
+
+
+def test_the_paper_is_not_laid_over_another_model(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage")
+    ready(page)
+    assert "paper" not in (page.locator("#coverage-curve").inner_text())
