@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from backend.core.runs import RunsUnavailable
 from backend.core.store import StoreInvalid, StoreMissing
 from backend.live import NotLive, QueueFull
 from backend.logs import request_id
@@ -112,7 +113,7 @@ def _allowed(item: Mapping[str, Any]) -> str:
 
 
 async def on_unavailable(_: Request, error: Exception) -> Response:
-    """No live model yet, or no build: 503 with the remedy."""
+    """No live model yet, no build, or no place for runs: 503 with the remedy."""
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, NotLive) and error.retry_after else {}
     return respond(problem_of(503, str(error)), headers)
 
@@ -126,6 +127,6 @@ def install(app: FastAPI) -> None:
     """Register every handler. Whatever is left over is a 500, answered by `request_context`."""
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
-    for unavailable in (NotLive, StoreMissing, StoreInvalid):
+    for unavailable in (NotLive, StoreMissing, StoreInvalid, RunsUnavailable):
         app.add_exception_handler(unavailable, on_unavailable)
     app.add_exception_handler(QueueFull, on_full)

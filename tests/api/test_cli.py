@@ -1,0 +1,113 @@
+"""The command line: help, exit codes, and one sentence when something is wrong."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from backend.cli import COMMANDS, main
+from backend.settings import Settings
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which something listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield int(listener.getsockname()[1])
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What the command said on stderr when it exited with 2: one sentence."""
+    assert main(arguments) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith(f"functionscope {arguments[0]}: ")
+    assert "\n" not in said
+    return said
+
+
+def test_a_taken_port_is_one_sentence(capsys: pytest.CaptureFixture[str], taken: int) -> None:
+    said = refused(capsys, "serve", "--port", str(taken))
+    assert str(taken) in said
+    assert "--port" in said
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("port", "0"), ("port", "99999"), ("queue", "x"), ("device", "tpu"), ("dtype", "int4"), ("max-value", "nan")],
+)
+def test_bad_settings_name_the_option_and_the_value(
+    capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    said = refused(capsys, "api", f"--{option}", value)
+    assert f"--{option}" in said
+    assert value in said
+
+
+def test_an_unknown_preset_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "gemma-2-9b" in refused(capsys, "api", "--preset", "gemma-3", "--port", "1024")
+
+
+def test_presets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["presets"]) == 0
+    assert {"lab", "gemma-2-9b"} <= {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    assert "usage: functionscope" in capsys.readouterr().out
+
+
+def test_help_of_serve_tells_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    text = "".join(capsys.readouterr().out.split())
+    for name in set(Settings.model_fields) - {"api_url"}:
+        assert f"FUNCTIONSCOPE_{name.upper()}" in text
+
+
+def test_export_writes_a_table(build_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "edges.parquet"
+    assert main(["export", "edges", str(out), "--build", str(build_path), "--sae-id", "layer_0"]) == 0
+    assert out.stat().st_size > 0
+    assert "rows" in capsys.readouterr().out
+    assert "allowed" in refused(capsys, "export", "nothing", str(out), "--build", str(build_path))
+    assert "no build" in refused(capsys, "export", "tokens", str(out), "--build", str(tmp_path / "none.duckdb"))
+
+
+def test_the_environment_sets_what_options_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUNCTIONSCOPE_QUEUE", "3")
+    assert Settings().queue == 3
+    assert Settings(queue=4).queue == 4
+
+
+def test_the_api_serves_a_build_and_ends_on_interrupt(build_path: Path, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "backend.cli", "api", "--no-live", "--port", str(port), "--build", str(build_path)]
+    environment = os.environ | {"FUNCTIONSCOPE_RUNS": str(tmp_path / "runs.sqlite")}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as running:
+        try:
+            assert running.stdout is not None
+            assert f":{port}" in running.stdout.readline()
+            assert httpx.get(f"http://127.0.0.1:{port}/api/tokens?limit=1").status_code == 200
+        finally:
+            began = time.monotonic()
+            running.send_signal(signal.SIGINT)
+            _, logged = running.communicate(timeout=15)
+    assert time.monotonic() - began < 5
+    assert running.returncode in (0, 130)
+    assert "request_id=" in logged
