@@ -89,7 +89,7 @@
             laneCells(prompt, lane, props)),
           h("div", { className: "fs-fm-split" },
             h("div", { className: "fs-fm-corner", style: { width: geometry.label } },
-              h("span", null, `new · reactivated · carried, up to ${highest}`)),
+              lane === 0 ? h("span", null, `new · reactivated · carried, up to ${highest}`) : null),
             bars(prompt, lane, model.columns, geometry, highest)))
       )
     );

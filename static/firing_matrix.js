@@ -36,6 +36,17 @@
     }, [props.prompts, props.info, props.sae_id]);
   }
 
+  /** A lock belongs to its tokens: other tokens, and it goes back to the last function token. */
+  function useForget(props, model) {
+    const { useRef, useEffect } = window.React;
+    const before = useRef(null);
+    useEffect(() => {
+      const now = model.prompts.map((prompt) => prompt.tokens.map((token) => token.token_id).join()).join(";");
+      if (before.current && now && before.current !== now && props.locked) props.setProps({ locked: null });
+      before.current = now || before.current;
+    }, [model]);
+  }
+
   /** Everything that answers a pointer or a key without React: hover, painting, scrolling, readout. */
   function controller(refs, scene, channel) {
     let queued = false;
@@ -66,6 +77,7 @@
       scene.hoverColumn = column;
       scene.hoverRow = row;
       refs.readout.current.textContent = live.readout(scene, column, row);
+      refs.readout.current.classList.toggle("is-idle", column === null && row === null);
       channel.set({ hover: column });
       request();
     };
@@ -144,7 +156,7 @@
       scene.hoverColumn = null;
       scene.hoverRow = null;
     }, [model]);
-    useEffect(() => channel.set({ locked, pins: props.pins || [] }), [locked, props.pins]);
+    useEffect(() => channel.set({ locked, pins: props.pins || [] }), [locked, props.pins, model]);
     useEffect(() => {
       const repaint = () => {
         scene.colours = live.colours();
@@ -165,7 +177,11 @@
       };
     }, []);
 
-    const lock = (column) => props.setProps({ locked: live.lockName(column, model.columns) });
+    const lock = (column) => {
+      const isDefault = column !== null && column === live.lockedColumn(null, model.columns, model.prompts);
+      props.setProps({ locked: isDefault ? null : live.lockName(column, model.columns) });
+    };
+    useForget(props, model);
     const pin = (row) => {
       if (row === null || !shown.rows[row]) return;
       props.setProps({ pins: live.togglePin(props.pins || [], props.sae_id, shown.rows[row].feature) });
@@ -203,13 +219,13 @@
       { id: props.id, className: "fs-fm" + (props.busy ? " is-busy" : ""), "aria-busy": Boolean(props.busy) },
       h(live.MatrixTools, { id: props.id, view, setView: (patch) => props.setProps({ view: Object.assign({}, view, patch) }),
         line: live.hiddenLine(shown.rows.length, model.all.length, shown.hidden), hasLock: locked !== null }),
-      h("div", { className: "fs-fm-readout", ref: refs.readout, id: props.id + "-readout", "aria-live": "polite" }, HINT),
+      h("div", { className: "fs-fm-readout is-idle", ref: refs.readout, id: props.id + "-readout", "aria-live": "polite" }, HINT),
       h(
         "div",
         {
           ref: refs.scroller, className: "fs-fm-scroll", tabIndex: 0, role: "application",
           "aria-label": `firings: ${shown.rows.length} features at ${model.columns.length} positions; arrow keys walk, p pins`,
-          onScroll: control.request,
+          onScroll: control.request, hidden: !model.columns.length,
           style: { height: `min(${bodyHeight + 16 + model.prompts.length * 66}px, max(420px, 66vh))` },
         },
         h(
@@ -224,6 +240,7 @@
           })
         )
       ),
+      model.columns.length ? null : h("div", { className: "fs-fm-empty" + (props.busy ? " is-waiting" : "") }, props.busy ? null : "Nothing has been run yet.")
     );
   };
 })();

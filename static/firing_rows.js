@@ -13,57 +13,52 @@
   live.SPECIAL = 3;
   live.KIND_NAMES = ["first firing", "reactivated", "carried", "at a special token"];
 
-  /** Pairs of indices that line two token lists up: equal tokens by longest common subsequence, and
-   *  tokens that differ between two matches side by side. [[i, j], [i, null], [null, j], …] in order. */
+  const [SAME_TOKEN, SAME_CLASS, PAIRED] = [8, 2, 1]; // a gap is worth nothing
+  const worth = (a, b) => (a.token_id === b.token_id ? SAME_TOKEN : a.token_class === b.token_class ? SAME_CLASS : PAIRED);
+
+  /** best[i * (m + 1) + j]: the worth of lining up a[i…] with b[j…], gaps free. */
+  function alignmentWorth(a, b) {
+    const width = b.length + 1;
+    const best = new Uint16Array((a.length + 1) * width);
+    for (let i = a.length - 1; i >= 0; i -= 1) {
+      for (let j = b.length - 1; j >= 0; j -= 1) {
+        const paired = best[(i + 1) * width + j + 1] + worth(a[i], b[j]);
+        best[i * width + j] = Math.max(paired, best[(i + 1) * width + j], best[i * width + j + 1]);
+      }
+    }
+    return best;
+  }
+
+  /** Pairs of indices that line two token lists up: equal tokens together, and where they differ tokens
+   *  of one class side by side, as late as they can (Russia above UK, not above the). [[i, j], [i, null], [null, j], …] in order. */
   live.align = function (a, b) {
     let head = 0;
     while (head < a.length && head < b.length && a[head].token_id === b[head].token_id) head += 1;
     let tail = 0;
-    while (
-      tail < a.length - head && tail < b.length - head &&
-      a[a.length - 1 - tail].token_id === b[b.length - 1 - tail].token_id
-    ) tail += 1;
-    const n = a.length - head - tail;
-    const m = b.length - head - tail;
-    const width = m + 1;
-    const common = new Uint16Array((n + 1) * width);
-    for (let i = n - 1; i >= 0; i -= 1) {
-      for (let j = m - 1; j >= 0; j -= 1) {
-        common[i * width + j] =
-          a[head + i].token_id === b[head + j].token_id
-            ? common[(i + 1) * width + j + 1] + 1
-            : Math.max(common[(i + 1) * width + j], common[i * width + j + 1]);
-      }
-    }
+    const rest = Math.min(a.length, b.length) - head;
+    while (tail < rest && a[a.length - 1 - tail].token_id === b[b.length - 1 - tail].token_id) tail += 1;
+    const [middleA, middleB] = [a.slice(head, a.length - tail), b.slice(head, b.length - tail)];
+    const best = alignmentWorth(middleA, middleB);
+    const width = middleB.length + 1;
     const pairs = [];
     for (let i = 0; i < head; i += 1) pairs.push([i, i]);
-    let onlyA = [];
-    let onlyB = [];
-    const flush = () => {
-      const rows = Math.max(onlyA.length, onlyB.length);
-      for (let k = 0; k < rows; k += 1) {
-        pairs.push([k < onlyA.length ? onlyA[k] : null, k < onlyB.length ? onlyB[k] : null]);
-      }
-      onlyA = [];
-      onlyB = [];
-    };
     let i = 0;
     let j = 0;
-    while (i < n || j < m) {
-      if (i < n && j < m && a[head + i].token_id === b[head + j].token_id) {
-        flush();
+    while (i < middleA.length || j < middleB.length) {
+      const here = best[i * width + j];
+      const left = i < middleA.length;
+      if (j < middleB.length && (!left || here === best[i * width + j + 1])) {
+        pairs.push([null, head + j]);
+        j += 1;
+      } else if (left && (j >= middleB.length || here === best[(i + 1) * width + j])) {
+        pairs.push([head + i, null]);
+        i += 1;
+      } else {
         pairs.push([head + i, head + j]);
         i += 1;
         j += 1;
-      } else if (i < n && (j >= m || common[(i + 1) * width + j] >= common[i * width + j + 1])) {
-        onlyA.push(head + i);
-        i += 1;
-      } else {
-        onlyB.push(head + j);
-        j += 1;
       }
     }
-    flush();
     for (let k = tail; k > 0; k -= 1) pairs.push([a.length - k, b.length - k]);
     return pairs;
   };

@@ -56,7 +56,7 @@
       interventions: (interventions || []).filter((it) => it.on).map((it) => ({
         sae_id: it.sae_id, feature_index: it.feature_index, mode: it.mode, value: it.mode === "ablate" ? 0 : it.value, positions: it.positions,
       })),
-      include_generated: Boolean(generated), max_new_tokens: tokens, temperature, samples, seed, controls: Boolean(controls),
+      include_generated: Boolean(generated), max_new_tokens: tokens, temperature, samples: temperature > 0 ? samples : 1, seed, controls: Boolean(controls),
     };
   }
 
@@ -90,7 +90,7 @@
   }
 
   clientside.functionscope = Object.assign({}, clientside.functionscope, {
-    sameProp: (value) => value, reactivationAddress, builtInPair, steerRequest, steerAddress, steerDemonstration,
+    sameProp: (value) => value, needsTemperature: (temperature) => !(temperature > 0), reactivationAddress, builtInPair, steerRequest, steerAddress, steerDemonstration,
   });
   live.writeAddress = write;
 })();

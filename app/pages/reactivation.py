@@ -75,7 +75,9 @@ def _prompts() -> Component:
 def _matrix() -> Component:
     return panel(
         "Firings, feature by position",
-        html.Div([MatrixLegend("reactivation-legend"), FiringMatrix("reactivation-matrix", group=GROUP, prompts=[], info={})]),
+        html.Div(
+            [MatrixLegend("reactivation-legend"), FiringMatrix("reactivation-matrix", group=GROUP, prompts=[], info={})]
+        ),
         id="reactivation-firings",
         badge="live",
         class_name="fs-live-matrix",
@@ -86,7 +88,11 @@ def _side() -> Component:
     return html.Div(
         [
             panel("Next token", NextTokens("reactivation-next", group=GROUP), badge="live"),
-            panel("Pinned features", FeaturePins("reactivation-pins", group=GROUP, target="reactivation-matrix"), badge="live"),
+            panel(
+                "Pinned features",
+                FeaturePins("reactivation-pins", group=GROUP, target="reactivation-matrix"),
+                badge="live",
+            ),
         ],
         className="fs-live-side",
     )
@@ -104,7 +110,7 @@ def default_sae(capabilities: wire.Capabilities) -> str | None:
     """The SAE of the first demonstration when it is live, so that pins can be steered with; else the first live one."""
     live = [sae.sae_id for sae in capabilities.saes if sae.live]
     shown = [demo.sae_id for demo in capabilities.demonstrations if demo.sae_id in live]
-    return (shown or live or [None])[0]
+    return next(iter([*shown, *live]), None)
 
 
 def _register_open(app: Dash, api: ApiClient) -> None:
@@ -123,7 +129,11 @@ def _register_open(app: Dash, api: ApiClient) -> None:
     async def open_page(query: dict[str, str]) -> tuple[Any, ...]:
         capabilities = await api.capabilities()
         pair = [*capabilities.prompts, capabilities.default_prompt, ""][:2]
-        defaults = {"prompt": pair[0], "second": pair[1] if len(capabilities.prompts) > 1 else "", "sae": default_sae(capabilities)}
+        defaults = {
+            "prompt": pair[0],
+            "second": pair[1] if len(capabilities.prompts) > 1 else "",
+            "sae": default_sae(capabilities),
+        }
         typed = "prompt" in query or "second" in query
         prompt = query.get("prompt", "") if typed else defaults["prompt"]
         second = query.get("second", "") if typed else defaults["second"]
