@@ -23,9 +23,11 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export TOKENIZERS_PARALLELISM ?= false
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
+# Found, or installed where that is allowed; empty when there is none.
+CHROMIUM = export FUNCTIONSCOPE_CHROMIUM="$$(.ci/chromium $(BIN)/python)";
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help run test check bench lab format install install-dev chromium clean
+.PHONY: help run test check bench lab format install install-dev clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,9 +35,9 @@ help: ## say what there is
 run: $(VENV)/.installed ## install what is missing and serve the lab model (PORT=8050)
 	HF_HUB_OFFLINE=1 $(BIN)/functionscope serve --preset lab --port $(PORT)
 
-test: $(VENV)/.installed-dev chromium ## run the tests, the browser's too (ARGS="-k coverage")
+test: $(VENV)/.installed-dev ## run the tests, the browser's too (ARGS="-k coverage")
 	@mkdir -p test-results && rm -f test-results/junit.xml
-	@status=0; HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 \
+	@status=0; $(CHROMIUM) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -rs --junitxml=test-results/junit.xml $(ARGS) || status=$$?; \
 	$(BIN)/python -m tests.left_out test-results/junit.xml $(if $(STRICT_BROWSER),--strict) || status=$$(( status ? status : 1 )); \
 	exit $$status
@@ -54,8 +56,8 @@ format: $(VENV)/.installed-dev ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-dev chromium ## measure against the bare model; writes bench.json (ARGS="--only inspect_vs_bare")
-	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench $(ARGS)
+bench: $(VENV)/.installed-dev ## measure against the bare model; writes bench.json (ARGS="--only inspect_vs_bare")
+	@$(CHROMIUM) HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench $(ARGS)
 
 lab: $(VENV)/.installed-dev ## train the lab model again, hours (CORPUS=folder of *.jsonl.zst, WORK=var/lab)
 	@test -n "$(CORPUS)" || { echo "make lab: CORPUS is empty; name the folder with english, chinese, qa and facts as .jsonl.zst, as in make lab CORPUS=../corpus" >&2; exit 2; }
@@ -84,9 +86,6 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "== installing what the tests and the jobs need"
 	@$(PIP_INSTALL) --editable '.[precompute,dev]'
 	@touch $@
-
-chromium: $(VENV)/.installed-dev
-	@.ci/chromium $(BIN)/python
 
 clean: ## remove what the make targets made, .venv too
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-results bench.json *.egg-info

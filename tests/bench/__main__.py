@@ -23,7 +23,7 @@ from tests.bench.browser import hover_ms, startup_s
 from tests.bench.edge_comparison import edges_vs_saelens
 from tests.bench.live_comparisons import inspect_vs_bare, steer_vs_generate, ttft_vs_prefill
 from tests.bench.report import Row
-from tests.bench.server import api
+from tests.bench.server import api, product
 from tests.bench.subject import Subject, find, prompts
 
 NAMES = (
@@ -34,7 +34,7 @@ NAMES = (
     "startup_s",
     "hover_ms",
 )
-LAB_ONLY = ("startup_s", "hover_ms")
+LAB_ONLY = ("startup_s",)
 LONG_PROMPT = 256
 
 
@@ -69,7 +69,9 @@ class Bench:
         return [startup_s(max(3, self.rounds // 3))]
 
     def hover_ms(self) -> list[Row]:
-        return [hover_ms(prompts(self.lm, LONG_PROMPT, 1)[0], LONG_PROMPT)]
+        prompt = prompts(self.lm, LONG_PROMPT, 1)[0]
+        with product(self.lm, self.subject, self.scratch) as url:
+            return [hover_ms(url, prompt, LONG_PROMPT, self.subject.name)]
 
 
 def measure(bench: Bench, names: list[str]) -> tuple[list[Row], list[str]]:

@@ -1,12 +1,20 @@
-"""The API over the subject, in this process, as `functionscope api` would compose it."""
+"""The API over the subject, in this process, as `functionscope api` and `serve` would compose it."""
 
 import contextlib
 import io
 import json
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import uvicorn
+from fastapi import FastAPI
+
+from app.api import ApiClient
+from app.main import create_dashboard
 from backend.core.lm import LanguageModel
 from backend.core.presets import load_preset
 from backend.core.sae import Sae
@@ -24,16 +32,42 @@ PATIENCE_S = 60
 
 @contextmanager
 def api(lm: LanguageModel, subject: Subject, scratch: Path) -> Iterator[InProcess]:
-    """A started API whose model is `lm`; recorded runs go below `scratch`."""
+    """A started API without a socket; recorded runs go below `scratch`."""
+    made, live = compose(lm, subject, scratch)
+    with InProcess(made) as server:
+        if not live.ready.wait(PATIENCE_S):
+            raise RuntimeError(f"the model was not live after {PATIENCE_S} s: {live.detail}")
+        yield server
+
+
+@contextmanager
+def product(lm: LanguageModel, subject: Subject, scratch: Path) -> Iterator[str]:
+    """API and dashboard on a free port; their base URL."""
+    made, live = compose(lm, subject, scratch)
+    create_dashboard(ApiClient.in_process(made), server=made)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(made, log_level="error", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        if not live.ready.wait(PATIENCE_S):
+            raise RuntimeError(f"the model was not live after {PATIENCE_S} s: {live.detail}")
+        while not server.started and thread.is_alive():
+            time.sleep(0.02)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE_S)
+
+
+def compose(lm: LanguageModel, subject: Subject, scratch: Path) -> tuple[FastAPI, Live]:
+    """The API whose model is `lm`, not yet started."""
     build = load_preset("lab").build if subject.is_lab else small_build(subject, scratch)
     saes = {sae_id: Sae.load(path, sae_id=sae_id) for sae_id, path in subject.saes.items()}
     loaded = loaded_of(lm, saes, fingerprint="bench", sae_hashes=dict.fromkeys(saes, "bench"))
     live = Live(lambda: loaded, waiting=1)
-    settings = Settings(build=build, runs=scratch / "runs.sqlite")
-    with InProcess(create_api(None, live, settings)) as server:
-        if not live.ready.wait(PATIENCE_S):
-            raise RuntimeError(f"the model was not live after {PATIENCE_S} s: {live.detail}")
-        yield server
+    return create_api(None, live, Settings(build=build, runs=scratch / "runs.sqlite")), live
 
 
 def small_build(subject: Subject, scratch: Path) -> Path:

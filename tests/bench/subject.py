@@ -16,7 +16,6 @@ from backend.core.presets import load_preset
 from tests.tiny import tiny_config, tiny_sae_dir, tiny_tokenizer
 
 ROOT = Path(__file__).parents[2]
-LAB_MODEL = ROOT / "precompute" / "lab" / "model"
 LAYERS = (1, 3, 5)
 D_SAE = 2048
 FIRINGS_PER_TOKEN = 16
@@ -45,9 +44,9 @@ class Subject:
 
 def find(scratch: Path) -> Subject:
     """The lab model, or a random one written below `scratch`."""
-    if not LAB_MODEL.is_dir():
-        return random_subject(scratch)
     preset = load_preset("lab")
+    if not all(Path(part).exists() for part in (preset.model, preset.build, *(sae.path for sae in preset.saes))):
+        return random_subject(scratch)
     saes = {sae.sae_id: sae.path for sae in preset.saes}
     return Subject("the lab model", Path(preset.model), saes, is_lab=True)
 
@@ -71,7 +70,7 @@ def random_subject(scratch: Path) -> Subject:
         folder = tiny_sae_dir(scratch, layer, d_sae=D_SAE, d_model=lm.d_model, metadata=metadata)
         calibrate(folder, resid[layer].flatten(0, 1))
         saes[f"layer_{layer}"] = folder
-    return Subject("RANDOM weights of the lab model's shape (there is no lab model yet)", model, saes, is_lab=False)
+    return Subject("RANDOM weights of the lab model's shape (the lab model is not complete)", model, saes, is_lab=False)
 
 
 def calibrate(folder: Path, resid: Tensor) -> None:
