@@ -62,32 +62,19 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
 
 
 def _add_api_settings(parser: argparse.ArgumentParser) -> None:
-    _add_settings(parser, lambda name: name != "api_url")
+    from backend.settings import add_options
+
+    add_options(parser, lambda name: name != "api_url")
 
 
 def _add_dashboard_settings(parser: argparse.ArgumentParser) -> None:
-    _add_settings(parser, lambda name: name in ("api_url", "host", "port", "log_level"))
+    from backend.settings import add_options
+
+    add_options(parser, lambda name: name in ("api_url", "host", "port", "log_level"))
 
 
 def _add_nothing(parser: argparse.ArgumentParser) -> None:
     """This command has no options."""
-
-
-def _add_settings(parser: argparse.ArgumentParser, wanted: Callable[[str], bool]) -> None:
-    """One option per setting, with its help, its default and its environment variable."""
-    from backend.settings import ENV_PREFIX, Settings
-
-    for name, field in Settings.model_fields.items():
-        if not wanted(name):
-            continue
-        option, variable = "--" + name.replace("_", "-"), ENV_PREFIX + name.upper()
-        default = field.get_default(call_default_factory=True)
-        text = f"{field.description} (default {default}; {variable})".replace("%", "%%")
-        if field.annotation is bool:
-            switch = argparse.BooleanOptionalAction
-            parser.add_argument(option, dest=name, action=switch, default=None, help=text)
-        else:
-            parser.add_argument(option, dest=name, metavar="VALUE", help=text)
 
 
 def read_settings(parsed: argparse.Namespace) -> Settings:

@@ -21,6 +21,7 @@ from backend.live import Live
 from backend.routes import api, problems
 from backend.routes.context import Metrics, RequestContext
 from backend.routes.dependencies import Backend, Build
+from backend.routes.known import Known
 from backend.settings import Settings
 
 SWAGGER = Path(__file__).resolve().parents[1] / "static" / "vendor" / "swagger"
@@ -59,7 +60,7 @@ def create_api(store: Store | None, live: Live, settings: Settings, *, preset: P
         lifespan=lifespan,
     )
     build = Build(store, settings.build or preset.build)
-    app.state.backend = Backend(build, live, settings, preset, runs, product_version())
+    app.state.backend = Backend(build, live, settings, preset, runs, Known(), product_version())
     app.include_router(api.router)
     problems.install(app)
     app.add_middleware(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -66,3 +68,18 @@ class Settings(BaseSettings):
     max_coverage_rows: int = Field(default=20_000, ge=1, le=1_000_000, description="ranks of one coverage answer")
     max_export_rows: int = Field(default=1_000_000, ge=1, description="rows of one exported table")
     queue: int = Field(default=8, ge=1, le=1000, description="live requests that may wait while one runs")
+
+
+def add_options(parser: argparse.ArgumentParser, wanted: Callable[[str], bool]) -> None:
+    """One option per setting, with its help, its default and its environment variable."""
+    for name, field in Settings.model_fields.items():
+        if not wanted(name):
+            continue
+        option, variable = "--" + name.replace("_", "-"), ENV_PREFIX + name.upper()
+        default = field.get_default(call_default_factory=True)
+        text = f"{field.description} (default {default}; {variable})".replace("%", "%%")
+        if field.annotation is bool:
+            switch = argparse.BooleanOptionalAction
+            parser.add_argument(option, dest=name, action=switch, default=None, help=text)
+        else:
+            parser.add_argument(option, dest=name, metavar="VALUE", help=text)

@@ -18,6 +18,7 @@ from backend.core.runs import RunStore
 from backend.core.store import Store
 from backend.core.store_rows import StoreError, StoreMissing, TokenRow
 from backend.live import Live, Queue, Ticket
+from backend.routes.known import Known
 from backend.routes.problems import Refusal, echo
 from backend.schemas import FieldError, TokenRef
 from backend.settings import Settings
@@ -67,6 +68,7 @@ class Backend:
     settings: Settings
     preset: Preset
     runs: RunStore
+    known: Known
     version: str = field(default="")
 
 

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from backend.core.lm import top_next_tokens
 from backend.core.reactivation import split
 from backend.core.sae import Firings, Sae
 from backend.routes.dependencies import Backend, Served, Turns
-from backend.routes.feature_notes import feature_info
+from backend.routes.known import Known
 from backend.routes.limits import check_inspect
 from backend.routes.problems import refuse_field
 from backend.routes.prompting import Prompt, effective_prompt, read_prompt
 from backend.schemas import (
+    FeatureInfo,
     FiringColumns,
     InspectRequest,
     InspectResponse,
@@ -29,6 +31,8 @@ from backend.schemas import (
 )
 
 router = APIRouter(tags=["live"])
+_NEXT_TOKENS = TypeAdapter(list[NextToken])
+UNKNOWN = FeatureInfo(density=None, top_tokens=[], promoted_tokens=[], act_q999=None)
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class InspectPlan:
     prompt: Prompt
     saes: list[Sae]
     effective: dict[str, Any]
+    known: Known
 
     def run(self) -> InspectResponse:
         """One forward pass; blocks. Call it in the worker thread."""
@@ -50,12 +55,18 @@ class InspectPlan:
             next_tokens=next_tokens,
             splits={sae_id: _splits(found, self.prompt) for sae_id, found in firings.items()},
             feature_info={
-                sae_id: feature_info(self.prompt, sae_id, found.feature_index.unique().tolist())
+                sae_id: self._feature_info(sae_id, found.feature_index.unique().tolist())
                 for sae_id, found in firings.items()
             },
             residual_norms={sae.sae_id: resid[sae.layer].float().norm(dim=-1).tolist() for sae in self.saes},
             effective=self.effective,
         )
+
+    def _feature_info(self, sae_id: str, features: list[int]) -> dict[str, FeatureInfo]:
+        """By feature_index as a string, since JSON keys are strings; nulls where the build lacks the SAE."""
+        store = self.prompt.store
+        notes = self.known.features(store, sae_id, features) if store is not None else {}
+        return {str(index): notes.get(index, UNKNOWN) for index in features}
 
     def _forward(self) -> tuple[dict[int, Tensor], list[NextToken]]:
         """resid_post [pos, d_model] per layer, and the next tokens; without them no lm_head is run."""
@@ -82,7 +93,7 @@ def plan_inspect(request: InspectRequest, served: Backend) -> InspectPlan:
         "theta": request.theta,
         "next_tokens": request.next_tokens,
     }
-    return InspectPlan(request, prompt, [loaded.saes[sae_id] for sae_id in wanted], effective)
+    return InspectPlan(request, prompt, [loaded.saes[sae_id] for sae_id in wanted], effective, served.known)
 
 
 @router.post("/tokenize")
@@ -109,11 +120,12 @@ def next_token_list(
 ) -> list[NextToken]:
     """Two [pos, k] tensors as a list, position by position."""
     text = prompt.loaded.text
-    return [
-        NextToken.model_construct(position=at, token_id=token_id, text=text(token_id), probability=share)
+    rows = [
+        {"position": at, "token_id": token_id, "text": text(token_id), "probability": share}
         for at, ids, shares in zip(positions, token_ids.tolist(), probabilities.tolist(), strict=True)
         for token_id, share in zip(ids, shares, strict=True)
     ]
+    return _NEXT_TOKENS.validate_python(rows)
 
 
 def _columns(found: Firings) -> FiringColumns:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.core.store import Store
+from backend.core.store_rows import TokenRow
 from backend.loading import Loaded
 from backend.routes.dependencies import Backend
 from backend.routes.limits import check_prompt_chars, check_prompt_tokens
@@ -67,11 +68,11 @@ def read_prompt(request: TokenizeRequest, served: Backend) -> Prompt:
         raise refuse_field("chat", request.chat, str(error)) from error
     check_prompt_tokens(len(token_ids), served.settings, loaded)
     store = served.build.get()
-    return Prompt(token_ids, _tokens(token_ids, loaded, store), loaded, store)
+    rows = served.known.tokens(store, token_ids) if store is not None else {}
+    return Prompt(token_ids, _tokens(token_ids, loaded, rows), loaded, store)
 
 
-def _tokens(token_ids: Sequence[int], loaded: Loaded, store: Store | None) -> list[Token]:
-    known = store.token_rows(token_ids) if store is not None else {}
+def _tokens(token_ids: Sequence[int], loaded: Loaded, known: dict[int, TokenRow]) -> list[Token]:
     tokens = []
     for position, token_id in enumerate(token_ids):
         row = known.get(token_id)
