@@ -1,5 +1,6 @@
 """Reactivation in a real browser: what a person sees equals what the API says, and a link reopens it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def run_prompt(page: Page, first: str, second: str = "") -> None:
     page.locator("#reactivation-second-area").fill(second)
     page.locator("#reactivation-prompt-area").fill(first)
     page.locator("#reactivation-prompt-area").press("Control+Enter")
-    page.wait_for_function("text => %s.model?.prompts[0]?.prompt === text" % MODEL, arg=first)
+    page.wait_for_function(f"text => {MODEL}.model?.prompts[0]?.prompt === text", arg=first)
 
 
 def inspect(page: Page, url: str, prompt: str, sae_id: str) -> dict[str, Any]:
@@ -98,9 +99,8 @@ def test_every_firing_is_a_row(page: Page, live_server_url: str) -> None:
     expect(page.locator("#reactivation-matrix-hidden")).to_have_text(f"all {n_features} features that fire are shown")
     page.locator("#reactivation-matrix-locked").check()
     expect(page.locator("#reactivation-matrix-hidden")).to_contain_text("not firing at the locked position")
-    shown, hidden = page.evaluate(
-        "() => document.querySelector('#reactivation-matrix-hidden').textContent.match(/(\\d+) of \\d+ .* hide (\\d+)/).slice(1)"
-    )
+    line = page.locator("#reactivation-matrix-hidden").inner_text()
+    shown, hidden = re.findall(r"\d+", line)[0], re.findall(r"hide (\d+)", line)[0]
     assert int(shown) + int(hidden) == n_features
 
 
@@ -174,7 +174,7 @@ PICTURE = """() => ({
   next: document.querySelector('#reactivation-next').innerText,
   compare: document.querySelector('#reactivation-compare').innerText,
   pins: document.querySelector('#reactivation-pins').innerText,
-  tools: [...document.querySelectorAll('.fs-fm-controls input, .fs-fm-controls select')].map((e) => e.value + e.checked),
+  tools: [...document.querySelectorAll('.fs-fm-controls :is(input, select)')].map((e) => e.value + e.checked),
   line: document.querySelector('#reactivation-matrix-hidden').textContent,
   marks: document.querySelector('.fs-fm-canvas').toDataURL(),
 })"""
@@ -238,15 +238,20 @@ def test_saving_gives_a_link(page: Page, live_server_url: str) -> None:
 
 
 BIG = """() => {
-  const tokens = [], position = [], feature_index = [], activation = [], next = {}, splits = {};
-  for (let p = 0; p < 256; p += 1) {
-    tokens.push({position: p, token_id: p % 97, text: ' token' + p, token_class: p ? (p % 3 ? 'content' : 'function') : 'special'});
+  const tokens = [], next = {}, splits = {};
+  const firings = {position: [], feature_index: [], activation: []};
+  for (let position = 0; position < 256; position += 1) {
+    const token_class = position === 0 ? 'special' : position % 3 ? 'content' : 'function';
+    tokens.push({position, token_id: position % 97, text: ' token' + position, token_class});
     for (let k = 0; k < 200; k += 1) {
-      position.push(p); feature_index.push((p * 31 + k * 17) % 4000 + k * 4000); activation.push(1 + k / 50);
+      firings.position.push(position);
+      firings.feature_index.push((position * 7 + k * 15) % 3000);
+      firings.activation.push(1 + k / 50);
     }
-    next[p] = []; splits[p] = {position: p, firing: 200, new: 50, reactivated: 150, carried: 20};
+    next[position] = [];
+    splits[position] = {position, firing: 200, new: 50, reactivated: 150, carried: 20};
   }
-  dash_clientside.set_props('reactivation-matrix', {prompts: [{prompt: 'big', tokens, firings: {position, feature_index, activation}, next, splits}]});
+  dash_clientside.set_props('reactivation-matrix', {prompts: [{prompt: 'big', tokens, firings, next, splits}]});
 }"""
 
 HOVER = """async () => {
@@ -256,8 +261,9 @@ HOVER = """async () => {
   const times = [];
   for (let k = 0; k < 30; k += 1) {
     const before = readout.textContent;
+    const [clientX, clientY] = [box.left + 240 + 17 * k, box.top + 15 + 9 * k];
     const start = performance.now();
-    canvas.dispatchEvent(new MouseEvent('mousemove', {bubbles: true, clientX: box.left + 240 + 17 * k, clientY: box.top + 15 + 9 * k}));
+    canvas.dispatchEvent(new MouseEvent('mousemove', {bubbles: true, clientX, clientY}));
     while (readout.textContent === before) await new Promise((done) => setTimeout(done, 0));
     await new Promise((done) => requestAnimationFrame(done));
     times.push(performance.now() - start);
@@ -267,10 +273,10 @@ HOVER = """async () => {
 
 
 def test_hover_answers_at_once_at_50k_firings(page: Page, live_server_url: str) -> None:
-    """256 positions, 51,200 firings: pointer to painted frame, median of 30, no server involved."""
+    """256 positions, 51,200 firings of 3,000 features: pointer to painted frame, median of 30, no server involved."""
     open_page(page, live_server_url)
     page.evaluate(BIG)
-    page.wait_for_function("%s.model.prompts[0].prompt === 'big'" % MODEL)
+    page.wait_for_function(f"{MODEL}.model.prompts[0].prompt === 'big'")
     expect(page.locator(".fs-fm-strip .fs-token")).to_have_count(256)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -282,18 +288,18 @@ def test_alignment_and_kinds_worked_by_hand(page: Page, live_server_url: str) ->
     open_page(page, live_server_url)
     result = page.evaluate(
         """() => {
-          const t = (ids) => ids.map(([token_id, token_class], position) => ({position, token_id, token_class, text: '' + token_id}));
-          const a = t([[0, 'special'], [1, 'content'], [2, 'content'], [9, 'function']]);
-          const b = t([[0, 'special'], [1, 'content'], [5, 'function'], [3, 'content'], [9, 'function']]);
-          const firings = {position: [0, 1, 2, 3], feature_index: [7, 7, 7, 7], activation: [9, 1, 2, 3]};
-          const late = {position: [1, 3], feature_index: [7, 7], activation: [1, 3]};
-          const kinds = (f) => {
-            const prompts = [{tokens: a, firings: f}];
-            return [...functionscope.rows(prompts, functionscope.columns(prompts), {}).values()].map((r) => [r.lanes[0].kinds, r.atFunction]);
+          const token = ([token_id, token_class], position) => ({position, token_id, token_class, text: 'x'});
+          const a = [[0, 'special'], [1, 'content'], [2, 'content'], [9, 'function']].map(token);
+          const b = [[0, 'special'], [1, 'content'], [5, 'function'], [3, 'content'], [9, 'function']].map(token);
+          const kinds = (position) => {
+            const firings = {position, feature_index: position.map(() => 7), activation: position.map(() => 1)};
+            const prompts = [{tokens: a, firings}];
+            const rows = functionscope.rows(prompts, functionscope.columns(prompts), {});
+            return [...rows.values()].map((row) => [row.lanes[0].kinds, row.atFunction]);
           };
-          return {pairs: functionscope.align(a, b), kinds: kinds(firings), late: kinds(late)};
+          return {pairs: functionscope.align(a, b), every: kinds([0, 1, 2, 3]), late: kinds([1, 3])};
         }"""
     )
     assert result["pairs"] == [[0, 0], [1, 1], [None, 2], [2, 3], [3, 4]]
-    assert result["kinds"] == [[[3, 0, 2, 2], 1]]  # special, first, carried, carried (at a function token)
+    assert result["every"] == [[[3, 0, 2, 2], 1]]  # special, first, carried, carried (at a function token)
     assert result["late"] == [[[0, 1], 1]]  # first, reactivated
