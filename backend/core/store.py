@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,6 @@ class Store(TokenQueries, CoverageQueries, FeatureQueries):
         self._lock = threading.Lock()
         self._hub = duckdb.connect(":memory:", config={"memory_limit": memory_limit, "threads": 2})
         self._opened = 0
-        self._previous: Generation | None = None
         try:
             self._generation = self._attach()
         except StoreError:
@@ -89,15 +89,12 @@ class Store(TokenQueries, CoverageQueries, FeatureQueries):
             self._hub.execute(f"ATTACH '{quoted}' AS {alias} (READ_ONLY)")
             return self._read_generation(signature, alias)
         except (duckdb.Error, KeyError, ValueError) as error:
-            self._detach(alias)
+            _detach(self._hub, alias)
             reason = str(error).splitlines()[0]
             raise StoreInvalid(f"{self.path} is not a whole build ({reason}): {REMEDY}") from error
         except StoreInvalid:
-            self._detach(alias)
+            _detach(self._hub, alias)
             raise
-
-    def _detach(self, alias: str) -> None:
-        self._hub.execute(f"DETACH DATABASE IF EXISTS {alias}")
 
     def _read_generation(self, signature: tuple[int, int, int], alias: str) -> Generation:
         cursor = self._hub.cursor()
@@ -116,17 +113,16 @@ class Store(TokenQueries, CoverageQueries, FeatureQueries):
         for ordinal, scale, *values, grid, quantiles in rows:
             row = SaeRow(*(*values, tuple(grid), tuple(quantiles)))
             saes[row.sae_id] = (ordinal, scale, row)
-        return Generation(signature, alias, provenance, saes)
+        generation = Generation(signature, alias, provenance, saes)
+        # detached when the last call that holds it has returned, not before
+        weakref.finalize(generation, _detach, self._hub, alias).atexit = False
+        return generation
 
     def _current(self) -> Generation:
         signature = self._signature()
         with self._lock:
             if signature != self._generation.signature:
-                new = self._attach()
-                if self._previous is not None:
-                    self._detach(self._previous.alias)
-                # one back stays attached, for the calls that are under way
-                self._previous, self._generation = self._generation, new
+                self._generation = self._attach()
             return self._generation
 
     def _query(self, generation: Generation, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -136,3 +132,12 @@ class Store(TokenQueries, CoverageQueries, FeatureQueries):
             return cursor.execute(statement, list(parameters)).fetchall()
         finally:
             cursor.close()
+
+
+def _detach(hub: duckdb.DuckDBPyConnection, alias: str) -> None:
+    """Let go of one generation of the file, from whichever thread; nothing to do once the hub is closed."""
+    try:
+        with hub.cursor() as cursor:
+            cursor.execute(f"DETACH DATABASE IF EXISTS {alias}")
+    except duckdb.ConnectionException:
+        return

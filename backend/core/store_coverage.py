@@ -74,7 +74,9 @@ class CoverageQueries(Queries):
             return {rank: (mean / n_all, low / n_all, high / n_all) for rank, mean, low, high in found}
         if ORDERS[order] == "frequency" and theta_ordinal == 0 and min_count == 1:
             share = sae.n_active / max(n_all, 1)
-            return {c.k: (None, c.interval[0] * share, c.interval[1] * share) for c in self.contrasts(sae.sae_id)}
+            return {
+                c.k: (None, c.interval[0] * share, c.interval[1] * share) for c in self._contrasts(generation, ordinal)
+            }
         return {}
 
     @staticmethod
@@ -89,7 +91,10 @@ class CoverageQueries(Queries):
     def contrasts(self, sae_id: str) -> list[Contrast]:
         """Every stored equal-occurrence comparison, by k."""
         generation = self._current()
-        rows = self._query(generation, sql.CONTRASTS, [self._sae(generation, sae_id)[0]])
+        return self._contrasts(generation, self._sae(generation, sae_id)[0])
+
+    def _contrasts(self, generation: Generation, ordinal: int) -> list[Contrast]:
+        rows = self._query(generation, sql.CONTRASTS, [ordinal])
         return [
             Contrast(
                 k, cut, n, c, (lo, hi), content,

@@ -26,15 +26,12 @@ TOKENS = (
     f"SELECT {_TOKEN_COLUMNS} FROM token WHERE {_TOKEN_MATCH} ORDER BY {{order}} LIMIT $3::BIGINT OFFSET $4::BIGINT"
 )
 TOKEN_COUNT = f"SELECT count(*) FROM token WHERE {_TOKEN_MATCH}"
-TOKENS_BY_ID = f"SELECT {_TOKEN_COLUMNS} FROM token WHERE token_id IN (SELECT unnest($1::UINTEGER[]))"
+TOKENS_BY_ID = f"SELECT {_TOKEN_COLUMNS} FROM token WHERE list_contains($1::UINTEGER[], token_id)"
 
-# $2 = token_ids in ascending order, or NULL for every chunk.
-EDGE_CHUNKS = """
-SELECT token_first, token_last, n_edges, degrees, gaps, n_firings, act_max, act_mean
-FROM edge_chunk
-WHERE sae_ordinal = $1
-  AND ($2::UINTEGER[] IS NULL OR len(list_filter($2::UINTEGER[], lambda i: i BETWEEN token_first AND token_last)) > 0)
-ORDER BY token_first
+_CHUNK_COLUMNS = "token_first, token_last, n_edges, degrees, gaps, n_firings, act_max, act_mean"
+EDGE_CHUNKS = f"SELECT {_CHUNK_COLUMNS} FROM edge_chunk WHERE sae_ordinal = $1 ORDER BY token_first"
+EDGE_CHUNK_OF_TOKEN = f"""
+SELECT {_CHUNK_COLUMNS} FROM edge_chunk WHERE sae_ordinal = $1 AND $2::UINTEGER BETWEEN token_first AND token_last
 """
 
 # The place of a token in each order; greedy stops where nothing new is left to reach.
@@ -82,7 +79,7 @@ top_by_count, top_by_strength, promoted, suppressed
 """
 FEATURES_BY_ID = f"""
 SELECT {_FEATURE_COLUMNS} FROM feature
-WHERE sae_ordinal = $1 AND feature_index IN (SELECT unnest($2::UINTEGER[]))
+WHERE sae_ordinal = $1 AND list_contains($2::UINTEGER[], feature_index)
 """
 _FEATURE_MATCH = """
 sae_ordinal = $1 AND n_firings BETWEEN $3::DOUBLE AND $4::DOUBLE

@@ -86,9 +86,15 @@ class TokenQueries(Queries):
         """The edges of these tokens, or all, sorted by (token_id, feature_index)."""
         generation = self._current()
         ordinal, scale, _ = self._sae(generation, sae_id)
-        wanted = None if token_ids is None else sorted({int(i) for i in token_ids})
-        rows = self._query(generation, sql.EDGE_CHUNKS, [ordinal, wanted])
-        parts = [unpack(PackedEdges(*row), scale) for row in rows]
-        if wanted is not None:
-            parts = [part.of_token(i) for part in parts for i in wanted]
-        return joined(parts)
+        if token_ids is None:
+            rows = self._query(generation, sql.EDGE_CHUNKS, [ordinal])
+            return joined([unpack(PackedEdges(*row), scale) for row in rows])
+        found, last, chunk = list[Edges](), -1, joined([])
+        for token_id in sorted({int(i) for i in token_ids if 0 <= int(i) < 1 << 32}):
+            if token_id > last:  # else it lies in the chunk that was read for the token before
+                rows = self._query(generation, sql.EDGE_CHUNK_OF_TOKEN, [ordinal, token_id])
+                packed = [PackedEdges(*row) for row in rows]
+                chunk = joined([unpack(one, scale) for one in packed])
+                last = packed[0].token_last if packed else token_id
+            found.append(chunk.of_token(token_id))
+        return joined(found)

@@ -65,6 +65,7 @@ def test_features_equal_the_live_firings(store: Store, raw: Raw, sae_id: str) ->
     for token_id, feature_index, activation in raw[sae_id]:
         by_feature[feature_index].append((token_id, activation))
     n_positions = store.provenance()["counts"]["positions"]
+    rank = {row.token_id: row.rank for row in store.tokens(limit=1000)[0]}
     for row in store.features(sae_id, range(96)):
         fired = by_feature[row.feature_index]
         assert row.n_firings == len(fired)
@@ -78,8 +79,7 @@ def test_features_equal_the_live_firings(store: Store, raw: Raw, sae_id: str) ->
         assert row.mean_activation == pytest.approx(np.mean(activations), rel=1e-5)
         q999 = activations[max(int(np.ceil(0.999 * len(activations))) - 1, 0)]
         assert row.act_q999 == pytest.approx(q999, rel=0.016)
-        ranks = [store.token_rows([t])[t].rank or 0 for t in set(tokens)]
-        assert row.first_rank == min(ranks)
+        assert row.first_rank == min(rank[t] or 0 for t in set(tokens))
         assert tokens.count(row.top_token_ids[0]) == max(tokens.count(t) for t in set(tokens))
         strongest = max(fired, key=lambda pair: pair[1])
         assert row.top_by_strength[0] == strongest[0]
@@ -101,3 +101,13 @@ def test_l0_is_firings_per_counted_position(store: Store, raw: Raw, made: Made) 
         assert sae.l0 == pytest.approx(len(raw[sae.sae_id]) / n_positions)
         assert sae.n_firings == len(raw[sae.sae_id])
         assert sae.n_active == len({feature for _, feature, _ in raw[sae.sae_id]})
+
+
+def test_edges_of_some_tokens_are_those_among_all(store: Store) -> None:
+    everything = store.edges("layer_2")
+    wanted = sorted({*everything.token_id.tolist()[::7], 0, 5, 10**9, -1})
+    some = store.edges("layer_2", [*wanted, wanted[0]])
+    kept = everything.take(np.flatnonzero(np.isin(everything.token_id, wanted)))
+    assert some.token_id.tolist() == kept.token_id.tolist()
+    assert some.feature_index.tolist() == kept.feature_index.tolist()
+    assert some.act_max.tolist() == kept.act_max.tolist()

@@ -38,7 +38,7 @@ def test_examples_carry_the_live_activations(store: Store, made: Made, lm: Langu
         for example in examples:
             assert example.source == "sampled from the model"
             resid = lm.resid_post([example.token_ids], [sae.layer])[sae.layer][0]
-            live = sae.feature_activation(resid, feature)
+            live = sae.feature_activation(resid, feature).clone()
             live[0] = 0.0  # BOS is special, and never counted
             assert example.activations == pytest.approx(live.tolist(), rel=0.0221)
             assert example.activation == max(example.activations)
