@@ -10,6 +10,7 @@ import argparse
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,10 +72,6 @@ def _add_dashboard_settings(parser: argparse.ArgumentParser) -> None:
     from backend.settings import add_options
 
     add_options(parser, lambda name: name in ("api_url", "host", "port", "log_level"))
-
-
-def _add_nothing(parser: argparse.ArgumentParser) -> None:
-    """This command has no options."""
 
 
 def read_settings(parsed: argparse.Namespace) -> Settings:
@@ -175,8 +172,19 @@ def _listen(settings: Settings, make: Callable[[], FastAPI]) -> int:
                 await super().startup(sockets)
                 print(f"FunctionScope: http://{settings.host}:{settings.port}", flush=True)
 
-        Announced(config).run(sockets=[listener])
+        try:
+            Announced(config).run(sockets=[listener])
+        finally:
+            _leave_loading_threads()
     return 0
+
+
+def _leave_loading_threads() -> None:
+    """End now if a model is still being read: the interpreter's own exit would abort in its C++ threads."""
+    if any(thread.name == "load" for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -279,7 +287,7 @@ COMMANDS = {
         "the dashboard alone, for an API elsewhere (needs no torch)", _add_dashboard_settings, run_dashboard
     ),
     "precompute": Command("the jobs that make a build, and the lab model", _add_precompute, run_precompute),
-    "presets": Command("list the models and SAEs that load by name", _add_nothing, run_presets),
+    "presets": Command("list the models and SAEs that load by name", lambda parser: None, run_presets),
     "fetch": Command("download a preset's model and SAEs", _add_fetch, run_fetch),
     "export": Command("write a table of a build as CSV or Parquet", _add_export, run_export),
 }

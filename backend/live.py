@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 _END: Final = object()
 RETRY_WHILE_LOADING = 2  # seconds
+CLOSE_SECONDS = 3.0
 
 
 class QueueFull(Exception):
@@ -159,6 +160,7 @@ class Live:
         self._load = load
         self._loaded: Loaded | None = None
         self._failure = ""
+        self._loading: threading.Thread | None = None
         self._absent = absent or "served without a model: start without FUNCTIONSCOPE_LIVE=false"
         self.ready = threading.Event()
         self.queue = Queue(waiting)
@@ -168,7 +170,8 @@ class Live:
         if self._load is None or self._loaded is not None:
             self.ready.set()
             return
-        threading.Thread(target=self._run_load, name="load", daemon=True).start()
+        self._loading = threading.Thread(target=self._run_load, name="load", daemon=True)
+        self._loading.start()
 
     def _run_load(self) -> None:
         assert self._load is not None
@@ -209,5 +212,7 @@ class Live:
         return self._loaded
 
     def close(self) -> None:
-        """Stop all work, for shutdown."""
+        """Stop all work, for shutdown. A model that is still loading is waited for, but not for long."""
         self.queue.close()
+        if self._loading is not None:
+            self._loading.join(CLOSE_SECONDS)
