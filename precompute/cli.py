@@ -72,7 +72,10 @@ def job_of(args: argparse.Namespace) -> Job:
     corpus = tuple(Path(name) for name in args.corpus.split(","))
     model, saes, out, dtype, revision = args.model, args.sae, args.out, args.dtype, args.revision
     if args.preset:
-        preset = load_preset(args.preset)
+        try:
+            preset = load_preset(args.preset)
+        except ValueError as error:
+            raise BadInput(str(error)) from error
         model, out = model or preset.model, out or preset.build
         revision, dtype = revision or preset.revision, dtype or preset.dtype
         saes = saes or [sae.path for sae in preset.saes if sae.use != "steer"]
@@ -108,7 +111,10 @@ def run_job(stage: str, job: Job) -> None:
     job.check()
     dtype = DTYPES[job.dtype]
     lm = LanguageModel.load(job.model, revision=job.revision, dtype=dtype, device=job.device)
-    saes = [Sae.load(folder, device=job.device, dtype=dtype) for folder in job.saes]
+    try:
+        saes = [Sae.load(folder, device=job.device, dtype=dtype) for folder in job.saes]
+    except ValueError as error:
+        raise BadInput(str(error)) from error
     check_saes(lm, saes)
     job.claim_work()
     if stage in ("tokens", "all"):
@@ -134,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted; start the same command again to go on from here", file=sys.stderr)
         return 130
-    except (BadInput, ModelUnavailable, StoreError, ValueError, OSError) as error:
+    except (BadInput, ModelUnavailable, StoreError, OSError) as error:
         print(f"functionscope precompute {args.stage}: {error}", file=sys.stderr)
         return 2
     return 0

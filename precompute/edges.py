@@ -130,7 +130,10 @@ def firings(
         kept_tokens, where = tokens[kept], torch.from_numpy(kept).to(lm.device)
         found = []
         for ordinal, sae in enumerate(saes):
-            fired = sae.encode(resid[sae.layer][where])
+            try:
+                fired = sae.encode(resid[sae.layer][where])
+            except ValueError as error:  # a residual that is not finite, most likely in a narrow dtype
+                raise BadInput(f"{sae.sae_id}, layer {sae.layer}: {error}") from error
             token_id = kept_tokens[fired.position.cpu().numpy()]
             feature_index = fired.feature_index.cpu().numpy()
             found.append(BatchFirings(ordinal, token_id, feature_index, fired.activation.float().cpu().numpy()))
