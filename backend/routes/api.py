@@ -29,10 +29,10 @@ LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES)
-for family in (server, tokens, coverage, features, export):
-    router.include_router(family.router)
 for family in (inspect, steer, runs):
     router.include_router(family.router, responses=LIVE_FAILURES)
+for family in (server, tokens, coverage, features, export):
+    router.include_router(family.router)
 
 
 @router.api_route("/{rest:path}", methods=METHODS, include_in_schema=False)

@@ -72,8 +72,8 @@ class Backend:
     version: str = field(default="")
 
 
-def backend(request: Request) -> Backend:
-    """The server's parts, as a dependency."""
+async def backend(request: Request) -> Backend:
+    """The server's parts. Like all dependencies here it is async: a sync one costs a change of thread."""
     served: Backend = request.app.state.backend
     return served
 
@@ -81,7 +81,7 @@ def backend(request: Request) -> Backend:
 Served = Annotated[Backend, Depends(backend)]
 
 
-def refuse_unknown_parameters(request: Request) -> None:
+async def refuse_unknown_parameters(request: Request) -> None:
     """422 for query parameters that the endpoint does not have, and for repeated ones.
 
     Endpoints with a query model refuse unknown names themselves; this is for all others.

@@ -31,7 +31,9 @@ from backend.schemas import (
 )
 
 router = APIRouter(tags=["live"])
+# one call a list: an object a row costs several times as much
 _NEXT_TOKENS = TypeAdapter(list[NextToken])
+_SPLITS = TypeAdapter(list[Split])
 UNKNOWN = FeatureInfo(density=None, top_tokens=[], promoted_tokens=[], act_q999=None)
 
 
@@ -141,8 +143,11 @@ def _splits(found: Firings, prompt: Prompt) -> list[Split]:
     counts = split(found, len(prompt.token_ids), special)
     columns = (counts.firing, counts.new, counts.reactivated, counts.carried)
     rows = zip(*(column.tolist() for column in columns), strict=True)
-    return [
-        Split(position=position, firing=firing, new=new, reactivated=reactivated, carried=carried)
-        for position, (firing, new, reactivated, carried) in enumerate(rows)
-        if position not in special
-    ]
+    names = ("firing", "new", "reactivated", "carried")
+    return _SPLITS.validate_python(
+        [
+            {"position": position, **dict(zip(names, row, strict=True))}
+            for position, row in enumerate(rows)
+            if position not in special
+        ]
+    )
