@@ -134,7 +134,7 @@ class SteerStream(LiveComponent):
 
 
 class RunLink(LiveComponent):
-    """Button that records a run, then the link to it with a copy button. n_clicks; run: {url, reused}."""
+    """Button that asks for a recording, then the links: n_clicks; runs [{run_id, url, reused}] or null."""
 
     _type = "RunLink"
-    _props = ("n_clicks", "run", "busy", "label", "key_of")
+    _props = ("n_clicks", "runs", "busy", "label")

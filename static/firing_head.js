@@ -34,7 +34,7 @@
 
   /** The legend: the four marks as the matrix draws them. */
   live.MatrixLegend = function MatrixLegend() {
-    const marks = [["first", "first firing"], ["reactivated", "reactivated"], ["carried", "carried from the position before"]];
+    const marks = [["first", "first firing"], ["reactivated", "reactivated"], ["carried", "carried from the position before"], ["special", "at a special token, not counted"]];
     return h("div", { className: "fs-fm-legend" },
       marks.map(([name, label]) => h("span", { key: name }, h("i", { className: "fs-mark fs-mark--" + name }), label)));
   };

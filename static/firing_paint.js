@@ -145,7 +145,11 @@
     ctx.font = "12px " + colours.sans;
     ctx.fillStyle = colours.muted;
     const room = geometry.label - 68 - (geometry.nLanes > 1 ? 16 : 6);
-    ctx.fillText(clipped(ctx, row.words, room), 66, middle);
+    if (row.room !== room) {
+      row.room = room;
+      row.label = clipped(ctx, row.words, room); // measured once: measuring text costs more than all marks
+    }
+    ctx.fillText(row.label, 66, middle);
     if (geometry.nLanes > 1) {
       ctx.font = "9px " + colours.sans;
       ctx.fillText("A", geometry.label - 13, y + 2 + geometry.lane / 2);

@@ -53,7 +53,7 @@
     const saes = props.saes || [];
     const [text, setText] = useState("");
     const [saeId, setSaeId] = useState(null);
-    const chosen = saeId || (props.query && props.query.sae_id) || props.default_sae || (saes[0] && saes[0].sae_id) || "";
+    const chosen = saeId || (props.interventions || []).map((it) => it.sae_id)[0] || props.default_sae || (saes[0] && saes[0].sae_id) || "";
     const timer = useRef(null);
     useEffect(() => () => clearTimeout(timer.current), []);
     const ask = (value, sae) => {

@@ -71,8 +71,8 @@
 
   /** "Russia, Moscow": what a feature is known by, from the build's top tokens. */
   live.describe = function (info, count) {
-    const words = (info && info.top_tokens) || [];
-    return words.slice(0, count || 3).map((text) => live.visible(text).replace(/^·(?=.)/, "")).join(", ");
+    const words = ((info && info.top_tokens) || []).map((text) => live.visible(text).replace(/^·(?=.)/, ""));
+    return [...new Set(words)].slice(0, count || 3).join(", ");
   };
 
   /** True while the person is typing or choosing: page-wide keys must leave them alone. */

@@ -1,20 +1,17 @@
-/* Records what is on screen as a run, then offers the link. */
+/* Records what is on screen as runs, then offers their links. */
 (function () {
   "use strict";
   const live = (window.functionscope = window.functionscope || {});
   const h = window.React.createElement;
 
-  /** props: id, label, n_clicks, busy, run {run_id, url, reused} or null. */
+  /** props: id, label, n_clicks, busy, runs [{run_id, url, reused}] or null. */
   live.RunLink = function RunLink(props) {
-    const run = props.run;
-    const address = run ? window.location.origin + run.url : "";
     return h("div", { id: props.id, className: "fs-run-link" },
       h("button", { type: "button", className: "fs-button", disabled: Boolean(props.busy),
         onClick: () => props.setProps({ n_clicks: (props.n_clicks || 0) + 1 }) }, props.busy ? "Saving…" : props.label),
-      run
-        ? h("span", { className: "fs-run-link-out", role: "status" },
-            h("a", { href: run.url, className: "fs-link", onClick: live.follow, title: run.reused ? "recorded before with the same result" : "recorded now" }, run.url),
-            h("button", { type: "button", className: "fs-button", "data-fs-copy": address }, "copy"))
-        : null);
+      (props.runs || []).map((run) =>
+        h("span", { key: run.run_id, className: "fs-run-link-out", role: "status" },
+          h("a", { href: run.url, className: "fs-link", onClick: live.follow, title: run.reused ? "recorded before with the same result" : "recorded now" }, run.url),
+          h("button", { type: "button", className: "fs-button", "data-fs-copy": window.location.origin + run.url }, "copy"))));
   };
 })();

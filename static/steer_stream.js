@@ -133,7 +133,9 @@
     const start = () => {
       stop();
       if (!props.request) return;
-      const run = { status: "streaming", arms: {}, place: 0, problem: null, abort: new AbortController(), key, streamId: null };
+      const last = current.current;
+      const before = Object.keys(last.arms).length ? last.arms : last.before || {};
+      const run = { status: "streaming", arms: {}, before, place: 0, problem: null, abort: new AbortController(), key, streamId: null };
       current.current = run;
       changed();
       pump(run, props.endpoint, props.request, changed).then(() => {
@@ -157,7 +159,9 @@
     const run = current.current;
     const running = run.status === "streaming";
     const stale = run.key !== null && key !== null && run.key !== key;
-    const names = ARMS.filter((name) => run.arms[name]).concat(Object.keys(run.arms).filter((name) => !ARMS.includes(name)));
+    const begun = Object.keys(run.arms).length > 0;
+    const arms = begun || !running ? run.arms : run.before; // the old texts stand, dimmed, until the new ones begin
+    const names = ARMS.filter((name) => arms[name]).concat(Object.keys(arms).filter((name) => !ARMS.includes(name)));
     return h("div", { id: props.id, className: "fs-stream", "data-status": run.status },
       h("div", { className: "fs-stream-tools" },
         running
@@ -167,7 +171,7 @@
           run.place > 0 ? `waiting behind ${run.place}` : WORDS[run.status], stale ? " · of earlier settings" : "")),
       run.problem ? h("div", { className: "fs-prompt-problem", role: "alert" }, `${run.problem.title}: ${run.problem.detail}`,
         run.problem.request_id ? h("small", null, ` (request ${run.problem.request_id})`) : null) : null,
-      h("div", { className: "fs-arms" + (stale && !running ? " is-stale" : ""), "data-arms": names.length }, names.map((name) =>
-        h(ArmColumn, { key: name, name, arm: run.arms[name], running, baseline: name === "baseline" ? null : run.arms.baseline }))));
+      h("div", { className: "fs-arms" + ((stale && !running) || (running && !begun) ? " is-stale" : ""), "data-arms": names.length }, names.map((name) =>
+        h(ArmColumn, { key: name, name, arm: arms[name], running: running && begun, baseline: name === "baseline" ? null : arms.baseline }))));
   };
 })();

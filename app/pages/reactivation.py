@@ -64,7 +64,7 @@ def _prompts() -> Component:
         dmc.Select(id="reactivation-sae", label="SAE", data=[], allowDeselect=False, w=260),
         html.Button(["Run ", html.Kbd("Ctrl ↵")], id="reactivation-go", type="button", className="fs-go"),
         html.Button("Built-in pair", id="reactivation-pair", type="button", className="fs-button"),
-        RunLink("reactivation-save", label="Save A as a run"),
+        RunLink("reactivation-save", label="Save as a run"),
     ]
     return html.Section(
         [html.Div(boxes, className="fs-prompts"), html.Div(tools, className="fs-live-tools")],
@@ -178,6 +178,7 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         Output("reactivation-matrix", "sae_id"),
         Output("reactivation-firings-curl", "children"),
         Output("reactivation-firings-python", "children"),
+        Output("reactivation-save", "runs", allow_duplicate=True),
         Input("reactivation-run", "data"),
         Input("reactivation-go", "n_clicks"),
         Input("reactivation-prompt", "n_submit"),
@@ -201,7 +202,7 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         lanes = [lane_of(text, sae_id, answer) for text, answer in zip(prompts, answers, strict=True)]
         info = {k: v.model_dump() for answer in answers for k, v in answer.feature_info.get(sae_id, {}).items()}
         code = reproduce_post(href, "/api/inspect", requests[0].model_dump(mode="json"))
-        return lanes, info, sae_id, code["curl"], code["python"]
+        return lanes, info, sae_id, code["curl"], code["python"], None
 
 
 def inspect_request(prompt: str, sae_id: str) -> wire.InspectRequest:
@@ -224,7 +225,7 @@ def lane_of(prompt: str, sae_id: str, answer: wire.InspectResponse) -> dict[str,
 
 def _register_save(app: Dash, api: ApiClient) -> None:
     @app.callback(
-        Output("reactivation-save", "run"),
+        Output("reactivation-save", "runs"),
         Input("reactivation-save", "n_clicks"),
         State("reactivation-matrix", "prompts"),
         State("reactivation-matrix", "sae_id"),
@@ -232,10 +233,12 @@ def _register_save(app: Dash, api: ApiClient) -> None:
         running=[(Output("reactivation-save", "busy"), True, False)],
     )
     async def save(n_clicks: int | None, prompts: list[dict[str, Any]], sae_id: str | None) -> Any:
+        """One run per prompt, A first."""
         if not n_clicks or not prompts or sae_id is None:
             return no_update
-        request = inspect_request(prompts[0]["prompt"], sae_id)
-        return (await api.record(wire.InspectRun(kind="inspect", request=request))).model_dump()
+        requests = [inspect_request(lane["prompt"], sae_id) for lane in prompts]
+        runs = [await api.record(wire.InspectRun(kind="inspect", request=request)) for request in requests]
+        return [run.model_dump() for run in runs]
 
 
 def _register_browser(app: Dash) -> None:

@@ -83,7 +83,7 @@ def _texts() -> Component:
         className="fs-live-tools",
     )
     stream = SteerStream("steer-stream", auto=True, endpoint="/api/steer/stream", cancel="/api/steer/cancel")
-    return panel("The texts", html.Div([controls, stream]), badge="live")
+    return panel("The texts", html.Div([controls, stream]), badge="live", class_name="fs-steer-texts")
 
 
 def register(app: Dash, api: ApiClient) -> None:
@@ -195,6 +195,7 @@ def _register_shift(app: Dash, api: ApiClient) -> None:
         Output("steer-stream", "request"),
         Output("steer-effect-curl", "children"),
         Output("steer-effect-python", "children"),
+        Output("steer-save", "runs", allow_duplicate=True),
         Input("steer-request", "data"),
         State("frame-location", "href"),
         prevent_initial_call=True,
@@ -202,17 +203,17 @@ def _register_shift(app: Dash, api: ApiClient) -> None:
     )
     async def shift(body: dict[str, Any] | None, href: str | None) -> tuple[Any, ...]:
         if body is None:
-            return None, None, None, "", ""
+            return None, None, None, "", "", None
         code = reproduce_post(href, "/api/steer", body)
         quick = body | {"max_new_tokens": 0, "samples": 1, "temperature": 0.0, "controls": False}
         try:
             answer = await api.steer(wire.SteerRequest.model_validate(quick))
         except ApiProblem as problem:
-            return None, f"{problem.title}: {problem.detail}", None, code["curl"], code["python"]
+            return None, f"{problem.title}: {problem.detail}", None, code["curl"], code["python"], None
         except ValidationError as error:
             first = error.errors()[0]
-            return None, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", None, "", ""
-        return shift_of(answer), None, body, code["curl"], code["python"]
+            return None, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", None, "", "", None
+        return shift_of(answer), None, body, code["curl"], code["python"], None
 
 
 def shift_of(answer: wire.SteerResponse) -> dict[str, Any]:
@@ -224,7 +225,7 @@ def shift_of(answer: wire.SteerResponse) -> dict[str, Any]:
 
 def _register_save(app: Dash, api: ApiClient) -> None:
     @app.callback(
-        Output("steer-save", "run"),
+        Output("steer-save", "runs"),
         Input("steer-save", "n_clicks"),
         State("steer-request", "data"),
         prevent_initial_call=True,
@@ -234,7 +235,7 @@ def _register_save(app: Dash, api: ApiClient) -> None:
         if not n_clicks or body is None:
             return no_update
         request = wire.SteerRequest.model_validate(body)
-        return (await api.record(wire.SteerRun(kind="steer", request=request))).model_dump()
+        return [(await api.record(wire.SteerRun(kind="steer", request=request))).model_dump()]
 
 
 _REQUEST_PARTS = (
