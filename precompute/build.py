@@ -184,7 +184,7 @@ def sae_row(
         "sae_ordinal": ordinal,
         "sae_id": sae.sae_id,
         "layer": sae.layer,
-        "hook_name": f"blocks.{sae.layer}.hook_resid_post",
+        "hook_name": sae.config.hook_name,
         "architecture": sae.architecture,
         "d_model": sae.d_model,
         "d_sae": sae.d_sae,
