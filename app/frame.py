@@ -66,11 +66,17 @@ def token_chip(text: str, token_class: str, token_id: int, *, inline: bool = Fal
 
 
 def visible(text: str) -> str:
-    """`text` with `·` for a leading space, `↵` for newlines, `⇥` for tabs; an empty text shows as `∅`."""
+    """`text` with `·` for a leading space, `↵` for newlines, `⇥` for tabs; what cannot be printed is escaped.
+
+    An empty text shows as `∅`.
+    """
     if not text:
         return "∅"
     shown = "·" + text[1:] if text[0] == " " else text
-    return shown.replace("\r", "␍").replace("\n", "↵").replace("\t", "⇥")
+    return "".join(_MARKS.get(sign) or (sign if sign.isprintable() else f"\\u{ord(sign):04x}") for sign in shown)
+
+
+_MARKS = {"\n": "↵", "\t": "⇥", "\r": "␍", "\ufffd": "\ufffd"}
 
 
 def panel(

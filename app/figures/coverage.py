@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from app.figures.template import log_rank_axis, log_spaced, template
 from app.frame import visible
 from app.theme import layer_colours, palette
-from backend.schemas import CoverageResponse, CoverageRow
+from backend.schemas import Build, CoverageResponse, CoverageRow
 
 # Table 1 of the paper: cumulative % of features after the first 1..10 tokens, by layer of Gemma 2 9B.
 PAPER_TABLE_1: dict[int, tuple[float, ...]] = {
@@ -17,7 +17,7 @@ PAPER_TABLE_1: dict[int, tuple[float, ...]] = {
     20: (51.32, 62.45, 66.93, 71.30, 71.97, 73.07, 74.43, 75.70, 76.12, 76.46),
     31: (37.21, 49.78, 55.15, 59.86, 61.48, 63.30, 65.16, 67.08, 67.74, 68.27),
 }
-PAPER_MODEL = "gemma-2-9b"
+PAPER_MODEL = "gemma-2-9b"  # the end of its name on the hub
 LABEL_GAP = 0.075  # of the axis: labels nearer than this would overlap
 
 
@@ -29,6 +29,13 @@ class LayerCurve:
     layer: int
     answer: CoverageResponse
     chosen: bool
+
+
+def is_papers_model(build: Build | None) -> bool:
+    """Whether the build was made of Gemma 2 9B, the paper's model, so that Table 1 may lie over its curve."""
+    model = build.provenance.get("model") if build else None
+    name = model.get("name") if isinstance(model, dict) else model
+    return isinstance(name, str) and name.endswith(PAPER_MODEL)
 
 
 def coverage_figure(

@@ -36,8 +36,8 @@ def degree_figure(
         )
     if fit is not None:
         _add_fit(figure, fit, drawn, scheme)
-    figure.update_xaxes(type="log", title={"text": "occurrences"}, dtick=1)
-    figure.update_yaxes(type="log", title={"text": "degree"}, dtick=1)
+    figure.update_xaxes(type="log", title={"text": "occurrences"}, dtick=1, tickformat=",d")
+    figure.update_yaxes(type="log", title={"text": "degree"}, dtick=1, tickformat=",d")
     return figure
 
 
@@ -71,7 +71,7 @@ def zipf_figure(occurrences: Sequence[int], n_function: int | None, scheme: str 
         line={"color": palette(scheme).ink, "width": 1.6},
         hovertemplate="rank %{x:,}: %{y:,} occurrences<extra></extra>",
     )
-    figure.update_yaxes(type="log", dtick=1)
+    figure.update_yaxes(type="log", dtick=1, tickformat=",d")
     return figure
 
 

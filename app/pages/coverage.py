@@ -6,20 +6,19 @@ import asyncio
 from typing import Any
 
 import dash_ag_grid as dag
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
-from dash.exceptions import PreventUpdate
 
 from app.api import ApiClient
-from app.figures.coverage import PAPER_MODEL, coverage_figure
+from app.figures.coverage import coverage_figure, is_papers_model
 from app.figures.distributions import degree_figure, document_figure, zipf_figure
 from app.figures.template import CONFIG, blank
 from app.frame import Page, notice, panel, skeleton
 from app.links import reproduce_get
 from app.pages import coverage_token
 from app.pages.coverage_state import CONTROLS, built_saes, control_bar, default_state, read_state
-from app.pages.coverage_words import first_tokens, function_contrast, headline, setting_sentence
 from app.pages.coverage_view import LISTED, CoverageView, FrequentTokens, read_view
+from app.pages.coverage_words import first_tokens, function_contrast, headline, setting_sentence
 from app.tables import rank_rows
 
 
@@ -58,7 +57,7 @@ def _panels() -> list[Component]:
 
     return [
         panel(
-            "Features reached by the first k tokens",
+            "Reached by the first k tokens",
             _graph("curve", 380, "Cumulative coverage by token rank, one line per layer"),
             id="coverage-curve-panel",
             exports=images("curve"),
@@ -219,7 +218,7 @@ def _register_view(app: Dash, api: ApiClient) -> None:
     )
     async def show_view(asked: dict[str, str] | None, scheme: str | None) -> tuple[Any, ...]:
         if asked is None:
-            raise PreventUpdate
+            return (no_update,) * 11
         view = await read_view(api, frequent, asked)
         return await asyncio.to_thread(_everything, view, scheme)
 
@@ -249,14 +248,17 @@ def _sentences_and_figures(view: CoverageView, scheme: str | None) -> tuple[Any,
         view.curves,
         scheme,
         n_function=len(view.function) if by_frequency else None,
-        paper=view.capabilities.model == PAPER_MODEL,
+        paper=is_papers_model(view.capabilities.build),
     )
     return (
         headline(view.sae.layer, answer),
-        [html.Span("The ten:" if by_frequency else "First in this order:"), *first_tokens(answer.rows, view.function)],
+        [
+            html.Span("The first ten:" if by_frequency else "First ten in this order:"),
+            *first_tokens(answer.rows, view.function),
+        ],
         curve,
         degree_figure(answer.rows, view.function, view.fit, scheme),
-        zipf_figure([row.occurrences for row in answer.rows], len(view.function), scheme),
+        zipf_figure([row.occurrences for row in answer.rows if row.occurrences], len(view.function), scheme),
         document_figure(view.tokens, view.function, scheme),
     )
 
@@ -264,12 +266,12 @@ def _sentences_and_figures(view: CoverageView, scheme: str | None) -> tuple[Any,
 def _table_and_notes(view: CoverageView) -> tuple[Any, ...]:
     answer = view.chosen.answer
     by_id = {token.token_id: token for token in view.tokens}
-    hidden = len(answer.rows) - LISTED
-    said = (
-        f"{hidden:,} more ranks are drawn but not listed; the reproduce drawer's request gives all."
-        if hidden > 0
-        else ""
-    )
+    seen = [row for row in answer.rows if row.occurrences]
+    hidden = {
+        "tokens of the vocabulary never occur in the corpus and are left out": len(answer.rows) - len(seen),
+        "more ranks are drawn but not listed; the reproduce drawer's request gives all": len(seen) - LISTED,
+    }
+    said = ". ".join(f"{n:,} {what}" for what, n in hidden.items() if n > 0)
     fit = view.fit
     slope = "Too few tokens for a fit."
     if fit is not None:
@@ -278,8 +280,8 @@ def _table_and_notes(view: CoverageView) -> tuple[Any, ...]:
             f"[{fit.low:.2f}, {fit.high:.2f}], least squares, n = {fit.n:,} tokens."
         )
     return (
-        rank_rows(answer.rows[:LISTED], by_id, view.function),
-        said,
+        rank_rows(seen[:LISTED], by_id, view.function),
+        said and f"{said}.",
         [setting_sentence(view.state, answer, view.function), " ", function_contrast(answer)],
         slope,
         f"Share of documents that hold the token; the {len(view.tokens):,} most frequent.",

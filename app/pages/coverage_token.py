@@ -6,9 +6,8 @@ import asyncio
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, ctx, html
+from dash import Dash, Input, Output, State, ctx, html, no_update
 from dash.development.base_component import Component
-from dash.exceptions import PreventUpdate
 
 from app.api import ApiClient, ApiProblem
 from app.frame import notice, token_chip, visible
@@ -45,7 +44,7 @@ def register(app: Dash, api: ApiClient) -> None:
         rows: list[dict[str, Any]] | None, opened: bool, state: dict[str, str] | None, token: int | None
     ) -> Any:
         if state is None:
-            raise PreventUpdate
+            return no_update, no_update, no_update
         sae_id = state["sae"]
         if ctx.triggered_id == "coverage-drawer" and not opened:
             return False, None, None

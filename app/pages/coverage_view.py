@@ -65,7 +65,7 @@ async def read_view(api: ApiClient, frequent: FrequentTokens, asked: Mapping[str
 
 
 class FrequentTokens:
-    """The LISTED most frequent non-special tokens by rank: read once for each build, as settings change."""
+    """The LISTED most frequent non-special tokens that occur, by rank: read once for each build."""
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
@@ -82,5 +82,5 @@ class FrequentTokens:
         size = min(page, LISTED)
         starts = range(0, LISTED, size)
         pages = await asyncio.gather(*(self._api.tokens(order="frequency", limit=size, offset=at) for at in starts))
-        rows = [row for answer in pages for row in answer.tokens if row.rank is not None]
+        rows = [row for answer in pages for row in answer.tokens if row.rank is not None and row.occurrences]
         return sorted(rows, key=lambda row: row.rank or 0)[:LISTED]

@@ -18,25 +18,31 @@ K = 10  # the paper speaks of ten tokens (Table 1)
 
 
 def pick_contrast(contrasts: Sequence[Contrast], k: int = K) -> Contrast | None:
-    """The comparison at k tokens; None where the build stores none."""
-    return next((one for one in contrasts if one.k == k), None)
+    """The comparison at k tokens, else at the most below k; None where the build stores none."""
+    return max((one for one in contrasts if one.k <= k), key=lambda one: one.k, default=None)
+
+
+def most_frequent(k: int) -> str:
+    """`10 most frequent tokens reach`, with the grammar of one."""
+    return "most frequent token reaches" if k == 1 else f"{k} most frequent tokens reach"
 
 
 def headline(layer: int, answer: CoverageResponse) -> list[Component | str]:
     """The claim and its control in one sentence each, both at theta 0, one firing, active features."""
     contrast = pick_contrast(answer.contrast)
     if contrast is None:
-        return [f"This build stores no comparison at {K} tokens, so there is no control to read beside the curve."]
+        return ["This build stores no comparison with content tokens, so there is no control to read beside the curve."]
+    n = f"{contrast.occurrences:,} occurrences"
     said: list[Component | str] = [
-        f"The {contrast.k} most frequent tokens reach ",
-        number(contrast.coverage, contrast.interval, f"{contrast.occurrences:,} occurrences"),
+        f"The {most_frequent(contrast.k)} ",
+        number(contrast.coverage, contrast.interval, n),
         f" of the features active after layer {layer}; ",
     ]
     if contrast.content_coverage is None:
         return [*said, "the corpus holds too few content tokens to draw the same number of occurrences."]
     said += [
         "the same number of occurrences drawn from content tokens reaches ",
-        number(contrast.content_coverage, contrast.content_interval, f"{contrast.occurrences:,} occurrences"),
+        number(contrast.content_coverage, contrast.content_interval, n),
         ".",
     ]
     return said

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import Dash, Input, Output, State, dcc, html
+from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
-from dash.exceptions import PreventUpdate
 
 from app.api import ApiClient, ApiProblem
 from app.figures.coverage import LayerCurve, coverage_figure
 from app.figures.template import CONFIG, blank
 from app.frame import Page, icon, notice, panel, skeleton
-from app.links import page_url, reproduce_get, reproduce_post
+from app.links import reproduce_get, reproduce_post
 from app.pages.coverage_state import built_saes
 from app.pages.coverage_words import number, pick_contrast
 from app.pages.overview_strip import prompt_strip
-from app.tables import percent_interval
 from backend.schemas import Capabilities, CoverageResponse, InspectRequest, Sae
 
 CURVE_RANKS = 1000
@@ -25,7 +23,7 @@ ENTRIES = (
         "coverage",
         "/coverage",
         "Browse coverage",
-        "Which features do the first k tokens reach, and against which control?",
+        "Which features do the first tokens reach, against which control?",
     ),
     (
         "reactivation",
@@ -161,9 +159,9 @@ def register(app: Dash, api: ApiClient) -> None:
         State("overview-strips-panel-curl", "children"),
         State("frame-location", "href"),
     )
-    async def show_prompts(live: str | None, drawn: str | None, href: str | None) -> tuple[Any, str, str]:
+    async def show_prompts(live: str | None, drawn: str | None, href: str | None) -> tuple[Any, Any, Any]:
         if drawn or not live:
-            raise PreventUpdate  # the heartbeat comes every few seconds; the strips are drawn once
+            return no_update, no_update, no_update  # the heartbeat goes on; the strips are drawn once
         capabilities = await api.capabilities()
         if not capabilities.live:
             return notice("No live model, so no strip", capabilities.live_detail), "", ""
@@ -187,32 +185,22 @@ async def _strips(api: ApiClient, capabilities: Capabilities, href: str | None) 
 
 
 def _stats(sae: Sae, answer: CoverageResponse, n_function: int) -> list[Component]:
+    """The claim, its control, and the two counts behind them; each opens the coverage page."""
     contrast = pick_contrast(answer.contrast)
-    tenth = answer.rows[min(10, len(answer.rows)) - 1] if answer.rows else None
-    link = page_url("/coverage")
-    figures: list[tuple[Any, str]] = []
+    figures: list[tuple[Component, str]] = []
     if contrast is not None:
         n = f"{contrast.occurrences:,} occurrences"
-        figures.append(
-            (
-                number(contrast.coverage, contrast.interval, n),
-                f"of layer {sae.layer}’s active features: the 10 most frequent tokens",
-            )
-        )
+        share = number(contrast.coverage, contrast.interval, n)
+        whose = "most frequent token" if contrast.k == 1 else f"{contrast.k} most frequent tokens"
+        figures.append((share, f"of layer {sae.layer}’s active features: the {whose}"))
         if contrast.content_coverage is not None:
             control = number(contrast.content_coverage, contrast.content_interval, n)
             figures.append((control, "as many occurrences of content tokens, the control"))
-    elif tenth is not None:
-        bounds = percent_interval(tenth.interval)
-        figures.append(
-            (
-                number(tenth.coverage, tenth.interval, bounds),
-                f"of layer {sae.layer}’s active features: the 10 most frequent tokens",
-            )
-        )
     figures.append((html.Strong(f"{n_function:,}"), "function tokens at this build’s cut"))
-    figures.append((html.Strong(f"{answer.n_active:,}"), f"of {answer.d_sae:,} features fire at all"))
-    return [_stat(value, words, link) for value, words in figures]
+    figures.append(
+        (html.Strong(f"{answer.n_active:,}"), f"of layer {sae.layer}’s {answer.d_sae:,} features fire at all")
+    )
+    return [_stat(value, words, "/coverage") for value, words in figures]
 
 
 def _stat(value: Component, words: str, link: str) -> Component:

@@ -6,7 +6,6 @@ from typing import Any
 
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
-from dash.exceptions import PreventUpdate
 
 from app.api import ApiClient, ApiProblem
 from app.components import FiringMatrix, MatrixLegend, NextTokens, SteerShift, TokenStrip
@@ -59,10 +58,9 @@ def register(app: Dash, api: ApiClient) -> None:
     )
     async def run_again(n_clicks: int | None, run_id: str) -> Any:
         if not n_clicks:
-            raise PreventUpdate
+            return no_update
         run = await api.run(run_id)
-        again = await repeat(api, run)
-        return agreement(run, again) if again is not None else no_update
+        return agreement(run, await repeat(api, run))
 
 
 async def repeat(api: ApiClient, run: Run) -> InspectResponse | SteerResponse:
@@ -129,7 +127,7 @@ def _steered(run: Run) -> list[Component]:
         note=answer.sentence,
     )
     arms = {"baseline": answer.baseline, "steered": answer.steered, **answer.controls}
-    texts = html.Div([_arm(name, arm) for name, arm in arms.items()], className="fs-arms")
+    texts = html.Div([_arm(name, arm) for name, arm in arms.items()], className="fs-run-arms")
     return [
         prompt,
         html.Div(
@@ -144,9 +142,9 @@ def _steered(run: Run) -> list[Component]:
 
 def _arm(name: str, arm: Arm) -> Component:
     title = [html.Strong(name.replace("_", " ")), html.Span(f"KL {arm.kl:.3f} nats", className="fs-small fs-num")]
-    texts = [html.P(text or "(ended at once)", className="fs-arm__text") for text in arm.texts]
+    texts = [html.P(text or "(ended at once)", className="fs-run-arm__text") for text in arm.texts]
     sentence = html.P(arm.sentence, className="fs-small")
-    return html.Section([html.Header(title), sentence, *texts], className=f"fs-arm fs-arm--{name}")
+    return html.Section([html.Header(title), sentence, *texts], className=f"fs-run-arm fs-run-arm--{name}")
 
 
 def _provenance(run: Run, href: str | None) -> Component:

@@ -24,16 +24,17 @@ def when(run: Run) -> str:
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
-    """Provenance as rows, nested entries as dotted names."""
+    """Provenance as rows; an entry inside another is named after both."""
     return list(_flat(run.provenance, ""))
 
 
 def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from _flat(value, f"{name.replace('_', ' ')} · ")
         elif value not in (None, ""):
-            yield f"{prefix}{name}".replace("_", " "), value if isinstance(value, str) else json.dumps(value)
+            shown = name if prefix else name.replace("_", " ")
+            yield f"{prefix}{shown}", value if isinstance(value, str) else json.dumps(value)
 
 
 def request_text(run: Run) -> str:

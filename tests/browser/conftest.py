@@ -45,15 +45,17 @@ FLAGS += ["--disable-background-networking", "--disable-component-update"]
 SAE_IDS = ("layer_0", "layer_2", "layer_3")
 PAIR = ("What is the capital of Russia?\n", "What is the capital of the UK?\n")
 START_SECONDS = 60
-expect.set_options(timeout=20_000)  # a loaded machine is slow, and a wrong page stays wrong
+WAIT_MS = 30_000
+expect.set_options(timeout=WAIT_MS)  # a loaded machine is slow, and a wrong page stays wrong
 
 
 def write_corpus(path: Path, n_documents: int = 120) -> Path:
-    """Random sentences in which some words are far more frequent than others."""
-    often = ["the", "of", "and", "a", ",", ".", "\n", "is", "?"] * 4
-    seldom = ["capital", "Russia", "Moscow", "UK", "London", "cat", "sat", "mat", "door", "dog", "Chinese", "你好"]
+    """Random sentences in which some words are more frequent than others."""
+    words = ["the", ",", ".", "of", "\n", "and", "a", "is", "?", "by", "sat", "on", "cat", "dog", "mat", "door"]
+    words += ["capital", "What", "Russia", "Moscow", "UK", "London", "Chinese", "Speak", "你好", "世界", "and", "The"]
+    weights = [1 / (10 + place) for place in range(len(words))]  # flat: ten words stay below the cut
     drawn = random.Random(7)
-    texts = [" ".join(drawn.choices(often + seldom, k=drawn.randint(20, 60))) for _ in range(n_documents)]
+    texts = [" ".join(drawn.choices(words, weights, k=drawn.randint(20, 60))) for _ in range(n_documents)]
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
     return path
 
@@ -135,7 +137,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     made = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-    made.set_default_timeout(20_000)
+    made.set_default_timeout(WAIT_MS)
     yield made
     made.close()
 

@@ -41,7 +41,7 @@ def test_a_steering_shows_every_arm_and_forks_into_the_editable_page(page: Page,
     push = {"sae_id": "layer_2", "feature_index": 3, "mode": "add", "value": 8.0, "positions": "last_function"}
     request = {"prompt": PROMPT, "interventions": [push], "max_new_tokens": 4, "controls": True}
     page.goto(live_server_url + record(page, live_server_url, "steer", request))
-    expect(page.locator(".fs-arm")).to_have_count(5)
+    expect(page.locator(".fs-run-arm")).to_have_count(5)
     expect(page.locator("#run-tokens")).to_contain_text("Russia")
     page.locator("#run-fork").click()
     expect(page).to_have_url(re.compile(r"/steer\?"))

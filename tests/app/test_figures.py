@@ -1,0 +1,97 @@
+"""Tables and figures from answers small enough to work out by hand."""
+
+import pytest
+
+from app.figures.coverage import PAPER_TABLE_1, LayerCurve, coverage_figure, is_papers_model
+from app.figures.template import log_spaced
+from app.tables import function_ids, log_fit, percent, percent_interval, rank_rows
+from app.theme import PALETTES, layer_colours, palette
+from backend.schemas import Build, CoverageResponse, CoverageRow, TokenRow
+
+
+def row(rank: int, coverage: float) -> CoverageRow:
+    return CoverageRow(
+        rank=rank, token_id=10 + rank, text=" a", token_class="function", occurrences=100 // rank, degree=5,
+        new_features=1, covered=rank, coverage=coverage, interval=[coverage - 0.1, coverage + 0.1],
+    )  # fmt: skip
+
+
+def token(rank: int, share: float, cumulative: float) -> TokenRow:
+    return TokenRow(
+        token_id=10 + rank, text="x", token_class="content", occurrences=1, documents=1, document_coverage=0.5,
+        rank=rank, share=share, cumulative=cumulative,
+    )  # fmt: skip
+
+
+def curve(layer: int = 20) -> LayerCurve:
+    rows = [row(rank, rank / 20) for rank in range(1, 13)]
+    return LayerCurve("s", layer, CoverageResponse(rows=rows, n_active=20, d_sae=32, effective={}), True)
+
+
+def test_a_power_law_is_found_exactly_and_its_interval_is_a_point() -> None:
+    fit = log_fit([1, 10, 100, 1000], [5 * x**0.5 for x in (1, 10, 100, 1000)])
+    assert fit is not None
+    assert (fit.slope, fit.low, fit.high, fit.n) == pytest.approx((0.5, 0.5, 0.5, 4))
+
+
+def test_a_fit_needs_three_positive_pairs_and_a_spread() -> None:
+    assert log_fit([1, 10, 0, 5], [1, 2, 3, 0]) is None
+    assert log_fit([7, 7, 7], [1, 2, 3]) is None
+
+
+def test_function_tokens_are_taken_until_the_cut_is_reached() -> None:
+    tokens = [token(1, 0.25, 0.25), token(2, 0.15, 0.40), token(3, 0.10, 0.50)]
+    assert function_ids(tokens, 0.40) == {11, 12}
+    assert function_ids(tokens, 0.41) == {11, 12, 13}
+    with pytest.raises(ValueError, match="the 3 most frequent tokens listed do not reach it"):
+        function_ids(tokens, 0.60)
+
+
+def test_a_table_row_takes_its_class_from_the_cut_and_admits_what_it_does_not_know() -> None:
+    made = rank_rows([row(1, 0.5), row(2, 0.6)], {11: token(1, 0.2, 0.2)}, frozenset({11}))
+    assert [line["token_class"] for line in made] == ["function", "content"]
+    assert [line["document_coverage"] for line in made] == [0.5, None]
+    assert made[0]["token"] == "·a"
+
+
+def test_numbers_do_not_break_across_lines() -> None:
+    assert percent(0.12345) == "12.3\u202f%"
+    assert percent_interval([0.1, 0.25]) == "[10.0,\u202f25.0]\u202f%"
+    assert percent_interval(None) == ""
+
+
+@pytest.mark.parametrize("last", [1, 7, 40, 41, 5000])
+def test_drawn_ranks_rise_begin_at_one_and_end_at_the_last(last: int) -> None:
+    ranks = log_spaced(last)
+    assert ranks[0] == 1
+    assert ranks[-1] == last
+    assert ranks == sorted(set(ranks))
+    assert len(ranks) < 200
+
+
+def test_the_papers_table_lies_over_the_papers_model_only() -> None:
+    def build(name: str) -> Build:
+        return Build(name="b", provenance={"model": {"name": name}}, saes=[])
+
+    assert is_papers_model(build("google/gemma-2-9b"))
+    assert not is_papers_model(build("google/gemma-2-9b-it"))
+    assert not is_papers_model(build("model"))
+    assert not is_papers_model(None)
+    over = [trace for trace in coverage_figure([curve()], "light", paper=True).data if trace.name == "paper, layer 20"]
+    assert list(over[0].y) == pytest.approx([share / 100 for share in PAPER_TABLE_1[20]])
+    names = [trace.name for trace in coverage_figure([curve()], "light").data]
+    assert "paper, layer 20" not in names
+
+
+def test_the_line_holds_the_rows() -> None:
+    line = next(trace for trace in coverage_figure([curve()], "dark").data if trace.name == "layer 20")
+    assert list(line.x) == list(range(1, 13))
+    assert list(line.y) == [rank / 20 for rank in range(1, 13)]
+
+
+def test_layers_are_told_apart_and_schemes_are_refused() -> None:
+    assert len(set(layer_colours("light", 5))) == 5
+    assert layer_colours("dark", 1) == ["#2dd4bf"]
+    assert palette(None) is PALETTES["light"]
+    with pytest.raises(ValueError, match="scheme: got 'sepia', allowed are light, dark"):
+        palette("sepia")
