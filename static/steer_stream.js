@@ -6,8 +6,8 @@
   const SETTLE_MS = 350;
   const ARMS = ["baseline", "steered", "content_position", "random_feature", "sign_flipped"];
   const TITLES = {
-    baseline: "Baseline", steered: "Steered", content_position: "Control: at a content token",
-    random_feature: "Control: random feature, same norm", sign_flipped: "Control: sign flipped",
+    baseline: "Baseline", steered: "Steered", content_position: "Control: content token",
+    random_feature: "Control: random feature", sign_flipped: "Control: sign flipped",
   };
 
   /** Splits a growing buffer into whole SSE frames: [[{event, data}], rest]. */
@@ -99,11 +99,11 @@
   }
 
   function ArmColumn({ name, arm, baseline, running }) {
-    return h("section", { className: "fs-arm fs-arm--" + name, "data-arm": name },
+    return h("section", { className: "fs-stream-arm fs-stream-arm--" + name, "data-arm": name },
       h("h3", null, TITLES[name] || name, arm.kl === null || name === "baseline" ? null : h("span", null, `KL ${live.number(Number(arm.kl.toFixed(3)))} nats`)),
-      h("p", { className: "fs-arm-sentence" }, arm.sentence || "\u00a0"),
-      (arm.texts.length ? arm.texts : [[]]).map((tokens, sample) =>
-        h(Text, { key: sample, tokens: tokens || [], running, baseline: baseline ? baseline.texts[sample] || [] : undefined })));
+      h("p", { className: "fs-stream-arm-sentence" }, arm.sentence || "\u00a0"),
+      h("div", null, (arm.texts.length ? arm.texts : [[]]).map((tokens, sample) =>
+        h(Text, { key: sample, tokens: tokens || [], running, baseline: baseline ? baseline.texts[sample] || [] : undefined }))));
   }
 
   const WORDS = { idle: "", streaming: "writing…", done: "done", stopped: "stopped; the text so far is kept", failed: "" };
@@ -171,7 +171,7 @@
           run.place > 0 ? `waiting behind ${run.place}` : WORDS[run.status], stale ? " · of earlier settings" : "")),
       run.problem ? h("div", { className: "fs-prompt-problem", role: "alert" }, `${run.problem.title}: ${run.problem.detail}`,
         run.problem.request_id ? h("small", null, ` (request ${run.problem.request_id})`) : null) : null,
-      h("div", { className: "fs-arms" + ((stale && !running) || (running && !begun) ? " is-stale" : ""), "data-arms": names.length }, names.map((name) =>
+      h("div", { className: "fs-stream-arms" + ((stale && !running) || (running && !begun) ? " is-stale" : ""), "data-arms": names.length }, names.map((name) =>
         h(ArmColumn, { key: name, name, arm: arms[name], running: running && begun, baseline: name === "baseline" ? null : arms.baseline }))));
   };
 })();

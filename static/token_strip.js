@@ -21,7 +21,7 @@
   live.Chips = window.React.memo(function Chips({ tokens }) {
     return h(
       "div",
-      { className: "fs-chips" },
+      { className: "fs-prompt-chips" },
       tokens.map((token) => live.chip(token, { key: token.position }, true))
     );
   });
@@ -137,11 +137,11 @@
     });
     return h(
       "div",
-      { id: props.id, ref: root, className: "fs-strip", role: "group", "aria-label": props.label || "tokens" },
+      { id: props.id, ref: root, className: "fs-token-strip", role: "group", "aria-label": props.label || "tokens" },
       tokens.map((token, index) =>
         h(
           "div",
-          { key: token.position, className: "fs-strip-cell" },
+          { key: token.position, className: "fs-token-strip-cell" },
           live.chip(token, {
             className: (token.position === props.locked ? "is-locked " : "") + (hover === index ? "is-hover" : ""),
             tabIndex: index === (hover === null ? Math.max(0, props.locked || 0) : hover) ? 0 : -1,

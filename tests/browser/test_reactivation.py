@@ -40,8 +40,10 @@ def row_point(page: Page, feature: int) -> tuple[float, float]:
 def test_the_built_in_pair_opens_on_the_last_function_token(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url)
     expect(page.locator(".fs-fm-lane")).to_have_count(2)
-    locked = page.locator(".fs-fm-strip .fs-token.is-locked")
-    expect(locked).to_have_text(["↵", "↵"])
+    asked = {"prompt": "What is the capital of Russia?\n"}
+    last_function = page.request.post(f"{live_server_url}/api/tokenize", data=asked).json()["last_function"]
+    locked = page.locator(".fs-fm-strip [data-lane='0'].is-locked")
+    assert f"position {last_function}" in (locked.get_attribute("title") or "")
     expect(page.locator(".fs-next-lane")).to_have_count(2)
     expect(page).to_have_url(f"{live_server_url}/reactivation")
 
@@ -61,7 +63,7 @@ def test_typing_shows_chips_and_keeps_the_newline(page: Page, live_server_url: s
     box.fill("")
     box.press_sequentially("The cat.")
     box.press("Enter")
-    chips = page.locator("#reactivation-prompt .fs-chips .fs-token")
+    chips = page.locator("#reactivation-prompt .fs-prompt-chips .fs-token")
     expect(chips.last).to_have_text("↵")
     expect(page.locator("#reactivation-prompt-count")).to_contain_text(f"{chips.count()} positions")
 
@@ -214,7 +216,7 @@ def test_hostile_prompts_render_as_text(page: Page, live_server_url: str, prompt
     open_page(page, live_server_url)
     run_prompt(page, prompt.replace("\r", ""))
     assert page.locator(".fs-fm-strip .fs-token").count() > 3
-    assert page.evaluate("window.broken === undefined && !document.querySelector('.fs-fm img, .fs-chips img')")
+    assert page.evaluate("window.broken === undefined && !document.querySelector('.fs-fm img, .fs-prompt-chips img')")
 
 
 def test_an_empty_prompt_is_refused_in_words(page: Page, live_server_url: str) -> None:

@@ -29,7 +29,7 @@ def written(page: Page) -> None:
 
 def texts(page: Page) -> dict[str, list[str]]:
     return page.evaluate(
-        """() => Object.fromEntries([...document.querySelectorAll('.fs-arm')].map((arm) =>
+        """() => Object.fromEntries([...document.querySelectorAll('.fs-stream-arm')].map((arm) =>
           [arm.dataset.arm, [...arm.querySelectorAll('.fs-text')].map((text) => text.textContent)]))"""
     )
 
@@ -175,7 +175,7 @@ PICTURE = """() => ({
   switches: [...document.querySelectorAll('.fs-card [role=switch]')].map((e) => e.ariaChecked),
   values: [...document.querySelectorAll('.fs-card input, .fs-live-tools input')].map((e) => e.value + e.checked),
   shift: document.querySelector('#steer-shift').innerText,
-  arms: document.querySelector('.fs-arms').innerText,
+  arms: document.querySelector('.fs-stream-arms').innerText,
 })"""
 
 
@@ -225,8 +225,8 @@ def test_a_prompt_of_markup_is_text(page: Page, live_server_url: str) -> None:
     page.locator("#steer-prompt-area").fill(
         "<img src=x onerror='window.broken = 1'> 🙂 <script>window.broken = 1</script>"
     )
-    page.wait_for_function("document.querySelectorAll('.fs-strip-cell').length > 12")
-    assert page.evaluate("window.broken === undefined && !document.querySelector('.fs-strip img')")
+    page.wait_for_function("document.querySelectorAll('.fs-token-strip-cell').length > 12")
+    assert page.evaluate("window.broken === undefined && !document.querySelector('.fs-token-strip img')")
 
 
 def test_an_address_that_cannot_be_read_is_refused_in_words(page: Page, live_server_url: str) -> None:
