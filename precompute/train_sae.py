@@ -75,7 +75,7 @@ def train(lm: LanguageModel, rows: np.ndarray, layers: list[int], args: argparse
     config = SAETrainerConfig(
         total_training_samples=steps * args.batch, train_batch_size_samples=args.batch,
         lr=args.lr, lr_end=args.lr / 10, lr_warm_up_steps=100,
-        lr_decay_steps=steps // 4, n_batches_for_norm_estimate=10, autocast=True, dead_feature_window=200,
+        lr_decay_steps=steps // 4, n_batches_for_norm_estimate=10, autocast=True, dead_feature_window=50,
         device=str(lm.device), logger=LoggingConfig(log_to_wandb=False),
     )  # fmt: skip
     batches = activation_batches(lm, rows, layers, args.batch, args.seed)
@@ -96,7 +96,8 @@ def export(sae: Any, folder: Path, layer: int, kept: Tensor, k: float, metadata:
     if cfg.get("normalize_activations") not in (None, "none") or not cfg.get("apply_b_dec_to_input"):
         raise ValueError(f"unexpected SAE configuration after training: {cfg}")
     cfg |= {"dtype": "bfloat16", "device": "cpu"}
-    cfg["metadata"] = {"hook_name": hook_name(layer), "hook_layer": layer, **metadata, **measured}
+    kept_metadata = {"sae_lens_version": cfg["metadata"]["sae_lens_version"], "hook_name": hook_name(layer)}
+    cfg["metadata"] = kept_metadata | {"hook_layer": layer} | metadata | measured
     save_file(weights, weights_path)
     cfg_path.write_text(json.dumps(cfg, indent=1) + "\n", "utf-8")
     shutil.rmtree(folder, ignore_errors=True)
