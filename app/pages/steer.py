@@ -135,7 +135,7 @@ def _register_open(app: Dash, api: ApiClient) -> None:
 
 def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict[str, Any]:
     """What the page holds when its address says nothing: the first demonstration, or the bare default prompt."""
-    demonstrations = [
+    demonstrations: list[dict[str, Any]] = [
         {"prompt": demo.prompt, "intervention": steer_state.of_demonstration(demo, f"d{i}")}
         for i, demo in enumerate(shown)
     ]
