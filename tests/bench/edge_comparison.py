@@ -3,7 +3,7 @@
 import contextlib
 import io
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -88,7 +88,7 @@ def edges_vs_saelens(lm: LanguageModel, bare: BareModel, subject: Subject, round
     """One row per way to call the bridge; the first is the one with the target."""
     tokens = sampled_rows(bare, lm)
     ours = Extraction.prepare(lm, subject, tokens, scratch / "edges")
-    peer = SaeLensPeer(subject.model, subject.saes)
+    peer = SaeLensPeer(subject.model, subject.saes, scratch)
     ours.run()
     theirs = sum(_n_firings(peer, batch, lm) for batch in tokens.split(BATCH_ROWS))
     agreement = f"Firings: ours {ours.n_firings():,}, the bridge's with its error term on {theirs:,}."
@@ -104,9 +104,8 @@ def edges_vs_saelens(lm: LanguageModel, bare: BareModel, subject: Subject, round
         )
         target = 4.0 if variant is VARIANTS[0] else None
         name = "edges_vs_saelens" + variant.suffix
-        found.append(
-            speed_row(name, pairs, work=tokens.numel(), unit="tok/s", target=target, subject=subject.name, note=note)
-        )
+        row = speed_row(name, pairs, work=tokens.numel(), unit="tok/s", target=target, subject=subject.name, note=note)
+        found.append(replace(row, cpu_ratio=1 / pairs.cpu_ratio()))
     return found
 
 

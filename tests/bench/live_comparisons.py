@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from backend.core.generate import generate_arms
@@ -45,7 +46,7 @@ def inspect_vs_bare(
 
     pairs = alternate(ours, peer, rounds=rounds)
     asked = "default request, next tokens too" if next_tokens is None else "next_tokens=0, features only"
-    return time_row(
+    row = time_row(
         "inspect_vs_bare" if next_tokens is None else "inspect_vs_bare.features_only",
         pairs,
         target=2.0,
@@ -53,6 +54,7 @@ def inspect_vs_bare(
         note=f"Server time of POST /api/inspect ({PROMPT_TOKENS} tokens, {len(subject.saes)} SAEs, {asked}; JSON in "
         "and out counted) against a bare transformers forward to the deepest SAE layer plus dense encodes.",
     )
+    return replace(row, cpu_ratio=pairs.cpu_ratio())
 
 
 def steer_vs_generate(lm: LanguageModel, sae: Sae, bare: BareModel, subject: Subject, rounds: int) -> Row:

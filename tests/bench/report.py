@@ -30,6 +30,8 @@ class Row:
     n: int
     subject: str
     note: str
+    cpu_ratio: float | None = None
+    """The same comparison in CPU seconds, where it can be made; the target is not about it."""
 
 
 def judged(measured: float, target: float | None, sense: Literal["<=", ">="], what: str) -> tuple[bool | None, str]:
@@ -91,7 +93,7 @@ def write(path: Path, rows: list[Row], threads: int) -> None:
 
 def table(rows: list[Row]) -> str:
     """The rows as aligned text, what they were measured on below."""
-    head = ("name", "value", "peer", "ratio [95 %]", "target", "holds", "n")
+    head = ("name", "value", "peer", "ratio [95 %]", "in CPU time", "target", "holds", "n")
     cells = [head, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
@@ -108,6 +110,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.value:,.4g} {row.unit}",
         "-" if row.peer is None else f"{row.peer:,.4g} {row.unit}",
         f"{measured:.3g} [{low:.3g}, {high:.3g}]",
+        "-" if row.cpu_ratio is None else f"{row.cpu_ratio:.3g}",
         row.rule,
         {True: "yes", False: "NO", None: "-"}[row.holds],
         str(row.n),

@@ -1,6 +1,8 @@
 """The peer of the edge extraction: sae-lens's SAETransformerBridge on the same model, SAEs and tokens."""
 
 import copy
+import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,10 +63,8 @@ VARIANTS = (
 class SaeLensPeer:
     """The bridge around a deep copy of the model, which it rewrites in place."""
 
-    def __init__(self, model: Path, saes: dict[str, Path], dtype: torch.dtype = torch.float32) -> None:
-        self.saes: list[Any] = [SAE.load_from_disk(path, device="cpu") for path in saes.values()]
-        for sae in self.saes:
-            sae.to(torch.float32)
+    def __init__(self, model: Path, saes: dict[str, Path], scratch: Path, dtype: torch.dtype = torch.float32) -> None:
+        self.saes: list[Any] = [SAE.load_from_disk(in_version_6(path, scratch), device="cpu") for path in saes.values()]
         self.bridge: Any = SAETransformerBridge.boot_transformers(
             str(model),
             hf_model=copy.deepcopy(load(model, dtype)),
@@ -85,3 +85,16 @@ class SaeLensPeer:
             tokens, saes=self.saes, use_error_term=variant.use_error_term, **options
         )
         return [cache[name] for name in self.names]
+
+
+def in_version_6(folder: Path, scratch: Path) -> Path:
+    """A copy of an SAE folder that is read as float32, like ours, and says which version wrote it.
+
+    Without a version sae-lens reads an older layout into it.
+    """
+    copied = Path(shutil.copytree(folder, scratch / "sae-lens" / folder.name))
+    config = json.loads((copied / "cfg.json").read_text(encoding="utf-8"))
+    config["metadata"].setdefault("sae_lens_version", "6.0.0")
+    config["dtype"] = "float32"
+    (copied / "cfg.json").write_text(json.dumps(config), encoding="utf-8")
+    return copied

@@ -17,6 +17,9 @@ class Paired:
 
     ours: tuple[float, ...]
     peer: tuple[float, ...]
+    ours_cpu: tuple[float, ...]
+    """CPU seconds of this process, all threads, over the whole call: a busy machine disturbs them less."""
+    peer_cpu: tuple[float, ...]
 
     @property
     def n(self) -> int:
@@ -32,6 +35,10 @@ class Paired:
         low, high = np.quantile(ratios, [0.025, 0.975])
         ours, peer = self.medians()
         return ours / peer, (float(low), float(high))
+
+    def cpu_ratio(self) -> float:
+        """median(ours) / median(peer) of the CPU seconds."""
+        return statistics.median(self.ours_cpu) / statistics.median(self.peer_cpu)
 
     def speed_ratio(self) -> tuple[float, Interval]:
         """median(peer) / median(ours): how many times faster ours is."""
@@ -53,16 +60,15 @@ def alternate(ours: Callable[[int], float], peer: Callable[[int], float], *, rou
     (a repeated one might be answered from a cache), and answers the seconds it took. Rounds below
     `warmup` are thrown away.
     """
-    pairs: list[tuple[float, float]] = []
+    sides: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
     for round_number in range(warmup + rounds):
-        if round_number % 2:
-            second = peer(round_number)
-            pairs.append((ours(round_number), second))
-        else:
-            first = ours(round_number)
-            pairs.append((first, peer(round_number)))
-    kept = pairs[warmup:]
-    return Paired(tuple(pair[0] for pair in kept), tuple(pair[1] for pair in kept))
+        order = (0, 1) if round_number % 2 else (1, 0)
+        for side in order:
+            cpu = time.process_time()
+            wall = (ours, peer)[side](round_number)
+            sides[side].append((wall, time.process_time() - cpu))
+    (ours_wall, ours_cpu), (peer_wall, peer_cpu) = (zip(*side[warmup:], strict=True) for side in sides)
+    return Paired(ours_wall, peer_wall, ours_cpu, peer_cpu)
 
 
 def median_interval(values: list[float]) -> tuple[float, Interval]:
