@@ -69,6 +69,9 @@
     return String(Number(x.toPrecision(3)));
   };
 
+  /** A divergence in nats: three digits, at most six decimals. */
+  live.nats = (kl) => (kl >= 0.001 ? live.number(kl) : String(Number(kl.toFixed(6))));
+
   /** "Russia, Moscow": what a feature is known by, from the build's top tokens. */
   live.describe = function (info, count) {
     const words = ((info && info.top_tokens) || []).map((text) => live.visible(text).replace(/^·(?=.)/, ""));

@@ -34,7 +34,7 @@
     const first = (arm) => result[arm].next_tokens[0];
     const [a, b] = [first("baseline"), first("steered")];
     return h("div", { className: "fs-shift-head" },
-      h("div", { className: "fs-shift-kl" }, h("b", { id: "steer-kl" }, live.number(Number(result.kl.toFixed(4)))), " nats",
+      h("div", { className: "fs-shift-kl" }, h("b", { id: "steer-kl" }, live.nats(result.kl)), " nats",
         h("span", null, "KL(steered ‖ baseline) of the next token")),
       a && b ? h("div", { className: "fs-shift-top" },
         h("span", null, "most probable"), h("code", null, live.visible(a.text)), h("em", null, live.percent(a.probability)),

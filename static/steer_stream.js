@@ -100,7 +100,7 @@
 
   function ArmColumn({ name, arm, baseline, running }) {
     return h("section", { className: "fs-stream-arm fs-stream-arm--" + name, "data-arm": name },
-      h("h3", null, TITLES[name] || name, arm.kl === null || name === "baseline" ? null : h("span", null, `KL ${live.number(Number(arm.kl.toFixed(3)))} nats`)),
+      h("h3", null, TITLES[name] || name, arm.kl === null || name === "baseline" ? null : h("span", null, `KL ${live.nats(arm.kl)} nats`)),
       h("p", { className: "fs-stream-arm-sentence" }, arm.sentence || "\u00a0"),
       h("div", null, (arm.texts.length ? arm.texts : [[]]).map((tokens, sample) =>
         h(Text, { key: sample, tokens: tokens || [], running, baseline: baseline ? baseline.texts[sample] || [] : undefined }))));
