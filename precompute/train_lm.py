@@ -41,10 +41,16 @@ class Recipe:
     model: dict[str, int]
     optimizer: dict[str, float]
     mixture: dict[str, float]
+    anneal: dict[str, float]
+    anneal_share: float
 
     @property
     def batch_rows(self) -> int:
         return int(self.optimizer["batch_rows"])
+
+    @property
+    def anneal_steps(self) -> int:
+        return round(self.anneal_share * self.steps)
 
     @property
     def steps(self) -> int:
@@ -58,7 +64,14 @@ def load_recipe(name: str, tokens: int | None = None) -> Recipe:
         raise ValueError(f"recipe {name!r} is unknown; choose one of {', '.join(tables)}")
     table = tables[name]
     return Recipe(
-        name, table["seed"], tokens or table["tokens"], table["model"], table["optimizer"], table["mixture"]
+        name=name,
+        seed=table["seed"],
+        tokens=tokens or table["tokens"],
+        model=table["model"],
+        optimizer=table["optimizer"],
+        mixture=table["mixture"],
+        anneal=table["anneal"],
+        anneal_share=table["anneal_share"],
     )
 
 
@@ -128,14 +141,14 @@ def prepare(recipe: Recipe, corpus: Path, work: Path) -> PreTrainedTokenizerFast
     tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(work / "tokenizer")
     for source in HELD_OUT_SOURCES:
         if not (work / f"held_out_{source}.npy").exists():
-            _save_array(
-                work / f"held_out_{source}.npy", held_out_rows(corpus, tokenizer, source, 400, CTX_LEN)
-            )
+            _save_array(work / f"held_out_{source}.npy", held_out_rows(corpus, tokenizer, source, 400, CTX_LEN))
     if not (work / "rows.npy").exists():
-        n_rows = recipe.steps * recipe.batch_rows
-        _save_array(
-            work / "rows.npy", build_rows(corpus, tokenizer, recipe.mixture, n_rows, CTX_LEN, recipe.seed)
-        )
+        phases = ((recipe.mixture, recipe.steps - recipe.anneal_steps), (recipe.anneal, recipe.anneal_steps))
+        parts = [
+            build_rows(corpus, tokenizer, mixture, steps * recipe.batch_rows, CTX_LEN, recipe.seed + phase)
+            for phase, (mixture, steps) in enumerate(phases)
+        ]
+        _save_array(work / "rows.npy", np.concatenate(parts))
     return tokenizer
 
 
@@ -151,9 +164,7 @@ def _save_state(path: Path, state: dict[str, Any]) -> None:
     os.replace(new, path)
 
 
-def save_model(
-    model: Gemma2ForCausalLM, folder: Path, tokenizer: PreTrainedTokenizerFast | None = None
-) -> None:
+def save_model(model: Gemma2ForCausalLM, folder: Path, tokenizer: PreTrainedTokenizerFast | None = None) -> None:
     """The weights in bfloat16 safetensors (and the tokenizer), in one rename."""
     new = folder.with_name(folder.name + ".new")
     copy = Gemma2ForCausalLM(model.config)
@@ -193,9 +204,7 @@ class Trainer:
     def batch(self) -> Tensor:
         """Rows of the present step, int64 [batch, pos]."""
         start = self.step * self.recipe.batch_rows
-        return torch.from_numpy(self.rows[start : start + self.recipe.batch_rows].astype(np.int64)).to(
-            self.device
-        )
+        return torch.from_numpy(self.rows[start : start + self.recipe.batch_rows].astype(np.int64)).to(self.device)
 
     def run(self, compiled: bool, save_every: float) -> None:
         """Train from the present step to the last, with a progress bar, checkpoints and a log.
@@ -257,16 +266,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--work", type=Path, required=True, help="folder for the run; start again with the same one to resume"
     )
     parser.add_argument("--tokens", type=int, help="training tokens, instead of the recipe's")
-    parser.add_argument(
-        "--threads", type=int, default=1, help="one per really free core (default: %(default)s)"
-    )
+    parser.add_argument("--threads", type=int, default=1, help="one per really free core (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     parser.add_argument(
         "--save-every", type=float, default=180, help="seconds between saved states (default: %(default)s)"
     )
-    parser.add_argument(
-        "--no-compile", action="store_true", help="do not compile the step (slower, starts at once)"
-    )
+    parser.add_argument("--no-compile", action="store_true", help="do not compile the step (slower, starts at once)")
 
 
 def run(args: argparse.Namespace) -> int:
