@@ -153,7 +153,7 @@ def test_everything_that_can_be_clicked_has_a_name(page: Page, live_server_url: 
         ready(page)
         nameless = page.evaluate(
             """() => [...document.querySelectorAll('button, a[href], input, summary, textarea')]
-              .filter((e) => e.checkVisibility())
+              .filter((e) => e.checkVisibility() && e.tabIndex >= 0)
               .filter((e) => !(e.innerText || e.ariaLabel || e.title || e.placeholder || e.labels?.length))
               .map((e) => e.outerHTML.slice(0, 160))"""
         )
