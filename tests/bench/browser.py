@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from tests.bench.report import Row, judged
 from tests.bench.timing import median_interval
@@ -86,16 +86,19 @@ def free_port() -> int:
 
 
 def open_live(page: Page, url: str) -> None:
-    """Load `url`, again until somebody answers, and wait until the page is drawn and says that the model is live."""
+    """Load `url` as soon as somebody listens; wait until the page is drawn and says that the model is live."""
+    address = ("127.0.0.1", int(url.rpartition(":")[2]))
     deadline = time.monotonic() + PATIENCE_S
     while True:
+        # not by page.goto: Chromium goes on with a failed navigation behind our back
         try:
-            page.goto(url)
+            socket.create_connection(address).close()
             break
-        except Error:
+        except OSError:
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.05)
+            time.sleep(0.02)
+    page.goto(url)
     page.wait_for_selector(PAGE, timeout=1000 * PATIENCE_S)
     page.wait_for_selector(LIVE, timeout=1000 * PATIENCE_S)
 
