@@ -173,6 +173,7 @@
   /** "12 of 340 features shown; 328 hidden: 300 not firing at …, 28 denser than the limit". */
   live.hiddenLine = function (shown, total, hidden) {
     const word = total === 1 ? "feature" : "features";
+    if (!total) return "\u00a0";
     if (!hidden.length) return `all ${total} ${word} that fire are shown`;
     const count = hidden.reduce((sum, entry) => sum + entry[1], 0);
     return `${shown} of ${total} ${word} shown; filters hide ${count}: ` +

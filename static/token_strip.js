@@ -112,11 +112,17 @@
    *  props: id, tokens, locked (position or null), sockets [{position, label, on, title}],
    *  onSocket(position, event), onDrop(position, event): given by a parent component only. */
   live.TokenStrip = function TokenStrip(props) {
-    const { useState, useRef } = window.React;
+    const { useState, useRef, useEffect } = window.React;
     const [hover, setHover] = useState(null);
     const root = useRef(null);
     const tokens = props.tokens || [];
     const lock = (position) => props.setProps && props.setProps({ locked: position });
+    useEffect(() => {
+      const shown = root.current.querySelector(".is-default") || root.current.querySelector(".is-locked");
+      if (!shown) return; // long prompts scroll inside the strip: begin where it matters, without moving the page
+      const cell = shown.parentElement;
+      root.current.scrollTop = cell.offsetTop - root.current.offsetTop - root.current.clientHeight + cell.offsetHeight + 8;
+    }, [props.tokens, props.default_position]);
     live.useKeys((event) => {
       const at = hover === null ? (props.locked === null || props.locked === undefined ? -1 : props.locked) : hover;
       const next = live.walk(event, tokens, at);
