@@ -45,10 +45,11 @@ class Subject:
 def find(scratch: Path) -> Subject:
     """The lab model, or a random one written below `scratch`."""
     preset = load_preset("lab")
-    if not all(Path(part).exists() for part in (preset.model, preset.build, *(sae.path for sae in preset.saes))):
+    saes = {sae.sae_id: sae.path for sae in preset.saes if sae.path.is_dir()}
+    if len(saes) < len(LAYERS) or not Path(preset.model).is_dir() or not preset.build.exists():
         return random_subject(scratch)
-    saes = {sae.sae_id: sae.path for sae in preset.saes}
-    return Subject("the lab model", Path(preset.model), saes, is_lab=True)
+    first = dict(list(saes.items())[: len(LAYERS)])
+    return Subject("the lab model", Path(preset.model), first, is_lab=True)
 
 
 def random_subject(scratch: Path) -> Subject:
