@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import dash_ag_grid as dag
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
@@ -17,6 +16,7 @@ from app.frame import Page, notice, panel, skeleton
 from app.links import reproduce_get
 from app.pages import coverage_token
 from app.pages.coverage_state import CONTROLS, built_saes, control_bar, default_state, read_state
+from app.pages.coverage_table import rank_table
 from app.pages.coverage_view import LISTED, CoverageView, FrequentTokens, read_view
 from app.pages.coverage_words import first_tokens, function_contrast, headline, setting_sentence
 from app.tables import rank_rows
@@ -51,110 +51,48 @@ def _graph(name: str, height: int, label: str) -> Component:
     return html.Div(graph, role="img", style={"minHeight": f"{height}px"}, **{"aria-label": label})
 
 
-def _panels() -> list[Component]:
-    def images(name: str) -> dict[str, str]:
-        return {"png": f"coverage-{name}", "svg": f"coverage-{name}"}
+def _images(name: str) -> dict[str, str]:
+    return {"png": f"coverage-{name}", "svg": f"coverage-{name}"}
 
+
+def _panels() -> list[Component]:
+    table = html.Div(rank_table(), style={"minHeight": "400px"})
     return [
         panel(
             "Reached by the first k tokens",
             _graph("curve", 380, "Cumulative coverage by token rank, one line per layer"),
             id="coverage-curve-panel",
-            exports=images("curve"),
+            exports=_images("curve"),
             note=skeleton("60%"),
             class_name="fs-coverage__curve",
         ),
         panel(
             "Tokens by rank",
-            [html.Div(_table(), style={"minHeight": "400px"}), html.P(id="coverage-hidden", className="fs-small")],
+            [table, html.P(id="coverage-hidden", className="fs-small")],
             id="coverage-table-panel",
             exports={"csv": "coverage-table"},
             note="Select a row to see the token: its degree in every layer and the features that it fires most.",
             class_name="fs-coverage__table",
         ),
-        panel(
-            "Degree",
-            _graph("degree", 280, "Degree against occurrences, both on logarithms, by token class"),
-            id="coverage-degree-panel",
-            exports=images("degree"),
-            note=skeleton("60%"),
-        ),
-        panel(
+        _small_panel("degree", "Degree", "Degree against occurrences, both on logarithms, by token class"),
+        _small_panel(
+            "zipf",
             "Zipf",
-            _graph("zipf", 280, "Occurrences by frequency rank, both on logarithms"),
-            id="coverage-zipf-panel",
-            exports=images("zipf"),
-            note="Occurrences by frequency rank. Left of the dotted line: function tokens.",
+            "Occurrences by frequency rank, both on logarithms",
+            "Occurrences by frequency rank. Left of the dotted line: function tokens.",
         ),
-        panel(
-            "Documents",
-            _graph("documents", 280, "Share of documents that contain each token, by frequency rank"),
-            id="coverage-documents-panel",
-            exports=images("documents"),
-            note=skeleton("60%"),
-        ),
+        _small_panel("documents", "Documents", "Share of documents that contain each token, by frequency rank"),
     ]
 
 
-def _table() -> Component:
-    def count(field: str, name: str, tip: str) -> dict[str, Any]:
-        form = {"function": "params.value == null ? '–' : d3.format(',')(params.value)"}
-        return {
-            "field": field,
-            "headerName": name,
-            "headerTooltip": tip,
-            "valueFormatter": form,
-            "type": "rightAligned",
-        }
-
-    def share(field: str, name: str, tip: str) -> dict[str, Any]:
-        form = {"function": "params.value == null ? '–' : d3.format('.1%')(params.value)"}
-        return {**count(field, name, tip), "valueFormatter": form}
-
-    columns = [
-        {**count("rank", "#", "place in the chosen order"), "flex": 0, "width": 58},
-        {"field": "token", "headerName": "token", "cellRenderer": "FsToken", "flex": 2},
-        {
-            "field": "token_class",
-            "headerName": "class",
-            "headerTooltip": "at the function cut above",
-            "flex": 0,
-            "width": 84,
-        },
-        {**count("occurrences", "count", "positions in the corpus"), "minWidth": 92},
-        share(
-            "document_coverage", "in docs", f"share of documents that hold it; of the {LISTED:,} most frequent tokens"
-        ),
-        count("degree", "degree", "features that the token has an edge to"),
-        count("new_features", "new", "features that no earlier token of the order reaches"),
-        {
-            **share("coverage", "cumulative", "share that all tokens down to this one reach; interval on hover"),
-            "cellRenderer": "FsShare",
-            "tooltipField": "interval",
-            "minWidth": 104,
-        },
-    ]
-    return dag.AgGrid(
-        id="coverage-table",
-        columnDefs=columns,
-        rowData=None,
-        defaultColDef={
-            "sortable": True,
-            "resizable": True,
-            "flex": 1,
-            "minWidth": 70,
-            "suppressHeaderMenuButton": True,
-        },
-        dashGridOptions={
-            "rowSelection": {"mode": "singleRow", "enableClickSelection": True, "checkboxes": False},
-            "rowHeight": 30,
-            "headerHeight": 34,
-            "animateRows": False,
-            "tooltipShowDelay": 300,
-        },
-        getRowId="params.data.id",
-        className="ag-theme-quartz fs-grid",
-        style={"height": "400px"},
+def _small_panel(name: str, title: str, label: str, note: str | None = None) -> Component:
+    """`note` None: a callback writes it."""
+    return panel(
+        title,
+        _graph(name, 280, label),
+        id=f"coverage-{name}-panel",
+        exports=_images(name),
+        note=note or skeleton("60%"),
     )
 
 

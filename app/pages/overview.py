@@ -126,6 +126,11 @@ def _prompt_panel() -> Component:
 
 
 def register(app: Dash, api: ApiClient) -> None:
+    _register_build(app, api)
+    _register_prompts(app, api)
+
+
+def _register_build(app: Dash, api: ApiClient) -> None:
     @app.callback(
         Output("overview-numbers", "children"),
         Output("overview-curve", "figure"),
@@ -151,6 +156,8 @@ def register(app: Dash, api: ApiClient) -> None:
         stats = _stats(middle, chosen, cut)
         return stats, coverage_figure(curves, scheme, n_function=cut), code["curl"], code["python"]
 
+
+def _register_prompts(app: Dash, api: ApiClient) -> None:
     @app.callback(
         Output("overview-strips", "children"),
         Output("overview-strips-panel-curl", "children"),
@@ -160,8 +167,8 @@ def register(app: Dash, api: ApiClient) -> None:
         State("frame-location", "href"),
     )
     async def show_prompts(live: str | None, drawn: str | None, href: str | None) -> tuple[Any, Any, Any]:
-        if drawn or not live:
-            return no_update, no_update, no_update  # the heartbeat goes on; the strips are drawn once
+        if drawn or "--" not in (live or ""):
+            return no_update, no_update, no_update  # no heartbeat yet, or the strips are drawn already
         capabilities = await api.capabilities()
         if not capabilities.live:
             return notice("No live model, so no strip", capabilities.live_detail), "", ""
