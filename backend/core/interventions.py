@@ -57,9 +57,7 @@ class Intervention:
         if self.positions != "all" and any(position < 0 for position in self.positions):
             raise ValueError(f"positions are {list(self.positions)}; allowed: 0 and above.")
         if self.mode != "add" and self.read is None:
-            raise ValueError(
-                f"mode {self.mode!r} needs an SAE feature to read; a bare direction can only be added."
-            )
+            raise ValueError(f"mode {self.mode!r} needs an SAE feature to read; a bare direction can only be added.")
 
     @classmethod
     def on_feature(
@@ -77,8 +75,7 @@ class Intervention:
         whose W_dec is not in the residual stream's units."""
         if sae.normalize_activations != "none":
             raise ValueError(
-                f"{sae.sae_id} normalises its input ({sae.normalize_activations}): "
-                "it can be read but not steered with."
+                f"{sae.sae_id} normalises its input ({sae.normalize_activations}): it can be read but not steered with."
             )
         return cls(
             layer=sae.layer,

@@ -119,6 +119,4 @@ def _sae(raw: dict[str, Any], root: Path) -> SaeSource:
 
 def _demonstration(raw: dict[str, Any]) -> Demonstration:
     positions = raw["positions"]
-    return Demonstration(
-        **{**raw, "positions": positions if isinstance(positions, str) else tuple(positions)}
-    )
+    return Demonstration(**{**raw, "positions": positions if isinstance(positions, str) else tuple(positions)})

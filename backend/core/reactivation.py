@@ -47,8 +47,7 @@ def labels(firings: Firings, n_positions: int, special_positions: Collection[int
     position, feature = firings.position, firings.feature_index
     if n and (int(position.min()) < 0 or int(position.max()) >= n_positions):
         raise ValueError(
-            f"firings lie at positions {int(position.min())} to {int(position.max())}; "
-            f"allowed: 0 to {n_positions - 1}."
+            f"firings lie at positions {int(position.min())} to {int(position.max())}; allowed: 0 to {n_positions - 1}."
         )
     device = position.device
     special = torch.tensor(sorted(special_positions), dtype=torch.int64, device=device)

@@ -85,8 +85,7 @@ class Sae:
                 found = tuple(file.get_slice(name).get_shape()) if name in held else None
                 if found != shape:
                     raise ValueError(
-                        f"{folder / WEIGHTS_FILE}: {name} is {found or 'missing'}; "
-                        f"cfg.json calls for {shape}."
+                        f"{folder / WEIGHTS_FILE}: {name} is {found or 'missing'}; cfg.json calls for {shape}."
                     )
         return config
 
@@ -170,9 +169,7 @@ class Sae:
         ValueError for an SAE that normalises its input: the scale it would need is not kept.
         """
         if self.normalize_activations != "none":
-            raise ValueError(
-                f"{self.sae_id} normalises its input ({self.normalize_activations}): it cannot decode."
-            )
+            raise ValueError(f"{self.sae_id} normalises its input ({self.normalize_activations}): it cannot decode.")
         used, place = firings.feature_index.unique(return_inverse=True)
         rows = self.decoder_rows(used.tolist()).float()[place]
         resid = self.b_dec.float().repeat(n_positions, 1)
@@ -181,9 +178,7 @@ class Sae:
     def check_feature(self, feature_index: int) -> None:
         """ValueError for an index outside the dictionary."""
         if not 0 <= feature_index < self.d_sae:
-            raise ValueError(
-                f"feature_index is {feature_index}; {self.sae_id} has features 0 to {self.d_sae - 1}."
-            )
+            raise ValueError(f"feature_index is {feature_index}; {self.sae_id} has features 0 to {self.d_sae - 1}.")
 
     # -- inside ----------------------------------------------------------------------------
 
@@ -244,9 +239,7 @@ class Sae:
 
     def _read_decoder(self, rows: slice) -> Tensor:
         with _opened(self.folder) as file:
-            part: Tensor = file.get_slice("W_dec")[rows.start : rows.stop].to(
-                self.W_enc.device, self.W_enc.dtype
-            )
+            part: Tensor = file.get_slice("W_dec")[rows.start : rows.stop].to(self.W_enc.device, self.W_enc.dtype)
         return part if self._decoder_scale is None else part / self._decoder_scale[rows, None]
 
 
@@ -265,9 +258,7 @@ def _opened(folder: Path) -> safe_open:
     try:
         return safe_open(path, framework="pt")
     except FileNotFoundError:
-        raise ValueError(
-            f"No {path}: an SAE is a folder with cfg.json and sae_weights.safetensors."
-        ) from None
+        raise ValueError(f"No {path}: an SAE is a folder with cfg.json and sae_weights.safetensors.") from None
     except SafetensorError as error:
         raise ValueError(f"{path} is not a readable safetensors file ({error}): fetch it again.") from None
 

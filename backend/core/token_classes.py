@@ -10,9 +10,7 @@ CLASS_NAMES = ("content", "function", "special")
 DEFAULT_SHARE = 0.40
 
 
-def classify(
-    counts: NDArray[np.int64], special_ids: Collection[int], share: float = DEFAULT_SHARE
-) -> NDArray[np.int8]:
+def classify(counts: NDArray[np.int64], special_ids: Collection[int], share: float = DEFAULT_SHARE) -> NDArray[np.int8]:
     """int8 [vocab]: 0 content, 1 function, 2 special.
 
     Function tokens are the fewest most frequent ones whose occurrences together reach `share`
