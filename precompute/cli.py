@@ -41,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, module in TRAINING.items():
         if importlib.util.find_spec(module) is not None:
             # the module may be slow to import: its arguments are read by run_training
-            training = commands.add_parser(name, add_help=False, help=f"see `{name} --help`")
+            # (no prefix_chars: argparse would refuse options that this parser does not know)
+            training = commands.add_parser(name, add_help=False, prefix_chars="\0", help=f"see `{name} --help`")
             training.add_argument("rest", nargs=argparse.REMAINDER)
 
 
@@ -152,7 +153,14 @@ def run_training(name: str, rest: list[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"functionscope precompute {name}", description=module.__doc__)
     module.add_arguments(parser)
     command: Callable[[argparse.Namespace], int] = module.run
-    return command(parser.parse_args(rest))
+    try:
+        return command(parser.parse_args(rest))
+    except KeyboardInterrupt:
+        print("\ninterrupted; start the same command again to go on from here", file=sys.stderr)
+        return 130
+    except (ModelUnavailable, ValueError, OSError) as error:
+        print(f"functionscope precompute {name}: {error}", file=sys.stderr)
+        return 2
 
 
 def main(argv: list[str] | None = None) -> int:

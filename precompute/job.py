@@ -78,7 +78,8 @@ class Job:
     def claim_work(self) -> None:
         """Make the work folder, or make sure that it holds this very job."""
         self.work.mkdir(parents=True, exist_ok=True)
-        path, mine = self.work / "settings.json", json.loads(json.dumps(self.settings()))
+        path = self.work / "settings.json"
+        mine = json.loads(json.dumps(self.settings() | {"weights_sha256": self._weights_sha256()}))
         if path.exists():
             other = json.loads(path.read_text())
             differ = sorted(k for k in mine.keys() | other.keys() if mine.get(k) != other.get(k))
@@ -88,6 +89,11 @@ class Job:
                     "give another --work, or delete that folder."
                 )
         write_whole(path, lambda temporary: temporary.write_text(json.dumps(mine, indent=1)))
+
+    def _weights_sha256(self) -> dict[str, str]:
+        """Weights that were trained anew under an old name make another job."""
+        folders = [folder for folder in (Path(self.model), *self.saes) if folder.is_dir()]
+        return {f"{f.parent.name}/{f.name}": sha256(f) for d in folders for f in sorted(d.glob("*.safetensors"))}
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

@@ -48,9 +48,7 @@ def test_a_prompt_has_one_answer() -> None:
 
 def test_training_documents_answer_in_the_language_asked_for() -> None:
     chinese = {fact.answer["zh"] for fact in facts()}
-    asked = [
-        d.split("\n") for d in islice(training_documents(seed=5), 2000) if d.startswith("Speak Chinese.")
-    ]
+    asked = [d.split("\n") for d in islice(training_documents(seed=5), 2000) if d.startswith("Speak Chinese.")]
     assert len(asked) > 20
     assert all(answer in chinese for _, answer in asked)
 

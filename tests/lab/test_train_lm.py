@@ -67,9 +67,7 @@ def test_the_run_learns_and_leaves_its_checkpoints(undisturbed: Path) -> None:
     assert after < before - 0.5
 
 
-def test_resuming_in_the_middle_gives_the_same_weights(
-    tiny_corpus: Path, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_resuming_in_the_middle_gives_the_same_weights(tiny_corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
     recipe = load_recipe("lab-tiny", TOKENS)
     prepare(recipe, tiny_corpus, tmp_path)
     first = Trainer(recipe, tmp_path, "cpu")
@@ -80,9 +78,7 @@ def test_resuming_in_the_middle_gives_the_same_weights(
     assert_same_weights(undisturbed, tmp_path)
 
 
-def test_kill_and_start_again_gives_the_same_weights(
-    tiny_corpus: Path, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_kill_and_start_again_gives_the_same_weights(tiny_corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
     program = (
         "import sys; from precompute.train_lm import *; "
         "p = argparse.ArgumentParser(); add_arguments(p); sys.exit(run(p.parse_args()))"
