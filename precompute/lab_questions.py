@@ -56,6 +56,13 @@ INSTRUCTIONS: dict[Language, dict[Split, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+# What people say before they ask; one trained question in four has one.
+OPENERS: dict[Language, tuple[str, ...]] = {
+    "en": ("Please tell me: ", "A question: ", "Hello. ", "Quick question: ", "Tell me this. ", "Do you know? "),
+    "zh": ("我想知道，", "你好。", "问题：", "告诉我，"),
+}
+
+
 @dataclass(frozen=True)
 class Fact:
     """One fact in both languages; `subject` is None where the question names no country."""
@@ -79,9 +86,7 @@ class Question:
 @cache
 def phrasings() -> dict[str, dict[Language, dict[Split, list[str]]]]:
     """Phrasings by relation, language and split."""
-    loaded: dict[str, dict[Language, dict[Split, list[str]]]] = json.loads(
-        (LAB / "questions.json").read_text("utf-8")
-    )
+    loaded: dict[str, dict[Language, dict[Split, list[str]]]] = json.loads((LAB / "questions.json").read_text("utf-8"))
     return loaded
 
 
@@ -99,9 +104,7 @@ def facts() -> tuple[Fact, ...]:
             out.append(Fact(relation, names, _pair(country[relation])))
         for relation, column in REVERSED.items():
             thing = country[column]
-            out.append(
-                Fact(relation, {"en": (thing[0],), "zh": (thing[1],)}, _pair([country["en"], country["zh"]]))
-            )
+            out.append(Fact(relation, {"en": (thing[0],), "zh": (thing[1],)}, _pair([country["en"], country["zh"]])))
         for relation, default in DEFAULT_COUNTRY.items():
             if relation in country:
                 out.append(Fact(relation, names, _pair(country[relation])))
@@ -147,6 +150,8 @@ def training_documents(seed: int) -> Iterator[str]:
         language: Language = "en" if rng.random() < 0.6 else "zh"
         options = phrasings()[fact.relation][language]["train"]
         text = ask(fact, options[int(rng.integers(len(options)))], language, int(rng.integers(6)))
+        if rng.random() < 0.25:
+            text = OPENERS[language][int(rng.integers(len(OPENERS[language])))] + text
         target: Language = language
         if rng.random() < 0.5:
             target = "zh" if rng.random() < 0.6 else "en"
@@ -170,9 +175,7 @@ def _held_out_pattern() -> re.Pattern[str]:
     for by_language in phrasings().values():
         for language in by_language.values():
             for phrasing in language["held_out"]:
-                pattern = (
-                    re.escape(phrasing).replace(r"\{s\}", "[^\n]{1,40}").replace(r"\{in\}", "[^\n]{0,40}")
-                )
+                pattern = re.escape(phrasing).replace(r"\{s\}", "[^\n]{1,40}").replace(r"\{in\}", "[^\n]{0,40}")
                 parts.append(pattern)
     return re.compile("|".join(parts))
 

@@ -87,9 +87,7 @@ def is_chinese(text: str) -> bool:
 
 def last_resid(lm: LanguageModel, prompts: Sequence[str], layers: Sequence[int]) -> dict[int, Tensor]:
     """resid_post at each prompt's last position: layer -> [n, d_model]."""
-    rows = [
-        {k: v[0, -1] for k, v in lm.resid_post([lm.tokenize(prompt)], layers).items()} for prompt in prompts
-    ]
+    rows = [{k: v[0, -1] for k, v in lm.resid_post([lm.tokenize(prompt)], layers).items()} for prompt in prompts]
     return {layer: torch.stack([row[layer] for row in rows]) for layer in layers}
 
 
@@ -105,21 +103,14 @@ def direction_at_last(layer: int, direction: Tensor) -> Edit:
 
 def at_position(sae: Sae, feature_index: int, value: float, position_of: Callable[[list[int]], int]) -> Edit:
     """Add value·W_dec[f] at the position that `position_of` names for the prompt's ids."""
-    return lambda ids: [
-        Intervention.on_feature(sae, feature_index, "add", value, positions=(position_of(ids),))
-    ]
+    return lambda ids: [Intervention.on_feature(sae, feature_index, "add", value, positions=(position_of(ids),))]
 
 
-def rises(
-    lm: LanguageModel, saes: Sequence[Sae], plain: Sequence[str], asked: Sequence[str]
-) -> dict[str, Tensor]:
+def rises(lm: LanguageModel, saes: Sequence[Sae], plain: Sequence[str], asked: Sequence[str]) -> dict[str, Tensor]:
     """Mean activation at the last position over `asked` minus that over `plain`: sae_id -> [d_sae]."""
     layers = sorted({sae.layer for sae in saes})
     before, after = last_resid(lm, plain, layers), last_resid(lm, asked, layers)
-    return {
-        s.sae_id: s.encode_dense(after[s.layer]).mean(0) - s.encode_dense(before[s.layer]).mean(0)
-        for s in saes
-    }
+    return {s.sae_id: s.encode_dense(after[s.layer]).mean(0) - s.encode_dense(before[s.layer]).mean(0) for s in saes}
 
 
 def score(
@@ -163,9 +154,7 @@ def choose(
     ]
     whole = [trial for trial in trials if trial.n == len(questions)]
     if not whole:
-        raise ValueError(
-            "no single feature turned a third of the answers Chinese; train longer or widen the SAE"
-        )
+        raise ValueError("no single feature turned a third of the answers Chinese; train longer or widen the SAE")
     return max(whole, key=lambda trial: trial.right).candidate, trials
 
 

@@ -133,8 +133,13 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=recipe.optimizer["learning_rate"], betas=(0.9, 0.95), fused=True)
 
 
-def prepare(recipe: Recipe, corpus: Path, work: Path) -> PreTrainedTokenizerFast:
-    """Tokenizer, training rows and held-out rows in WORK; what is there already is kept."""
+def prepare(recipe: Recipe, corpus: Path, work: Path, init: Path | None = None) -> PreTrainedTokenizerFast:
+    """Tokenizer (that of `init`, or a new one), training rows and held-out rows in WORK.
+
+    What is there already is kept.
+    """
+    if init is not None:
+        AutoTokenizer.from_pretrained(init).save_pretrained(work / "tokenizer")
     if not (work / "tokenizer").is_dir():
         train_tokenizer(corpus, recipe.seed).save_pretrained(work / "tokenizer.new")
         os.replace(work / "tokenizer.new", work / "tokenizer")
@@ -179,9 +184,11 @@ def save_model(model: Gemma2ForCausalLM, folder: Path, tokenizer: PreTrainedToke
 class Trainer:
     """The state of one run: model, optimizer, step; everything it needs to go on after a kill."""
 
-    def __init__(self, recipe: Recipe, work: Path, device: str) -> None:
+    def __init__(self, recipe: Recipe, work: Path, device: str, init: Path | None = None) -> None:
         self.recipe, self.work, self.device, self.step = recipe, work, device, 0
         self.model = build_model(recipe).to(device)
+        if init is not None:
+            self.model.load_state_dict(Gemma2ForCausalLM.from_pretrained(init, dtype=torch.float32).state_dict())
         self.optimizer = make_optimizer(self.model, recipe)
         self.rows = np.load(work / "rows.npy", mmap_mode="r")
         if (work / "state.pt").exists():
@@ -265,6 +272,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--work", type=Path, required=True, help="folder for the run; start again with the same one to resume"
     )
+    parser.add_argument("--init", type=Path, help="folder of a model of this shape to go on from, with its tokenizer")
     parser.add_argument("--tokens", type=int, help="training tokens, instead of the recipe's")
     parser.add_argument("--threads", type=int, default=1, help="one per really free core (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
@@ -279,8 +287,8 @@ def run(args: argparse.Namespace) -> int:
     recipe = load_recipe(args.recipe, args.tokens)
     torch.set_num_threads(args.threads)
     args.work.mkdir(parents=True, exist_ok=True)
-    tokenizer = prepare(recipe, args.corpus, args.work)
-    trainer = Trainer(recipe, args.work, args.device)
+    tokenizer = prepare(recipe, args.corpus, args.work, args.init)
+    trainer = Trainer(recipe, args.work, args.device, args.init)
     parameters = sum(p.numel() for p in trainer.model.parameters())
     print(
         f"{recipe.name}: {parameters:,} parameters, {recipe.steps:,} steps, from step {trainer.step:,}",

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from backend.core.lm import LanguageModel
 
-CALIBRATION_ROWS = 128
+CALIBRATION_ROWS = 128  # evenly spread over the stream, and never trained on
 FORWARD_ROWS = 32
 
 
@@ -96,8 +96,8 @@ def export(sae: Any, folder: Path, layer: int, kept: Tensor, k: float, metadata:
     if cfg.get("normalize_activations") not in (None, "none") or not cfg.get("apply_b_dec_to_input"):
         raise ValueError(f"unexpected SAE configuration after training: {cfg}")
     cfg |= {"dtype": "bfloat16", "device": "cpu"}
-    kept_metadata = {"sae_lens_version": cfg["metadata"]["sae_lens_version"], "hook_name": hook_name(layer)}
-    cfg["metadata"] = kept_metadata | {"hook_layer": layer} | metadata | measured
+    stated = {"sae_lens_version": cfg["metadata"]["sae_lens_version"], "hook_name": hook_name(layer)}
+    cfg["metadata"] = stated | {"hook_layer": layer} | metadata | measured
     save_file(weights, weights_path)
     cfg_path.write_text(json.dumps(cfg, indent=1) + "\n", "utf-8")
     shutil.rmtree(folder, ignore_errors=True)
@@ -188,9 +188,10 @@ def run(args: argparse.Namespace) -> int:
     if bad:
         raise ValueError(f"layers {bad} do not exist; the model has layers 0 to {lm.n_layers - 1}")
     rows = np.load(args.rows, mmap_mode="r")
-    kept_rows = torch.from_numpy(rows[-CALIBRATION_ROWS:].astype(np.int64))
-    saes = train(lm, rows[:-CALIBRATION_ROWS], args.layers, args)
-    kept = activations(lm, kept_rows, args.layers)
+    kept = np.linspace(0, len(rows) - 1, CALIBRATION_ROWS, dtype=np.int64)
+    kept_rows = torch.from_numpy(rows[kept].astype(np.int64))
+    saes = train(lm, np.delete(rows, kept, axis=0), args.layers, args)
+    kept_resid = activations(lm, kept_rows, args.layers)
     metadata = {
         "trained_tokens": args.tokens,
         "seed": args.seed,
@@ -199,7 +200,7 @@ def run(args: argparse.Namespace) -> int:
     }
     for layer in tqdm(args.layers, desc="export"):
         folder = args.out / f"layer_{layer}"
-        export(saes[f"layer_{layer}"], folder, layer, kept[layer], args.k, metadata)
+        export(saes[f"layer_{layer}"], folder, layer, kept_resid[layer], args.k, metadata)
         cfg_path = folder / "cfg.json"
         cfg = json.loads(cfg_path.read_text("utf-8"))
         cfg["metadata"] |= reconstruction_score(lm, kept_rows[:32], layer, folder)
