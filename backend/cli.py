@@ -138,12 +138,15 @@ def _with_dashboard(api: FastAPI) -> FastAPI:
 
 
 def _dashboard_alone(settings: Settings) -> FastAPI:
+    import httpx
     from fastapi import FastAPI
 
     from app.api import ApiClient
+    from app.forward import forward_api
     from app.main import create_dashboard
 
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    forward_api(server, httpx.AsyncClient(base_url=settings.api_url, timeout=None))
     create_dashboard(ApiClient.at(settings.api_url), server=server)
     return server
 
