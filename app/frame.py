@@ -27,6 +27,8 @@ SHORTCUTS = (
     (("t",), "light or dark"),
     (("←", "→"), "walk along tokens"),
     (("f", "F"), "next, previous function token"),
+    (("↑", "↓"), "walk along features"),
+    (("p",), "pin the feature"),
     (("Esc",), "unlock, stop, close"),
 )
 
