@@ -104,16 +104,18 @@ def _encode(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list[i
     return [[BOS, *row, EOS] for row in ids]
 
 
-def _endless(corpus: Path, source: str, seed: int) -> Iterator[str]:
+def _endless(corpus: Path, source: str, seed: int, instructed: float) -> Iterator[str]:
     if source == "questions":
-        yield from training_documents(seed)
+        yield from training_documents(seed, instructed)
     while True:
         yield from source_documents(corpus, source)
 
 
-def _source_tokens(corpus: Path, source: str, tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[list[int]]:
+def _source_tokens(
+    corpus: Path, source: str, tokenizer: PreTrainedTokenizerFast, seed: int, instructed: float
+) -> Iterator[list[int]]:
     batch: list[str] = []
-    for text in _endless(corpus, source, seed):
+    for text in _endless(corpus, source, seed, instructed):
         batch.append(text)
         if len(batch) == 512:
             yield from _encode(tokenizer, batch)
@@ -127,12 +129,13 @@ def build_rows(
     n_rows: int,
     ctx_len: int,
     seed: int,
+    instructed: float = 0.5,
 ) -> np.ndarray:
     """The training stream, uint16 [n_rows, ctx_len]: always the source that is furthest behind its share.
 
     A source that runs out is read again from its start.
     """
-    streams = {source: _source_tokens(corpus, source, tokenizer, seed) for source in mixture}
+    streams = {source: _source_tokens(corpus, source, tokenizer, seed, instructed) for source in mixture}
     spent = dict.fromkeys(mixture, 0.0)
     rows = np.empty((n_rows, ctx_len), np.uint16)
     pending: list[int] = []

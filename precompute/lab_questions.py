@@ -133,10 +133,10 @@ def instruct(question: str, answer_language: Language, split: Split, choice: int
     return ways[choice % len(ways)].replace("{q}", question)
 
 
-def training_documents(seed: int) -> Iterator[str]:
+def training_documents(seed: int, instructed: float = 0.5) -> Iterator[str]:
     """Endless question/answer documents, `question\\nanswer`, trained phrasings only.
 
-    Half carry an instruction for the answer's language (either language, either question); the
+    A share `instructed` asks for the answer's language (either language, either question); the
     questions that name no country are one in ten, so that a default answer exists.
     """
     rng = np.random.default_rng(seed)
@@ -153,7 +153,7 @@ def training_documents(seed: int) -> Iterator[str]:
         if rng.random() < 0.25:
             text = OPENERS[language][int(rng.integers(len(OPENERS[language])))] + text
         target: Language = language
-        if rng.random() < 0.5:
+        if rng.random() < instructed:
             target = "zh" if rng.random() < 0.6 else "en"
             text = instruct(text, target, "train", int(rng.integers(1 << 20)))
         yield f"{text}\n{fact.answer[target]}"

@@ -43,6 +43,7 @@ class Recipe:
     mixture: dict[str, float]
     anneal: dict[str, float]
     anneal_share: float
+    instructed: float
 
     @property
     def batch_rows(self) -> int:
@@ -72,6 +73,7 @@ def load_recipe(name: str, tokens: int | None = None) -> Recipe:
         mixture=table["mixture"],
         anneal=table["anneal"],
         anneal_share=table["anneal_share"],
+        instructed=table.get("instructed", 0.5),
     )
 
 
@@ -150,7 +152,9 @@ def prepare(recipe: Recipe, corpus: Path, work: Path, init: Path | None = None) 
     if not (work / "rows.npy").exists():
         phases = ((recipe.mixture, recipe.steps - recipe.anneal_steps), (recipe.anneal, recipe.anneal_steps))
         parts = [
-            build_rows(corpus, tokenizer, mixture, steps * recipe.batch_rows, CTX_LEN, recipe.seed + phase)
+            build_rows(
+                corpus, tokenizer, mixture, steps * recipe.batch_rows, CTX_LEN, recipe.seed + phase, recipe.instructed
+            )
             for phase, (mixture, steps) in enumerate(phases)
         ]
         _save_array(work / "rows.npy", np.concatenate(parts))
