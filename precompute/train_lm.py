@@ -64,17 +64,9 @@ def load_recipe(name: str, tokens: int | None = None) -> Recipe:
     if name not in tables:
         raise ValueError(f"recipe {name!r} is unknown; choose one of {', '.join(tables)}")
     table = tables[name]
-    return Recipe(
-        name=name,
-        seed=table["seed"],
-        tokens=tokens or table["tokens"],
-        model=table["model"],
-        optimizer=table["optimizer"],
-        mixture=table["mixture"],
-        anneal=table["anneal"],
-        anneal_share=table["anneal_share"],
-        instructed=table.get("instructed", 0.5),
-    )
+    sizes = {"tokens": tokens or table["tokens"], "instructed": table.get("instructed", 0.5)}
+    named = ("seed", "model", "optimizer", "mixture", "anneal", "anneal_share")
+    return Recipe(name=name, **sizes, **{key: table[key] for key in named})
 
 
 def build_model(recipe: Recipe) -> Gemma2ForCausalLM:

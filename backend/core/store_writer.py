@@ -143,11 +143,14 @@ def publish(
     tables: name -> anything that DuckDB can scan with the columns of schema.sql (an Arrow table).
     BuildNotWritten, with the old build untouched, on any failure.
     """
-    new = path.with_name(path.name + ".new")
+    new, loose = path.with_name(path.name + ".new"), path.with_name(path.name + ".loose.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         new.unlink(missing_ok=True)
-        _write(new, tables, edges, provenance)
+        loose.unlink(missing_ok=True)
+        block = LARGE_BLOCK if sum(len(sae.edges.token_id) for sae in edges) >= LARGE_FROM_EDGES else SMALL_BLOCK
+        _write(loose, block, tables, edges, provenance)
+        _compact(loose, new, block)
         _check(new, edges)
         _sync(new)
         os.replace(new, path)
@@ -156,21 +159,36 @@ def publish(
         reason = str(error).splitlines()[0]
         raise BuildNotWritten(f"{path} was not written ({reason}); an older build there is untouched.") from error
     finally:
-        new.unlink(missing_ok=True)
-        new.with_name(new.name + ".wal").unlink(missing_ok=True)
+        for left in (new, loose):
+            left.unlink(missing_ok=True)
+            left.with_name(left.name + ".wal").unlink(missing_ok=True)
+
+
+def _attach(path: Path, name: str, options: str) -> str:
+    quoted = str(path).replace("'", "''")
+    return f"ATTACH '{quoted}' AS {name} ({options})"
+
+
+def _compact(loose: Path, path: Path, block: int) -> None:
+    """A copy without free blocks: a file that was filled row by row keeps a third of its size in them."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(_attach(loose, "loose", "READ_ONLY"))
+        connection.execute(_attach(path, "build", f"BLOCK_SIZE {block}, STORAGE_VERSION 'v1.5.0'"))
+        connection.execute("COPY FROM DATABASE loose TO build")
+        connection.execute("CHECKPOINT build")
+        connection.execute("DETACH build")
+    loose.unlink()
 
 
 def _write(
     path: Path,
+    block: int,
     tables: Mapping[str, Any],
     edges: Sequence[SaeEdges],
     provenance: Mapping[str, Any],
 ) -> None:
-    large = sum(len(sae.edges.token_id) for sae in edges) >= LARGE_FROM_EDGES
-    quoted = str(path).replace("'", "''")
     with duckdb.connect(":memory:") as connection:
-        block = LARGE_BLOCK if large else SMALL_BLOCK
-        connection.execute(f"ATTACH '{quoted}' AS build (BLOCK_SIZE {block}, STORAGE_VERSION 'v1.5.0')")
+        connection.execute(_attach(path, "build", f"BLOCK_SIZE {block}, STORAGE_VERSION 'v1.5.0'"))
         connection.execute("USE build")
         connection.execute(SCHEMA.read_text())
         stated = {**provenance, "schema_version": SCHEMA_VERSION}

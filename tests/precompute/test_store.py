@@ -177,3 +177,12 @@ def test_chunks_hold_whole_tokens(store: Store, monkeypatch: pytest.MonkeyPatch)
     for part, following in zip(parts, parts[1:], strict=False):
         assert part.token_id[-1] < following.token_id[0]
         assert len(part.token_id) >= 40
+
+
+def test_a_published_build_has_no_free_blocks(made: Made) -> None:
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"ATTACH '{made.out}' AS build (READ_ONLY)")
+        free = connection.execute(
+            "SELECT free_blocks FROM pragma_database_size() WHERE database_name = 'build'"
+        ).fetchall()
+    assert free == [(0,)]
