@@ -110,6 +110,8 @@ def _add_labels(figure: go.Figure, curves: Sequence[LayerCurve], colours: Sequen
             yanchor="top",
             xshift=9,
             font={"color": palette(scheme).ink if curve.chosen else palette(scheme).muted, "size": 11.5},
+            bgcolor=palette(scheme).panel,
+            borderpad=0,
         )
 
 

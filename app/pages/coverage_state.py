@@ -53,7 +53,7 @@ def built_saes(capabilities: Capabilities) -> list[Sae]:
 
 def default_state(saes: Sequence[Sae]) -> CoverageState:
     """The middle layer at the paper's settings. `saes` must not be empty."""
-    return CoverageState(sae=saes[len(saes) // 2].sae_id)
+    return CoverageState(sae=saes[(len(saes) - 1) // 2].sae_id)
 
 
 def read_state(

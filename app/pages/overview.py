@@ -145,14 +145,14 @@ def _register_build(app: Dash, api: ApiClient) -> None:
         if not saes:
             told = notice("No build is being served", (await api.health()).build_detail)
             return told, blank(scheme), "", ""
-        middle = saes[len(saes) // 2]
+        middle = saes[(len(saes) - 1) // 2]
         answers = [await api.coverage(sae.sae_id, max_rank=CURVE_RANKS) for sae in saes]
         curves = [
             LayerCurve(sae.sae_id, sae.layer, answer, sae is middle) for sae, answer in zip(saes, answers, strict=True)
         ]
         cut = (await api.tokens(token_class="function", limit=1)).total
         code = reproduce_get(href, "/api/coverage", {"sae_id": middle.sae_id, "max_rank": CURVE_RANKS})
-        chosen = answers[len(saes) // 2]
+        chosen = answers[(len(saes) - 1) // 2]
         stats = _stats(middle, chosen, cut)
         return stats, coverage_figure(curves, scheme, n_function=cut), code["curl"], code["python"]
 
@@ -180,7 +180,7 @@ async def _strips(api: ApiClient, capabilities: Capabilities, href: str | None) 
     saes = sorted((sae for sae in capabilities.saes if sae.live), key=lambda sae: sae.layer)
     if not saes:
         return notice("No SAE is loaded", "The model is live, but this preset has no SAE to read it with."), "", ""
-    middle = saes[len(saes) // 2]
+    middle = saes[(len(saes) - 1) // 2]
     prompts = capabilities.prompts[:2] or [capabilities.default_prompt]
     requests = [InspectRequest(prompt=prompt, sae_ids=[middle.sae_id], next_tokens=3) for prompt in prompts]
     try:

@@ -40,7 +40,8 @@ HOVER = """async () => {
     const [clientX, clientY] = [box.left + 260 + 3 * k, box.top + 11 + 22 * (k % 12)];
     const start = performance.now();
     canvas.dispatchEvent(new MouseEvent('mousemove', {bubbles: true, clientX, clientY}));
-    while (readout.textContent === before && performance.now() < start + 2000) await new Promise((done) => setTimeout(done, 0));
+    while (readout.textContent === before && performance.now() < start + 2000)
+      await new Promise((done) => setTimeout(done, 0));
     await new Promise((done) => requestAnimationFrame(done));
     times.push(performance.now() - start);
   }
