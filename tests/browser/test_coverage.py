@@ -1,5 +1,6 @@
 """Coverage: numbers equal the API's, every setting is in the address, and the address reopens it."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -63,6 +64,7 @@ def test_every_control_is_in_the_address_and_the_address_reopens_it(page: Page, 
     expect(page.locator("#coverage-headline")).to_contain_text("after layer 3")
     said = page.locator("#coverage-curve-panel-note")
     expect(said).to_contain_text("2 firings")
+    expect(said).to_contain_text(re.compile(r"make 50\s%"))
     sentence = said.inner_text()
     page.reload()
     ready(page)

@@ -64,7 +64,7 @@ def test_the_run_learns_and_leaves_its_checkpoints(undisturbed: Path) -> None:
     rows = torch.from_numpy(np.load(undisturbed / "rows.npy")[:8].astype(np.int64))
     before = loss_of(train_lm.build_model(recipe), rows).detach()
     after = loss_of(Trainer(recipe, undisturbed, "cpu").model, rows).detach()
-    assert after < before - 0.5
+    assert after < before - 0.3
 
 
 def test_resuming_in_the_middle_gives_the_same_weights(tiny_corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
