@@ -69,12 +69,12 @@ def load_recipe(name: str, tokens: int | None = None) -> Recipe:
     return Recipe(name=name, **sizes, **{key: table[key] for key in named})
 
 
-def build_model(recipe: Recipe) -> Gemma2ForCausalLM:
-    """A Gemma 2 of the recipe's shape with seeded random weights, float32.
+def build_model(recipe: Recipe, init_seed: int | None = None) -> Gemma2ForCausalLM:
+    """A Gemma 2 of the recipe's shape with random weights of `init_seed` (the recipe's seed), float32.
 
     Attention-logit soft-capping is off (on a CPU it costs 40 % of the speed); the final one stays.
     """
-    torch.manual_seed(recipe.seed)
+    torch.manual_seed(recipe.seed if init_seed is None else init_seed)
     head_dim = recipe.model["head_dim"]
     config = Gemma2Config(
         vocab_size=VOCAB_SIZE, max_position_embeddings=2 * CTX_LEN, sliding_window=CTX_LEN // 2,
@@ -180,9 +180,11 @@ def save_model(model: Gemma2ForCausalLM, folder: Path, tokenizer: PreTrainedToke
 class Trainer:
     """The state of one run: model, optimizer, step; everything it needs to go on after a kill."""
 
-    def __init__(self, recipe: Recipe, work: Path, device: str, init: Path | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, work: Path, device: str, init: Path | None = None, init_seed: int | None = None
+    ) -> None:
         self.recipe, self.work, self.device, self.step = recipe, work, device, 0
-        self.model = build_model(recipe).to(device)
+        self.model = build_model(recipe, init_seed).to(device)
         if init is not None:
             self.model.load_state_dict(Gemma2ForCausalLM.from_pretrained(init, dtype=torch.float32).state_dict())
         self.optimizer = make_optimizer(self.model, recipe)
@@ -269,6 +271,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--work", type=Path, required=True, help="folder for the run; start again with the same one to resume"
     )
     parser.add_argument("--init", type=Path, help="folder of a model of this shape to go on from, with its tokenizer")
+    parser.add_argument(
+        "--init-seed", type=int, help="seed of the random weights alone; the data and their order stay the recipe's"
+    )
     parser.add_argument("--tokens", type=int, help="training tokens, instead of the recipe's")
     parser.add_argument("--threads", type=int, default=1, help="one per really free core (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
@@ -284,7 +289,7 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(args.threads)
     args.work.mkdir(parents=True, exist_ok=True)
     tokenizer = prepare(recipe, args.corpus, args.work, args.init)
-    trainer = Trainer(recipe, args.work, args.device, args.init)
+    trainer = Trainer(recipe, args.work, args.device, args.init, args.init_seed)
     parameters = sum(p.numel() for p in trainer.model.parameters())
     print(
         f"{recipe.name}: {parameters:,} parameters, {recipe.steps:,} steps, from step {trainer.step:,}",
