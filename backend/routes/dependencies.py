@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from backend.core.companion import build_identity
 from backend.core.presets import Preset
 from backend.core.runs import RunStore
 from backend.core.store import Store
@@ -55,8 +54,7 @@ class Build:
         store = self.get()
         if store is None:
             return None
-        text = json.dumps(store.provenance(), sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return build_identity(store.provenance())
 
 
 @dataclass(frozen=True)
