@@ -81,6 +81,9 @@ class ApiClient:
         path = f"/api/features/{sae_id}/{feature_index}"
         return await self._get(path, wire.FeatureDetail, {"limit": limit})
 
+    async def claims(self) -> wire.ClaimList:
+        return await self._get("/api/claims", wire.ClaimList)
+
     async def tokenize(self, request: wire.TokenizeRequest) -> wire.TokenizeResponse:
         return await self._post("/api/tokenize", request, wire.TokenizeResponse)
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.routing import iter_route_contexts
 from starlette.routing import compile_path
 
-from backend.routes import coverage, export, features, inspect, runs, server, steer, tokens
+from backend.routes import claims, coverage, export, features, inspect, runs, server, steer, tokens
 from backend.routes.dependencies import refuse_unknown_parameters
 from backend.routes.problems import CONTENT_TYPE, Refusal
 from backend.schemas import Problem
@@ -31,7 +31,7 @@ LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES)
 for family in (inspect, steer, runs):
     router.include_router(family.router, responses=LIVE_FAILURES)
-for family in (server, tokens, coverage, features, export):
+for family in (server, tokens, coverage, features, export, claims):
     router.include_router(family.router)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,6 +48,10 @@ class Build:
         except StoreError:
             return None
         return store
+
+    def companions(self) -> dict[str, Callable[[], Any]]:
+        """The result files beside the build by kind; each opens, or raises StoreMissing or StoreInvalid."""
+        return {}
 
     def identity(self) -> str | None:
         """Hash of the build's provenance: two builds with one identity hold the same numbers."""

@@ -31,6 +31,7 @@ from backend.schemas.browse import (
     TokenRef,
     TokenRow,
 )
+from backend.schemas.claims import Claim, ClaimList
 from backend.schemas.prompts import (
     FeatureInfo,
     FiringColumns,
@@ -70,6 +71,8 @@ __all__ = [
     "Build",
     "BuildList",
     "CancelResponse",
+    "Claim",
+    "ClaimList",
     "Capabilities",
     "Contrast",
     "CoverageResponse",

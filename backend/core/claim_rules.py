@@ -1,0 +1,115 @@
+"""Rules of the claims: what `claims.toml` states, and how a measured number becomes a verdict.
+
+A verdict is never typed in. It follows from three things: the rule in `claims.toml`, the measured value and
+its 95 % interval. An interval that holds a threshold decides nothing: such a claim is "not testable" here,
+and says so.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+RULES = Path(__file__).with_name("claims.toml")
+Verdict = Literal["supported", "not supported", "not testable"]
+UNITS = ("share", "points", "nats", "ratio", "number")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Supported when the whole interval lies strictly above `low` and strictly below `high`."""
+
+    low: float | None
+    high: float | None
+
+    def verdict(self, low: float, high: float) -> Verdict:
+        """Of a measured interval (a number without one has low = high)."""
+        inside = (self.low is None or low > self.low) and (self.high is None or high < self.high)
+        outside = (self.low is not None and high <= self.low) or (self.high is not None and low >= self.high)
+        if inside:
+            return "supported"
+        return "not supported" if outside else "not testable"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement, where it is made, and what decides it."""
+
+    id: str
+    group: str  # a heading of the page
+    statement: str
+    made_by: str  # whose statement: a place in the paper, or its reviewers
+    measure: str  # a name in `claim_measures.MEASURES`
+    definition: str  # what the number is, in words
+    unit: str
+    rule: Rule
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number with everything that it must be shown with."""
+
+    value: float
+    interval: tuple[float, float] | None  # 95 %; None: a count over the whole corpus, no estimate
+    n: int
+    n_unit: str
+    source: str  # the SAE, run or file that it came from
+    link: str  # page address that shows it
+    control: str = ""  # what stands beside it, in words
+    control_value: float | None = None
+    control_interval: tuple[float, float] | None = None
+    control_unit: str = "share"
+
+
+class NotTestable(Exception):
+    """What this build lacks to test a claim; the message says what would supply it."""
+
+
+def verdict_of(rule: Rule, measured: Measured) -> Verdict:
+    """The verdict that the rule gives to the number."""
+    low, high = measured.interval or (measured.value, measured.value)
+    return rule.verdict(low, high)
+
+
+def load_claims(path: Path = RULES) -> list[Claim]:
+    """The claims in the order of the file; ValueError naming the claim for a rule that cannot be read."""
+    return [_claim(table) for table in tomllib.loads(path.read_text("utf-8"))["claim"]]
+
+
+def _claim(table: dict[str, Any]) -> Claim:
+    fields = dict(table)
+    name = fields.get("id", "?")
+    rule = fields.pop("rule", None)
+    if not isinstance(rule, dict) or not rule or set(rule) - {"above", "below"}:
+        raise ValueError(f"claim {name!r}: rule must hold above, below or both; got {rule!r}")
+    if fields.get("unit") not in UNITS:
+        raise ValueError(f"claim {name!r}: unit is {fields.get('unit')!r}; allowed: {', '.join(UNITS)}")
+    fields.setdefault("parameters", {})
+    return Claim(**fields, rule=Rule(rule.get("above"), rule.get("below")))
+
+
+def rule_words(rule: Rule, unit: str) -> str:
+    """The rule as a sentence: what supports the claim, what refutes it, what decides nothing."""
+    if rule.low is not None and rule.high is not None:
+        where = f"between {quantity(rule.low, unit)} and {quantity(rule.high, unit)}"
+        return f"Supported if the whole interval lies {where}; not supported if all of it lies outside."
+    bound, side = (rule.low, "above") if rule.low is not None else (rule.high, "below")
+    assert bound is not None
+    return (
+        f"Supported if the whole interval lies {side} {quantity(bound, unit)}; not supported if none of it does; "
+        "not testable if the interval holds that value."
+    )
+
+
+def quantity(value: float, unit: str) -> str:
+    """A number in its unit: shares as percent, differences of shares as percentage points."""
+    if unit == "share":
+        return f"{100 * value:.1f} %"
+    if unit == "points":
+        return f"{100 * value:+.1f} points" if value else "0 points"
+    if unit == "nats":
+        return f"{value:.2f} nats"
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.3g}"
