@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     )
     max_interventions: int = Field(default=16, ge=1, le=256, description="interventions of one steer request")
     max_samples: int = Field(default=8, ge=1, le=64, description="sampled texts per arm")
+    max_sweep_cells: int = Field(default=2048, ge=1, le=100_000, description="cells of one sweep")
+    max_trait_prompts: int = Field(default=200, ge=2, le=10_000, description="prompts of one trait search")
     max_new_tokens: int = Field(default=128, ge=1, le=4096, description="generated tokens per text")
     max_next_tokens: int = Field(default=50, ge=1, le=1000, description="next tokens listed per position")
     max_temperature: float = Field(default=5.0, gt=0, le=100, description="largest sampling temperature")

@@ -15,6 +15,8 @@ def limits_of(settings: Settings, loaded: Loaded | None) -> Limits:
         prompt_chars=settings.max_prompt_chars,
         interventions=settings.max_interventions,
         samples=settings.max_samples,
+        sweep_cells=settings.max_sweep_cells,
+        trait_prompts=settings.max_trait_prompts,
         max_new_tokens=settings.max_new_tokens,
         next_tokens=next_tokens(settings, loaded),
         temperature=settings.max_temperature,

@@ -64,6 +64,8 @@ class Limits(Response):
     prompt_chars: int = Field(description="characters of a prompt")
     interventions: int = Field(description="interventions of one steer request")
     samples: int = Field(description="texts per arm")
+    sweep_cells: int = Field(description="cells of one sweep: strengths times positions")
+    trait_prompts: int = Field(description="contrast and test prompts of one trait search together")
     max_new_tokens: int = Field(description="generated tokens per text")
     next_tokens: int = Field(description="next tokens listed per position")
     temperature: float = Field(description="largest temperature")

@@ -37,11 +37,25 @@ class SteerRequest(TokenizeRequest):
     samples: int = Field(default=1, ge=1, description="texts per arm; more than 1 needs temperature > 0")
     seed: int = Field(default=0, ge=0, lt=2**63, description="seed of the sampling")
     controls: bool = Field(default=False, description="also run the three control arms")
+    freeze_attention: bool = Field(
+        default=False,
+        description="at the prompt's positions every arm attends as the baseline does, in all layers and heads; "
+        "values, MLPs and generated tokens stay the arm's own",
+    )
 
 
 class Arm(Response):
     texts: list[str] = Field(description="one per sample, without the prompt")
     token_ids: list[list[int]] = Field(description="the generated tokens of each text")
+    probabilities: list[list[float]] = Field(
+        default=[], description="of each generated token, in this arm, at temperature 1; one list per text"
+    )
+    first_divergence: list[int | None] = Field(
+        default=[],
+        description="per text: index of the first generated token that is not the baseline's of the same sample; "
+        "null = none so far",
+    )
+    positions: list[int] = Field(default=[], description="prompt positions that this arm edits")
     next_tokens: list[NextToken] = Field(description="20 most probable after the prompt")
     kl: float = Field(description="nats, KL(this arm ‖ baseline) after the prompt; 0 for baseline")
     sentence: str = Field(description="what this arm does, in plain words")
@@ -60,11 +74,51 @@ class SteerResponse(Response):
     )
 
 
+class FeatureChoice(Request):
+    sae_id: str = Field(description="SAE of the feature")
+    feature_index: int = Field(ge=0, description="dictionary entry of that SAE")
+
+
+class StrengthRequest(TokenizeRequest):
+    features: list[FeatureChoice] = Field(min_length=1, description="features whose strength units are wanted")
+
+
+class StrengthColumns(Response):
+    """What α means at each position of the prompt, as parallel columns; index = position."""
+
+    residual_norm: list[float] = Field(description="L2 norm of the residual after the SAE's layer")
+    activation: list[float] = Field(description="the feature's activation there, unedited")
+    token_act_max: list[float | None] = Field(
+        description="largest corpus activation of the feature on this token; null = it never fires on it, or no build"
+    )
+    token_act_mean: list[float | None] = Field(description="mean of its corpus firings on this token; null as above")
+    token_firings: list[int | None] = Field(description="its corpus firings on this token; null without a build")
+
+
+class FeatureStrength(Response):
+    """Units of one feature's strength. multiples = α / act_q999; share = α · decoder_norm / residual_norm."""
+
+    sae_id: str = Field(description="SAE of the feature")
+    feature_index: int = Field(description="dictionary entry")
+    layer: int = Field(description="residual stream after this decoder layer")
+    decoder_norm: float = Field(description="L2 norm of W_dec[f]: α·decoder_norm is the size of an add")
+    act_q999: float | None = Field(description="99.9th percentile of its corpus firings; null without a build")
+    n_firings: int | None = Field(description="corpus firings that the percentile is taken of; null without a build")
+    positions: StrengthColumns = Field(description="what is known at each position")
+    note: str = Field(description="what is not known, and why; empty = all is known")
+
+
+class StrengthResponse(Response):
+    features: list[FeatureStrength] = Field(description="in the order of the request")
+    last_function: int | None = Field(description="position of the last function token")
+    effective: dict[str, Any] = Field(description="the request as applied")
+
+
 class StartFrame(Response):
     """`event: start`, the first frame; sent again with a new place while the request waits."""
 
     seq: int = Field(description="0, 1, 2 … without gaps over all frames of the stream")
-    stream_id: str = Field(description="for POST /api/steer/cancel/{stream_id}")
+    stream_id: str = Field(description="for POST /api/steer/cancel/{stream_id}, which stops any stream")
     queue_position: int = Field(description="requests before this one; 0 = running")
 
 
@@ -76,6 +130,7 @@ class ArmFrame(Response):
     next_tokens: list[NextToken] = Field(description="20 most probable after the prompt")
     kl: float = Field(description="nats, KL(this arm ‖ baseline)")
     sentence: str = Field(description="what this arm does, in plain words")
+    positions: list[int] = Field(default=[], description="prompt positions that this arm edits")
 
 
 class TokenFrame(Response):
