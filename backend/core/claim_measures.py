@@ -27,7 +27,8 @@ class Sources:
 
     def store(self) -> Store:
         """The build; NotTestable without one."""
-        return _opened(self.build)
+        store: Store = _opened(self.build)
+        return store
 
     def companion(self, kind: str) -> Any:
         """The build's result file of that kind; NotTestable, with the command that makes it, without one."""

@@ -1,0 +1,120 @@
+"""One claim as a card: verdict, statement, number with its interval, the control, and a picture of the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from backend.schemas import Claim
+
+VERDICTS = ("supported", "not supported", "not testable")
+MARKS = {"supported": "✓", "not supported": "✕", "not testable": "?"}
+
+
+def quantity(value: float, unit: str) -> str:
+    """A number in its unit: shares as percent, differences of shares as percentage points."""
+    if unit == "share":
+        return f"{100 * value:.1f} %" if value % 1 else f"{100 * value:.0f} %"
+    if unit == "points":
+        return f"{100 * value:+.1f} points".replace("-", "−") if value else "0 points"
+    if unit == "nats":
+        return f"{value:.2f} nats"
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.3g}"
+
+
+def span_words(interval: Sequence[float] | None, unit: str) -> str:
+    """`61.2 to 62.9 %`; empty without an interval."""
+    if interval is None:
+        return ""
+    low, high = (quantity(end, unit) for end in interval)
+    number, _, suffix = low.partition(" ")
+    return f"{number} to {high}" if suffix and high.endswith(suffix) else f"{low} to {high}"
+
+
+def claim_card(claim: Claim) -> Component:
+    """The card; its `data-verdict` is what the page filters by."""
+    name = claim.verdict.replace(" ", "-")
+    badge = html.Span(
+        [html.Span(MARKS[claim.verdict], **{"aria-hidden": "true"}), claim.verdict],
+        className=f"fs-verdict fs-verdict--{name}",
+    )
+    words = [html.H3(claim.statement), html.P(claim.made_by, className="fs-small")]
+    return html.Li(
+        [html.Div(badge), html.Div([*words, _evidence(claim), _method(claim)]), _picture(claim)],
+        className="fs-claim",
+        id=f"claims-{claim.id}",
+        **{"data-verdict": name},
+    )
+
+
+def _evidence(claim: Claim) -> Component:
+    if claim.value is None:
+        return html.P([html.Strong("Not measured: "), claim.reason, "."], className="fs-claim__numbers")
+    counted = f"{claim.n:,} {claim.n_unit}" if claim.n is not None else claim.n_unit
+    told = span_words(claim.interval, claim.unit)
+    bracket = f" ({told}; n = {counted}; {claim.source})" if told else f" (counted, n = {counted}; {claim.source})"
+    parts: list[Component | str] = [html.Strong(quantity(claim.value, claim.unit)), html.Span(bracket)]
+    if claim.control:
+        parts += [". ", html.Span("Beside it: ", className="fs-claim__beside"), claim.control]
+        if claim.control_value is not None:
+            parts += [" ", html.Strong(quantity(claim.control_value, claim.control_unit))]
+            if claim.control_interval:
+                parts.append(f" ({span_words(claim.control_interval, claim.control_unit)})")
+    parts.append(".")
+    if claim.reason:
+        parts.append(f" {claim.reason[0].upper()}{claim.reason[1:]}.")
+    return html.P(parts, className="fs-claim__numbers")
+
+
+def _method(claim: Claim) -> Component:
+    shown = [html.P(claim.definition), html.P(claim.rule)]
+    links = [dcc.Link("see it", href=claim.link, className="fs-claim__link")] if claim.link else []
+    return html.Div(
+        [html.Details([html.Summary("how this is decided"), *shown]), *links],
+        className="fs-claim__method",
+    )
+
+
+def domain(claim: Claim) -> tuple[float, float]:
+    """The ends of the picture's axis: all that it shows, with room; large shares: 0 to 1."""
+    same = claim.control_unit == claim.unit
+    shown = [claim.value, *(claim.interval or []), claim.above, claim.below, claim.control_value if same else None]
+    known = [value for value in shown if value is not None]
+    low, high = min(known), max(known)
+    if claim.unit == "share" and low >= 0 and high <= 1:
+        return 0.0, 1.0 if high > 0.2 else 1.5 * high
+    room = 0.15 * (high - low) or 0.5 * abs(high) or 1.0
+    return low - room, high + room
+
+
+def _picture(claim: Claim) -> Component:
+    """Where the number lies: the shaded part of the axis is where the rule supports the claim."""
+    if claim.value is None:
+        return html.Div(className="fs-claim__picture")
+    low, high = domain(claim)
+
+    def at(value: float) -> float:
+        return 100 * min(max((value - low) / (high - low), 0.0), 1.0)
+
+    start = at(claim.above) if claim.above is not None else 0.0
+    end = at(claim.below) if claim.below is not None else 100.0
+    marks = [html.Span(className="fs-axis__region", style={"left": f"{start:.2f}%", "width": f"{end - start:.2f}%"})]
+    if claim.interval:
+        left, right = (at(edge) for edge in claim.interval)
+        style = {"left": f"{left:.2f}%", "width": f"{max(right - left, 0.4):.2f}%"}
+        marks.append(html.Span(className="fs-axis__interval", style=style))
+    if claim.control_value is not None and claim.control_unit == claim.unit:
+        marks.append(html.Span(className="fs-axis__control", style={"left": f"{at(claim.control_value):.2f}%"}))
+    marks.append(html.Span(className="fs-axis__value", style={"left": f"{at(claim.value):.2f}%"}))
+    ends = html.Div([html.Span(quantity(low, claim.unit)), html.Span(quantity(high, claim.unit))])
+    label = f"{quantity(claim.value, claim.unit)} on an axis from {quantity(low, claim.unit)} to " + quantity(
+        high, claim.unit
+    )
+    return html.Div(
+        [html.Div(marks, className="fs-axis__track"), ends],
+        className="fs-claim__picture fs-axis",
+        role="img",
+        **{"aria-label": label},
+    )
