@@ -30,6 +30,8 @@ TRAINING = {
     "train-lm": "precompute.train_lm",
     "train-sae": "precompute.train_sae",
     "eval-lab": "precompute.eval_lab",
+    "statistics": "precompute.statistics",
+    "null-models": "precompute.null_models",
 }
 
 
@@ -158,7 +160,7 @@ def run_training(name: str, rest: list[str]) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted; start the same command again to go on from here", file=sys.stderr)
         return 130
-    except (ModelUnavailable, ValueError, OSError) as error:
+    except (BadInput, StoreError, ModelUnavailable, ValueError, OSError) as error:
         print(f"functionscope precompute {name}: {error}", file=sys.stderr)
         return 2
 
