@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from backend.core import store_sql as sql
 from backend.core.store_base import Generation
 from backend.core.store_coverage import DENOMINATORS, MIN_COUNTS, ORDERS, CoverageQueries
 from backend.core.store_features import EXAMPLE_SOURCE, FEATURE_ORDERS, FeatureQueries
 from backend.core.store_rows import SaeRow, StoreError, StoreInvalid, StoreMissing
-from backend.core.store_tokens import TokenQueries
 
 SCHEMA_VERSION = 1
 REMEDY = "make one with `functionscope precompute all`"
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-class Store(TokenQueries, CoverageQueries, FeatureQueries):
+class Store(FeatureQueries, CoverageQueries):
     """A build, opened read-only; safe to share between threads; follows the file when it is replaced."""
 
     def __init__(self, path: Path, memory_limit: str) -> None:
@@ -132,6 +132,18 @@ class Store(TokenQueries, CoverageQueries, FeatureQueries):
             return cursor.execute(statement, list(parameters)).fetchall()
         finally:
             cursor.close()
+
+    def _columns(self, generation: Generation, statement: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
+        cursor = self._hub.cursor()
+        try:
+            cursor.execute(f"USE {generation.alias}")
+            found = cursor.execute(statement, list(parameters)).fetchnumpy()
+        finally:
+            cursor.close()
+        for name, column in found.items():
+            if np.ma.is_masked(column):
+                raise StoreInvalid(f"{self.path}: column {name} holds NULLs: {REMEDY}")
+        return {name: np.asarray(column) for name, column in found.items()}
 
 
 def _detach(hub: duckdb.DuckDBPyConnection, alias: str) -> None:

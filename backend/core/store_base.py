@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from backend.core.store_rows import SaeRow
@@ -18,6 +18,7 @@ class Generation:
     alias: str
     provenance: dict[str, Any]
     saes: dict[str, tuple[int, float, SaeRow]]  # sae_id -> sae_ordinal, act_scale, row
+    kept: dict[Any, Any] = field(default_factory=dict, compare=False)  # what is read once and asked for often
 
     @property
     def n_positions(self) -> int:
@@ -39,6 +40,10 @@ class Queries(ABC):
     @abstractmethod
     def _query(self, generation: Generation, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a statement, on a cursor of its own."""
+
+    @abstractmethod
+    def _columns(self, generation: Generation, statement: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
+        """The same as NumPy arrays by column; StoreInvalid where a column holds NULLs."""
 
     @staticmethod
     def _sae(generation: Generation, sae_id: str) -> tuple[int, float, SaeRow]:

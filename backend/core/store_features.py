@@ -2,41 +2,106 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from backend.core import store_sql as sql
 from backend.core.edge_codec import decode_activation
-from backend.core.store_base import Generation, Queries
-from backend.core.store_rows import Example, FeatureRow
+from backend.core.feature_search import ORDERS, FeatureColumns, Lifts, TokenIndex, Wanted, search
+from backend.core.store_base import Generation
+from backend.core.store_rows import EdgeRow, Example, FeatureRow
+from backend.core.store_tokens import TokenQueries
 
-FEATURE_ORDERS = ("n_firings", "n_tokens", "act_max", "feature_index", "first_rank")
+FEATURE_ORDERS = tuple(ORDERS)
 EXAMPLE_SOURCE = "sampled from the model"
+_LOADING = threading.Lock()  # columns of a wide SAE take seconds: one thread reads, the others wait
 
 
-class FeatureQueries(Queries):
+@dataclass(frozen=True)
+class FeaturesFound:
+    """A page of a search: rows in order, how many match in all, and each row's edge to the token asked for."""
+
+    rows: list[FeatureRow]
+    total: int
+    n_active: int
+    edges: list[EdgeRow | None]
+    places: list[int]  # of the rows among the active features, ascending feature_index
+
+
+class FeatureQueries(TokenQueries):
     """Rows of `feature`, `sequence` and `example`."""
 
     def feature(self, sae_id: str, feature_index: int) -> FeatureRow | None:
         """One feature; None where the dictionary has no such index; zeros where it never fired."""
-        found = self.features(sae_id, [feature_index])
-        return found[0] if found else None
+        generation = self._current()
+        ordinal, _, sae = self._sae(generation, sae_id)
+        if not 0 <= feature_index < sae.d_sae:
+            return None
+        rows = self._query(generation, sql.ONE_FEATURE, [ordinal, feature_index])
+        return self._feature_row(generation, sae_id, rows[0] if rows else _silent(feature_index))
 
     def features(self, sae_id: str, ids: Sequence[int]) -> list[FeatureRow]:
         """These features, in the order asked; indices outside the dictionary are left out."""
         generation = self._current()
         ordinal, _, sae = self._sae(generation, sae_id)
         wanted = [int(i) for i in ids if 0 <= int(i) < sae.d_sae]
-        rows = self._query(generation, sql.FEATURES_BY_ID, [ordinal, wanted])
+        rows = self._query(generation, sql.FEATURES_BY_ID, [ordinal, list(dict.fromkeys(wanted))])
         found = {values[0]: self._feature_row(generation, sae_id, values) for values in rows}
-        silent: list[Any] = [0, 0, None, 0.0, None, None, [], [], [], []]
-        return [found.get(i) or self._feature_row(generation, sae_id, (i, *silent)) for i in wanted]
+        return [found.get(i) or self._feature_row(generation, sae_id, _silent(i)) for i in wanted]
 
     @staticmethod
     def _feature_row(generation: Generation, sae_id: str, values: tuple[Any, ...]) -> FeatureRow:
         feature_index, n_firings, *rest = values
         density = n_firings / max(generation.n_positions, 1)
         return FeatureRow(sae_id, feature_index, n_firings, density, *rest)
+
+    # -- search ----------------------------------------------------------------------------------
+
+    def feature_columns(self, sae_id: str) -> FeatureColumns:
+        """The active features of one SAE as columns in memory, read once for each version of the file."""
+        generation = self._current()
+        ordinal = self._sae(generation, sae_id)[0]
+        key = ("feature columns", ordinal)
+        if key not in generation.kept:
+            with _LOADING:
+                if key not in generation.kept:
+                    generation.kept[key] = self._read_columns(generation, ordinal)
+        columns: FeatureColumns = generation.kept[key]
+        return columns
+
+    def _read_columns(self, generation: Generation, ordinal: int) -> FeatureColumns:
+        numbers = self._columns(generation, sql.FEATURE_NUMBERS, [ordinal])
+        indexes = []
+        for column in ("top_by_count", "promoted"):
+            pairs = self._columns(generation, sql.FEATURE_LISTINGS.format(column=column), [ordinal])
+            indexes.append(TokenIndex.of(pairs["place"], pairs["token_id"]))
+        return FeatureColumns(numbers.pop("feature_index"), numbers, *indexes)
+
+    def find_features(
+        self, sae_id: str, wanted: Wanted, token_id: int | None = None, lifts: Lifts | None = None
+    ) -> FeaturesFound:
+        """A page of the active features that match. `token_id`: only those with an edge to it.
+
+        `lifts` is aligned with `feature_columns`. ValueError, beginning with the name of the setting.
+        """
+        generation = self._current()
+        columns = self.feature_columns(sae_id)
+        if wanted.q is not None:
+            texts = [row[0] for row in self._query(generation, sql.TOKENS_NAMED, [wanted.q])]
+            wanted = replace(wanted, texts=texts)
+        edges = None if token_id is None else self.edges(sae_id, [token_id])
+        found = search(columns, wanted, edges, lifts)
+        rows = self.features(sae_id, columns.feature_index[found.places].tolist())
+        shown: list[EdgeRow | None] = [None] * len(rows)
+        if edges is not None:
+            at = edges.take(found.edge)
+            lists = (at.feature_index, at.n_firings, at.act_mean, at.act_max)
+            shown = [EdgeRow(*values) for values in zip(*(one.tolist() for one in lists), strict=True)]
+        return FeaturesFound(rows, found.total, len(columns.feature_index), shown, found.places.tolist())
 
     def search_features(
         self,
@@ -53,30 +118,53 @@ class FeatureQueries(Queries):
         `q` is a feature_index, or text (case ignored) of a token that is among the feature's top tokens
         or that it promotes.
         """
-        if order not in FEATURE_ORDERS:
-            raise ValueError(f"order {order!r}: use one of {list(FEATURE_ORDERS)}")
-        generation = self._current()
-        ordinal = self._sae(generation, sae_id)[0]
-        total = generation.n_positions
-        condition = [ordinal, q, min_density * total, max_density * total]
-        direction = "ASC" if order in ("feature_index", "first_rank") else "DESC"
-        rows = self._query(
-            generation, sql.FEATURES.format(order=f"{order} {direction}, feature_index"), [*condition, limit, offset]
-        )
-        count = self._query(generation, sql.FEATURE_COUNT, condition)[0][0]
-        return [self._feature_row(generation, sae_id, values) for values in rows], int(count)
+        low, high = self.firings_between(min_density, max_density)
+        wanted = Wanted(q=q, min_firings=low, max_firings=high, order=order, limit=limit, offset=offset)
+        found = self.find_features(sae_id, wanted)
+        return found.rows, found.total
 
-    def examples(self, sae_id: str, feature_index: int, limit: int = 10) -> list[Example]:
+    def firings_between(self, min_density: float, max_density: float) -> tuple[float, float]:
+        """A range of density as a range of firings."""
+        total = self._current().n_positions
+        return min_density * total, max_density * total
+
+    def exclusive_features(self, sae_id: str, rank: int | None, limit: int) -> tuple[list[int], int]:
+        """feature_index of what only the token of this rank reaches, most firings first; and how many there are."""
+        columns = self.feature_columns(sae_id)
+        only = columns.exclusive_to(rank) if rank is not None else columns.feature_index[:0]
+        counts = columns.numbers["n_firings"][columns.places_of(only)]
+        return only[np.argsort(-counts, kind="stable")[:limit]].tolist(), len(only)
+
+    # -- examples --------------------------------------------------------------------------------
+
+    def examples(
+        self, sae_id: str, feature_index: int, limit: int = 10, min_quantile: float = 0.0, max_quantile: float = 1.0
+    ) -> list[Example]:
         """Texts in which the feature fires, strongest first; the model wrote them (`source`)."""
         generation = self._current()
         ordinal, scale, _ = self._sae(generation, sae_id)
-        rows = self._query(generation, sql.EXAMPLES, [ordinal, feature_index, limit])
-        return [self._example(values, scale) for values in rows]
+        rows = self._query(generation, sql.EXAMPLES, [ordinal, feature_index, limit, min_quantile, max_quantile])
+        return [example_of(values, scale) for values in rows]
 
-    @staticmethod
-    def _example(values: tuple[Any, ...], scale: float) -> Example:
-        token_ids, quantile, peak, positions, codes = values
-        activations = [0.0] * len(token_ids)
-        for position, activation in zip(positions, decode_activation(codes, scale).tolist(), strict=True):
-            activations[position] = activation
-        return Example(token_ids, activations, peak, activations[peak], quantile, EXAMPLE_SOURCE)
+    def sequences(self, sequence_ids: Sequence[int]) -> dict[int, list[int]]:
+        """token_ids of these texts, BOS first, by sequence_id; unknown ids are left out."""
+        rows = self._query(self._current(), sql.SEQUENCES, [list({int(i) for i in sequence_ids})])
+        return {values[0]: values[1] for values in rows}
+
+    def act_scale(self, sae_id: str) -> float:
+        """The unit of the activation codes of this SAE (edge_codec)."""
+        return self._sae(self._current(), sae_id)[1]
+
+
+def _silent(feature_index: int) -> tuple[Any, ...]:
+    """The row of a feature that never fired in the corpus."""
+    return (feature_index, 0, 0, None, 0.0, None, None, [], [], [], [])
+
+
+def example_of(values: tuple[Any, ...], scale: float) -> Example:
+    """From a row of sql.EXAMPLES; activations of the whole text, 0 where the feature is silent."""
+    token_ids, quantile, peak, positions, codes, sequence_id = values
+    activations = [0.0] * len(token_ids)
+    for position, activation in zip(positions, decode_activation(codes, scale).tolist(), strict=True):
+        activations[position] = activation
+    return Example(token_ids, activations, peak, activations[peak], quantile, EXAMPLE_SOURCE, sequence_id)

@@ -124,5 +124,6 @@ class Example:
     activations: list[float]  # one per token of token_ids, 0 = silent; within 2.2 %
     position: int  # index within token_ids of the strongest firing
     activation: float
-    quantile: float
+    quantile: float | None  # None: chosen for its token, not for its strength
     source: str
+    sequence_id: int

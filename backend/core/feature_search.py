@@ -1,0 +1,205 @@
+"""Search over the features of one SAE: filter first, count, then the first k of an order.
+
+Everything that a filter or an order needs lies in memory as columns, one entry per active feature in
+ascending feature_index: about 110 bytes a feature, 120 MB at width 2^20. A filter is a mask, so nothing that
+matches can be lost to a top-k that was taken before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from backend.core.edge_codec import Edges
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+# name -> whether the largest comes first unless said otherwise
+ORDERS = {
+    "n_firings": True,
+    "n_tokens": True,
+    "act_max": True,
+    "mean_activation": True,
+    "feature_index": False,
+    "first_rank": False,
+    "function_lift": True,  # by the lower end of the interval: surely more at function tokens
+    "content_lift": True,  # by 1 / the upper end: surely more at content tokens
+    "token_count": True,
+    "token_strength": True,
+    "token_share": True,
+}
+NEED_TOKEN = ("token_count", "token_strength", "token_share")
+NEED_LIFT = ("function_lift", "content_lift")
+
+
+@dataclass(frozen=True)
+class TokenIndex:
+    """For each token_id, the places (into the columns) of the features that list it."""
+
+    starts: Ints  # [largest token_id + 2]
+    places: npt.NDArray[np.int32]
+
+    @classmethod
+    def of(cls, place: npt.NDArray[np.integer], token_id: npt.NDArray[np.integer]) -> TokenIndex:
+        """From pairs (place, token_id) in ascending order of place."""
+        order = np.argsort(token_id, kind="stable")
+        counts = np.bincount(token_id) if len(token_id) else np.zeros(0, np.int64)
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        return cls(starts, np.asarray(place, dtype=np.int32)[order])
+
+    def listing(self, token_id: int) -> npt.NDArray[np.int32]:
+        """Places of the features that list the token, ascending; none for a token that nothing lists."""
+        if not 0 <= token_id < len(self.starts) - 1:
+            return self.places[:0]
+        return self.places[self.starts[token_id] : self.starts[token_id + 1]]
+
+
+@dataclass(frozen=True)
+class FeatureColumns:
+    """The active features of one SAE, ascending; all columns [n]."""
+
+    feature_index: Ints
+    numbers: Mapping[str, npt.NDArray[np.generic]]  # n_firings, n_tokens, mean_activation, act_max, first_rank
+    fired_by: TokenIndex  # over each feature's most frequent tokens
+    promotes: TokenIndex
+
+    def places_of(self, feature_index: Ints) -> Ints:
+        """Places of active features, in the order asked."""
+        return np.searchsorted(self.feature_index, feature_index)
+
+    def exclusive_to(self, rank: int) -> Ints:
+        """feature_index of those that only the token of this frequency rank reaches (min_count = 1)."""
+        only = (self.numbers["n_tokens"] == 1) & (self.numbers["first_rank"] == rank)
+        return self.feature_index[only]
+
+
+@dataclass(frozen=True)
+class Lifts:
+    """How much more often each feature fires at function than at content positions; aligned with the columns.
+
+    Values are ratios of rates, 0 to infinity; low and high are the ends of the 95 % interval.
+    """
+
+    value: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a search asks for. `texts`: ids of the tokens whose text matches q, None without q."""
+
+    q: str | None = None
+    texts: Sequence[int] | None = None
+    promotes: int | None = None
+    min_firings: float = 0.0
+    max_firings: float = np.inf
+    min_count: int = 1
+    min_lift: float | None = None
+    max_lift: float | None = None
+    order: str = "n_firings"
+    descending: bool | None = None  # None: as ORDERS says
+    limit: int = 100
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """Places of a page of features, in order; how many match; the edge behind each row (-1: no token asked)."""
+
+    places: Ints
+    total: int
+    edge: Ints
+
+
+def search(columns: FeatureColumns, wanted: Wanted, edges: Edges | None, lifts: Lifts | None) -> Found:
+    """A page of the features that match. `edges`: those of the token asked for; `lifts`: needed by lift filters.
+
+    ValueError, beginning with the name of the setting, for an order or filter that lacks what it needs.
+    """
+    _check(wanted, edges, lifts)
+    mask = _mask(columns, wanted, lifts)
+    edge = np.full(len(columns.feature_index), -1, dtype=np.int64)
+    if edges is not None:
+        kept = np.flatnonzero(edges.n_firings >= wanted.min_count)
+        places = columns.places_of(edges.feature_index[kept])
+        edge[places] = kept
+        mask &= edge >= 0
+    matching = np.flatnonzero(mask)
+    key = _key(columns, wanted, edges, lifts, matching, edge)
+    descending = ORDERS[wanted.order] if wanted.descending is None else wanted.descending
+    places = matching[first_of(-key if descending else key, wanted.offset + wanted.limit)[wanted.offset :]]
+    return Found(places, len(matching), edge[places])
+
+
+def first_of(key: npt.NDArray[np.generic], k: int) -> Ints:
+    """Places of the k smallest keys, ascending; equal keys in the order of their places. O(n + k log k)."""
+    if k >= len(key):
+        return np.argsort(key, kind="stable")
+    if k <= 0:
+        return np.empty(0, np.int64)
+    last = np.partition(key, k - 1)[k - 1]
+    below = np.flatnonzero(key < last)
+    level = np.flatnonzero(key == last)[: k - len(below)]
+    below = below[np.argsort(key[below], kind="stable")]
+    return np.concatenate([below, level])
+
+
+def _check(wanted: Wanted, edges: Edges | None, lifts: Lifts | None) -> None:
+    if wanted.order not in ORDERS:
+        raise ValueError(f"order {wanted.order!r}: use one of {list(ORDERS)}")
+    if wanted.order in NEED_TOKEN and edges is None:
+        raise ValueError(f"order {wanted.order!r}: give token_id too, whose firings it orders by")
+    by_lift = wanted.min_lift is not None or wanted.max_lift is not None or wanted.order in NEED_LIFT
+    if by_lift and lifts is None:
+        raise ValueError(f"order {wanted.order!r}: the lifts of this build are not known")
+
+
+def _mask(columns: FeatureColumns, wanted: Wanted, lifts: Lifts | None) -> Mask:
+    n_firings = columns.numbers["n_firings"]
+    mask: Mask = (n_firings >= wanted.min_firings) & (n_firings <= wanted.max_firings)
+    if wanted.q is not None:
+        mask &= _named(columns, wanted)
+    if wanted.promotes is not None:
+        listed = np.zeros(len(mask), dtype=bool)
+        listed[columns.promotes.listing(wanted.promotes)] = True
+        mask &= listed
+    if lifts is not None and wanted.min_lift is not None:
+        mask &= lifts.low >= wanted.min_lift
+    if lifts is not None and wanted.max_lift is not None:
+        mask &= lifts.high <= wanted.max_lift
+    return mask
+
+
+def _named(columns: FeatureColumns, wanted: Wanted) -> Mask:
+    """Features whose index is q, or that list a token whose text q matches."""
+    named = np.zeros(len(columns.feature_index), dtype=bool)
+    for token_id in wanted.texts or ():
+        named[columns.fired_by.listing(token_id)] = True
+        named[columns.promotes.listing(token_id)] = True
+    if wanted.q is not None and wanted.q.isascii() and wanted.q.isdigit() and len(wanted.q) < 12:
+        named |= columns.feature_index == int(wanted.q)
+    return named
+
+
+def _key(
+    columns: FeatureColumns, wanted: Wanted, edges: Edges | None, lifts: Lifts | None, matching: Ints, edge: Ints
+) -> npt.NDArray[np.generic]:
+    """What the matching features are ordered by; signed or float, so that it can be negated."""
+    if wanted.order == "feature_index":
+        return columns.feature_index[matching]
+    if wanted.order in NEED_LIFT and lifts is not None:
+        with np.errstate(divide="ignore"):
+            return lifts.low[matching] if wanted.order == "function_lift" else 1 / lifts.high[matching]
+    if wanted.order in NEED_TOKEN and edges is not None:
+        here = edge[matching]
+        if wanted.order == "token_strength":
+            return edges.act_max[here]
+        counts = edges.n_firings[here]
+        return counts / columns.numbers["n_firings"][matching] if wanted.order == "token_share" else counts
+    return columns.numbers[wanted.order][matching]
