@@ -1,0 +1,151 @@
+"""A series of checkpoints: hub revisions of one model, or a folder of saved models.
+
+Steps are the digits at the end of a revision's or folder's name (`step1000`, `step_000512`, `checkpoint-500`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from backend.core.hub import ModelUnavailable, explain_hub_error, require_hub
+from backend.core.lm import LanguageModel
+from precompute.job import BadInput, sha256, write_whole
+
+WEIGHTS = ("*.safetensors", "*.bin")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One saved state of the run."""
+
+    step: int
+    source: str  # folder, or hub id
+    revision: str | None
+
+
+@dataclass(frozen=True)
+class Series:
+    """One training run, as the results name it."""
+
+    model: str
+    seed: int
+    title: str
+    tokens_per_step: int | None
+    tokenizer: str
+    checkpoints: tuple[Checkpoint, ...]  # by step, ascending
+
+    @property
+    def slug(self) -> str:
+        """Folder name of the run's results in WORK."""
+        return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', self.model)}.{self.seed}"
+
+    def load(self, checkpoint: Checkpoint, dtype: torch.dtype, device: str) -> LanguageModel:
+        """The checkpoint in float32 or bfloat16, with the run's tokenizer; ModelUnavailable with the remedy."""
+        options = {"revision": checkpoint.revision} if checkpoint.revision else {}
+        try:
+            model = AutoModelForCausalLM.from_pretrained(checkpoint.source, dtype=dtype, **options)
+            tokenizer = AutoTokenizer.from_pretrained(self.tokenizer, **({} if Path(self.tokenizer).is_dir() else options))
+        except (OSError, ValueError) as error:
+            raise ModelUnavailable(explain_hub_error(_name(checkpoint), error)) from error
+        return LanguageModel(model.to(device), tokenizer)
+
+
+def step_of(name: str, place: int) -> int:
+    """The number that a name ends with, or its place in the list where it has none."""
+    found = re.search(r"(\d+)$", name)
+    return int(found.group(1)) if found else place
+
+
+def folder_checkpoints(folder: Path, names: Sequence[str] = ()) -> tuple[Checkpoint, ...]:
+    """Saved models in a folder, all or those named; BadInput for what is not there or has a step twice."""
+    if not folder.is_dir():
+        raise BadInput(f"no folder of checkpoints at {folder}: give one that holds saved models to --checkpoints.")
+    found = sorted(p.name for p in folder.iterdir() if (p / "config.json").is_file() and _has_weights(p))
+    if not found:
+        raise BadInput(f"{folder} holds no saved model: each checkpoint is a folder with config.json and weights.")
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise BadInput(f"{folder} has no checkpoint {', '.join(missing)}; it has {', '.join(found)}.")
+    return _by_step([(name, str(folder / name), None) for name in names or found])
+
+
+def hub_checkpoints(model: str, revisions: Sequence[str]) -> tuple[Checkpoint, ...]:
+    """Revisions of a hub model (or of one in the cache); BadInput naming the ones that cannot be had."""
+    if not revisions:
+        raise BadInput("--model needs --revisions, such as step0,step1000,step143000.")
+    missing: list[str] = []
+    for revision in revisions:
+        try:
+            AutoConfig.from_pretrained(model, revision=revision, local_files_only=True)
+        except (OSError, ValueError):
+            missing.append(revision)
+    if missing:
+        require_hub(f"{model} at {', '.join(missing)}")
+        missing = [revision for revision in missing if not _on_hub(model, revision)]
+    if missing:
+        raise BadInput(f"{model} has no revision {', '.join(missing)} on huggingface.co: check the spelling.")
+    return _by_step([(revision, model, revision) for revision in revisions])
+
+
+def _on_hub(model: str, revision: str) -> bool:
+    try:
+        AutoConfig.from_pretrained(model, revision=revision)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _by_step(found: Sequence[tuple[str, str, str | None]]) -> tuple[Checkpoint, ...]:
+    made = [Checkpoint(step_of(name, i), source, revision) for i, (name, source, revision) in enumerate(found)]
+    steps = [one.step for one in made]
+    twice = sorted({step for step in steps if steps.count(step) > 1})
+    if twice:
+        raise BadInput(f"step {twice[0]} is there twice among {', '.join(name for name, _, _ in found)}.")
+    return tuple(sorted(made, key=lambda one: one.step))
+
+
+def claim_run(series: Series, work: Path) -> Path:
+    """WORK/runs/<run>, with run.json; BadInput where a checkpoint of that folder had other weights."""
+    folder = work / "runs" / series.slug
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "run.json"
+    mine = {key: value for key, value in asdict(series).items() if key not in ("checkpoints", "tokenizer")}
+    weights = {str(one.step): _weights_of(one) for one in series.checkpoints}
+    kept = json.loads(path.read_text("utf-8")) if path.exists() else mine | {"weights": {}}
+    for step in weights.keys() & kept["weights"].keys():
+        if weights[step] != kept["weights"][step]:
+            raise BadInput(f"{folder} was made from other weights at step {step}: give another --work, or delete it.")
+    made = mine | {"weights": kept["weights"] | weights, **{k: kept[k] for k in ("n_layers", "n_parameters") if k in kept}}
+    write_whole(path, lambda temporary: temporary.write_text(json.dumps(made, indent=1) + "\n", "utf-8"))
+    return folder
+
+
+def note_shape(folder: Path, lm: LanguageModel) -> None:
+    """Add the model's size to run.json."""
+    path = folder / "run.json"
+    record = json.loads(path.read_text("utf-8"))
+    record |= {"n_layers": lm.n_layers, "n_parameters": sum(p.numel() for p in lm.model.parameters())}
+    write_whole(path, lambda temporary: temporary.write_text(json.dumps(record, indent=1) + "\n", "utf-8"))
+
+
+def _weights_of(checkpoint: Checkpoint) -> str:
+    """sha256 of a folder's weights; a hub revision names itself."""
+    if checkpoint.revision is not None:
+        return f"{checkpoint.source}@{checkpoint.revision}"
+    files = sorted(file for pattern in WEIGHTS for file in Path(checkpoint.source).glob(pattern))
+    return " ".join(sha256(file) for file in files)
+
+
+def _has_weights(folder: Path) -> bool:
+    return any(next(folder.glob(pattern), None) is not None for pattern in WEIGHTS)
+
+
+def _name(checkpoint: Checkpoint) -> str:
+    return f"{checkpoint.source} at {checkpoint.revision}" if checkpoint.revision else checkpoint.source
