@@ -6,6 +6,7 @@ once and its KV cache repeated over the arms. Samples share their arm's prompt i
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from backend.core.frozen_attention import frozen
 from backend.core.interventions import Intervention
 from backend.core.lm import LanguageModel
 
@@ -48,11 +50,17 @@ class Prefill:
     arms: tuple[tuple[Intervention, ...], ...]
     prompt_length: int
     cache: Any
+    freeze_attention: bool = False
 
 
 @torch.inference_mode()
-def prefill(lm: LanguageModel, prompt_ids: Sequence[int], arms: Sequence[Arm]) -> Prefill:
-    """Runs the prompt in every arm. ValueError for no arm, no prompt, or an impossible intervention."""
+def prefill(
+    lm: LanguageModel, prompt_ids: Sequence[int], arms: Sequence[Arm], *, freeze_attention: bool = False
+) -> Prefill:
+    """Runs the prompt in every arm. ValueError for no arm, no prompt, or an impossible intervention.
+
+    `freeze_attention`: at the prompt's positions every arm attends as the first one does (frozen_attention).
+    """
     if not arms or not prompt_ids:
         raise ValueError(f"Needed: a prompt and at least one arm; got {len(prompt_ids)} tokens, {len(arms)} arms.")
     length = len(prompt_ids)
@@ -63,10 +71,11 @@ def prefill(lm: LanguageModel, prompt_ids: Sequence[int], arms: Sequence[Arm]) -
     if shared := _shared(lm, arms, length):
         lm.fill(ids[:, :shared], cache)
         cache.batch_repeat_interleave(len(arms))
-    with lm.intervening(arms, prompt_length=length):
+    with lm.intervening(arms, prompt_length=length), frozen(lm.model) if freeze_attention else nullcontext():
         rest = ids[:, shared:].expand(len(arms), -1)
         logits = lm.forward(rest, logits_to_keep=1, past_key_values=cache).logits[:, -1]
-    return Prefill(logits.float().log_softmax(-1), tuple(tuple(arm) for arm in arms), length, cache)
+    log_probs = logits.float().log_softmax(-1)
+    return Prefill(log_probs, tuple(tuple(arm) for arm in arms), length, cache, freeze_attention)
 
 
 def _shared(lm: LanguageModel, arms: Sequence[Arm], length: int) -> int:
@@ -105,7 +114,8 @@ def generate_arms(
 
     Temperature 0 is greedy. Otherwise sample s draws from its own generator seeded by (seed, s),
     and the arms share its draws: they differ only where their distributions do. `start` takes
-    over what `prefill` did for the same prompt and arms. ValueError for settings out of range.
+    over what `prefill` did for the same prompt and arms, frozen attention included: generated tokens
+    attend freely. ValueError for settings out of range.
     """
     _check(lm, len(prompt_ids), max_new_tokens, temperature, samples)
     wanted = tuple(tuple(arm) for arm in arms)
