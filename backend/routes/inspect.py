@@ -8,33 +8,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi import Response as HttpResponse
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 from torch import Tensor
 
-from backend.core.lm import top_next_tokens
-from backend.core.reactivation import split
+from backend.core.generate import generate_arms
+from backend.core.next_tokens import read
+from backend.core.reactivation import split_rows
 from backend.core.sae import Firings, Sae
 from backend.routes.dependencies import Backend, Served, Turns
 from backend.routes.known import Known
 from backend.routes.limits import check_inspect
 from backend.routes.problems import refuse_field
-from backend.routes.prompting import Prompt, effective_prompt, read_prompt
-from backend.schemas import (
-    FeatureInfo,
-    FiringColumns,
-    InspectRequest,
-    InspectResponse,
-    NextToken,
-    Split,
-    TokenizeRequest,
-    TokenizeResponse,
-)
+from backend.routes.prompting import Prompt, effective_prompt, read_prompt, with_tokens
+from backend.schemas import InspectRequest, InspectResponse, NextToken, TokenizeRequest, TokenizeResponse
 
 router = APIRouter(tags=["live"])
 # one call a list: an object a row costs several times as much
 _NEXT_TOKENS = TypeAdapter(list[NextToken])
-_SPLITS = TypeAdapter(list[Split])
-UNKNOWN = FeatureInfo(density=None, top_tokens=[], promoted_tokens=[], act_q999=None)
+_SPLIT = ("firing", "new", "reactivated", "carried")
 
 
 @dataclass(frozen=True)
@@ -48,54 +41,82 @@ class InspectPlan:
     known: Known
 
     def run(self) -> InspectResponse:
-        """One forward pass; blocks. Call it in the worker thread."""
-        resid, next_tokens = self._forward()
-        firings = {sae.sae_id: sae.encode(resid[sae.layer], theta=self.request.theta) for sae in self.saes}
-        return InspectResponse(
-            tokens=self.prompt.tokens,
-            firings={sae_id: _columns(found) for sae_id, found in firings.items()},
-            next_tokens=next_tokens,
-            splits={sae_id: _splits(found, self.prompt) for sae_id, found in firings.items()},
-            feature_info={
-                sae_id: self._feature_info(sae_id, found.feature_index.unique().tolist())
-                for sae_id, found in firings.items()
-            },
-            residual_norms={sae.sae_id: resid[sae.layer].float().norm(dim=-1).tolist() for sae in self.saes},
-            effective=self.effective,
+        """The answer as an object. Blocks, like `run_json`, which it reads."""
+        return InspectResponse.model_validate_json(self.run_json())
+
+    def run_json(self) -> bytes:
+        """One forward pass (and, with `generate`, the writing before it), as the JSON of InspectResponse.
+
+        Put together from columns and from notes on features that were written before: building the
+        objects took as long as the forward pass of a small model. Call it in the worker thread.
+        """
+        prompt = self.continued()
+        reading = read(
+            prompt.loaded.lm, prompt.token_ids, sorted({sae.layer for sae in self.saes}), self.request.next_tokens
+        )
+        firings = {sae.sae_id: sae.encode(reading.resid[sae.layer], theta=self.request.theta) for sae in self.saes}
+        n_prompt = len(self.prompt.token_ids)
+        parts = {
+            "tokens": to_json(prompt.tokens),
+            "generated_from": to_json(n_prompt if len(prompt.token_ids) > n_prompt else None),
+            "firings": to_json({sae_id: _columns(found) for sae_id, found in firings.items()}),
+            "next_tokens": to_json(
+                _next_rows(prompt, range(len(prompt.token_ids)), reading.token_ids, reading.probabilities)
+            ),
+            "splits": to_json(_splits(firings, prompt)),
+            "feature_info": self._feature_info(firings),
+            "residual_norms": to_json(
+                {sae.sae_id: reading.resid[sae.layer].float().norm(dim=-1).tolist() for sae in self.saes}
+            ),
+            "effective": to_json(self.effective),
+        }
+        return b"{" + b",".join(b'"%b":%b' % (name.encode(), part) for name, part in parts.items()) + b"}"
+
+    def continued(self) -> Prompt:
+        """The prompt, with what the model writes after it when `generate` asks for that. Ends before eos."""
+        if self.request.generate == 0:
+            return self.prompt
+        lm = self.prompt.loaded.lm
+        steps = generate_arms(lm, self.prompt.token_ids, [[]], max_new_tokens=self.request.generate)
+        return with_tokens(
+            self.prompt, [step.token_id for step in steps if step.token_id not in lm.eos_ids], self.known
         )
 
-    def _feature_info(self, sae_id: str, features: list[int]) -> dict[str, FeatureInfo]:
-        """By feature_index as a string, since JSON keys are strings; nulls where the build lacks the SAE."""
-        store = self.prompt.store
-        notes = self.known.features(store, sae_id, features) if store is not None else {}
-        return {str(index): notes.get(index, UNKNOWN) for index in features}
-
-    def _forward(self) -> tuple[dict[int, Tensor], list[NextToken]]:
-        """resid_post [pos, d_model] per layer, and the next tokens; without them no lm_head is run."""
-        lm, ids = self.prompt.loaded.lm, [self.prompt.token_ids]
-        layers = sorted({sae.layer for sae in self.saes})
-        if self.request.next_tokens == 0:
-            return {layer: found[0] for layer, found in lm.resid_post(ids, layers).items()}, []
-        forward = lm.forward(ids, layers)
-        token_ids, probabilities = top_next_tokens(forward.logits[0], self.request.next_tokens)
-        listed = next_token_list(self.prompt, range(len(ids[0])), token_ids, probabilities)
-        return {layer: found[0] for layer, found in forward.resid.items()}, listed
+    def _feature_info(self, firings: dict[str, Firings]) -> bytes:
+        """By sae_id, then feature_index as a string, since JSON keys are strings."""
+        notes = (
+            b"%b:%b"
+            % (
+                to_json(sae_id),
+                self.known.feature_json(self.prompt.store, sae_id, found.feature_index.unique().tolist()),
+            )
+            for sae_id, found in firings.items()
+        )
+        return b"{" + b",".join(notes) + b"}"
 
 
 def plan_inspect(request: InspectRequest, served: Backend) -> InspectPlan:
     """Check everything; blocks for a moment."""
     prompt = read_prompt(request, served)
-    loaded = prompt.loaded
-    check_inspect(request, served.settings, loaded)
-    wanted = list(loaded.saes) if request.sae_ids is None else request.sae_ids
-    if len(set(wanted)) < len(wanted) or not set(wanted) <= set(loaded.saes):
-        raise refuse_field("sae_ids", wanted, f"each at most once, of {sorted(loaded.saes)}")
+    check_inspect(request, served.settings, len(prompt.token_ids), prompt.loaded)
+    saes = chosen_saes(request.sae_ids, prompt)
     effective = effective_prompt(request, prompt, served) | {
-        "sae_ids": wanted,
+        "sae_ids": [sae.sae_id for sae in saes],
         "theta": request.theta,
         "next_tokens": request.next_tokens,
     }
-    return InspectPlan(request, prompt, [loaded.saes[sae_id] for sae_id in wanted], effective, served.known)
+    if request.generate:  # named only then: without it, runs keep the ids that they had before it existed
+        effective["generate"] = request.generate
+    return InspectPlan(request, prompt, saes, effective, served.known)
+
+
+def chosen_saes(sae_ids: list[str] | None, prompt: Prompt) -> list[Sae]:
+    """The SAEs of these ids, all live ones for None; a 422 for an unknown or repeated one."""
+    live = prompt.loaded.saes
+    wanted = list(live) if sae_ids is None else sae_ids
+    if len(set(wanted)) < len(wanted) or not set(wanted) <= set(live):
+        raise refuse_field("sae_ids", wanted, f"each at most once, of {sorted(live)}")
+    return [live[sae_id] for sae_id in wanted]
 
 
 @router.post("/tokenize")
@@ -109,45 +130,52 @@ def tokenize(request: TokenizeRequest, served: Served) -> TokenizeResponse:
     )
 
 
-@router.post("/inspect")
-async def inspect(request: InspectRequest, served: Served, turns: Turns) -> InspectResponse:
-    """All firings along a prompt, and the next tokens at every position of it."""
+@router.post("/inspect", response_model=InspectResponse)
+async def inspect(request: InspectRequest, served: Served, turns: Turns) -> HttpResponse:
+    """All firings along a prompt, and the next tokens at every position of it.
+
+    With `generate`, the model first writes on greedily; those positions are read like the prompt's.
+    """
     plan = await asyncio.to_thread(plan_inspect, request, served)
     ticket = await turns.turn()
-    return await ticket.run(plan.run)
+    return HttpResponse(await ticket.run(plan.run_json), media_type="application/json")
 
 
 def next_token_list(
     prompt: Prompt, positions: Sequence[int], token_ids: Tensor, probabilities: Tensor
 ) -> list[NextToken]:
     """Two [pos, k] tensors as a list, position by position."""
+    return _NEXT_TOKENS.validate_python(_next_rows(prompt, positions, token_ids, probabilities))
+
+
+def _next_rows(
+    prompt: Prompt, positions: Sequence[int], token_ids: Tensor, probabilities: Tensor
+) -> list[dict[str, Any]]:
     text = prompt.loaded.text
-    rows = [
+    return [
         {"position": at, "token_id": token_id, "text": text(token_id), "probability": share}
         for at, ids, shares in zip(positions, token_ids.tolist(), probabilities.tolist(), strict=True)
         for token_id, share in zip(ids, shares, strict=True)
     ]
-    return _NEXT_TOKENS.validate_python(rows)
 
 
-def _columns(found: Firings) -> FiringColumns:
-    return FiringColumns(
-        position=found.position.tolist(),
-        feature_index=found.feature_index.tolist(),
-        activation=found.activation.tolist(),
-    )
+def _columns(found: Firings) -> dict[str, list[Any]]:
+    return {
+        "position": found.position.tolist(),
+        "feature_index": found.feature_index.tolist(),
+        "activation": found.activation.tolist(),
+    }
 
 
-def _splits(found: Firings, prompt: Prompt) -> list[Split]:
-    special = set(prompt.special_positions)
-    counts = split(found, len(prompt.token_ids), special)
-    columns = (counts.firing, counts.new, counts.reactivated, counts.carried)
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    names = ("firing", "new", "reactivated", "carried")
-    return _SPLITS.validate_python(
-        [
-            {"position": position, **dict(zip(names, row, strict=True))}
-            for position, row in enumerate(rows)
+def _splits(firings: dict[str, Firings], prompt: Prompt) -> dict[str, list[dict[str, int]]]:
+    """By sae_id, a row per position that is not special."""
+    n, special = len(prompt.token_ids), set(prompt.special_positions)
+    found = {}
+    for sae_id, one in firings.items():
+        counts = split_rows(one, 1, n, special).stacked()[0].tolist()
+        found[sae_id] = [
+            {"position": position, **dict(zip(_SPLIT, row, strict=True))}
+            for position, row in enumerate(counts)
             if position not in special
         ]
-    )
+    return found

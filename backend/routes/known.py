@@ -16,6 +16,7 @@ from backend.schemas import FeatureInfo
 WHOLE_TABLE = 20_000  # rows up to which a table is read whole
 KEPT = 200_000  # rows kept of a larger one
 TOKENS_LISTED = 5
+UNKNOWN_JSON = FeatureInfo(density=None, top_tokens=[], promoted_tokens=[], act_q999=None).model_dump_json().encode()
 
 
 class Known:
@@ -25,6 +26,7 @@ class Known:
         self._provenance: dict[str, Any] = {}
         self._tokens: dict[int, TokenRow] = {}
         self._features: dict[str, dict[int, FeatureInfo]] = {}
+        self.builds: set[str] = set()  # identities that are already remembered beside the runs
 
     def tokens(self, store: Store, token_ids: Sequence[int]) -> dict[int, TokenRow]:
         """Rows of these tokens, and maybe of others; ids that the build lacks are left out."""
@@ -52,11 +54,30 @@ class Known:
             known.update(self._notes(store, rows))
         return _bounded(known, {i: known[i] for i in indices if i in known})
 
+    def feature_json(self, store: Store | None, sae_id: str, indices: Sequence[int]) -> bytes:
+        """{"feature_index": FeatureInfo, …} as JSON; nulls where the build lacks the SAE.
+
+        A prompt fires a thousand features, mostly those of the prompt before: each is written once.
+        """
+        if store is None:
+            return b"{" + b",".join(b'"%d":%b' % (i, UNKNOWN_JSON) for i in indices) + b"}"
+        self._follow(store)
+        known = self._feature_json.setdefault(sae_id, {})
+        missing = [i for i in indices if i not in known]
+        if missing:
+            notes = self.features(store, sae_id, missing)
+            for i in missing:
+                known[i] = b'"%d":%b' % (i, notes[i].model_dump_json().encode() if i in notes else UNKNOWN_JSON)
+        answer = b"{" + b",".join([known[i] for i in indices]) + b"}"
+        if len(known) > KEPT:
+            known.clear()
+        return answer
+
     def _follow(self, store: Store) -> None:
         """Forget everything when the store has moved on to another file."""
         provenance = store.provenance()
         if provenance is not self._provenance:
-            self._provenance, self._tokens, self._features = provenance, {}, {}
+            self._provenance, self._tokens, self._features, self._feature_json = provenance, {}, {}, {}
 
     def _notes(self, store: Store, rows: Sequence[FeatureRow]) -> dict[int, FeatureInfo]:
         ids = {i for row in rows for i in row.top_token_ids[:TOKENS_LISTED] + row.promoted_token_ids[:TOKENS_LISTED]}

@@ -25,6 +25,10 @@ def limits_of(settings: Settings, loaded: Loaded | None) -> Limits:
         queue=settings.queue,
         page=settings.max_page,
         coverage_rows=settings.max_coverage_rows,
+        requests_per_minute=settings.requests_per_minute,
+        live_per_minute=settings.live_per_minute,
+        live_seconds=settings.live_seconds,
+        body_seconds=settings.body_seconds,
     )
 
 
@@ -59,9 +63,24 @@ def check_prompt_tokens(n_tokens: int, settings: Settings, loaded: Loaded) -> No
         raise refuse_field("prompt", "", "at least one token (this model's tokenizer adds no BOS)")
 
 
-def check_inspect(request: InspectRequest, settings: Settings, loaded: Loaded) -> None:
+def check_inspect(request: InspectRequest, settings: Settings, n_tokens: int, loaded: Loaded) -> None:
+    """`n_tokens` is the length of the prompt."""
     if request.next_tokens > next_tokens(settings, loaded):
         raise refuse_field("next_tokens", request.next_tokens, f"0 to {next_tokens(settings, loaded)}")
+    check_generate(request.generate, settings, n_tokens, loaded)
+
+
+def check_generate(generate: int, settings: Settings, n_tokens: int, loaded: Loaded) -> None:
+    """Greedy tokens after a prompt of `n_tokens`, which are then read like the prompt's own."""
+    if generate > settings.max_new_tokens:
+        raise refuse_field("generate", generate, f"0 to {settings.max_new_tokens}")
+    context = loaded.lm.max_positions
+    if generate and context and n_tokens + generate > context:
+        raise Refusal(
+            413,
+            f"The prompt's {n_tokens} tokens and generate {generate} make {n_tokens + generate}; "
+            f"the model takes {context}.",
+        )
 
 
 def check_steer(request: SteerRequest, settings: Settings, n_tokens: int, loaded: Loaded) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.core.store import Store
 from backend.core.store_rows import TokenRow
 from backend.loading import Loaded
 from backend.routes.dependencies import Backend
+from backend.routes.known import Known
 from backend.routes.limits import check_prompt_chars, check_prompt_tokens
 from backend.routes.problems import refuse_field
 from backend.schemas import PositionRule, Token, TokenizeRequest
@@ -70,6 +71,13 @@ def read_prompt(request: TokenizeRequest, served: Backend) -> Prompt:
     store = served.build.get()
     rows = served.known.tokens(store, token_ids) if store is not None else {}
     return Prompt(token_ids, _tokens(token_ids, loaded, rows), loaded, store)
+
+
+def with_tokens(prompt: Prompt, more: Sequence[int], known: Known) -> Prompt:
+    """The prompt with tokens after it, classified like its own."""
+    ids = [*prompt.token_ids, *more]
+    rows = known.tokens(prompt.store, ids) if prompt.store is not None else {}
+    return replace(prompt, token_ids=ids, tokens=_tokens(ids, prompt.loaded, rows))
 
 
 def _tokens(token_ids: Sequence[int], loaded: Loaded, known: dict[int, TokenRow]) -> list[Token]:

@@ -36,6 +36,9 @@ class InspectRequest(TokenizeRequest):
     sae_ids: list[str] | None = Field(default=None, description="SAEs to encode with; null = all live ones")
     theta: float = Field(default=0.0, ge=0, description="a firing is an activation strictly above this")
     next_tokens: int = Field(default=10, ge=0, description="next tokens per position; 0 = skip the lm_head")
+    generate: int = Field(
+        default=0, ge=0, description="greedy tokens to write after the prompt and to read like it; 0 = none"
+    )
 
 
 class FiringColumns(Response):
@@ -62,7 +65,10 @@ class FeatureInfo(Response):
 
 
 class InspectResponse(Response):
-    tokens: list[Token] = Field(description="the prompt's positions")
+    tokens: list[Token] = Field(description="the prompt's positions, then the generated ones")
+    generated_from: int | None = Field(
+        default=None, description="position of the first generated token; null when none was asked for or made"
+    )
     firings: dict[str, FiringColumns] = Field(description="by sae_id: all firings, not a top-k")
     next_tokens: list[NextToken] = Field(description="by position, most probable first")
     splits: dict[str, list[Split]] = Field(description="by sae_id: new / reactivated / carried")

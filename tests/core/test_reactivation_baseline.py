@@ -101,7 +101,7 @@ def test_index_worked_by_hand() -> None:
         (0.6 - np.quantile([0.25, 0.4], 0.975), 0.6 - np.quantile([0.25, 0.4], 0.025))
     )
     assert content.index == pytest.approx(0.25 - 0.35)
-    assert function.n_positions == 3 and function.observed == (10, 4, 6, 0)
+    assert (function.n_positions, function.observed) == (3, (10, 4, 6, 0))
     assert found.difference.share == pytest.approx(0.35)
     assert found.difference.share_interval is None  # one prompt says nothing of other prompts
 
@@ -126,8 +126,9 @@ def test_pooling_equals_the_definition(n_prompts: int, n_shuffles: int, source: 
         assert one.share == pytest.approx(share)
         assert one.index == pytest.approx(share - sum(nulls) / n_shuffles)
         assert one.n_positions == (2, 5)[c] * n_prompts
-        assert one.interval is not None and -1 <= one.interval[0] <= one.interval[1] <= 1
-    assert found.n_prompts == n_prompts and found.n_shuffles == n_shuffles
+        assert one.interval is not None
+        assert -1 <= one.interval[0] <= one.interval[1] <= 1
+    assert (found.n_prompts, found.n_shuffles) == (n_prompts, n_shuffles)
 
 
 def test_more_prompts_narrow_the_interval() -> None:
@@ -144,7 +145,8 @@ def test_more_prompts_narrow_the_interval() -> None:
         ]
 
     few, many = (summarise(made(n)).classes[0].interval for n in (5, 200))
-    assert few is not None and many is not None
+    assert few is not None
+    assert many is not None
     assert many[1] - many[0] < (few[1] - few[0]) / 3
     assert many[0] < 0.2 < many[1]  # what was put in: 0.6 - 0.4
 
