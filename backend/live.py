@@ -12,6 +12,7 @@ import asyncio
 import logging
 import secrets
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -24,6 +25,7 @@ T = TypeVar("T")
 _END: Final = object()
 RETRY_WHILE_LOADING = 2  # seconds
 CLOSE_SECONDS = 3.0
+LIVE_SECONDS = 120.0
 
 
 class QueueFull(Exception):
@@ -38,12 +40,18 @@ class NotLive(Exception):
         self.retry_after = retry_after
 
 
+class LiveTimeout(Exception):
+    """The work was stopped because it took longer than the server allows."""
+
+
 class Ticket:
     """One request's turn at the model."""
 
-    def __init__(self, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, queue: Queue, executor: ThreadPoolExecutor) -> None:
         self.stream_id = secrets.token_hex(8)
         self.stop = threading.Event()
+        self.late = False  # stopped by the clock
+        self._queue = queue
         self._executor = executor
         self._moves: asyncio.Queue[int | None] = asyncio.Queue()
         self._work: asyncio.Future[Any] | None = None
@@ -73,14 +81,24 @@ class Ticket:
             pass
 
     async def run(self, work: Callable[[], T]) -> T:
-        """`work()` in the worker thread. It goes on when the caller is cancelled: `close` waits for it."""
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._executor, copy_context().run, work)
-        self._work = future
-        return await asyncio.shield(future)
+        """`work()` in the worker thread. It goes on when the caller is cancelled: `close` waits for it.
+
+        LiveTimeout when it was stopped by the clock: what it has made by then is not the whole answer.
+        """
+        made: T = await asyncio.shield(self._start(work))
+        if self.late:
+            raise LiveTimeout(
+                f"The request ran for more than {self._queue.limit:g} s and was stopped: ask for fewer tokens, samples "
+                "or interventions."
+            )
+        return made
 
     async def stream(self, steps: Callable[[], Iterator[T]]) -> AsyncIterator[T]:
-        """What `steps()` yields in the worker thread, as it comes; ends after `stop`."""
+        """What `steps()` yields in the worker thread, as it comes; ends after `stop`.
+
+        The place in the queue is given up when the work is done, not when the client has read it: a client
+        that reads a byte a second holds nobody up.
+        """
         loop = asyncio.get_running_loop()
         made: asyncio.Queue[Any] = asyncio.Queue()
 
@@ -93,10 +111,24 @@ class Ticket:
             finally:
                 loop.call_soon_threadsafe(made.put_nowait, _END)
 
-        self._work = loop.run_in_executor(self._executor, copy_context().run, pump)
+        work = self._start(pump)
+        work.add_done_callback(lambda _: self._queue.remove(self))
         while (step := await made.get()) is not _END:
             yield step
-        await self._work
+        await work
+
+    def _start(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Hand `work` to the thread, with a clock that stops it."""
+        loop = asyncio.get_running_loop()
+        clock = loop.call_later(self._queue.limit, self._expire)
+        future = loop.run_in_executor(self._executor, copy_context().run, self._queue.timed, work)
+        future.add_done_callback(lambda _: clock.cancel())
+        self._work = future
+        return future
+
+    def _expire(self) -> None:
+        self.late = True
+        self.cancel()
 
     async def close(self) -> None:
         """Stop the work and wait until the thread has let go of the model."""
@@ -113,6 +145,8 @@ class Queue:
     def __init__(self, waiting: int) -> None:
         self.waiting = waiting
         self.tickets: list[Ticket] = []
+        self.limit = LIVE_SECONDS  # seconds that one ticket's work may run
+        self.spent: Callable[[float], None] = lambda seconds: None  # told what each piece of work took
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live")
 
     def enter(self) -> Ticket:
@@ -122,7 +156,7 @@ class Queue:
                 f"{len(self.tickets)} requests are in the queue, 1 running and {self.waiting} waiting are "
                 "allowed: try again in a moment."
             )
-        ticket = Ticket(self._executor)
+        ticket = Ticket(self, self._executor)
         self.tickets.append(ticket)
         ticket.moved(len(self.tickets) - 1)
         return ticket
@@ -132,10 +166,24 @@ class Queue:
         try:
             await ticket.close()
         finally:
-            first = self.tickets.index(ticket)
-            self.tickets.remove(ticket)
-            for place, other in enumerate(self.tickets[first:], start=first):
-                other.moved(place)
+            self.remove(ticket)
+
+    def remove(self, ticket: Ticket) -> None:
+        """Take `ticket` off the queue, if it is still on it, and move the others up."""
+        if ticket not in self.tickets:
+            return
+        first = self.tickets.index(ticket)
+        self.tickets.remove(ticket)
+        for place, other in enumerate(self.tickets[first:], start=first):
+            other.moved(place)
+
+    def timed(self, work: Callable[[], T]) -> T:
+        """`work()`, its time reported to `spent`. Called in the worker thread."""
+        started = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self.spent(time.perf_counter() - started)
 
     def cancel(self, stream_id: str) -> bool:
         """Cancel the ticket of that stream; False when there is none (it has ended, or never was)."""
@@ -201,7 +249,9 @@ class Live:
     def detail(self) -> str:
         """The state in words, with the remedy where there is one."""
         if self._loaded is not None:
-            return f"live on {self._loaded.lm.device}"
+            missing = len(self._loaded.damaged)
+            without = f", without {missing} damaged SAE{'s' * (missing > 1)}" if missing else ""
+            return f"live on {self._loaded.lm.device}{without}"
         return {"absent": self._absent, "failed": self._failure}.get(self.state, "loading the model")
 
     def require(self) -> Loaded:

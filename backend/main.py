@@ -17,11 +17,14 @@ from starlette.staticfiles import StaticFiles
 from backend.core.presets import Preset, load_preset
 from backend.core.runs import RunStore
 from backend.core.store import Store
+from backend.headers import SecurityHeaders, inline_hashes
 from backend.live import Live
+from backend.metrics import Metrics
 from backend.routes import api, problems
-from backend.routes.context import Metrics, RequestContext
+from backend.routes.context import RequestContext
 from backend.routes.dependencies import Backend, Build
 from backend.routes.known import Known
+from backend.routes.rate import Doorkeeper
 from backend.settings import Settings
 
 SWAGGER = Path(__file__).resolve().parents[1] / "static" / "vendor" / "swagger"
@@ -41,8 +44,12 @@ def create_api(store: Store | None, live: Live, settings: Settings, *, preset: P
     without a `store`, the build at `settings.build` or the preset's path is opened once it exists.
     """
     preset = preset or load_preset(settings.preset)
-    runs = RunStore(settings.runs)
+    runs = RunStore(settings.runs_url.get_secret_value() if settings.runs_url else settings.runs)
     metrics = Metrics()
+    door = Doorkeeper(settings, metrics)
+    metrics.watch_queue(lambda: len(live.queue.tickets))
+    live.queue.spent = metrics.model_seconds.inc
+    live.queue.limit = settings.live_seconds
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -60,15 +67,19 @@ def create_api(store: Store | None, live: Live, settings: Settings, *, preset: P
         lifespan=lifespan,
     )
     build = Build(store, settings.build or preset.build)
-    app.state.backend = Backend(build, live, settings, preset, runs, Known(), product_version())
+    app.state.backend = Backend(build, live, settings, preset, runs, Known(), door, metrics, product_version())
+    app.state.script_hashes = []
     app.include_router(api.router)
     problems.install(app)
     app.add_middleware(
         RequestContext,
         max_body_bytes=settings.max_body_bytes,
+        body_seconds=settings.body_seconds,
         metrics=metrics,
+        door=door,
         template_of=api.template_of,
     )
+    app.add_middleware(SecurityHeaders)
     _serve_documentation(app)
     _serve_metrics(app, metrics)
     return app
@@ -85,16 +96,19 @@ def product_version() -> str:
 def _serve_documentation(app: FastAPI) -> None:
     """/docs from files of our own: the default loads Swagger UI from a CDN and is blank offline."""
 
+    documentation = get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title="FunctionScope API",
+        swagger_js_url="/docs/assets/swagger-ui-bundle.js",
+        swagger_css_url="/docs/assets/swagger-ui.css",
+        swagger_favicon_url="/docs/assets/favicon-32x32.png",
+        swagger_ui_parameters={"validatorUrl": None, "defaultModelsExpandDepth": 0},
+    )
+    app.state.script_hashes += inline_hashes(bytes(documentation.body).decode())
+
     @app.get("/docs", include_in_schema=False)
     def read_documentation() -> HTMLResponse:
-        return get_swagger_ui_html(
-            openapi_url="/openapi.json",
-            title="FunctionScope API",
-            swagger_js_url="/docs/assets/swagger-ui-bundle.js",
-            swagger_css_url="/docs/assets/swagger-ui.css",
-            swagger_favicon_url="/docs/assets/favicon-32x32.png",
-            swagger_ui_parameters={"validatorUrl": None, "defaultModelsExpandDepth": 0},
-        )
+        return documentation
 
     app.mount("/docs/assets", StaticFiles(directory=SWAGGER), name="swagger")
 

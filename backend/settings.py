@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_PREFIX = "FUNCTIONSCOPE_"
@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     preset: str = Field(default="lab", description="model, SAEs and build by name; `functionscope presets` lists them")
     build: Path | None = Field(default=None, description="DuckDB build to serve instead of the preset's")
     runs: Path = Field(default_factory=default_runs, description="SQLite file of recorded runs")
+    runs_url: SecretStr | None = Field(
+        default=None, description="SQLAlchemy URL of the store of runs instead of that file, for several replicas"
+    )
+    token: SecretStr | None = Field(
+        default=None, min_length=16, max_length=512, description="bearer token for live work and for writing"
+    )
     live: bool = Field(default=True, description="load the model; without it only the build is served")
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:N")
     dtype: Literal["float32", "bfloat16"] | None = Field(
@@ -70,12 +76,24 @@ class Settings(BaseSettings):
     max_coverage_rows: int = Field(default=20_000, ge=1, le=1_000_000, description="ranks of one coverage answer")
     max_export_rows: int = Field(default=1_000_000, ge=1, description="rows of one exported table")
     queue: int = Field(default=8, ge=1, le=1000, description="live requests that may wait while one runs")
+    requests_per_minute: int = Field(default=1200, ge=1, description="reading requests of one client; not on loopback")
+    live_per_minute: int = Field(default=120, ge=1, description="live requests of one client; not on loopback")
+    live_seconds: float = Field(default=120, gt=0, le=86_400, description="seconds that one live request may run")
+    body_seconds: float = Field(default=30, gt=0, le=3600, description="seconds in which a body must arrive")
+    drain_seconds: int = Field(default=10, ge=0, le=3600, description="seconds that open requests have after SIGTERM")
 
 
 def add_options(parser: argparse.ArgumentParser, wanted: Callable[[str], bool]) -> None:
-    """One option per setting, with its help, its default and its environment variable."""
+    """One option per setting, with its help, its default and its environment variable.
+
+    Secrets have no option, since every user of a machine can read its command lines: only the variable.
+    """
     for name, field in Settings.model_fields.items():
         if not wanted(name):
+            continue
+        if "SecretStr" in str(field.annotation):
+            told = f"{ENV_PREFIX}{name.upper()}: {field.description} (environment only)"
+            parser.epilog = "; ".join(filter(None, [parser.epilog, told]))
             continue
         option, variable = "--" + name.replace("_", "-"), ENV_PREFIX + name.upper()
         default = field.get_default(call_default_factory=True)

@@ -1,48 +1,39 @@
 """Recorded runs: immutable results by the hash of everything that determined them.
 
-Many small writes, so not DuckDB: one SQLite file in WAL mode, through SQLAlchemy Core.
+Many small writes, so not DuckDB: SQLite in WAL mode, or PostgreSQL by URL, through SQLAlchemy Core.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+import secrets
+import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-ID_LENGTH = 20  # hex digits: 80 bits
-
-_METADATA = sa.MetaData()
-_RUN = sa.Table(
-    "run",
-    _METADATA,
-    sa.Column("run_id", sa.String(ID_LENGTH), primary_key=True),
-    sa.Column("kind", sa.String, nullable=False, comment="inspect or steer"),
-    sa.Column("request", sa.LargeBinary, nullable=False, comment="zlib-compressed JSON, as the next two"),
-    sa.Column("result", sa.LargeBinary, nullable=False),
-    sa.Column("provenance", sa.LargeBinary, nullable=False),
-    sa.Column("title", sa.String, comment="may be given once, later than the rest"),
-    sa.Column("note", sa.String, comment="likewise"),
-    sa.Column("recorded_at", sa.String, nullable=False, comment="UTC, ISO 8601"),
-)
+from backend.core.runs_schema import BUILD, ID_LENGTH, RUN, OtherVersion, upgrade
 
 
 class RunsUnavailable(Exception):
-    """The file of recorded runs cannot be read or written; the message names it."""
+    """The store of recorded runs cannot be read or written; the message names it."""
 
 
 class LabelConflict(Exception):
     """The run already has another title or note."""
+
+
+class WrongDeleteToken(Exception):
+    """The delete token is not the run's."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +58,16 @@ def run_id_of(kind: str, determinants: Mapping[str, Any]) -> str:
 
 
 class RunStore:
-    """The file of recorded runs. Made at the first use; safe from several threads and processes."""
+    """The store of recorded runs. Made at the first use; safe from several threads and processes."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, where: Path | str) -> None:
+        """where: an SQLite file, or an SQLAlchemy URL as a string."""
+        self._path = where if isinstance(where, Path) else None
+        self._url = sa.URL.create("sqlite", database=str(where)) if isinstance(where, Path) else sa.make_url(where)
+        self.name = str(where) if isinstance(where, Path) else self._url.render_as_string(hide_password=True)
+        self.failure = ""  # why the last use failed; empty when it did not
+        self._made: sa.Engine | None = None
+        self._making = threading.Lock()
 
     def put(
         self,
@@ -80,25 +77,25 @@ class RunStore:
         request: Mapping[str, Any],
         result: Mapping[str, Any],
         provenance: Mapping[str, Any],
-    ) -> bool:
-        """Record a run; False when it was there already, which leaves the first one as it is."""
+    ) -> str | None:
+        """Record a run. Its delete token; None when it was there already, which leaves the first one as it is."""
+        token = secrets.token_urlsafe(18)
         row = {
             "run_id": run_id,
             "kind": kind,
             "request": _pack(request),
             "result": _pack(result),
             "provenance": _pack(provenance),
-            "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "recorded_at": _now(),
+            "delete_hash": _digest(token),
         }
-        with self._connection() as connection:
-            statement = insert(_RUN).values(row).on_conflict_do_nothing()
-            return connection.execute(statement).rowcount == 1
+        return token if self._insert(RUN, row) else None
 
     def label(self, run_id: str, title: str | None, note: str | None) -> None:
         """Give a run its title and note, once: LabelConflict when it has others, KeyError if unknown."""
         with self._connection() as connection:
-            mine = _RUN.c.run_id == run_id
-            held = connection.execute(sa.select(_RUN.c.title, _RUN.c.note).where(mine)).one_or_none()
+            mine = RUN.c.run_id == run_id
+            held = connection.execute(sa.select(RUN.c.title, RUN.c.note).where(mine)).one_or_none()
             if held is None:
                 raise KeyError(run_id)
             for name, old, new in (("title", held.title, title), ("note", held.note, note)):
@@ -109,12 +106,12 @@ class RunStore:
                     )
             fresh = {name: new for name, new in (("title", title), ("note", note)) if new is not None}
             if fresh:
-                connection.execute(sa.update(_RUN).where(mine).values(fresh))
+                connection.execute(sa.update(RUN).where(mine).values(fresh))
 
     def get(self, run_id: str) -> RunRow | None:
         """The run, or None."""
         with self._connection() as connection:
-            found = connection.execute(sa.select(_RUN).where(_RUN.c.run_id == run_id)).one_or_none()
+            found = connection.execute(sa.select(RUN).where(RUN.c.run_id == run_id)).one_or_none()
         if found is None:
             return None
         return RunRow(
@@ -131,39 +128,93 @@ class RunStore:
     def has(self, run_id: str) -> bool:
         """Whether it is recorded, without reading the result."""
         with self._connection() as connection:
-            found = connection.execute(sa.select(_RUN.c.kind).where(_RUN.c.run_id == run_id))
+            found = connection.execute(sa.select(RUN.c.kind).where(RUN.c.run_id == run_id))
             return found.one_or_none() is not None
 
+    def delete(self, run_id: str, token: str) -> None:
+        """Remove a run for whoever recorded it: KeyError if unknown, WrongDeleteToken for anybody else."""
+        with self._connection() as connection:
+            mine = RUN.c.run_id == run_id
+            found = connection.execute(sa.select(RUN.c.delete_hash).where(mine)).one_or_none()
+            if found is None:
+                raise KeyError(run_id)
+            if not hmac.compare_digest(found.delete_hash or "", _digest(token)):
+                raise WrongDeleteToken(run_id)
+            connection.execute(sa.delete(RUN).where(mine))
+
+    def remember_build(self, identity: str, provenance: Mapping[str, Any]) -> None:
+        """Keep what a served build said of itself, so that a link made on it can be explained later."""
+        plain = json.loads(json.dumps(dict(provenance), default=str))
+        self._insert(BUILD, {"identity": identity, "provenance": _pack(plain), "first_served_at": _now()})
+
+    def builds(self, prefix: str) -> list[tuple[str, dict[str, Any]]]:
+        """(identity, provenance) of the remembered builds whose identity begins with `prefix` (hex digits)."""
+        with self._connection() as connection:
+            wanted = BUILD.c.identity.startswith(prefix, autoescape=True)
+            found = connection.execute(sa.select(BUILD).where(wanted).order_by(BUILD.c.identity)).all()
+        return [(row.identity, _unpack(row.provenance)) for row in found]
+
     def close(self) -> None:
-        """Let go of the file."""
-        if "_engine" in vars(self):
-            self._engine.dispose()
+        """Let go of the store."""
+        if self._made is not None:
+            self._made.dispose()
 
-    @cached_property
+    def _insert(self, table: sa.Table, row: Mapping[str, Any]) -> bool:
+        """False when a row with that key was there already."""
+        try:
+            with self._connection() as connection:
+                connection.execute(sa.insert(table).values(row))
+        except IntegrityError:
+            return False
+        return True
+
     def _engine(self) -> sa.Engine:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(sa.URL.create("sqlite", database=str(self.path)))
-
-        @sa.event.listens_for(engine, "connect")
-        def set_wal(connection: Any, _: Any) -> None:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA busy_timeout=5000")
-
-        _METADATA.create_all(engine)
-        return engine
+        with self._making:
+            if self._made is None:
+                if self._path is not None:
+                    self._path.parent.mkdir(parents=True, exist_ok=True)
+                engine = sa.create_engine(self._url, pool_pre_ping=self._path is None)
+                if self._url.get_backend_name() == "sqlite":
+                    sa.event.listen(engine, "connect", _set_wal)
+                try:
+                    upgrade(engine)
+                except BaseException:
+                    engine.dispose()
+                    raise
+                self._made = engine
+            return self._made
 
     @contextmanager
     def _connection(self) -> Iterator[sa.Connection]:
-        """A transaction. Errors of the file become RunsUnavailable."""
+        """A transaction. Errors of the store become RunsUnavailable; a key that exists stays IntegrityError."""
         try:
-            with self._engine.begin() as connection:
+            with self._engine().begin() as connection:
                 yield connection
-        except (SQLAlchemyError, OSError) as error:
+        except IntegrityError:
+            raise
+        except (SQLAlchemyError, OtherVersion, OSError) as error:
             reason = str(getattr(error, "orig", None) or error)
-            raise RunsUnavailable(
-                f"Recorded runs at {self.path} cannot be used ({reason}): set FUNCTIONSCOPE_RUNS to a "
+            self.failure = (
+                f"Recorded runs at {self.name} cannot be used ({reason}): set FUNCTIONSCOPE_RUNS to a "
                 "file in a folder that can be written."
-            ) from error
+            )
+            raise RunsUnavailable(self.failure) from error
+        self.failure = ""
+
+
+def _set_wal(connection: Any, _: Any) -> None:
+    """Readers and a writer at once; what was acknowledged survives kill -9, and with FULL also a power cut."""
+    connection.execute("PRAGMA busy_timeout=5000")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _pack(value: Mapping[str, Any]) -> bytes:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.routing import iter_route_contexts
 from starlette.routing import compile_path
 
-from backend.routes import claims, coverage, export, features, inspect, runs, server, steer, tokens
+from backend.routes import claims, coverage, export, features, health, inspect, runs, server, session, steer, tokens
 from backend.routes.dependencies import refuse_unknown_parameters
 from backend.routes.problems import CONTENT_TYPE, Refusal
 from backend.schemas import Problem
@@ -21,17 +21,19 @@ _PROBLEM = {"model": Problem, "content": {CONTENT_TYPE: {}}}
 FAILURES: dict[int | str, dict[str, Any]] = {
     404: _PROBLEM | {"description": "no such thing"},
     422: _PROBLEM | {"description": "a field is wrong: `errors` names it, its value and what is allowed"},
+    429: _PROBLEM | {"description": "the queue is full, or too many requests in a minute: see Retry-After"},
     503: _PROBLEM | {"description": "no live model or no build: `detail` has the remedy"},
 }
 LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
+    401: _PROBLEM | {"description": "the server has a token, and the request did not bring it"},
+    408: _PROBLEM | {"description": "the body did not arrive in time"},
     413: _PROBLEM | {"description": "too long: both numbers are in `detail`"},
-    429: _PROBLEM | {"description": "the queue is full: see Retry-After"},
 }
 
 router = APIRouter(prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES)
 for family in (inspect, steer, runs):
     router.include_router(family.router, responses=LIVE_FAILURES)
-for family in (server, tokens, coverage, features, export, claims):
+for family in (server, health, session, tokens, coverage, features, export, claims):
     router.include_router(family.router)
 
 

@@ -17,8 +17,10 @@ from backend.core.runs import RunStore
 from backend.core.store import Store
 from backend.core.store_rows import StoreError, StoreMissing, TokenRow
 from backend.live import Live, Queue, Ticket
+from backend.metrics import Metrics
 from backend.routes.known import Known
 from backend.routes.problems import Refusal, echo
+from backend.routes.rate import Doorkeeper
 from backend.schemas import FieldError, TokenRef
 from backend.settings import Settings
 
@@ -71,6 +73,8 @@ class Backend:
     preset: Preset
     runs: RunStore
     known: Known
+    door: Doorkeeper
+    metrics: Metrics
     version: str = field(default="")
 
 

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from backend.core.runs import RunsUnavailable
 from backend.core.store import StoreInvalid, StoreMissing
-from backend.live import NotLive, QueueFull
+from backend.live import LiveTimeout, NotLive, QueueFull
 from backend.logs import request_id
 from backend.schemas import FieldError, Problem
 
@@ -127,6 +127,6 @@ def install(app: FastAPI) -> None:
     """Register every handler. Whatever is left over is a 500, answered by `request_context`."""
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
-    for unavailable in (NotLive, StoreMissing, StoreInvalid, RunsUnavailable):
+    for unavailable in (NotLive, LiveTimeout, StoreMissing, StoreInvalid, RunsUnavailable):
         app.add_exception_handler(unavailable, on_unavailable)
     app.add_exception_handler(QueueFull, on_full)

@@ -6,18 +6,20 @@ import asyncio
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi import Response as HttpResponse
 
-from backend.core.runs import LabelConflict, run_id_of
+from backend.core.runs import LabelConflict, WrongDeleteToken, run_id_of
 from backend.core.sae import Sae
 from backend.routes.dependencies import Backend, Lease, Served, Turns
 from backend.routes.experiment import Experiment, SteerPlan, plan_steer
 from backend.routes.inspect import InspectPlan, plan_inspect
 from backend.routes.problems import Refusal
-from backend.schemas import InspectRun, Run, RunCreated, RunRequest
+from backend.run_files import FORMATS, as_json, as_notebook, as_parquet
+from backend.schemas import InspectRun, Problem, Run, RunCreated, RunDeleted, RunFileQuery, RunRequest
 
 router = APIRouter(tags=["runs"])
+RunId = Annotated[str, Path(max_length=64, description="from POST /api/runs")]
 
 
 @router.post("/runs", status_code=201)
@@ -26,23 +28,62 @@ async def create_run(body: RunRequest, served: Served, turns: Turns, answer: Htt
     plan = await asyncio.to_thread(_plan, body, served)
     run_id = run_id_of(body.kind, determinants(plan, served))
     reused = await asyncio.to_thread(served.runs.has, run_id)
-    if not reused:
-        await _record(run_id, body, plan, served, turns)
+    served.metrics.looked_up("runs", hits=int(reused), misses=int(not reused))
+    token = None if reused else await _record(run_id, body, plan, served, turns)
     try:
         await asyncio.to_thread(served.runs.label, run_id, body.title, body.note)
     except LabelConflict as error:
         raise Refusal(409, str(error)) from error
     answer.headers["Location"] = f"/api/runs/{run_id}"
-    return RunCreated(run_id=run_id, url=f"/r/{run_id}", reused=reused)
+    return RunCreated(run_id=run_id, url=f"/r/{run_id}", reused=reused, delete_token=token)
 
 
 @router.get("/runs/{run_id}")
-def read_run(run_id: Annotated[str, Path(max_length=64, description="from POST /api/runs")], served: Served) -> Run:
+def read_run(run_id: RunId, served: Served) -> Run:
     """What was recorded, without running anything."""
     row = served.runs.get(run_id)
     if row is None:
-        raise Refusal(404, f"No run {run_id!r} is recorded on this server.")
+        raise _unknown(run_id)
     return Run.model_validate(vars(row))
+
+
+@router.get(
+    "/runs/{run_id}/file",
+    response_class=HttpResponse,
+    responses={200: {"content": {media: {} for _, media in FORMATS.values()}, "description": "the run as a file"}},
+)
+def download_run(
+    run_id: RunId, query: Annotated[RunFileQuery, Query()], request: Request, served: Served
+) -> HttpResponse:
+    """The run as JSON, as Parquet, or as a notebook that makes the number again with the public API."""
+    run = read_run(run_id, served).model_dump(mode="json")
+    origin = f"{request.url.scheme}://{request.url.netloc}"
+    made = {"json": as_json, "parquet": as_parquet, "notebook": partial(as_notebook, origin=origin)}[query.format](run)
+    ending, media = FORMATS[query.format]
+    disposition = f'attachment; filename="functionscope-run-{run["run_id"]}.{ending}"'
+    return HttpResponse(made, media_type=media, headers={"Content-Disposition": disposition})
+
+
+@router.delete("/runs/{run_id}", responses={403: {"model": Problem, "description": "not this run's delete token"}})
+def delete_run(
+    run_id: RunId,
+    served: Served,
+    x_delete_token: Annotated[str, Header(max_length=64, description="delete_token of the answer that recorded it")],
+) -> RunDeleted:
+    """Remove a run for ever. Only whoever recorded it can: the token was told once, and only its hash is kept."""
+    try:
+        served.runs.delete(run_id, x_delete_token)
+    except KeyError as error:
+        raise _unknown(run_id) from error
+    except WrongDeleteToken as error:
+        raise Refusal(
+            403, f"That is not the delete token of run {run_id!r}; whoever recorded it was told it."
+        ) from error
+    return RunDeleted(run_id=run_id)
+
+
+def _unknown(run_id: str) -> Refusal:
+    return Refusal(404, f"No run {run_id!r} is recorded on this server.")
 
 
 def determinants(plan: InspectPlan | SteerPlan, served: Backend) -> dict[str, Any]:
@@ -74,8 +115,10 @@ def _plan(body: RunRequest, served: Backend) -> InspectPlan | SteerPlan:
     return plan_steer(body.request, served)
 
 
-async def _record(run_id: str, body: RunRequest, plan: InspectPlan | SteerPlan, served: Backend, turns: Lease) -> None:
-    """Run the plan and put the result away. A result that was cut short is not recorded."""
+async def _record(
+    run_id: str, body: RunRequest, plan: InspectPlan | SteerPlan, served: Backend, turns: Lease
+) -> str | None:
+    """Run the plan and put the result away; its delete token. A result that was cut short is not recorded."""
     ticket = await turns.turn()
     result = await ticket.run(plan.run if isinstance(plan, InspectPlan) else Experiment(plan, ticket.stop).run)
     if ticket.stop.is_set():
@@ -90,4 +133,4 @@ async def _record(run_id: str, body: RunRequest, plan: InspectPlan | SteerPlan, 
         "version": served.version,
     }
     put = partial(served.runs.put, run_id, body.kind, request=body.request.model_dump(mode="json"))
-    await asyncio.to_thread(put, result=result.model_dump(mode="json"), provenance=provenance)
+    return await asyncio.to_thread(put, result=result.model_dump(mode="json"), provenance=provenance)

@@ -1,52 +1,30 @@
-"""/api/health, /api/capabilities, /api/builds: what this server is, has loaded and allows."""
+"""/api/capabilities, /api/builds: what this server is, has loaded and allows."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
+from backend.core.companion import build_identity
 from backend.core.presets import Preset
 from backend.core.store import MIN_COUNTS, ORDERS, Store
-from backend.core.store_rows import SaeRow, StoreError
+from backend.core.store_rows import SaeRow
 from backend.loading import Loaded
 from backend.routes.dependencies import Backend, Served
+from backend.routes.known_builds import differences, remember
 from backend.routes.limits import limits_of, prompt_tokens
-from backend.schemas import Build, BuildList, Capabilities, Health, Model, Sae
+from backend.schemas import Build, BuildComparison, BuildList, Capabilities, Model, Sae
 
 router = APIRouter(tags=["server"])
-
-
-@router.get("/health")
-def read_health(served: Served) -> Health:
-    """Whether the parts that were configured work; cheap enough to poll."""
-    state = served.live.state
-    try:
-        served.build.require().saes()
-        build_detail = served.build.require().path.name
-        has_build = True
-    except StoreError as error:
-        build_detail, has_build = str(error), False
-    broken = state == "failed" or not has_build
-    status = "degraded" if broken else "loading" if state == "loading" else "ok"
-    return Health.model_validate(
-        {
-            "status": status,
-            "live": state,
-            "live_detail": served.live.detail,
-            "queue": len(served.live.queue.tickets),
-            "build": has_build,
-            "build_detail": build_detail,
-            "version": served.version,
-        }
-    )
 
 
 @router.get("/capabilities")
 def read_capabilities(served: Served) -> Capabilities:
     """What this server can do and within which bounds: everything a client needs to build its controls."""
     loaded, store, preset = served.live.loaded, served.build.get(), served.preset
+    remember(served)
     saes = sae_list(loaded, store, preset)
     return Capabilities.model_validate(
         {
@@ -65,6 +43,7 @@ def read_capabilities(served: Served) -> Capabilities:
             "min_count_grid": list(MIN_COUNTS),
             "orders": list(ORDERS),
             "limits": limits_of(served.settings, loaded),
+            "token_required": served.door.locked,
             "version": served.version,
         }
     )
@@ -79,8 +58,26 @@ def list_builds(served: Served) -> BuildList:
     return BuildList(builds=[build_of(store, sae_list(served.live.loaded, store, served.preset))])
 
 
+@router.get("/builds/{identity}")
+def compare_build(
+    identity: Annotated[str, Path(pattern=r"^[0-9a-f]{6,16}$", description="first hex digits of a build's identity")],
+    served: Served,
+) -> BuildComparison:
+    """Another build beside the one being served: a link made on it says so, and this says what differs."""
+    store = served.build.get()
+    here = store.provenance() if store else {}
+    if store is not None and build_identity(here).startswith(identity):
+        return BuildComparison(identity=identity, same=True, known=True, differences=[])
+    known = served.runs.builds(identity)
+    there = known[0][1] if len(known) == 1 else None
+    found = differences(here, there) if there is not None else []
+    return BuildComparison(identity=identity, same=False, known=there is not None, differences=found)
+
+
 def build_of(store: Store, saes: list[Sae]) -> Build:
-    return Build(name=store.path.name, provenance=store.provenance(), saes=[sae for sae in saes if sae.in_build])
+    provenance = store.provenance()
+    kept = [sae for sae in saes if sae.in_build]
+    return Build(name=store.path.name, identity=build_identity(provenance), provenance=provenance, saes=kept)
 
 
 def model_info(served: Backend, loaded: Loaded) -> Model:

@@ -66,8 +66,20 @@ from backend.schemas.prompts import (
     TokenizeResponse,
 )
 from backend.schemas.queries import CoverageQuery, ExportQuery, FeatureQuery, FeaturesQuery, TokenQuery, TokensQuery
-from backend.schemas.runs import InspectRun, Run, RunCreated, RunRequest, SteerRun
-from backend.schemas.server import Build, BuildList, Capabilities, Demonstration, Health, Limits, Model, Sae
+from backend.schemas.runs import InspectRun, Run, RunCreated, RunDeleted, RunFileQuery, RunRequest, SteerRun
+from backend.schemas.server import (
+    Build,
+    BuildComparison,
+    BuildList,
+    Capabilities,
+    Demonstration,
+    Difference,
+    Health,
+    Limits,
+    Model,
+    Sae,
+)
+from backend.schemas.session import Session, SessionRequest
 from backend.schemas.steering import (
     Arm,
     ArmFrame,
@@ -139,6 +151,7 @@ __all__ = [
     "Arm",
     "ArmFrame",
     "Build",
+    "BuildComparison",
     "BuildList",
     "CancelResponse",
     "Claim",
@@ -148,6 +161,7 @@ __all__ = [
     "CoverageResponse",
     "CoverageRow",
     "Demonstration",
+    "Difference",
     "ErrorFrame",
     "Example",
     "FeatureDetail",
@@ -174,8 +188,12 @@ __all__ = [
     "Response",
     "Run",
     "RunCreated",
+    "RunDeleted",
+    "RunFileQuery",
     "RunRequest",
     "Sae",
+    "Session",
+    "SessionRequest",
     "Split",
     "StartFrame",
     "SteerRequest",

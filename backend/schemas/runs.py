@@ -32,6 +32,9 @@ class RunCreated(Response):
     run_id: str = Field(description="hash of everything that determined the result")
     url: str = Field(description="page that opens it: /r/{run_id}")
     reused: bool = Field(description="it was recorded before; nothing was run now")
+    delete_token: str | None = Field(
+        default=None, description="removes the run again; told once, to whoever recorded it first, and kept by nobody"
+    )
 
 
 class Run(Response):
@@ -43,3 +46,11 @@ class Run(Response):
     note: str | None = Field(description="as given")
     recorded_at: str = Field(description="UTC, ISO 8601")
     provenance: dict[str, Any] = Field(description="model, SAEs, hashes, dtype, device, versions")
+
+
+class RunDeleted(Response):
+    run_id: str = Field(description="the run that is no longer there")
+
+
+class RunFileQuery(Request):
+    format: Literal["json", "parquet", "notebook"] = Field(default="json", description="what to download")

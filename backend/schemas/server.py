@@ -26,8 +26,24 @@ class Sae(Response):
 
 class Build(Response):
     name: str = Field(description="file name of the build")
+    identity: str = Field(default="", description="hash of the provenance: two builds with one hold the same numbers")
     provenance: dict[str, Any] = Field(description="ids, revisions, hashes, dtype, job settings")
     saes: list[Sae] = Field(description="SAEs whose edges it holds")
+
+
+class Difference(Response):
+    name: str = Field(description="entry of the provenance, dotted")
+    here: str | None = Field(description="what the build says that is served; null = nothing")
+    there: str | None = Field(description="what the other build said; null = nothing")
+
+
+class BuildComparison(Response):
+    """Another build beside the one being served: what a link that was made on it cannot show here."""
+
+    identity: str = Field(description="as asked for: the first hex digits of a build's identity")
+    same: bool = Field(description="it is the build being served")
+    known: bool = Field(description="this server has served it, so the differences can be told")
+    differences: list[Difference] = Field(description="entries that differ; empty when unknown")
 
 
 class BuildList(Response):
@@ -74,6 +90,10 @@ class Limits(Response):
     queue: int = Field(description="live requests that may wait")
     page: int = Field(description="rows of one page of a list")
     coverage_rows: int = Field(description="ranks of one coverage answer")
+    requests_per_minute: int = Field(description="reading requests of one client; clients on loopback are not counted")
+    live_per_minute: int = Field(description="live requests of one client; likewise")
+    live_seconds: float = Field(description="seconds that one live request may run")
+    body_seconds: float = Field(description="seconds in which a body must arrive")
 
 
 class Capabilities(Response):
@@ -94,11 +114,18 @@ class Capabilities(Response):
     min_count_grid: list[int] = Field(description="min_count values worth offering")
     orders: list[str] = Field(description="orders that /api/coverage takes")
     limits: Limits = Field(description="bounds that this server enforces")
+    token_required: bool = Field(
+        default=False, description="live work and writing need FUNCTIONSCOPE_TOKEN: /unlock, or a bearer header"
+    )
     version: str = Field(description="version of FunctionScope")
 
 
 class Health(Response):
-    status: Literal["ok", "loading", "degraded"] = Field(description="ok = everything configured works")
+    status: Literal["live", "loading", "degraded", "down"] = Field(
+        description="live = everything configured works; degraded = a part of it, see why; down = neither build nor model"
+    )
+    why: list[str] = Field(default=[], description="what is wrong, each with its file and remedy; empty when live")
+    locked: bool = Field(default=False, description="live work needs the token, which this client has not given")
     live: LiveState = Field(description="state of the model")
     live_detail: str = Field(description="the same in words, with the remedy")
     queue: int = Field(description="live requests waiting or running now")

@@ -17,7 +17,7 @@ from backend.settings import Settings
 
 def test_health_says_what_works(client: TestClient) -> None:
     health = client.get("/api/health").json()
-    assert health["status"] == "ok"
+    assert health["status"] == "live"
     assert health["live_detail"] == "live on cpu"
     assert health["build_detail"] == "tiny.duckdb"
 
@@ -121,12 +121,14 @@ def test_without_a_build_the_remedy_is_named_until_one_appears(
             reply = client.get(path)
             assert reply.status_code == 503
             assert "precompute" in reply.json()["detail"]
-        assert client.get("/api/health").json()["status"] == "degraded"
+        assert client.get("/api/health").json()["status"] == "down"
         assert client.get("/api/builds").json() == {"builds": []}
         assert client.get("/api/capabilities").json()["build"] is None
         later.write_bytes(build_path.read_bytes())
         assert client.get("/api/tokens").status_code == 200
-        assert client.get("/api/health").json()["build_detail"] == "later.duckdb"
+        health = client.get("/api/health").json()
+        assert (health["status"], health["build_detail"]) == ("degraded", "later.duckdb")
+        assert "No live model" in health["why"][0]
 
 
 def test_documentation_needs_no_other_origin(client: TestClient) -> None:

@@ -124,8 +124,8 @@ def test_an_id_does_not_depend_on_the_order_of_keys() -> None:
 def test_runs_do_not_change(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "deep" / "runs.sqlite")
     assert store.get("x") is None
-    assert store.put("x", "inspect", request={}, result={"n": 1}, provenance={})
-    assert not store.put("x", "inspect", request={}, result={"n": 2}, provenance={})
+    assert store.put("x", "inspect", request={}, result={"n": 1}, provenance={}) is not None
+    assert store.put("x", "inspect", request={}, result={"n": 2}, provenance={}) is None
     row = store.get("x")
     assert row is not None
     assert row.result == {"n": 1}

@@ -1,0 +1,95 @@
+"""The tables of recorded runs, their version, and how an older store becomes this one.
+
+Dialect-neutral: SQLite by default, PostgreSQL by URL. A migration only adds; runs are never rewritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+ID_LENGTH = 20  # hex digits: 80 bits
+VERSION = 2
+
+METADATA = sa.MetaData()
+RUN = sa.Table(
+    "run",
+    METADATA,
+    sa.Column("run_id", sa.String(ID_LENGTH), primary_key=True),
+    sa.Column("kind", sa.String, nullable=False, comment="inspect or steer"),
+    sa.Column("request", sa.LargeBinary, nullable=False, comment="zlib-compressed JSON, as the next two"),
+    sa.Column("result", sa.LargeBinary, nullable=False),
+    sa.Column("provenance", sa.LargeBinary, nullable=False),
+    sa.Column("title", sa.String, comment="may be given once, later than the rest"),
+    sa.Column("note", sa.String, comment="likewise"),
+    sa.Column("recorded_at", sa.String, nullable=False, comment="UTC, ISO 8601"),
+    sa.Column("delete_hash", sa.String(64), comment="SHA-256 of the delete token; null: made before version 2"),
+)
+BUILD = sa.Table(
+    "build",
+    METADATA,
+    sa.Column("identity", sa.String(16), primary_key=True, comment="of a build that this server has served"),
+    sa.Column("provenance", sa.LargeBinary, nullable=False, comment="zlib-compressed JSON"),
+    sa.Column("first_served_at", sa.String, nullable=False, comment="UTC, ISO 8601"),
+)
+STORE = sa.Table(
+    "store",
+    METADATA,
+    sa.Column("key", sa.String(32), primary_key=True),
+    sa.Column("value", sa.Integer, nullable=False, comment="schema_version: which version of these tables"),
+)
+
+
+class OtherVersion(Exception):
+    """The store was written by a newer program."""
+
+
+def upgrade(engine: sa.Engine) -> None:
+    """Make the tables, or bring an older store to VERSION. Idempotent; several processes may race.
+
+    Raises OtherVersion for a store of a newer program, which is left untouched.
+    """
+    found = version_of(engine)
+    if found == VERSION:
+        return
+    if found > VERSION:
+        raise OtherVersion(f"its schema version is {found}, this program knows {VERSION}: start the newer program")
+    try:
+        with engine.begin() as connection:
+            for step in range(found, VERSION):
+                MIGRATIONS[step](connection)
+            connection.execute(sa.delete(STORE).where(STORE.c.key == "schema_version"))
+            connection.execute(sa.insert(STORE).values(key="schema_version", value=VERSION))
+    except sa.exc.DBAPIError:
+        if version_of(engine) != VERSION:  # else another process was first
+            raise
+
+
+def version_of(engine: sa.Engine) -> int:
+    """0: no tables. 1: the first form, which had no table of versions. Else as stated."""
+    inspected = sa.inspect(engine)
+    first = 1 if inspected.has_table("run") else 0
+    if not inspected.has_table("store"):
+        return first
+    with engine.connect() as connection:
+        stated = connection.execute(sa.select(STORE.c.value).where(STORE.c.key == "schema_version"))
+        return int(stated.scalar_one_or_none() or first)
+
+
+def _make_first(connection: sa.Connection) -> None:
+    """Version 1 had one table; it is made without what version 2 adds."""
+    first = sa.MetaData()
+    columns = [sa.Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in RUN.columns]
+    sa.Table("run", first, *(column for column in columns if column.name != "delete_hash")).create(connection)
+
+
+def _add_delete_and_builds(connection: sa.Connection) -> None:
+    """SQLite commits each of these by itself, so a step that was done before a crash is not done again."""
+    if "delete_hash" not in {column["name"] for column in sa.inspect(connection).get_columns("run")}:
+        connection.execute(sa.text("ALTER TABLE run ADD COLUMN delete_hash VARCHAR(64)"))
+    BUILD.create(connection, checkfirst=True)
+    STORE.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_make_first, _add_delete_and_builds)

@@ -1,0 +1,89 @@
+"""Which weights are these: hashes of a model's and an SAE's files, and whether a build was made from them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+# What determines a result, beside the request: weights, their configuration, and the tokenizer.
+MODEL_FILES = (
+    "*.safetensors",
+    "*.bin",
+    "config.json",
+    "generation_config.json",
+    "tokenizer*",
+    "chat_template*",
+)
+SAE_FILES = ("cfg.json", "*.safetensors")
+HASH_LENGTH = 16  # hex digits
+SHOWN = 8
+_BLOB = re.compile(r"[0-9a-f]{64}")
+
+
+def folder_hash(folder: Path, patterns: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    """SHA-256 over the names and contents of the matching files in name order, and each file's own."""
+    whole, files = hashlib.sha256(), {}
+    for path in _matching(folder, patterns):
+        whole.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        own = hashlib.sha256()
+        with path.open("rb") as file:
+            while part := file.read(1 << 20):
+                whole.update(part)
+                own.update(part)
+        files[path.name] = own.hexdigest()
+    return whole.hexdigest()[:HASH_LENGTH], files
+
+
+def snapshot_hash(folder: Path) -> tuple[str, dict[str, str]]:
+    """Of a hub snapshot, by content, without reading 18 GB again.
+
+    The hub's cache keeps a large file under its SHA-256, checked when it was fetched, and links to it; what
+    is small, or lies there as a plain file, is read.
+    """
+    files = {}
+    for path in _matching(folder, MODEL_FILES):
+        blob = path.resolve().name
+        files[path.name] = blob if path.is_symlink() and _BLOB.fullmatch(blob) else _sha256(path)
+    text = "\n".join(f"{name} {digest}" for name, digest in sorted(files.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH], files
+
+
+def hub_snapshot(model: str, revision: str | None) -> Path | None:
+    """The folder of the hub's cache that holds this model at this revision; None when there is none."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(model, "config.json", revision=revision)
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def mismatches(provenance: Mapping[str, Any], files: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """How the build's weights differ from the live ones, a sentence each; [] when they agree or cannot be compared.
+
+    provenance: a build's. files: "model" or sae_id -> file name -> sha256 of what is live.
+    """
+    stated = {"model": provenance.get("model", {}).get("files", {})}
+    stated |= {sae["sae_id"]: sae.get("files", {}) for sae in provenance.get("saes", ())}
+    sentences = []
+    for name, theirs in stated.items():
+        mine = files.get(name, {})
+        differing = [file for file in theirs if file in mine and mine[file] != theirs[file]]
+        if differing:
+            what = "another model" if name == "model" else f"another SAE under the name {name}"
+            shown = ", ".join(f"{f} ({theirs[f][:SHOWN]}…, live {mine[f][:SHOWN]}…)" for f in differing)
+            sentences.append(
+                f"The build was made from {what} than the live one: {shown}. Precomputed numbers do not describe what "
+                "is live: serve the build of these weights, or make one with `functionscope precompute all`."
+            )
+    return sentences
+
+
+def _matching(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
+    return sorted({path for pattern in patterns for path in folder.glob(pattern)})
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

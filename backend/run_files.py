@@ -1,0 +1,146 @@
+"""A recorded run as a file: JSON, Parquet, or a notebook that makes the number again with the public API."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+FORMATS = {
+    "json": ("json", "application/json"),
+    "parquet": ("parquet", "application/vnd.apache.parquet"),
+    "notebook": ("ipynb", "application/x-ipynb+json"),
+}
+
+AGREEMENT = """same_tokens = [t["token_id"] for t in again["tokens"]] == [t["token_id"] for t in kept["tokens"]]
+print("tokens agree:", same_tokens)
+"""
+INSPECT_NUMBER = """def places(firings):
+    return {(sae, p, f): a for sae, c in firings.items()
+            for p, f, a in zip(c["position"], c["feature_index"], c["activation"])}
+
+before, now = places(kept["firings"]), places(again["firings"])
+differ = len(before.keys() ^ now.keys())
+largest = max([abs(before[k] - now[k]) / abs(before[k]) for k in before.keys() & now.keys()], default=0.0)
+print(f"firings: recorded {len(before)}, now {len(now)}, {differ} in one of them only")
+print(f"largest relative difference of an activation: {largest:.3g}")
+"""
+STEER_NUMBER = """print(f"KL(steered || baseline), nats: recorded {kept['kl']:.6g}, now {again['kl']:.6g}")
+for name in ("baseline", "steered"):
+    print(name, "texts agree:", kept[name]["texts"] == again[name]["texts"])
+"""
+
+
+def as_json(run: dict[str, Any]) -> bytes:
+    """Exactly what GET /api/runs/{run_id} answers."""
+    return json.dumps(run, ensure_ascii=False, indent=1).encode("utf-8")
+
+
+def as_parquet(run: dict[str, Any]) -> bytes:
+    """One row a firing (inspect) or a generated token (steer); the rest of the run is in the file's metadata."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    inspect = run["kind"] == "inspect"
+    rows = list(_firings(run) if inspect else _texts(run))
+    columns = INSPECT_COLUMNS if inspect else STEER_COLUMNS
+    described = {name: json.dumps(run[name]) for name in ("run_id", "kind", "request", "provenance", "recorded_at")}
+    fields = [(name, pa.type_for_alias(alias)) for name, alias in columns.items()]
+    table = pa.Table.from_pylist(rows, schema=pa.schema(fields, metadata=described))
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+# column -> type of Arrow; pyarrow costs the start-up half a second, so it is imported where it is used
+INSPECT_COLUMNS = {
+    "sae_id": "string",
+    "position": "int32",
+    "token_id": "int32",
+    "text": "string",
+    "feature_index": "int32",
+    "activation": "float",
+}
+STEER_COLUMNS = {"arm": "string", "sample": "int32", "step": "int32", "token_id": "int32", "kl_nats": "double"}
+
+
+def _firings(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    tokens = run["result"]["tokens"]
+    for sae_id, columns in run["result"]["firings"].items():
+        names = ("position", "feature_index", "activation")
+        for position, feature, activation in zip(*(columns[name] for name in names), strict=True):
+            at = tokens[position]
+            yield {"sae_id": sae_id, "position": position, "token_id": at["token_id"], "text": at["text"]} | {
+                "feature_index": feature,
+                "activation": activation,
+            }
+
+
+def _texts(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    result = run["result"]
+    arms = {"baseline": result["baseline"], "steered": result["steered"], **result["controls"]}
+    for name, arm in arms.items():
+        for sample, token_ids in enumerate(arm["token_ids"]):
+            for step, token_id in enumerate(token_ids):
+                yield {"arm": name, "sample": sample, "step": step, "token_id": token_id, "kl_nats": arm["kl"]}
+
+
+def as_notebook(run: dict[str, Any], origin: str) -> bytes:
+    """A notebook of the standard library alone; `origin` is this server, and can be changed in its first cell."""
+    title = f"# {run['title'] or 'Run ' + run['run_id']}\n\n"
+    told = f"Recorded {run['recorded_at']} by FunctionScope as run `{run['run_id']}`. Nothing here but the public API."
+    note = f"\n\n{run['note']}" if run["note"] else ""
+    request = json.dumps(run["request"], ensure_ascii=True, indent=1)
+    number = INSPECT_NUMBER if run["kind"] == "inspect" else STEER_NUMBER
+    cells = [
+        _markdown(_inert(title + told + note)),
+        _code(_opening(origin)),
+        _markdown("## The recorded answer"),
+        _code(f'run = call("GET", "/api/runs/{run["run_id"]}")\nkept = run["result"]\nrun["provenance"]'),
+        _markdown("## The same request, now"),
+        _code(f'request = json.loads({request!r})\nagain = call("POST", "/api/{run["kind"]}", request)'),
+        _markdown("## Whether they agree"),
+        _code(AGREEMENT + number),
+    ]
+    notebook = {
+        "cells": [{"id": f"cell-{i}", **cell} for i, cell in enumerate(cells)],
+        "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(notebook, ensure_ascii=False, indent=1).encode("utf-8")
+
+
+def _opening(origin: str) -> str:
+    return f"""import json
+import os
+import urllib.request
+
+SERVER = {origin!r}
+TOKEN = os.environ.get("FUNCTIONSCOPE_TOKEN", "")  # only for a server that asks for it
+
+
+def call(method, path, body=None):
+    headers = {{"Content-Type": "application/json"}}
+    if TOKEN:
+        headers["Authorization"] = "Bearer " + TOKEN
+    data = None if body is None else json.dumps(body).encode()
+    sent = urllib.request.Request(SERVER + path, data, headers, method=method)
+    with urllib.request.urlopen(sent) as reply:
+        return json.load(reply)
+"""
+
+
+def _inert(text: str) -> str:
+    """Markdown in which HTML is text: a title comes from whoever recorded the run."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _markdown(text: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": text.splitlines(keepends=True)}
+
+
+def _code(text: str) -> dict[str, Any]:
+    empty = {"execution_count": None, "outputs": []}
+    return {"cell_type": "code", "metadata": {}, "source": text.splitlines(keepends=True), **empty}
