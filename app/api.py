@@ -81,6 +81,18 @@ class ApiClient:
         path = f"/api/features/{sae_id}/{feature_index}"
         return await self._get(path, wire.FeatureDetail, {"limit": limit})
 
+    async def consolidation_loss(self, **query: str) -> wire.LossResponse:
+        return await self._get("/api/consolidation/loss", wire.LossResponse, dict(query))
+
+    async def consolidation_features(self, **query: str) -> wire.CheckpointFeatures:
+        return await self._get("/api/consolidation/features", wire.CheckpointFeatures, dict(query))
+
+    async def consolidation_coverage(self, **query: str) -> wire.CheckpointCoverage:
+        return await self._get("/api/consolidation/coverage", wire.CheckpointCoverage, dict(query))
+
+    async def consolidation_generations(self, **query: str) -> wire.Generations:
+        return await self._get("/api/consolidation/generations", wire.Generations, dict(query))
+
     async def claims(self) -> wire.ClaimList:
         return await self._get("/api/claims", wire.ClaimList)
 

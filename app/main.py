@@ -18,10 +18,10 @@ from fastapi import FastAPI
 from app.api import ApiClient, ApiProblem
 from app.frame import Page, notice, shell
 from app.links import parsed_query
-from app.pages import claims, coverage, overview, reactivation, run, steer
+from app.pages import claims, consolidation, coverage, overview, reactivation, run, steer
 from backend.schemas import Capabilities, Health
 
-PAGES: tuple[Page, ...] = (overview.PAGE, coverage.PAGE, reactivation.PAGE, steer.PAGE, claims.PAGE, run.PAGE)
+PAGES: tuple[Page, ...] = (overview.PAGE, coverage.PAGE, reactivation.PAGE, steer.PAGE, consolidation.PAGE, claims.PAGE, run.PAGE)
 STATIC = Path(__file__).resolve().parents[1] / "static"
 log = logging.getLogger(__name__)
 
