@@ -32,6 +32,7 @@ TRAINING = {
     "eval-lab": "precompute.eval_lab",
     "statistics": "precompute.statistics",
     "null-models": "precompute.null_models",
+    "feature-details": "precompute.feature_details",
 }
 
 

@@ -151,9 +151,13 @@ class FeatureQueries(TokenQueries):
         rows = self._query(self._current(), sql.SEQUENCES, [list({int(i) for i in sequence_ids})])
         return {values[0]: values[1] for values in rows}
 
-    def act_scale(self, sae_id: str) -> float:
-        """The unit of the activation codes of this SAE (edge_codec)."""
-        return self._sae(self._current(), sae_id)[1]
+    def n_sequences(self) -> int:
+        """One more than the largest sequence_id; 0 without texts."""
+        return int(self._query(self._current(), sql.SEQUENCE_END)[0][0])
+
+    def place_of(self, sae_id: str) -> tuple[int, float]:
+        """(sae_ordinal, act_scale: the unit of the SAE's activation codes), as companions need them."""
+        return self._sae(self._current(), sae_id)[:2]
 
 
 def _silent(feature_index: int) -> tuple[Any, ...]:

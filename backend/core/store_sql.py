@@ -31,6 +31,11 @@ TOKENS_BY_ID = f"SELECT {_TOKEN_COLUMNS} FROM (SELECT unnest($1::UINTEGER[]) AS 
 
 _CHUNK_COLUMNS = "token_first, token_last, n_edges, degrees, gaps, n_firings, act_max, act_mean"
 EDGE_CHUNKS = f"SELECT {_CHUNK_COLUMNS} FROM edge_chunk WHERE sae_ordinal = $1 ORDER BY token_first"
+EDGE_CHUNK_STARTS = "SELECT token_first FROM edge_chunk WHERE sae_ordinal = $1 ORDER BY token_first"
+EDGE_CHUNKS_BETWEEN = f"""
+SELECT {_CHUNK_COLUMNS} FROM edge_chunk
+WHERE sae_ordinal = $1 AND token_first BETWEEN $2::UINTEGER AND $3::UINTEGER ORDER BY token_first
+"""
 EDGE_CHUNK_OF_TOKEN = f"""
 SELECT {_CHUNK_COLUMNS} FROM edge_chunk WHERE sae_ordinal = $1 AND $2::UINTEGER BETWEEN token_first AND token_last
 """
@@ -106,6 +111,7 @@ SEQUENCES = """
 SELECT sequence_id, token_ids
 FROM (SELECT unnest($1::UINTEGER[]) AS sequence_id) JOIN sequence USING (sequence_id)
 """
+SEQUENCE_END = "SELECT coalesce(max(sequence_id) + 1, 0) FROM sequence"
 
 # A token among the others: by frequency, and by degree (theta = 0, min_count = 1) in one SAE.
 TOKENS_AROUND = f"""
@@ -118,3 +124,34 @@ SELECT coalesce((SELECT degree FROM d WHERE token_id = $2::UINTEGER), 0) AS own,
 FROM d
 """
 POSITIONS_BY_CLASS = "SELECT token_class, sum(occurrences)::BIGINT FROM token GROUP BY token_class"
+
+# The graph: orders are made from first_rank and n_firings in backend.core.graph_blocks.
+GRAPH_FEATURES = """
+SELECT feature_index::INTEGER AS feature_index, n_firings::BIGINT AS n_firings, first_rank::INTEGER AS first_rank
+FROM feature WHERE sae_ordinal = $1
+"""
+GRAPH_RANKS = """
+SELECT coalesce(max(rank) FILTER (occurrences > 0), 0)::BIGINT, count(*) FILTER (token_class = $1)::BIGINT FROM token
+"""
+GRAPH_TOKEN_RANKS = (
+    "SELECT token_id::BIGINT AS token_id, rank::INTEGER AS rank FROM token WHERE rank IS NOT NULL AND occurrences > 0"
+)
+TOKENS_BY_RANK = f"SELECT {_TOKEN_COLUMNS} FROM (SELECT unnest($1::UINTEGER[]) AS rank) JOIN token USING (rank)"
+HAS_TABLE = "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND table_name = $1"
+GRAPH_TILES = """
+SELECT rowid::BIGINT AS at, rank_first::INTEGER AS rank_first, rank_last::INTEGER AS rank_last,
+       order_first::INTEGER AS order_first, order_last::INTEGER AS order_last, n_edges::INTEGER AS n_edges
+FROM graph_tile WHERE sae_ordinal = $1
+"""
+GRAPH_TILES_AT = """
+SELECT rank_first, rank_last, order_first, order_last, n_edges, order_gaps, rank_gaps, n_firings
+FROM (SELECT unnest($1::BIGINT[]) AS at) JOIN graph_tile ON graph_tile.rowid = at
+"""
+GRAPH_GRID = """
+SELECT n_rank_bounds, n_order_bounds, rank_bounds, order_bounds, n_edges, n_firings
+FROM graph_grid WHERE sae_ordinal = $1 AND min_count = $2
+"""
+GRAPH_DEGREES = """
+SELECT octave, n_tokens, n_features FROM graph_degree
+WHERE sae_ordinal = $1 AND min_count = $2 AND token_class IS NOT DISTINCT FROM $3::UTINYINT ORDER BY octave
+"""

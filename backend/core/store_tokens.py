@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from backend.core import store_sql as sql
-from backend.core.edge_codec import Edges, PackedEdges, joined, unpack
+from backend.core.edge_codec import STEPS_PER_OCTAVE, Edges, PackedEdges, decode_activation, inflate, joined, unpack
+from backend.core.feature_search import FeatureColumns, first_of
 from backend.core.store_base import Generation, Queries
 from backend.core.store_rows import EdgeRow, TokenRow
 from backend.core.token_classes import CLASS_NAMES
+
+TOKEN_EDGE_ORDERS = ("count", "strength", "share")
 
 
 class TokenQueries(Queries):
@@ -72,15 +76,44 @@ class TokenQueries(Queries):
     # -- edges -----------------------------------------------------------------------------------
 
     def token_edges(self, token_id: int, sae_id: str, limit: int = 50, order: str = "count") -> list[EdgeRow]:
-        """The token's edges, most firings first, or the largest activation first (order="strength")."""
-        if order not in ("count", "strength"):
-            raise ValueError(f"order {order!r}: use 'count' or 'strength'")
-        edges = self.edges(sae_id, [token_id])
-        first, second = edges.n_firings, edges.act_max
-        keys = (edges.feature_index, -second, -first) if order == "count" else (edges.feature_index, -first, -second)
-        chosen = edges.take(np.lexsort(keys)[:limit])
-        columns = (chosen.feature_index, chosen.n_firings, chosen.act_mean, chosen.act_max)
-        return [EdgeRow(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
+        """The token's edges: most firings first, largest activation first (order "strength"), or largest share of
+        the feature's firings first ("share"). Ties: the other of count and strength, then feature_index."""
+        return self.token_top(token_id, sae_id, limit, order)[1]
+
+    def token_top(self, token_id: int, sae_id: str, limit: int, order: str) -> tuple[int, list[EdgeRow]]:
+        """(degree, the first edges of an order). Only what the order needs is unpacked: a token may have 2^20."""
+        if order not in TOKEN_EDGE_ORDERS:
+            raise ValueError(f"order {order!r}: use one of {list(TOKEN_EDGE_ORDERS)}")
+        generation = self._current()
+        ordinal, scale, _ = self._sae(generation, sae_id)
+        if not 0 <= token_id < 1 << 32:
+            return 0, []
+        rows = self._query(generation, sql.EDGE_CHUNK_OF_TOKEN, [ordinal, token_id])
+        if not rows:
+            return 0, []
+        columns = self.feature_columns(sae_id) if order == "share" else None
+        return top_of_chunk(PackedEdges(*rows[0]), token_id, scale, limit, order, columns)
+
+    @abstractmethod
+    def feature_columns(self, sae_id: str) -> FeatureColumns:
+        """The active features of one SAE as columns in memory."""
+
+    def tokens_around(self, rank: int, width: int) -> list[TokenRow]:
+        """The tokens within `width` places of a frequency rank, itself among them, by rank."""
+        generation = self._current()
+        rows = self._query(generation, sql.TOKENS_AROUND, [rank, width])
+        return [self._token_row(generation, values) for values in rows]
+
+    def degree_place(self, token_id: int, sae_id: str) -> tuple[int, int]:
+        """(degree, place by degree: 1 = no token has a larger one) at theta = 0, min_count = 1."""
+        generation = self._current()
+        own, place = self._query(generation, sql.DEGREE_PLACE, [self._sae(generation, sae_id)[0], token_id])[0]
+        return int(own), int(place)
+
+    def positions_by_class(self) -> dict[str, int]:
+        """Positions of the corpus that hold a token of each class; special ones are never counted."""
+        rows = self._query(self._current(), sql.POSITIONS_BY_CLASS)
+        return {name: sum(n for code, n in rows if CLASS_NAMES[code] == name) for name in CLASS_NAMES}
 
     def edges(self, sae_id: str, token_ids: Sequence[int] | None = None) -> Edges:
         """The edges of these tokens, or all, sorted by (token_id, feature_index)."""
@@ -98,3 +131,29 @@ class TokenQueries(Queries):
                 last = packed[0].token_last if packed else token_id
             found.append(chunk.of_token(token_id))
         return joined(found)
+
+
+def top_of_chunk(
+    packed: PackedEdges, token_id: int, scale: float, limit: int, order: str, columns: FeatureColumns | None
+) -> tuple[int, list[EdgeRow]]:
+    """(degree, first edges of an order) of one token of a chunk; `columns` are needed for the order "share"."""
+    degrees = inflate(packed.degrees, packed.token_last - packed.token_first + 1)
+    place = token_id - packed.token_first
+    start, degree = int(degrees[:place].sum()), int(degrees[place])
+    here = slice(start, start + degree)
+    counts, codes = (inflate(blob, packed.n_edges)[here] for blob in (packed.n_firings, packed.act_max))
+    feature_index = np.cumsum(inflate(packed.gaps, packed.n_edges)[here])
+    if order == "count":
+        key = -(counts << 8 | codes)
+    elif order == "strength":
+        key = -(codes << 48 | counts)
+    elif columns is not None:
+        key = -(counts / columns.numbers["n_firings"][columns.places_of(feature_index)])
+    else:
+        raise ValueError("order 'share': the firings of all features are needed")
+    chosen = first_of(key, limit)
+    act_max = decode_activation(codes[chosen], scale)
+    below = inflate(packed.act_mean, packed.n_edges)[here][chosen]
+    act_mean = act_max * np.exp2(-below / STEPS_PER_OCTAVE)
+    lists = (feature_index[chosen], counts[chosen], act_mean, act_max)
+    return degree, [EdgeRow(*values) for values in zip(*(one.tolist() for one in lists), strict=True)]
