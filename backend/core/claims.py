@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from backend.core.claim_measures import BUILD_MEASURES, Measure, Sources
 from backend.core.claim_rules import Claim, Measured, NotTestable, Verdict, load_claims, verdict_of
+from backend.core.claim_statistics import STATISTICS_MEASURES
 
-MEASURES: dict[str, Measure] = {**BUILD_MEASURES}
+MEASURES: dict[str, Measure] = {**BUILD_MEASURES, **STATISTICS_MEASURES}
 
 
 @dataclass(frozen=True)
