@@ -20,7 +20,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.core.companion import build_identity, companion_path, write_companion
-from backend.core.feature_store import KIND, SCHEMA, VERSION
+from backend.core.feature_codec import FEATURES_PER_CHUNK, pack_lists
+from backend.core.feature_store import (
+    EFFECT_STEPS,
+    EFFECTIVE_STEPS,
+    EXAMPLES,
+    KIND,
+    LISTS,
+    NUMBERS,
+    SCHEMA,
+    VERSION,
+)
 from backend.core.lm import LanguageModel
 from backend.core.presets import load_preset
 from backend.core.sae import Sae
@@ -102,21 +112,48 @@ def open_source(args: argparse.Namespace) -> Source:
 
 def make_details(source: Source) -> Path:
     """Compute what the work folder lacks of it, then write the companion. Returns its path."""
-    found: dict[str, list[pa.Table]] = {name: [] for name in TABLES}
+    chunks = []
     for sae in source.saes:
         folder = source.parts / sae.sae_id
         if not all((folder / f"{name}.parquet").exists() for name in TABLES):
             for name, table in tables_of(source, sae).items():
                 _keep(folder / f"{name}.parquet", table)
-        for name in TABLES:
-            found[name].append(pq.read_table(folder / f"{name}.parquet"))
+        detail, examples = (pq.read_table(folder / f"{name}.parquet") for name in TABLES)
+        chunks.append(chunk_table(detail, examples))
     path = companion_path(source.store.path, KIND)
-    tables = {name: pa.concat_tables(parts).sort_by(_SORTED) for name, parts in found.items()}
-    write_companion(path, SCHEMA, VERSION, tables, _provenance(source))
+    write_companion(path, SCHEMA, VERSION, {"detail_chunk": pa.concat_tables(chunks)}, _provenance(source))
     return path
 
 
-_SORTED = [("sae_ordinal", "ascending"), ("feature_index", "ascending")]
+def chunk_table(detail: pa.Table, examples: pa.Table) -> pa.Table:
+    """Rows of `detail_chunk` for one SAE, from one row per feature and one row per example."""
+    columns = {name: detail[name].to_pylist() for name in NUMBERS + LISTS}
+    columns["n_effective"] = [round(EFFECTIVE_STEPS * one) for one in columns["n_effective"]]
+    for name in ("promoted_effect", "suppressed_effect"):
+        columns[name] = [[round(EFFECT_STEPS * value) for value in one] for one in columns[name]]
+    for name in NUMBERS:
+        columns[name] = [[int(one)] for one in columns[name]]
+    n = detail.num_rows
+    columns |= {name: [[] for _ in range(n)] for name in EXAMPLES}
+    for row in examples.sort_by([("feature_index", "ascending"), ("token_id", "ascending")]).to_pylist():
+        at = row["feature_index"]
+        for name in ("token_id", "sequence_id", "peak"):
+            columns[f"example_{name.removesuffix('_id')}"][at].append(row[name])
+        columns["example_sizes"][at].append(len(row["positions"]))
+        columns["example_positions"][at] += row["positions"]
+        columns["example_codes"][at] += row["activations"]
+    starts = range(0, n, FEATURES_PER_CHUNK)
+    return pa.table(
+        {
+            "sae_ordinal": [detail["sae_ordinal"][0].as_py()] * len(starts),
+            "feature_first": list(starts),
+            "n_features": [min(FEATURES_PER_CHUNK, n - at) for at in starts],
+            **{
+                name: [pack_lists(lists[at : at + FEATURES_PER_CHUNK]) for at in starts]
+                for name, lists in columns.items()
+            },
+        }
+    )
 
 
 def _keep(path: Path, table: pa.Table) -> None:
