@@ -41,12 +41,18 @@ def frozen(model: PreTrainedModel) -> Iterator[None]:
         _FROZEN.reset(token)
 
 
+def can_freeze(model: PreTrainedModel) -> bool:
+    """Whether `frozen` takes this model."""
+    used: str = model.config._attn_implementation
+    return used.startswith(PREFIX) or (used in ("eager", "sdpa") and _eager_of(model) is not None)
+
+
 def _make_freezable(model: PreTrainedModel) -> None:
     """Give the model our dispatch, once; outside `frozen` it calls what the model called before."""
     used: str = model.config._attn_implementation
     if used.startswith(PREFIX):
         return
-    if used not in ("eager", "sdpa") or _eager_of(model) is None:
+    if not can_freeze(model):
         raise ValueError(
             f"freeze_attention: {type(model).__name__} runs its attention as {used!r}, which does not show its "
             "probabilities; allowed: models that transformers can run as 'eager' or 'sdpa'."

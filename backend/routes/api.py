@@ -11,7 +11,22 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.routing import iter_route_contexts
 from starlette.routing import compile_path
 
-from backend.routes import claims, coverage, export, features, health, inspect, runs, server, session, steer, tokens
+from backend.routes import (
+    claims,
+    coverage,
+    export,
+    features,
+    health,
+    inspect,
+    reactivation,
+    runs,
+    server,
+    session,
+    steer,
+    sweep,
+    tokens,
+    traits,
+)
 from backend.routes.dependencies import refuse_unknown_parameters
 from backend.routes.problems import CONTENT_TYPE, Refusal
 from backend.schemas import Problem
@@ -31,7 +46,7 @@ LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES)
-for family in (inspect, steer, runs):
+for family in (inspect, reactivation, steer, sweep, traits, runs):
     router.include_router(family.router, responses=LIVE_FAILURES)
 for family in (server, health, session, tokens, coverage, features, export, claims):
     router.include_router(family.router)

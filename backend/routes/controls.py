@@ -1,6 +1,7 @@
 """The arms that a steering effect is compared with: elsewhere, something else, and the other way.
 
-`content_position`: the same interventions at one content token instead. `random_feature`: at the same
+`content_position`: the same interventions at one content token instead, drawn by the request's seed among
+those that no edit touches. `random_feature`: at the same
 positions an edit of the same size along another, randomly drawn feature's direction. `sign_flipped`: the
 same edit subtracted. Where an edit depends on the feature's own activation, its size is read from the
 unedited prompt, position by position.
@@ -23,11 +24,12 @@ def control_recipes(edits: Sequence[Edit], prompt: Prompt, seed: int) -> Iterato
     """The three arms; content_position is left out of a prompt that has no other content token. Blocks."""
     if not edits:
         return
-    position = content_position(edits, prompt)
+    touched = tuple(applied_positions(edits))
+    position = content_position(edits, prompt, seed)
     if position is not None:
         moved = [replace(edit, positions=(position,)) for edit in edits]
         words = f"{sentence(moved, prompt)[:-1]}: the same edit at a content token."
-        yield Recipe("content_position", tuple(edit.on_feature() for edit in moved), words)
+        yield Recipe("content_position", tuple(edit.on_feature() for edit in moved), words, (position,))
     sizes = _edit_sizes(edits, prompt)
     drawn = [_other_feature(edit, seed) for edit in edits]
     randomised = [
@@ -39,16 +41,21 @@ def control_recipes(edits: Sequence[Edit], prompt: Prompt, seed: int) -> Iterato
         "random_feature",
         tuple(randomised),
         f"An edit of the same size along a random feature's direction ({listed}), there: {where}.",
+        touched,
     )
     flipped = [one for edit, size in zip(edits, sizes, strict=True) for one in _flipped(edit, size)]
-    yield Recipe("sign_flipped", tuple(flipped), "The same edit with its sign turned round, at the same positions.")
+    words = "The same edit with its sign turned round, at the same positions."
+    yield Recipe("sign_flipped", tuple(flipped), words, touched)
 
 
-def content_position(edits: Sequence[Edit], prompt: Prompt) -> int | None:
-    """The last content token that no edit touches; None when there is none."""
+def content_position(edits: Sequence[Edit], prompt: Prompt, seed: int) -> int | None:
+    """A content token that no edit touches, the same one for the same seed; None when there is none."""
     taken = set(applied_positions(edits))
     free = [t.position for t in prompt.tokens if t.token_class == "content" and t.position not in taken]
-    return free[-1] if free else None
+    if not free:
+        return None
+    generator = torch.Generator().manual_seed(seed)
+    return free[int(torch.randint(len(free), (1,), generator=generator))]
 
 
 def _edit_sizes(edits: Sequence[Edit], prompt: Prompt) -> list[Tensor]:

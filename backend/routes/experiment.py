@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from backend.core.frozen_attention import can_freeze
 from backend.core.generate import Step, generate_arms, kl, prefill
 from backend.routes.controls import control_recipes
 from backend.routes.dependencies import Backend
 from backend.routes.inspect import next_token_list
 from backend.routes.limits import check_steer
+from backend.routes.problems import refuse_field
 from backend.routes.prompting import Prompt, effective_prompt, read_prompt
 from backend.routes.recipes import (
     BASELINE,
@@ -32,22 +34,34 @@ TOP_NEXT_TOKENS = 20
 
 @dataclass
 class ArmRecord:
-    """What is known of one arm so far. `texts` and `token_ids`: one entry per sample."""
+    """What is known of one arm so far. `texts`, `token_ids` and `probabilities`: one entry per sample."""
 
     recipe: Recipe
     next_tokens: list[NextToken]
     kl: float
     texts: list[str]
     token_ids: list[list[int]]
+    probabilities: list[list[float]]
 
-    def as_arm(self) -> Arm:
+    def as_arm(self, baseline: ArmRecord) -> Arm:
         return Arm(
             texts=self.texts,
             token_ids=self.token_ids,
+            probabilities=self.probabilities,
+            first_divergence=[
+                first_difference(own, other) for own, other in zip(self.token_ids, baseline.token_ids, strict=True)
+            ],
+            positions=list(self.recipe.positions),
             next_tokens=self.next_tokens,
             kl=self.kl,
             sentence=self.recipe.sentence,
         )
+
+
+def first_difference(own: Sequence[int], other: Sequence[int]) -> int | None:
+    """Index of the first token that is not the other's. An ended text has its eos, so no length is compared."""
+    pairs = enumerate(zip(own, other, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), None)
 
 
 @dataclass(frozen=True)
@@ -72,9 +86,19 @@ def plan_steer(request: SteerRequest, served: Backend) -> SteerPlan:
     """Check everything; blocks for a moment."""
     prompt = read_prompt(request, served)
     check_steer(request, served.settings, len(prompt.token_ids), prompt.loaded)
+    if request.freeze_attention and not can_freeze(prompt.loaded.lm.model):
+        raise refuse_field("freeze_attention", True, "false: this model's attention does not show its probabilities")
     edits = read_edits(request, prompt)
     settings = request.model_dump(
-        include={"include_generated", "max_new_tokens", "temperature", "samples", "seed", "controls"}
+        include={
+            "include_generated",
+            "max_new_tokens",
+            "temperature",
+            "samples",
+            "seed",
+            "controls",
+            "freeze_attention",
+        }
     )
     effective = effective_prompt(request, prompt, served) | settings
     effective["interventions"] = [edit.effective() for edit in edits]
@@ -95,8 +119,10 @@ class Experiment:
         recipes = [BASELINE, steered_recipe(self.plan.edits, prompt)]
         if request.controls:
             recipes += control_recipes(self.plan.edits, prompt, request.seed)
+        if request.freeze_attention:
+            recipes = [recipe.with_frozen_attention() for recipe in recipes]
         arms = [recipe.interventions for recipe in recipes]
-        start = prefill(prompt.loaded.lm, prompt.token_ids, arms)
+        start = prefill(prompt.loaded.lm, prompt.token_ids, arms, freeze_attention=request.freeze_attention)
         for recipe, log_probs in zip(recipes, start.log_probs, strict=True):
             self.records.append(self._record(recipe, log_probs, start.log_probs[0]))
             yield self.records[-1]
@@ -116,6 +142,7 @@ class Experiment:
             record = self.records[step.arm]
             record.texts[step.sample] += step.text
             record.token_ids[step.sample].append(step.token_id)
+            record.probabilities[step.sample].append(step.probability)
             yield TokenMade(record.recipe.name, step)
 
     def run(self) -> SteerResponse:
@@ -126,7 +153,7 @@ class Experiment:
 
     def response(self) -> SteerResponse:
         """The answer from what has been made so far; needs the arms' next tokens at least."""
-        arms = {record.recipe.name: record.as_arm() for record in self.records}
+        arms = {record.recipe.name: record.as_arm(self.records[0]) for record in self.records}
         baseline, steered = arms.pop("baseline"), arms.pop("steered")
         return SteerResponse(
             tokens=self.plan.prompt.tokens,
@@ -143,5 +170,10 @@ class Experiment:
         best, token_ids = torch.topk(log_probs, min(TOP_NEXT_TOKENS, len(log_probs)))
         last = len(self.plan.prompt.token_ids) - 1
         listed = next_token_list(self.plan.prompt, [last], token_ids[None], best.exp()[None])
-        samples = self.plan.request.samples
-        return ArmRecord(recipe, listed, kl(log_probs, baseline), [""] * samples, [[] for _ in range(samples)])
+        empty = range(self.plan.request.samples)
+        texts, token_ids, probabilities = (
+            ["" for _ in empty],
+            [list[int]() for _ in empty],
+            [list[float]() for _ in empty],
+        )
+        return ArmRecord(recipe, listed, kl(log_probs, baseline), texts, token_ids, probabilities)

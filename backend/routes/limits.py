@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backend.loading import Loaded
 from backend.routes.problems import Refusal, refuse_field
-from backend.schemas import InspectRequest, Limits, SteerRequest, TokenizeRequest
+from backend.schemas import InspectRequest, Limits, SteerRequest, SweepRequest, TokenizeRequest, TraitsRequest
 from backend.settings import Settings
+
+MAX_ALPHAS = 16
 
 
 def limits_of(settings: Settings, loaded: Loaded | None) -> Limits:
@@ -107,3 +111,39 @@ def check_steer(request: SteerRequest, settings: Settings, n_tokens: int, loaded
             f"The prompt's {n_tokens} tokens and max_new_tokens {request.max_new_tokens} make "
             f"{n_tokens + request.max_new_tokens}; the model takes {context}.",
         )
+
+
+def check_sweep(request: SweepRequest, settings: Settings, n_positions: int) -> None:
+    """The size of the grid, and that its strengths differ; the rest is checked as a steer request."""
+    cells = len(request.strengths) * n_positions
+    if cells > settings.max_sweep_cells:
+        allowed = (
+            f"at most {settings.max_sweep_cells} cells; this is {len(request.strengths)} × {n_positions} = {cells}"
+        )
+        raise refuse_field("strengths", len(request.strengths), allowed)
+    if len(set(request.strengths)) < len(request.strengths):
+        raise refuse_field("strengths", request.strengths, "values that all differ")
+
+
+def check_traits(request: TraitsRequest, settings: Settings) -> None:
+    """Everything of a trait search that has a bound beside its prompts."""
+    n_prompts = len(request.contrast_prompts) + len(request.test_prompts)
+    if n_prompts > settings.max_trait_prompts:
+        allowed = f"at most {settings.max_trait_prompts} contrast and test prompts together; these are {n_prompts}"
+        raise refuse_field("contrast_prompts", len(request.contrast_prompts), allowed)
+    if request.max_new_tokens > settings.max_new_tokens:
+        raise refuse_field("max_new_tokens", request.max_new_tokens, f"at most {settings.max_new_tokens}")
+    if request.instruction is not None and "{prompt}" not in request.instruction:
+        raise refuse_field("instruction", request.instruction, "text with {prompt} where the prompt stands")
+    alphas = request.alphas if request.alphas is not None else [1.0]
+    if not 1 <= len(alphas) <= MAX_ALPHAS or any(not 0 < abs(alpha) <= settings.max_value for alpha in alphas):
+        allowed = f"1 to {MAX_ALPHAS} values, not 0, of size at most {settings.max_value:g}"
+        raise refuse_field("alphas", request.alphas, allowed)
+
+
+def check_prompt_set(texts: Sequence[str], settings: Settings) -> None:
+    """How many prompts one request may send, and that each can be read at all."""
+    if not texts:
+        raise refuse_field("prompts", None, "one or more texts: this preset has no prompts of its own")
+    if len(texts) > settings.max_set_prompts:
+        raise refuse_field("prompts", f"{len(texts)} texts", f"at most {settings.max_set_prompts} texts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.core.interventions import Intervention, Plan
@@ -58,6 +58,13 @@ class Recipe:
     name: str
     interventions: tuple[Intervention, ...]
     sentence: str
+    positions: tuple[int, ...] = ()  # of the prompt, that it edits
+
+    def with_frozen_attention(self) -> Recipe:
+        """Its sentence says so; an arm that edits nothing attends as the baseline anyway."""
+        if not self.interventions:
+            return self
+        return replace(self, sentence=f"{self.sentence} In the prompt it attends as the baseline does.")
 
 
 BASELINE = Recipe("baseline", (), NO_CHANGE)
@@ -89,7 +96,8 @@ def _contradiction(edits: Sequence[Edit], error: ValueError) -> Any:
 
 def steered_recipe(edits: Sequence[Edit], prompt: Prompt) -> Recipe:
     """The arm that the request asks for."""
-    return Recipe("steered", tuple(edit.on_feature() for edit in edits), sentence(edits, prompt))
+    arm = tuple(edit.on_feature() for edit in edits)
+    return Recipe("steered", arm, sentence(edits, prompt), tuple(applied_positions(edits)))
 
 
 def applied_positions(edits: Sequence[Edit]) -> list[int]:

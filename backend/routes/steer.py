@@ -1,9 +1,8 @@
-"""/api/steer: baseline and steered arms side by side, at once or streamed."""
+"""/api/steer: baseline and steered arms side by side, at once or streamed; and what α means on a prompt."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -13,28 +12,22 @@ from starlette.responses import StreamingResponse
 from backend.live import Ticket
 from backend.routes.dependencies import Served, Turns
 from backend.routes.experiment import ArmRecord, Experiment, SteerPlan, TokenMade, plan_steer
-from backend.routes.problems import problem_of
+from backend.routes.frames import event_stream
+from backend.routes.strength import plan_strength
 from backend.schemas import (
     ArmFrame,
     CancelResponse,
-    ErrorFrame,
     FinalFrame,
     Response,
     StartFrame,
     SteerRequest,
     SteerResponse,
+    StrengthRequest,
+    StrengthResponse,
     TokenFrame,
 )
 
-log = logging.getLogger(__name__)
 router = APIRouter(tags=["live"])
-EVENTS = {
-    StartFrame: "start",
-    ArmFrame: "arm",
-    TokenFrame: "token",
-    FinalFrame: "final",
-    ErrorFrame: "error",
-}
 
 
 @router.post("/steer")
@@ -57,29 +50,26 @@ async def stream_steer(request: SteerRequest, served: Served, turns: Turns) -> S
     """
     plan = await asyncio.to_thread(plan_steer, request, served)
     ticket = turns.take()
-    headers = {"X-Stream-Id": ticket.stream_id, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(plan, ticket), media_type="text/event-stream", headers=headers)
+    return event_stream(_frames(plan, ticket), ticket)
 
 
 @router.post("/steer/cancel/{stream_id}")
 def cancel_stream(
     stream_id: Annotated[str, Path(max_length=64, description="from the start frame")], served: Served
 ) -> CancelResponse:
-    """Stop a stream after its current token. The text made so far comes in its final frame."""
+    """Stop any stream (steer, sweep, traits) after its current step. What it made so far comes in its final frame."""
     return CancelResponse(stream_id=stream_id, cancelled=served.live.queue.cancel(stream_id))
 
 
-async def _events(plan: SteerPlan, ticket: Ticket) -> AsyncIterator[bytes]:
-    """Frames as bytes. Holds nothing: the ticket belongs to the request's lease."""
-    seq = 0
-    try:
-        async for frame in _frames(plan, ticket):
-            yield _event(frame, seq)
-            seq += 1
-    except Exception:  # the status line is sent: the failure can only be told in the stream
-        log.exception("the stream failed")
-        detail = "The stream failed; the log has it under this request id."
-        yield _event(ErrorFrame(seq=seq, problem=problem_of(500, detail)), seq)
+@router.post("/strength")
+async def strength(request: StrengthRequest, served: Served, turns: Turns) -> StrengthResponse:
+    """What α is worth: the feature's corpus percentile, and the size of the residual at every position.
+
+    Multiples of the percentile are α / act_q999; the share of the residual is α · decoder_norm / residual_norm.
+    """
+    plan = await asyncio.to_thread(plan_strength, request, served)
+    ticket = await turns.turn()
+    return await ticket.run(plan.run)
 
 
 async def _frames(plan: SteerPlan, ticket: Ticket) -> AsyncIterator[Response]:
@@ -106,6 +96,7 @@ def _arm_frame(record: ArmRecord) -> ArmFrame:
         next_tokens=record.next_tokens,
         kl=record.kl,
         sentence=record.recipe.sentence,
+        positions=list(record.recipe.positions),
     )
 
 
@@ -119,9 +110,3 @@ def _token_frame(made: TokenMade) -> TokenFrame:
         token_id=step.token_id,
         probability=step.probability,
     )
-
-
-def _event(frame: Response, seq: int) -> bytes:
-    """One server-sent event. JSON has no raw line breaks, so one data line is enough."""
-    numbered = frame.model_copy(update={"seq": seq})
-    return f"event: {EVENTS[type(frame)]}\ndata: {numbered.model_dump_json()}\n\n".encode()
