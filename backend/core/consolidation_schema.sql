@@ -30,7 +30,7 @@ CREATE TABLE cut (                      -- ways to say which tokens are function
 
 CREATE TABLE cell (                     -- the targets, sorted into cells that every cut respects
     current_band UTINYINT NOT NULL,
-    current_kind UTINYINT NOT NULL,     -- 0 other, 1 punctuation or line break, 2 digit, 3 closed-class English word
+    current_kind UTINYINT NOT NULL,     -- 0 other, 1 punctuation or line break, 2 digit, 3 closed-class word (English, Chinese)
     target_band  UTINYINT NOT NULL,
     target_kind  UTINYINT NOT NULL,
     continues    BOOLEAN  NOT NULL,     -- the target goes on the word that the current token is in
@@ -57,7 +57,7 @@ CREATE TABLE loss (                     -- one per run and checkpoint; and the b
     baseline  VARCHAR,                  -- unigram or bigram; NULL = a checkpoint
     step      UINTEGER,
     sums      BLOB NOT NULL,            -- float32 [cell] summed loss
-    squares   BLOB NOT NULL,            -- float32 [cell] summed squared loss
+    rms       BLOB NOT NULL,            -- uint16 [view whose split is none, shard] root mean square loss / 2^-11
     position_means BLOB NOT NULL,       -- uint16 [position_cell] mean loss / 2^-11
     view_means BLOB NOT NULL            -- uint16 [view, shard] mean loss / 2^-11
 );

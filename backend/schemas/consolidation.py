@@ -21,7 +21,7 @@ Stage = Literal["random", "function_tokens", "local_phrases", "long_range"]
 CUT = (
     "who is a function token: 0.20, 0.25 … 0.60 (the most frequent tokens that make that share of text), "
     "top10, top20, top50, top100, top122, top200 (that many most frequent tokens), punctuation, or closed "
-    "(punctuation and closed-class English words)"
+    "(punctuation and closed-class words, English and Chinese)"
 )
 
 

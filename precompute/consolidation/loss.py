@@ -5,6 +5,8 @@ One file a checkpoint in WORK/runs/<run>/loss; what is there is not computed aga
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,22 @@ from precompute.job import DTYPES, BadInput, load_arrays, save_arrays
 Floats = npt.NDArray[np.float32]
 
 
+@contextmanager
+def matrix_products(precision: str) -> Iterator[None]:
+    """Factors of float32 matrix products on a CPU: "float32", or "bfloat16" (sums stay float32).
+
+    On a CPU with bfloat16 instructions the latter takes 0.6 of the time; it moved the mean loss of the lab
+    model by 1e-4 nats over 1,000 tokens, without direction.
+    """
+    setting = torch.backends.mkldnn.matmul
+    before = setting.fp32_precision
+    setting.fp32_precision = {"float32": "ieee", "bfloat16": "bf16"}[precision]
+    try:
+        yield
+    finally:
+        setting.fp32_precision = before
+
+
 def checkpoint_losses(loss: TokenLoss, text: HeldOut, batch_rows: int) -> Floats:
     """float32 [targets], in the order of `HeldOut.targets`."""
     scored = text.scored()
@@ -34,21 +52,24 @@ def checkpoint_losses(loss: TokenLoss, text: HeldOut, batch_rows: int) -> Floats
     return np.concatenate(parts)
 
 
-def make_losses(series: Series, text: HeldOut, work: Path, *, batch_rows: int, dtype: str, device: str) -> None:
+def make_losses(
+    series: Series, text: HeldOut, work: Path, *, batch_rows: int, dtype: str, products: str, device: str
+) -> None:
     """Write the losses of every checkpoint that has none yet."""
     folder, digest = claim_run(series, work), text_digest(text)
     probe = torch.from_numpy(text.rows.tokens[-2:]).to(device)
     for checkpoint in tqdm(series.checkpoints, desc=f"loss {series.slug}"):
         path = folder / "loss" / f"step_{checkpoint.step:09d}.npz"
         if path.exists():
-            _check(path, digest, dtype)
+            _check(path, digest, f"{dtype}/{products}")
             continue
         lm = series.load(checkpoint, DTYPES[dtype], device)
         note_shape(folder, lm)
-        losses = checkpoint_losses(TokenLoss(lm, probe), text, batch_rows)
+        with matrix_products(products):
+            losses = checkpoint_losses(TokenLoss(lm, probe), text, batch_rows)
         if not np.isfinite(losses).all():
             raise BadInput(f"the loss of {checkpoint.source} is not finite at {int((~np.isfinite(losses)).sum())} targets.")
-        save_arrays(path, loss=losses, text=np.array(digest), dtype=np.array(dtype))
+        save_arrays(path, loss=losses, text=np.array(digest), dtype=np.array(f"{dtype}/{products}"))
 
 
 def _check(path: Path, digest: str, dtype: str) -> None:
