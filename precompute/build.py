@@ -16,6 +16,7 @@ from backend.core.edge_codec import encode_activation
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from backend.core.store import MIN_COUNTS, ORDERS
+from backend.core.store_graph import TILED_FROM
 from backend.core.store_writer import MergedEdges, SaeEdges, merge_edges, publish, quantile_bins
 from backend.core.token_classes import CONTENT
 from precompute.contrast import ShardReach, contrast
@@ -24,6 +25,7 @@ from precompute.coverage import NEVER, Graph, Steps, greedy, random_curve, rando
 from precompute.edges import THETA_QUANTILES, choose_thetas, shard_paths
 from precompute.examples import Examples, load_examples
 from precompute.features import feature_table, with_directions
+from precompute.graph_tables import merged_graph_tables
 from precompute.job import BadInput, Job, write_whole
 from precompute.provenance import provenance
 from precompute.tokens import TokenTable, load_tokens
@@ -145,6 +147,10 @@ def publish_build(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
         scale = float(np.float32(max(found.act_max.max(initial=1e-30), shown[ordinal])))
         edges.append(SaeEdges(ordinal, sae.sae_id, found.as_edges(), scale))
         sae_rows.append(sae_row(ordinal, sae, found, scale, thetas[ordinal], tokens.n_positions))
+        if edges[-1].n_edges >= TILED_FROM:
+            feature = pq.read_table(job.work / "coverage" / f"sae_{ordinal}" / "feature.parquet")
+            for name, table in merged_graph_tables(ordinal, found, feature, tokens).items():
+                tables[name] = pa.concat_tables([tables[name], table]) if name in tables else table
     tables["sae"] = pa.Table.from_pylist(sae_rows)
     for name in PER_SAE_TABLES:
         parts = [pq.read_table(job.work / "coverage" / f"sae_{i}" / f"{name}.parquet") for i in range(len(saes))]

@@ -137,3 +137,38 @@ CREATE TABLE example (
     positions     UTINYINT[] NOT NULL,   -- all positions of the sequence at which the feature fires
     activations   UTINYINT[] NOT NULL    -- codes as edge_chunk.act_max
 );
+
+-- The graph cut for drawing: only for SAEs with more edges than are read while a person waits; else no rows.
+-- Ranks and orders count from 1; orders are features by (first_rank, most n_firings, feature_index).
+CREATE TABLE graph_tile (
+    sae_ordinal UTINYINT NOT NULL,
+    rank_first  UINTEGER NOT NULL,   -- the strip's ranks, both inside
+    rank_last   UINTEGER NOT NULL,
+    order_first UINTEGER NOT NULL,   -- orders of the first and the last edge; sorted by (rank_first, order_first)
+    order_last  UINTEGER NOT NULL,
+    n_edges     UINTEGER NOT NULL,
+    order_gaps  BLOB NOT NULL,       -- packed as backend.core.graph_tiles says
+    rank_gaps   BLOB NOT NULL,
+    n_firings   BLOB NOT NULL
+);
+
+CREATE TABLE graph_grid (
+    sae_ordinal    UTINYINT NOT NULL,
+    min_count      UTINYINT NOT NULL,
+    n_rank_bounds  UINTEGER NOT NULL,
+    n_order_bounds UINTEGER NOT NULL,
+    rank_bounds    BLOB NOT NULL,    -- starts of the blocks and one past the last; deflated as edge_chunk
+    order_bounds   BLOB NOT NULL,
+    n_edges        BLOB NOT NULL,    -- per pair of blocks, rank blocks outermost
+    n_firings      BLOB NOT NULL
+);
+
+-- How many tokens and features have a degree of 2^octave to 2^(octave + 1) - 1, edges to the class alone.
+CREATE TABLE graph_degree (
+    sae_ordinal UTINYINT NOT NULL,
+    min_count   UTINYINT NOT NULL,
+    token_class UTINYINT,            -- NULL = all classes
+    octave      UTINYINT NOT NULL,
+    n_tokens    UINTEGER NOT NULL,
+    n_features  UINTEGER NOT NULL
+);

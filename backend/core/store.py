@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,15 @@ import duckdb
 import numpy as np
 
 from backend.core import store_sql as sql
+from backend.core.edge_codec import Edges, PackedEdges, joined, unpack
 from backend.core.store_base import Generation
 from backend.core.store_coverage import DENOMINATORS, MIN_COUNTS, ORDERS, CoverageQueries
 from backend.core.store_features import EXAMPLE_SOURCE, FEATURE_ORDERS, FeatureQueries
+from backend.core.store_graph import GraphQueries
 from backend.core.store_rows import SaeRow, StoreError, StoreInvalid, StoreMissing
 
 SCHEMA_VERSION = 1
+CHUNKS_A_PIECE = 128
 REMEDY = "make one with `functionscope precompute all`"
 
 __all__ = [
@@ -41,7 +44,7 @@ __all__ = [
 ]
 
 
-class Store(FeatureQueries, CoverageQueries):
+class Store(FeatureQueries, CoverageQueries, GraphQueries):
     """A build, opened read-only; safe to share between threads; follows the file when it is replaced."""
 
     def __init__(self, path: Path, memory_limit: str) -> None:
@@ -71,6 +74,16 @@ class Store(FeatureQueries, CoverageQueries):
     def saes(self) -> list[SaeRow]:
         """The SAEs of the build, by layer."""
         return [row for _, _, row in self._current().saes.values()]
+
+    def edge_pieces(self, sae_id: str) -> Iterator[Edges]:
+        """All edges of an SAE in pieces of about a million, sorted by (token_id, feature_index)."""
+        generation = self._current()
+        ordinal, scale, _ = self._sae(generation, sae_id)
+        starts = [row[0] for row in self._query(generation, sql.EDGE_CHUNK_STARTS, [ordinal])]
+        for at in range(0, len(starts), CHUNKS_A_PIECE):
+            last = min(at + CHUNKS_A_PIECE, len(starts)) - 1
+            rows = self._query(generation, sql.EDGE_CHUNKS_BETWEEN, [ordinal, starts[at], starts[last]])
+            yield joined([unpack(PackedEdges(*row), scale) for row in rows])
 
     # -- opening ---------------------------------------------------------------------------------
 

@@ -5,9 +5,10 @@ Whatever goes wrong before the rename leaves the old build as it was.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ EDGES_PER_CHUNK = 8_192
 # A column takes a block at least, and packs badly into one that is too small: measured on 5M edges, blocks
 # of 16 KiB give 14.2 MB, of 64 KiB 11.5, of 256 KiB 13.9.
 SMALL_BLOCK, LARGE_BLOCK, LARGE_FROM_EDGES = 65_536, 262_144, 50_000_000
+WRITING: dict[str, Any] = {"memory_limit": "4GB"}
 FIXED_POINT = float(1 << 40)  # sums of floats depend on their order, sums of integers do not
 
 Ints = npt.NDArray[np.int64]
@@ -54,13 +56,45 @@ class MergedEdges:
 
 
 @dataclass(frozen=True)
+class EdgePieces:
+    """Edges too many for memory: `read` gives them anew, as pieces of whole tokens, ascending."""
+
+    n_edges: int
+    read: Callable[[], Iterable[Edges]]
+
+
+@dataclass(frozen=True)
 class SaeEdges:
     """What one SAE's edges become on disk: `act_scale` is its largest activation."""
 
     sae_ordinal: int
     sae_id: str
-    edges: Edges
+    edges: Edges | EdgePieces
     act_scale: float
+
+    @property
+    def n_edges(self) -> int:
+        return self.edges.n_edges if isinstance(self.edges, EdgePieces) else len(self.edges.token_id)
+
+    def pieces(self) -> Iterable[Edges]:
+        """All edges, sorted by (token_id, feature_index), cut between tokens."""
+        return self.edges.read() if isinstance(self.edges, EdgePieces) else [self.edges]
+
+
+class EdgeDigest:
+    """Hash of the exact columns of edges, however they are cut into pieces."""
+
+    def __init__(self) -> None:
+        self.n_edges = 0
+        self._columns = {name: hashlib.blake2b(digest_size=16) for name in ("token_id", "feature_index", "n_firings")}
+
+    def add(self, edges: Edges) -> None:
+        self.n_edges += len(edges.token_id)
+        for name, column in self._columns.items():
+            column.update(np.ascontiguousarray(getattr(edges, name), dtype=np.int64))
+
+    def value(self) -> tuple[int, ...]:
+        return self.n_edges, *(int.from_bytes(column.digest()) for column in self._columns.values())
 
 
 _MERGE = """
@@ -148,10 +182,10 @@ def publish(
         path.parent.mkdir(parents=True, exist_ok=True)
         new.unlink(missing_ok=True)
         loose.unlink(missing_ok=True)
-        block = LARGE_BLOCK if sum(len(sae.edges.token_id) for sae in edges) >= LARGE_FROM_EDGES else SMALL_BLOCK
-        _write(loose, block, tables, edges, provenance)
+        block = LARGE_BLOCK if sum(sae.n_edges for sae in edges) >= LARGE_FROM_EDGES else SMALL_BLOCK
+        written = _write(loose, block, tables, edges, provenance)
         _compact(loose, new, block)
-        _check(new, edges)
+        _check(new, written)
         _sync(new)
         os.replace(new, path)
         _sync(path.parent)
@@ -171,7 +205,7 @@ def _attach(path: Path, name: str, options: str) -> str:
 
 def _compact(loose: Path, path: Path, block: int) -> None:
     """A copy without free blocks: a file that was filled row by row keeps a third of its size in them."""
-    with duckdb.connect(":memory:") as connection:
+    with duckdb.connect(":memory:", config=WRITING) as connection:
         connection.execute(_attach(loose, "loose", "READ_ONLY"))
         connection.execute(_attach(path, "build", f"BLOCK_SIZE {block}, STORAGE_VERSION 'v1.5.0'"))
         connection.execute("COPY FROM DATABASE loose TO build")
@@ -186,8 +220,10 @@ def _write(
     tables: Mapping[str, Any],
     edges: Sequence[SaeEdges],
     provenance: Mapping[str, Any],
-) -> None:
-    with duckdb.connect(":memory:") as connection:
+) -> dict[str, tuple[int, ...]]:
+    """sae_id -> digest of the edges as they went in."""
+    digests = {}
+    with duckdb.connect(":memory:", config=WRITING) as connection:
         connection.execute(_attach(path, "build", f"BLOCK_SIZE {block}, STORAGE_VERSION 'v1.5.0'"))
         connection.execute("USE build")
         connection.execute(SCHEMA.read_text())
@@ -200,13 +236,20 @@ def _write(
             connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
             connection.unregister("incoming")
         for sae in edges:
-            for part in chunks(sae.edges):
-                _insert_chunk(connection, sae, part)
+            digest = EdgeDigest()
+            for piece in sae.pieces():
+                digest.add(piece)
+                connection.execute("BEGIN")
+                for part in chunks(piece):
+                    _insert_chunk(connection, sae, part)
+                connection.execute("COMMIT")
+            digests[sae.sae_id] = digest.value()
         connection.execute("CHECKPOINT build")
         connection.execute("USE memory")
         connection.execute("DETACH build")
     if path.with_name(path.name + ".wal").exists():
         raise OSError(f"{path}.wal was left behind")
+    return digests
 
 
 def _insert_chunk(connection: duckdb.DuckDBPyConnection, sae: SaeEdges, part: Edges) -> None:
@@ -215,20 +258,18 @@ def _insert_chunk(connection: duckdb.DuckDBPyConnection, sae: SaeEdges, part: Ed
     connection.execute(f"INSERT INTO edge_chunk ({names}) VALUES ({marks})", list(row.values()))
 
 
-def _check(path: Path, written: Sequence[SaeEdges]) -> None:
+def _check(path: Path, written: Mapping[str, tuple[int, ...]]) -> None:
     """Read the file back as the server will: every SAE's edges must come out as they went in."""
     store = Store.open(path)
     try:
         stated = {row.sae_id: row.n_edges for row in store.saes()}
-        for sae in written:
-            read = store.edges(sae.sae_id)
-            same = all(
-                np.array_equal(getattr(read, name), getattr(sae.edges, name))
-                for name in ("token_id", "feature_index", "n_firings")
-            )
-            if not same or stated.get(sae.sae_id) != len(sae.edges.token_id):
-                raise BuildNotWritten(f"{path}: the edges of {sae.sae_id} do not read back as written")
-            store.coverage(sae.sae_id, max_rank=1)
+        for sae_id, digest in written.items():
+            read = EdgeDigest()
+            for piece in store.edge_pieces(sae_id):
+                read.add(piece)
+            if read.value() != digest or stated.get(sae_id) != read.n_edges:
+                raise BuildNotWritten(f"{path}: the edges of {sae_id} do not read back as written")
+            store.coverage(sae_id, max_rank=1)
     finally:
         store.close()
 
