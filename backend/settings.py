@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     max_trait_prompts: int = Field(default=200, ge=2, le=10_000, description="prompts of one trait search")
     max_new_tokens: int = Field(default=128, ge=1, le=4096, description="generated tokens per text")
     max_next_tokens: int = Field(default=50, ge=1, le=1000, description="next tokens listed per position")
+    max_set_prompts: int = Field(default=400, ge=1, le=10_000, description="prompts of one reactivation set")
     max_temperature: float = Field(default=5.0, gt=0, le=100, description="largest sampling temperature")
     max_value: float = Field(default=1e6, gt=0, le=1e9, description="largest absolute intervention value")
     max_body_bytes: int = Field(default=262_144, ge=1024, le=16_777_216, description="bytes of a request body")

@@ -1,5 +1,6 @@
 """Models, SAEs, prompts and demonstrations by name. The data is `presets.toml`; this reads it."""
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -55,6 +56,15 @@ class Preset:
     prompts: tuple[tuple[str, str], ...]  # pairs to lay side by side
     demonstrations: tuple[Demonstration, ...]
     checkpoints: tuple[str, ...]  # further revisions: training checkpoints, oldest first
+    prompts_file: Path | None = None  # JSON {"prompts": [text, …]}: what is measured over many prompts
+
+    def prompt_set(self) -> tuple[str, ...]:
+        """The pairs and the file's prompts, each text once, in order."""
+        pairs = [text for pair in self.prompts for text in pair]
+        listed: list[str] = []
+        if self.prompts_file is not None:
+            listed = json.loads(self.prompts_file.read_text(encoding="utf-8"))["prompts"]
+        return tuple(dict.fromkeys([*pairs, *listed]))
 
 
 def preset_names() -> list[str]:
@@ -100,6 +110,7 @@ def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
         prompts=tuple((pair[0], pair[1]) for pair in raw["prompts"]),
         demonstrations=demonstrations,
         checkpoints=tuple(raw.get("checkpoints", [])),
+        prompts_file=root / raw["prompts_file"] if "prompts_file" in raw else None,
     )
 
 

@@ -22,14 +22,23 @@ from backend.schemas.browse import (
     CoverageRow,
     Example,
     FeatureDetail,
+    FeatureNote,
     FeaturePage,
     FeatureRow,
+    FiringClasses,
+    FiringToken,
+    FoundFeature,
+    HistogramBin,
+    Lift,
+    LogitToken,
+    NearFeature,
     TokenDetail,
     TokenEdge,
     TokenLayer,
     TokenPage,
     TokenRef,
     TokenRow,
+    TokenWithExamples,
 )
 from backend.schemas.claims import Claim, ClaimList
 from backend.schemas.consolidation import (
@@ -66,7 +75,20 @@ from backend.schemas.prompts import (
     TokenizeResponse,
 )
 from backend.schemas.queries import CoverageQuery, ExportQuery, FeatureQuery, FeaturesQuery, TokenQuery, TokensQuery
-from backend.schemas.runs import InspectRun, Run, RunCreated, RunDeleted, RunFileQuery, RunRequest, SteerRun
+from backend.schemas.reactivation import (
+    ClassDifference,
+    ClassIndex,
+    ReactivationIndex,
+    ReactivationRequest,
+    ReactivationResponse,
+    ReactivationSetRequest,
+    ReactivationSetResponse,
+    SetFinalFrame,
+    SetFrame,
+    ShuffledSplit,
+    Spread,
+)
+from backend.schemas.runs import InspectRun, Run, RunCreated, RunDeleted, RunFileQuery, RunLabels, RunRequest, SteerRun
 from backend.schemas.server import (
     Build,
     BuildComparison,
@@ -122,6 +144,17 @@ from backend.schemas.traits import (
 )
 
 __all__ = [
+    "ClassDifference",
+    "ClassIndex",
+    "ReactivationIndex",
+    "ReactivationRequest",
+    "ReactivationResponse",
+    "ReactivationSetRequest",
+    "ReactivationSetResponse",
+    "SetFinalFrame",
+    "SetFrame",
+    "ShuffledSplit",
+    "Spread",
     "BaselineRow",
     "CheckpointCoverage",
     "CheckpointCoverageQuery",
@@ -165,6 +198,15 @@ __all__ = [
     "ErrorFrame",
     "Example",
     "FeatureDetail",
+    "FeatureNote",
+    "FiringClasses",
+    "FiringToken",
+    "FoundFeature",
+    "HistogramBin",
+    "Lift",
+    "LogitToken",
+    "NearFeature",
+    "TokenWithExamples",
     "FeatureInfo",
     "FeaturePage",
     "FeatureRow",
@@ -190,6 +232,7 @@ __all__ = [
     "RunCreated",
     "RunDeleted",
     "RunFileQuery",
+    "RunLabels",
     "RunRequest",
     "Sae",
     "Session",
