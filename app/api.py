@@ -12,6 +12,7 @@ import httpx
 from fastapi import FastAPI
 from pydantic import BaseModel, ValidationError
 
+from app.visitor import forwarded
 from backend import schemas as wire
 
 ResponseT = TypeVar("ResponseT", bound=BaseModel)
@@ -48,7 +49,7 @@ class ApiClient:
     @classmethod
     def in_process(cls, server: FastAPI) -> ApiClient:
         """Calls `server` directly: no socket, no second process."""
-        transport = httpx.ASGITransport(app=server, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(app=server, raise_app_exceptions=False, client=("in-process", 0))
         return cls(httpx.AsyncClient(transport=transport, base_url="http://in-process", timeout=READ_SECONDS))
 
     @classmethod
@@ -105,11 +106,17 @@ class ApiClient:
     async def steer(self, request: wire.SteerRequest) -> wire.SteerResponse:
         return await self._post("/api/steer", request, wire.SteerResponse)
 
+    async def strength(self, request: wire.StrengthRequest) -> wire.StrengthResponse:
+        return await self._post("/api/strength", request, wire.StrengthResponse)
+
     async def record(self, request: wire.RunRequest) -> wire.RunCreated:
         return await self._post("/api/runs", request, wire.RunCreated)
 
     async def run(self, run_id: str) -> wire.Run:
         return await self._get(f"/api/runs/{run_id}", wire.Run)
+
+    async def compare_build(self, identity: str) -> wire.BuildComparison:
+        return await self._get(f"/api/builds/{identity}", wire.BuildComparison)
 
     async def _get(self, path: str, response: type[ResponseT], query: Params | None = None) -> ResponseT:
         given = {name: value for name, value in (query or {}).items() if value is not None}
@@ -120,7 +127,7 @@ class ApiClient:
 
     async def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         try:
-            reply = await self._http.request(method, path, **arguments)
+            reply = await self._http.request(method, path, headers=dict(forwarded.get() or {}), **arguments)
         except httpx.HTTPError as error:
             raise ApiProblem(0, "The API cannot be reached", f"{method} {path}: {error!r}") from error
         if reply.is_success:

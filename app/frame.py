@@ -11,6 +11,7 @@ from dash import Dash, dcc, html
 from dash.development.base_component import Component
 
 from app.api import ApiClient
+from app.link_note import place
 
 Badge = Literal["precomputed", "recorded", "live"]
 Children: TypeAlias = Component | str | Sequence[Component | str | None] | None
@@ -178,7 +179,7 @@ def shell(pages: Sequence[Page]) -> Component:
                 dcc.Interval(id="frame-heartbeat", interval=15_000),
                 _rail(pages),
                 _top_bar(),
-                html.Main(html.Div(id="frame-page", className="fs-page"), id="frame-main", tabIndex="-1"),
+                html.Main([place(), html.Div(id="frame-page", className="fs-page")], id="frame-main", tabIndex="-1"),
                 _status_line(),
                 _help(pages),
             ],

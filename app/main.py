@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import logging
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import httpx
-from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update, set_props
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update, set_props
 from dash.development.base_component import Component
 from fastapi import FastAPI
 
 from app.api import ApiClient, ApiProblem
-from app.frame import Page, notice, shell
+from app.frame import Children, Page, notice, shell
+from app.link_note import register as register_link_note
 from app.links import parsed_query
-from app.pages import claims, consolidation, coverage, overview, reactivation, run, steer
-from backend.schemas import Capabilities, Health
+from app.pages import claims, consolidation, coverage, overview, reactivation, run, steer, unlock
+from app.preview import PreviewTags, head
+from app.visitor import Visitor
+from backend.schemas import Build, Capabilities, Health
 
-PAGES: tuple[Page, ...] = (overview.PAGE, coverage.PAGE, reactivation.PAGE, steer.PAGE, consolidation.PAGE, claims.PAGE, run.PAGE)
+PAGES: tuple[Page, ...] = (
+    overview.PAGE,
+    coverage.PAGE,
+    reactivation.PAGE,
+    steer.PAGE,
+    consolidation.PAGE,
+    claims.PAGE,
+    run.PAGE,
+    unlock.PAGE,
+)
 STATIC = Path(__file__).resolve().parents[1] / "static"
 log = logging.getLogger(__name__)
 
@@ -30,6 +44,7 @@ _INDEX = """<!DOCTYPE html>
 <html lang="en">
   <head>
     {%metas%}
+    <!--preview-->
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>{%title%}</title>
     <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
@@ -40,6 +55,8 @@ _INDEX = """<!DOCTYPE html>
         try { kept = localStorage.getItem("mantine-color-scheme-value"); } catch (e) {}
         var dark = kept === "dark" || (kept !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
         document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
+        var embed = location.pathname.startsWith("/r/") && new URLSearchParams(location.search).get("embed") === "1";
+        if (embed) document.documentElement.setAttribute("data-fs-embed", "");
       })();
     </script>
     {%css%}
@@ -53,7 +70,7 @@ _INDEX = """<!DOCTYPE html>
 
 def create_dashboard(api: ApiClient, server: FastAPI, pages: Sequence[Page] = PAGES) -> Dash:
     """Adds the dashboard to `server`: every GET path that the API does not answer becomes a page."""
-    app = Dash(
+    app = Dashboard(
         __name__,
         server=server,
         title="FunctionScope",
@@ -71,8 +88,30 @@ def create_dashboard(api: ApiClient, server: FastAPI, pages: Sequence[Page] = PA
     _register_frame(app, api)
     for page in pages:
         page.register(app, api)
+    register_link_note(app, api)
+    server.add_middleware(PreviewTags, api=api, pages=pages)
+    server.add_middleware(Visitor)
+    _allow_inline_scripts(app, server)
     _warm_up_at_start(server)
     return app
+
+
+class Dashboard(Dash):
+    """Dash, with the tags of the address that is being asked for in its page's head."""
+
+    def interpolate_index(self, **parts: Any) -> str:
+        """The page; `head` was set by the middleware around the request."""
+        return str(super().interpolate_index(**parts)).replace("<!--preview-->", head.get(), 1)
+
+
+def _allow_inline_scripts(app: Dash, server: FastAPI) -> None:
+    """Tells the content policy (backend/headers.py) which inline scripts are ours, by their hashes.
+
+    There are two: the one in the head that sets the scheme before the first paint, and Dash's own start.
+    """
+    own = re.findall(r"<script>(.*?)</script>", _INDEX, re.DOTALL)
+    hashes = [f"'sha256-{b64encode(sha256(source.encode()).digest()).decode()}'" for source in own]
+    server.state.script_hashes = [*getattr(server.state, "script_hashes", ()), *hashes, *app.csp_hashes()]
 
 
 def find_page(pages: Sequence[Page], pathname: str) -> tuple[Page, dict[str, str]] | None:
@@ -158,12 +197,15 @@ def _facts(capabilities: Capabilities) -> list[Component]:
     return [
         _fact("model", capabilities.model, size),
         _fact("SAEs", saes or "none", ids or "no SAE is loaded and the build holds none"),
-        _fact("build", build.name if build else "none", _summary(build.provenance) if build else ""),
+        _fact("build", build.name if build else "none", _summary(build.provenance) if build else "", build=build),
     ]
 
 
-def _fact(name: str, value: str, title: str) -> Component:
-    return html.Span([html.Span(name, className="fs-fact__name"), html.Span(value)], className="fs-fact", title=title)
+def _fact(name: str, value: str, title: str, build: Build | None = None) -> Component:
+    """`build`: what copied links are marked with."""
+    mark = {"data-fs-build": build.identity[:8]} if build and build.identity else {}
+    shown = [html.Span(name, className="fs-fact__name"), html.Span(value)]
+    return html.Span(shown, className="fs-fact", title=title, **mark)
 
 
 def _summary(provenance: Mapping[str, Any]) -> str:
@@ -172,7 +214,19 @@ def _summary(provenance: Mapping[str, Any]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in flat.items())
 
 
-def _live_words(health: Health) -> str:
+def _live_words(health: Health) -> Children:
+    """The model's state; with a link where the token is missing, and on hover what is wrong."""
+    words = _state_words(health)
+    if health.locked and health.live == "live":
+        return dcc.Link("locked: give the token", href="/unlock", className="fs-link")
+    if not health.why or health.live == "absent":
+        return words
+    n = len(health.why)
+    warned = f" · {n} warning{'s' * (n > 1)}"
+    return [words, html.Span(warned, title="\n\n".join(health.why), className="fs-live__why", tabIndex="0")]
+
+
+def _state_words(health: Health) -> str:
     if health.live != "live":
         return "recorded only" if health.live == "absent" else health.live_detail
     return health.live_detail if health.queue == 0 else f"{health.live_detail} · {health.queue} in the queue"

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from backend.settings import Settings
 
-GRACEFUL_SECONDS = 3  # an open stream would hold the shutdown for ever
-
 
 class BadInput(Exception):
     """What the person must change, in one sentence."""
@@ -144,8 +142,10 @@ def _dashboard_alone(settings: Settings) -> FastAPI:
     from app.api import ApiClient
     from app.forward import forward_api
     from app.main import create_dashboard
+    from backend.headers import SecurityHeaders
 
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    server.add_middleware(SecurityHeaders)
     forward_api(server, httpx.AsyncClient(base_url=settings.api_url, timeout=None))
     create_dashboard(ApiClient.at(settings.api_url), server=server)
     return server
@@ -166,7 +166,7 @@ def _listen(settings: Settings, make: Callable[[], FastAPI]) -> int:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+            timeout_graceful_shutdown=settings.drain_seconds,  # an open stream would hold the shutdown for ever
         )
 
         class Announced(uvicorn.Server):

@@ -105,7 +105,16 @@
     }
   }
 
-  const copyLink = () => copy(window.location.href, "Link copied: it reopens exactly this.");
+  /* A copied link says on which build it was made (app/link_note.py reads it); the address bar does not. */
+  function markedLink() {
+    const link = new URL(window.location.href);
+    const build = document.querySelector("[data-fs-build]")?.dataset.fsBuild;
+    link.searchParams.delete("b");
+    if (build) link.searchParams.set("b", `1-${build}`);
+    return link.href;
+  }
+
+  const copyLink = () => copy(markedLink(), "Link copied: it reopens exactly this.");
 
   const KEYS = { "?": toggleHelp, "/": focusSearch, y: copyLink, t: toggleScheme };
 

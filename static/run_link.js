@@ -6,6 +6,7 @@
 
   /** props: id, label, n_clicks, busy, runs [{run_id, url, reused}] or null. */
   live.RunLink = function RunLink(props) {
+    window.fsRunOwner?.keepTokens(props.runs);
     return h("div", { id: props.id, className: "fs-run-link" },
       h("button", { type: "button", className: "fs-button", disabled: Boolean(props.busy),
         onClick: () => props.setProps({ n_clicks: (props.n_clicks || 0) + 1 }) }, props.busy ? "Saving…" : props.label),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
@@ -12,7 +12,8 @@ from app.components import FiringMatrix, MatrixLegend, NextTokens, SteerShift, T
 from app.frame import Page, notice, panel, skeleton
 from app.links import origin, reproduce_get, reproduce_post, run_url
 from app.pages.reactivation import lane_of
-from app.pages.run_words import agreement, facts, fork_url, request_text, when
+from app.pages.run_tools import embedded, owner, tools
+from app.pages.run_words import agreement, facts, request_text, when
 from app.pages.steer import shift_of
 from backend.schemas import (
     Arm,
@@ -62,6 +63,13 @@ def register(app: Dash, api: ApiClient) -> None:
         run = await api.run(run_id)
         return agreement(run, await repeat(api, run))
 
+    app.clientside_callback(
+        ClientsideFunction("run_owner", "showOwner"),
+        Output("run-page", "title"),
+        Input("run-page", "children"),
+        State("run-id", "data"),
+    )
+
 
 async def repeat(api: ApiClient, run: Run) -> InspectResponse | SteerResponse:
     """The same request on the model that is loaded now; raises ApiProblem."""
@@ -73,23 +81,23 @@ async def repeat(api: ApiClient, run: Run) -> InspectResponse | SteerResponse:
 def _run_page(run: Run, href: str | None) -> Component:
     result = _inspected(run) if run.kind == "inspect" else _steered(run)
     return html.Div(
-        [_header(run), *result, html.Div([_provenance(run, href), _request(run, href)], className="fs-pair")]
+        [
+            _header(run, href),
+            *result,
+            html.Div([_provenance(run, href), _request(run, href)], className="fs-pair"),
+            embedded(run),
+        ]
     )
 
 
-def _header(run: Run) -> Component:
-    again = html.Button("re-run and compare", id="run-again", type="button", className="fs-button")
-    actions = [
-        dcc.Link("fork: open it editable", href=fork_url(run), className="fs-button fs-button--primary", id="run-fork"),
-        again,
-        html.Span(id="run-agreement", role="status", className="fs-small"),
-    ]
+def _header(run: Run, href: str | None) -> Component:
     return html.Header(
         [
             html.P(when(run), className="fs-small"),
             html.H1(run.title or ("A recorded prompt" if run.kind == "inspect" else "A recorded steering")),
-            html.P(run.note) if run.note else None,
-            html.Div(actions, className="fs-actions"),
+            html.P(run.note, className="fs-run-note") if run.note else None,
+            tools(run, href),
+            owner(run),
         ],
         className="fs-lead fs-run-lead",
     )

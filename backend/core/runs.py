@@ -131,16 +131,20 @@ class RunStore:
             found = connection.execute(sa.select(RUN.c.kind).where(RUN.c.run_id == run_id))
             return found.one_or_none() is not None
 
-    def delete(self, run_id: str, token: str) -> None:
-        """Remove a run for whoever recorded it: KeyError if unknown, WrongDeleteToken for anybody else."""
+    def check_owner(self, run_id: str, token: str) -> None:
+        """Return for whoever recorded the run: KeyError if it is unknown, WrongDeleteToken for anybody else."""
         with self._connection() as connection:
-            mine = RUN.c.run_id == run_id
-            found = connection.execute(sa.select(RUN.c.delete_hash).where(mine)).one_or_none()
-            if found is None:
-                raise KeyError(run_id)
-            if not hmac.compare_digest(found.delete_hash or "", _digest(token)):
-                raise WrongDeleteToken(run_id)
-            connection.execute(sa.delete(RUN).where(mine))
+            found = connection.execute(sa.select(RUN.c.delete_hash).where(RUN.c.run_id == run_id)).one_or_none()
+        if found is None:
+            raise KeyError(run_id)
+        if not hmac.compare_digest(found.delete_hash or "", _digest(token)):
+            raise WrongDeleteToken(run_id)
+
+    def delete(self, run_id: str, token: str) -> None:
+        """Remove a run; errors as of `check_owner`."""
+        self.check_owner(run_id, token)
+        with self._connection() as connection:
+            connection.execute(sa.delete(RUN).where(RUN.c.run_id == run_id))
 
     def remember_build(self, identity: str, provenance: Mapping[str, Any]) -> None:
         """Keep what a served build said of itself, so that a link made on it can be explained later."""

@@ -38,7 +38,7 @@ def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[Diffe
 
 
 def _flat(values: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """`{"a": {"b": [1, 2]}}` -> ("a.b.0", "1"), ("a.b.1", "2"); entries of a list go by their own name if they have one."""
+    """`{"a": {"b": [1, 2]}}` -> ("a.b.0", "1"), ("a.b.1", "2"); entries of a list go by their own name, if any."""
     if isinstance(values, Mapping):
         pairs = [(str(key), value) for key, value in values.items()]
     elif isinstance(values, list):

@@ -20,9 +20,9 @@ from limits.strategies import MovingWindowRateLimiter
 
 from backend.metrics import Metrics
 from backend.routes.problems import Refusal
+from backend.schemas.session import SESSION_COOKIE
 from backend.settings import Settings
 
-COOKIE = "functionscope"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SESSION = "/api/session"
 FREE = frozenset({"/api/health"})  # polled by every open page, and by whatever watches the server
@@ -119,7 +119,7 @@ def _same(given: str, wanted: str) -> bool:
 
 def _cookie(headers: Mapping[bytes, bytes]) -> str:
     try:
-        found = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE)
+        found = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(SESSION_COOKIE)
     except CookieError:
         return ""
     return found.value if found else ""

@@ -14,15 +14,22 @@ from backend.core.sae import Sae
 from backend.routes.dependencies import Backend, Lease, Served, Turns
 from backend.routes.experiment import Experiment, SteerPlan, plan_steer
 from backend.routes.inspect import InspectPlan, plan_inspect
-from backend.routes.problems import Refusal
+from backend.routes.problems import CONTENT_TYPE, Refusal
 from backend.run_files import FORMATS, as_json, as_notebook, as_parquet
-from backend.schemas import InspectRun, Problem, Run, RunCreated, RunDeleted, RunFileQuery, RunRequest
+from backend.schemas import InspectRun, Problem, Run, RunCreated, RunDeleted, RunFileQuery, RunLabels, RunRequest
 
 router = APIRouter(tags=["runs"])
+NOT_YOURS: dict[int | str, dict[str, Any]] = {
+    403: {"model": Problem, "content": {CONTENT_TYPE: {}}, "description": "not this run's delete token"}
+}
+TAKEN: dict[int | str, dict[str, Any]] = {
+    409: {"model": Problem, "content": {CONTENT_TYPE: {}}, "description": "the run has another title or note"}
+}
+DeleteToken = Annotated[str, Header(max_length=64, description="delete_token of the answer that recorded it")]
 RunId = Annotated[str, Path(max_length=64, description="from POST /api/runs")]
 
 
-@router.post("/runs", status_code=201)
+@router.post("/runs", status_code=201, responses=TAKEN)
 async def create_run(body: RunRequest, served: Served, turns: Turns, answer: HttpResponse) -> RunCreated:
     """Record a result. The same request on the same weights and build gives the same id, and runs once."""
     plan = await asyncio.to_thread(_plan, body, served)
@@ -30,10 +37,7 @@ async def create_run(body: RunRequest, served: Served, turns: Turns, answer: Htt
     reused = await asyncio.to_thread(served.runs.has, run_id)
     served.metrics.looked_up("runs", hits=int(reused), misses=int(not reused))
     token = None if reused else await _record(run_id, body, plan, served, turns)
-    try:
-        await asyncio.to_thread(served.runs.label, run_id, body.title, body.note)
-    except LabelConflict as error:
-        raise Refusal(409, str(error)) from error
+    await asyncio.to_thread(_label, run_id, body.title, body.note, served)
     answer.headers["Location"] = f"/api/runs/{run_id}"
     return RunCreated(run_id=run_id, url=f"/r/{run_id}", reused=reused, delete_token=token)
 
@@ -64,22 +68,38 @@ def download_run(
     return HttpResponse(made, media_type=media, headers={"Content-Disposition": disposition})
 
 
-@router.delete("/runs/{run_id}", responses={403: {"model": Problem, "description": "not this run's delete token"}})
-def delete_run(
-    run_id: RunId,
-    served: Served,
-    x_delete_token: Annotated[str, Header(max_length=64, description="delete_token of the answer that recorded it")],
-) -> RunDeleted:
+@router.patch("/runs/{run_id}", responses=NOT_YOURS | TAKEN)
+def label_run(run_id: RunId, body: RunLabels, served: Served, x_delete_token: DeleteToken) -> Run:
+    """Give a run its title and note, once; for whoever recorded it."""
+    _check_owner(run_id, x_delete_token, served)
+    _label(run_id, body.title, body.note, served)
+    return read_run(run_id, served)
+
+
+@router.delete("/runs/{run_id}", responses=NOT_YOURS)
+def delete_run(run_id: RunId, served: Served, x_delete_token: DeleteToken) -> RunDeleted:
     """Remove a run for ever. Only whoever recorded it can: the token was told once, and only its hash is kept."""
+    _check_owner(run_id, x_delete_token, served)
+    served.runs.delete(run_id, x_delete_token)
+    return RunDeleted(run_id=run_id)
+
+
+def _check_owner(run_id: str, token: str, served: Backend) -> None:
     try:
-        served.runs.delete(run_id, x_delete_token)
+        served.runs.check_owner(run_id, token)
     except KeyError as error:
         raise _unknown(run_id) from error
     except WrongDeleteToken as error:
         raise Refusal(
             403, f"That is not the delete token of run {run_id!r}; whoever recorded it was told it."
         ) from error
-    return RunDeleted(run_id=run_id)
+
+
+def _label(run_id: str, title: str | None, note: str | None, served: Backend) -> None:
+    try:
+        served.runs.label(run_id, title, note)
+    except LabelConflict as error:
+        raise Refusal(409, str(error)) from error
 
 
 def _unknown(run_id: str) -> Refusal:

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from fastapi import Response as HttpResponse
 
 from backend.routes.dependencies import Served
-from backend.routes.rate import COOKIE
 from backend.schemas import Session, SessionRequest
+from backend.schemas.session import SESSION_COOKIE
 
 router = APIRouter(tags=["server"])
 DAYS = 30
@@ -28,14 +28,14 @@ async def open_session(body: SessionRequest, request: Request, served: Served, a
     if served.door.locked:
         value = served.door.exchange(body.token, client_of(request))
         secure = request.url.scheme == "https"
-        answer.set_cookie(COOKIE, value, max_age=DAYS * 86_400, httponly=True, samesite="strict", secure=secure)
+        answer.set_cookie(SESSION_COOKIE, value, max_age=DAYS * 86_400, httponly=True, samesite="strict", secure=secure)
     return Session(locked=False, token_required=served.door.locked)
 
 
 @router.delete("/session")
 async def close_session(served: Served, answer: HttpResponse) -> Session:
     """Forget the token in this browser."""
-    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    answer.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
     return Session(locked=served.door.locked, token_required=served.door.locked)
 
 

@@ -48,6 +48,11 @@ class Run(Response):
     provenance: dict[str, Any] = Field(description="model, SAEs, hashes, dtype, device, versions")
 
 
+class RunLabels(Request):
+    title: Text | None = Field(default=None, max_length=200, description="shown above the run; given once")
+    note: Text | None = Field(default=None, max_length=4000, description="shown under the title; given once")
+
+
 class RunDeleted(Response):
     run_id: str = Field(description="the run that is no longer there")
 

@@ -122,7 +122,7 @@ class Capabilities(Response):
 
 class Health(Response):
     status: Literal["live", "loading", "degraded", "down"] = Field(
-        description="live = everything configured works; degraded = a part of it, see why; down = neither build nor model"
+        description="live = all that was configured works; degraded = a part of it, see why; down = no build, no model"
     )
     why: list[str] = Field(default=[], description="what is wrong, each with its file and remedy; empty when live")
     locked: bool = Field(default=False, description="live work needs the token, which this client has not given")

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from backend.schemas.base import Request, Response, Text
 
+SESSION_COOKIE = "functionscope"
+
 
 class SessionRequest(Request):
     token: Text = Field(max_length=512, description="the server's FUNCTIONSCOPE_TOKEN")
