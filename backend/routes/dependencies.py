@@ -11,9 +11,12 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from backend.core.companion import build_identity
+from backend.core.companion import build_identity, companion_path
+from backend.core.feature_store import KIND as FEATURES
+from backend.core.feature_store import FeatureDetailStore
 from backend.core.presets import Preset
 from backend.core.runs import RunStore
+from backend.core.statistics_store import StatisticsStore
 from backend.core.store import Store
 from backend.core.store_rows import StoreError, StoreMissing, TokenRow
 from backend.live import Live, Queue, Ticket
@@ -32,6 +35,8 @@ class Build:
         self._store = store
         self._path = path
         self._lock = threading.Lock()
+        self._feature_details: FeatureDetailStore | None = None
+        self._statistics: StatisticsStore | None = None
 
     def require(self) -> Store:
         """The store; StoreMissing or StoreInvalid, with the remedy, when there is none."""
@@ -53,7 +58,23 @@ class Build:
 
     def companions(self) -> dict[str, Callable[[], Any]]:
         """The result files beside the build by kind; each opens, or raises StoreMissing or StoreInvalid."""
-        return {}
+        return {"statistics": self.statistics, FEATURES: self.feature_details}
+
+    def statistics(self) -> StatisticsStore:
+        """Statistics beside the build; StoreMissing or StoreInvalid, with the remedy, where there are none."""
+        path = companion_path(self.require().path, "statistics")
+        if self._statistics is None or self._statistics.path != path:
+            self._statistics = StatisticsStore(path)
+        self._statistics.require(self.identity())
+        return self._statistics
+
+    def feature_details(self) -> FeatureDetailStore:
+        """Details of features beside the build; StoreMissing or StoreInvalid, with the remedy, where there are none."""
+        path = companion_path(self.require().path, FEATURES)
+        if self._feature_details is None or self._feature_details.path != path:
+            self._feature_details = FeatureDetailStore(path)
+        self._feature_details.require(self.identity())
+        return self._feature_details
 
     def identity(self) -> str | None:
         """Hash of the build's provenance: two builds with one identity hold the same numbers."""
