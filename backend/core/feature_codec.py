@@ -31,8 +31,22 @@ def pack_lists(lists: Sequence[Sequence[int]]) -> bytes:
 
 def unpack_lists(blob: bytes, n: int) -> list[Ints]:
     """The n lists of `pack_lists`."""
+    sizes, values = _unpacked(blob, n)
+    return np.split(_unfolded(values), np.cumsum(sizes)[:-1])
+
+
+def unpack_list(blob: bytes, n: int, place: int) -> list[int]:
+    """One of them."""
+    sizes, values = _unpacked(blob, n)
+    start = int(sizes[:place].sum())
+    unfolded: list[int] = _unfolded(values[start : start + int(sizes[place])]).tolist()
+    return unfolded
+
+
+def _unpacked(blob: bytes, n: int) -> tuple[Ints, Ints]:
     n_bytes, n_values = _HEAD.unpack_from(blob)
-    sizes = inflate(blob[_HEAD.size : _HEAD.size + n_bytes], n)
-    folded = inflate(blob[_HEAD.size + n_bytes :], n_values)
-    values = np.where(folded & 1, -(folded + 1) // 2, folded // 2)
-    return np.split(values, np.cumsum(sizes)[:-1])
+    return inflate(blob[_HEAD.size : _HEAD.size + n_bytes], n), inflate(blob[_HEAD.size + n_bytes :], n_values)
+
+
+def _unfolded(folded: Ints) -> Ints:
+    return np.where(folded & 1, -(folded + 1) // 2, folded // 2)

@@ -11,7 +11,7 @@ import numpy as np
 
 from backend.core.companion import Companion
 from backend.core.edge_codec import decode_activation
-from backend.core.feature_codec import FEATURES_PER_CHUNK, unpack_lists
+from backend.core.feature_codec import FEATURES_PER_CHUNK, unpack_list, unpack_lists
 from backend.core.feature_lift import lifts
 from backend.core.feature_search import FeatureColumns, Lifts
 from backend.core.store_features import example_of
@@ -114,7 +114,7 @@ class FeatureDetailStore(Companion):
             raise StoreInvalid(f"{self.path} lacks feature {feature_index} of SAE {ordinal}: {self.remedy}")
         _, n, *blobs = rows[0]
         place = feature_index - first
-        lists = [unpack_lists(blob, n)[place].tolist() for blob in blobs]
+        lists = [unpack_list(blob, n, place) for blob in blobs]
         return _detail(dict(zip(NUMBERS + LISTS + EXAMPLES, lists, strict=True)), scale)
 
     def positions(self) -> tuple[int, int]:

@@ -94,6 +94,16 @@ class TokenQueries(Queries):
         columns = self.feature_columns(sae_id) if order == "share" else None
         return top_of_chunk(PackedEdges(*rows[0]), token_id, scale, limit, order, columns)
 
+    def edges_of(self, sae_id: str, token_id: int, feature_indices: Sequence[int]) -> list[EdgeRow]:
+        """The token's edges to these features, in the order asked; those it has none to are left out."""
+        edges = self.edges(sae_id, [token_id])
+        place = np.searchsorted(edges.feature_index, feature_indices)
+        found = place < len(edges.feature_index)
+        found[found] = edges.feature_index[place[found]] == np.asarray(feature_indices)[found]
+        at = edges.take(place[found])
+        lists = (at.feature_index, at.n_firings, at.act_mean, at.act_max)
+        return [EdgeRow(*values) for values in zip(*(one.tolist() for one in lists), strict=True)]
+
     @abstractmethod
     def feature_columns(self, sae_id: str) -> FeatureColumns:
         """The active features of one SAE as columns in memory."""

@@ -1,44 +1,110 @@
-"""/api/features: what a build knows of its SAEs' features."""
+"""/api/features: what a build, and the details beside it, know of its SAEs' features."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
+from backend.core.feature_search import NEED_LIFT, NEED_TOKEN, Lifts, Wanted
+from backend.core.feature_store import FeatureDetail as StoredDetail
+from backend.core.feature_store import FeatureDetailStore
+from backend.core.presets import Preset
+from backend.core.sae import CONFIG_FILE
+from backend.core.sae_config import read_config
 from backend.core.store import Store
-from backend.core.store_rows import Example as StoredExample
+from backend.core.store_features import FeaturesFound
 from backend.core.store_rows import FeatureRow as StoredFeature
-from backend.core.store_rows import TokenRow
-from backend.routes.dependencies import Served, refuse_value, token_refs
+from backend.core.store_rows import SaeRow, StoreError
+from backend.routes.dependencies import Served, refuse_value, token_ref
+from backend.routes.feature_examples import Chosen, choose_examples
+from backend.routes.feature_view import (
+    detail_fields,
+    edge_of,
+    example_fields,
+    lift_at,
+    near_features,
+    token_fields,
+    with_tokens,
+)
 from backend.routes.limits import check_page
 from backend.routes.problems import Refusal, refuse_field
-from backend.schemas import Example, FeatureDetail, FeaturePage, FeatureQuery, FeatureRow, FeaturesQuery
+from backend.schemas import FeatureDetail, FeaturePage, FeatureQuery, FeaturesQuery, FoundFeature, TokenWithExamples
 
 router = APIRouter(tags=["features"])
-TOKEN_LISTS = {
-    "top_tokens": "top_token_ids",
-    "top_by_strength": "top_by_strength",
-    "promoted_tokens": "promoted_token_ids",
-    "suppressed_tokens": "suppressed_token_ids",
-}
+NEURONPEDIA = "https://www.neuronpedia.org"
+SHOWN = 5  # firing tokens of a row of a search
 
 
 @router.get("/features")
 def search_features(query: Annotated[FeaturesQuery, Query()], served: Served) -> FeaturePage:
-    """Active features of one SAE that match a token and a range of density."""
+    """Active features of one SAE: filtered by token, promoted token, density and lift; then ordered; then paged."""
     check_page(query.limit, served.settings)
-    if query.min_density > query.max_density:
-        raise refuse_field("min_density", query.min_density, f"0 to max_density = {query.max_density}")
+    _check_search(query)
     store = served.build.require()
+    lifts, missing = None, None
     try:
-        rows, total = store.search_features(**query.model_dump())
+        columns = store.feature_columns(query.sae_id)
+        try:
+            lifts = served.build.feature_details().lifts(store.place_of(query.sae_id)[0], columns)
+        except StoreError as error:
+            if query.order in NEED_LIFT or query.min_lift is not None or query.max_lift is not None:
+                raise
+            missing = str(error)
+        found = store.find_features(query.sae_id, _wanted(store, query), query.token_id, lifts)
     except ValueError as error:
         raise refuse_value(error, query.model_dump()) from error
-    features = [FeatureRow.model_validate(fields) for fields in _with_tokens(store, rows)]
-    return FeaturePage(features=features, total=total, effective=query.model_dump())
+    return FeaturePage(
+        features=_rows(store, found, query, lifts),
+        total=found.total,
+        n_active=found.n_active,
+        details_missing=missing,
+        effective=query.model_dump(),
+    )
+
+
+def _check_search(query: FeaturesQuery) -> None:
+    """Refuse what contradicts itself or would have no effect."""
+    for low, high in (("min_density", "max_density"), ("min_lift", "max_lift")):
+        least, most = getattr(query, low), getattr(query, high)
+        if least is not None and most is not None and least > most:
+            raise refuse_field(low, least, f"0 to {high} = {most}")
+    if query.token_id is None:
+        if query.min_count != 1:
+            raise refuse_field("min_count", query.min_count, "1 without token_id, whose firings it counts")
+        if query.order in NEED_TOKEN:
+            raise refuse_field("order", query.order, "an order that needs no token, or give token_id too")
+
+
+def _wanted(store: Store, query: FeaturesQuery) -> Wanted:
+    low, high = store.firings_between(query.min_density, query.max_density)
+    return Wanted(
+        q=query.q or None,
+        promotes=query.promotes,
+        min_firings=low,
+        max_firings=high,
+        min_count=query.min_count,
+        min_lift=query.min_lift,
+        max_lift=query.max_lift,
+        order=query.order,
+        descending=None if query.direction is None else query.direction == "descending",
+        limit=query.limit,
+        offset=query.offset,
+    )
+
+
+def _rows(store: Store, found: FeaturesFound, query: FeaturesQuery, lifts: Lifts | None) -> list[FoundFeature]:
+    token = None if query.token_id is None else store.token(query.token_id)
+    rows = []
+    for fields, place, edge in zip(with_tokens(store, found.rows), found.places, found.edges, strict=True):
+        shown: dict[str, Any] = {"lift": None if lifts is None else lift_at(lifts, place)}
+        if edge is not None and token is not None:
+            at = edge_of(edge, token.occurrences, None, {})
+            shown["at_token"] = at.model_copy(update={"share_of_feature": edge.n_firings / fields["n_firings"]})
+        rows.append(FoundFeature.model_validate(fields | shown))
+    return rows
 
 
 @router.get("/features/{sae_id:path}/{feature_index}")
@@ -48,8 +114,10 @@ def read_feature(
     query: Annotated[FeatureQuery, Query()],
     served: Served,
 ) -> FeatureDetail:
-    """One feature: how often it fires, on which tokens, what it promotes, and examples."""
+    """One feature: how often it fires, on which tokens, what it promotes, its nearest, and examples."""
     check_page(query.limit, served.settings)
+    if query.min_quantile > query.max_quantile:
+        raise refuse_field("min_quantile", query.min_quantile, f"0 to max_quantile = {query.max_quantile}")
     store = served.build.require()
     sae = next((row for row in store.saes() if row.sae_id == sae_id), None)
     if sae is None:
@@ -57,29 +125,81 @@ def read_feature(
     row = store.feature(sae_id, feature_index)
     if row is None:
         raise Refusal(404, f"{sae_id} has features 0 to {sae.d_sae - 1}, not {feature_index}.")
-    examples = _examples(store, store.examples(sae_id, feature_index, query.limit))
+    if query.token_id is not None and store.token(query.token_id) is None:
+        raise refuse_field("token_id", query.token_id, "a token of the build's vocabulary")
     effective = {"sae_id": sae_id, "feature_index": feature_index, **query.model_dump()}
-    return FeatureDetail.model_validate(
-        {
-            **_with_tokens(store, [row])[0],
-            "layer": sae.layer,
-            "d_sae": sae.d_sae,
-            "examples": examples,
-            "effective": effective,
-        }
-    )
+    fields = _sae_fields(store, sae, row) | _everything(store, served.build.feature_details, row, query)
+    url = neuronpedia_url(served.preset, sae_id, feature_index)
+    return FeatureDetail.model_validate(fields | {"neuronpedia_url": url, "effective": effective})
 
 
-def _with_tokens(store: Store, rows: Sequence[StoredFeature]) -> list[dict[str, Any]]:
-    """The rows' fields with token ids made readable, all with one query."""
-    ids = {i for row in rows for column in TOKEN_LISTS.values() for i in getattr(row, column)}
-    known = store.token_rows(sorted(ids))
-    return [
-        asdict(row) | {name: token_refs(known, getattr(row, column)) for name, column in TOKEN_LISTS.items()}
-        for row in rows
+def _sae_fields(store: Store, sae: SaeRow, row: StoredFeature) -> dict[str, Any]:
+    counts = store.feature_columns(sae.sae_id).numbers["n_firings"]
+    place = 1 + int((counts > row.n_firings).sum()) if row.n_firings else None
+    return {
+        **with_tokens(store, [row])[0],
+        "layer": sae.layer,
+        "d_sae": sae.d_sae,
+        "l0": sae.l0,
+        "n_active": sae.n_active,
+        "density_place": place,
+    }
+
+
+def _everything(store: Store, opened: Any, row: StoredFeature, query: FeatureQuery) -> dict[str, Any]:
+    """What the details add, or why they are missing; and the examples."""
+    details, detail, missing = _detail(store, opened, row)
+    chosen = choose_examples(store, row.sae_id, row.feature_index, query, detail.examples if detail else ())
+    listed = {*row.top_token_ids, *row.top_by_strength, *row.promoted_token_ids, *row.suppressed_token_ids}
+    known = store.token_rows(sorted(listed | chosen.by_token.keys()))
+    fields: dict[str, Any] = {
+        "details_missing": missing,
+        **token_fields(known, row, detail),
+        **_examples(store, chosen),
+    }
+    fields["example_tokens"] = [
+        TokenWithExamples(**token_ref(known[i]).model_dump(), n_examples=n)
+        for i, n in sorted(
+            chosen.by_token.items(), key=lambda item: (known[item[0]].rank or 0) if item[0] in known else 0
+        )
+        if i in known
     ]
+    if details is not None and detail is not None:
+        fields |= detail_fields(details, detail, row, near_features(store, row.sae_id, detail))
+    return fields
 
 
-def _examples(store: Store, rows: Sequence[StoredExample]) -> list[Example]:
-    known: dict[int, TokenRow] = store.token_rows(sorted({i for row in rows for i in row.token_ids}))
-    return [Example.model_validate(asdict(row) | {"tokens": token_refs(known, row.token_ids)}) for row in rows]
+def _detail(
+    store: Store, opened: Any, row: StoredFeature
+) -> tuple[FeatureDetailStore | None, StoredDetail | None, str | None]:
+    try:
+        details: FeatureDetailStore = opened()
+        ordinal, scale = store.place_of(row.sae_id)
+        return details, details.detail(ordinal, scale, row.feature_index), None
+    except StoreError as error:
+        return None, None, str(error)
+
+
+def _examples(store: Store, chosen: Chosen) -> dict[str, Any]:
+    return {
+        "examples": example_fields(store, chosen.shown),
+        "examples_matching": chosen.matching,
+        "examples_stored": chosen.stored,
+    }
+
+
+def neuronpedia_url(preset: Preset, sae_id: str, feature_index: int) -> str | None:
+    """The feature's page there, where the SAE's own metadata names one."""
+    source = next((one for one in preset.saes if one.sae_id == sae_id), None)
+    neuronpedia_id = None if source is None else _neuronpedia_id(source.path)
+    return None if neuronpedia_id is None else f"{NEURONPEDIA}/{neuronpedia_id}/{feature_index}"
+
+
+@lru_cache(maxsize=256)
+def _neuronpedia_id(folder: FilePath) -> str | None:
+    """metadata.neuronpedia_id of an SAE folder; None where there is no folder, or none that can be read."""
+    try:
+        stated = read_config(folder / CONFIG_FILE).metadata.get("neuronpedia_id")
+    except ValueError:
+        return None
+    return stated if isinstance(stated, str) and stated else None

@@ -9,13 +9,16 @@ from fastapi import APIRouter, Path, Query
 
 from backend.core.store import Store
 from backend.core.store_rows import EdgeRow, SaeRow
+from backend.core.store_rows import TokenRow as StoredToken
 from backend.routes.dependencies import Served
+from backend.routes.feature_view import NOTED, edge_of
 from backend.routes.limits import check_page
-from backend.routes.problems import Refusal
+from backend.routes.problems import Refusal, refuse_field
 from backend.schemas import TokenDetail, TokenEdge, TokenLayer, TokenPage, TokenQuery, TokenRow, TokensQuery
 
 router = APIRouter(tags=["tokens"])
 TokenId = Annotated[int, Path(ge=0, le=2**31 - 1, description="vocabulary entry")]
+AROUND = 3  # places of frequency rank to either side
 
 
 @router.get("/tokens")
@@ -30,28 +33,48 @@ def list_tokens(query: Annotated[TokensQuery, Query()], served: Served) -> Token
 
 @router.get("/tokens/{token_id}")
 def read_token(token_id: TokenId, query: Annotated[TokenQuery, Query()], served: Served) -> TokenDetail:
-    """One token: its frequency, its degree in every SAE and its most frequent features."""
+    """One token: its frequency, its degree in every SAE, its first features, those that only it reaches."""
     check_page(query.limit, served.settings)
     store = served.build.require()
     row = store.token(token_id)
     if row is None:
         raise Refusal(404, f"The build has no token_id {token_id}.")
-    layers = [_layer(store, sae, token_id, query) for sae in store.saes()]
+    saes = [sae for sae in store.saes() if query.sae_id in (None, sae.sae_id)]
+    if not saes:
+        raise refuse_field("sae_id", query.sae_id, f"one of {[sae.sae_id for sae in store.saes()]}")
+    around = [] if row.rank is None else store.tokens_around(row.rank, AROUND)
     return TokenDetail.model_validate(
-        {**asdict(row), "layers": layers, "effective": {"token_id": token_id, **query.model_dump()}}
+        {
+            **asdict(row),
+            "layers": [_layer(store, sae, row, query) for sae in saes],
+            "neighbours": [asdict(one) for one in around if one.token_id != token_id],
+            "effective": {"token_id": token_id, **query.model_dump()},
+        }
     )
 
 
-def _layer(store: Store, sae: SaeRow, token_id: int, query: TokenQuery) -> TokenLayer:
-    degree = len(store.edges(sae.sae_id, [token_id]).feature_index)
-    edges = store.token_edges(token_id, sae.sae_id, query.limit, query.order)
-    return TokenLayer(sae_id=sae.sae_id, layer=sae.layer, degree=degree, edges=[_edge(edge) for edge in edges])
-
-
-def _edge(edge: EdgeRow) -> TokenEdge:
-    return TokenEdge(
-        feature_index=edge.feature_index,
-        n_firings=edge.n_firings,
-        mean_activation=edge.act_mean,
-        act_max=edge.act_max,
+def _layer(store: Store, sae: SaeRow, token: StoredToken, query: TokenQuery) -> TokenLayer:
+    edges = store.token_edges(token.token_id, sae.sae_id, query.limit, query.order)
+    degree, place = store.degree_place(token.token_id, sae.sae_id)
+    only, n_only = store.exclusive_features(sae.sae_id, token.rank, query.limit)
+    own = store.edges_of(sae.sae_id, token.token_id, only) if only else []
+    listed = _edges(store, sae, token, [*edges, *own], query.notes)
+    return TokenLayer(
+        sae_id=sae.sae_id,
+        layer=sae.layer,
+        degree=degree,
+        degree_place=None if token.rank is None else place,
+        n_active=sae.n_active,
+        n_exclusive=n_only,
+        exclusive=listed[len(edges) :],
+        edges=listed[: len(edges)],
     )
+
+
+def _edges(store: Store, sae: SaeRow, token: StoredToken, edges: list[EdgeRow], notes: bool) -> list[TokenEdge]:
+    if not notes:
+        return [edge_of(edge, token.occurrences, None, {}) for edge in edges]
+    rows = {row.feature_index: row for row in store.features(sae.sae_id, [edge.feature_index for edge in edges])}
+    ids = {i for row in rows.values() for i in (*row.top_token_ids[:NOTED], *row.promoted_token_ids[:NOTED])}
+    known = store.token_rows(sorted(ids))
+    return [edge_of(edge, token.occurrences, rows[edge.feature_index], known) for edge in edges]

@@ -32,7 +32,11 @@ class TokensQuery(PageQuery):
 
 class TokenQuery(Query):
     limit: int = Field(default=50, ge=0, description="edges per SAE; at most limits.page of /api/capabilities")
-    order: Literal["count", "strength"] = Field(default="count", description="most firings or strongest first")
+    order: Literal["count", "strength", "share"] = Field(
+        default="count", description="most firings first, strongest first, or largest share of the feature's firings"
+    )
+    sae_id: str | None = Field(default=None, description="only this SAE; left out: every SAE of the build")
+    notes: bool = Field(default=False, description="with each edge its feature: density, tokens, promoted tokens")
 
 
 class CoverageQuery(Query):
@@ -47,21 +51,64 @@ class CoverageQuery(Query):
 
 
 class FeaturesQuery(PageQuery):
+    """All filters must hold; then the order; then the page."""
+
     sae_id: str = Field(description="which SAE; /api/capabilities lists them")
     q: str | None = Field(
         default=None,
         max_length=200,
         description="text of a token that fires it or that it promotes, or a feature_index",
     )
+    token_id: int | None = Field(default=None, ge=0, le=OFFSET_MAX, description="only features that fire at this token")
+    min_count: int = Field(default=1, ge=1, le=OFFSET_MAX, description="firings at token_id, at least")
+    promotes: int | None = Field(
+        default=None,
+        ge=0,
+        le=OFFSET_MAX,
+        description="only features that have this token_id among the ten they promote",
+    )
     min_density: float = Field(default=0.0, ge=0, le=1, description="least share of corpus positions")
     max_density: float = Field(default=1.0, ge=0, le=1, description="largest share of corpus positions")
-    order: Literal["n_firings", "n_tokens", "act_max", "feature_index", "first_rank"] = Field(
-        default="n_firings", description="largest first; feature_index and first_rank: smallest first"
+    min_lift: float | None = Field(
+        default=None, ge=0, description="fires at function tokens at least so many times as often as at content: the "
+        "lower end of the 95 % interval"
+    )  # fmt: skip
+    max_lift: float | None = Field(
+        default=None, ge=0, description="at most so many times: the upper end of the 95 % interval"
+    )
+    order: Literal[
+        "n_firings",
+        "n_tokens",
+        "act_max",
+        "mean_activation",
+        "feature_index",
+        "first_rank",
+        "function_lift",
+        "content_lift",
+        "token_count",
+        "token_strength",
+        "token_share",
+    ] = Field(
+        default="n_firings",
+        description="function_lift: by the lower end of the lift's interval; content_lift: by 1 / its upper end; "
+        "token_*: firings at token_id, strongest activation there, or share of the feature's firings that are there",
+    )
+    direction: Literal["ascending", "descending"] | None = Field(
+        default=None, description="left out: largest first; feature_index and first_rank: smallest first"
     )
 
 
 class FeatureQuery(Query):
     limit: int = Field(default=10, ge=0, description="examples; at most limits.page of /api/capabilities")
+    min_quantile: float = Field(default=0.0, ge=0, le=1, description="examples whose peak is at least this quantile")
+    max_quantile: float = Field(default=1.0, ge=0, le=1, description="examples whose peak is at most this quantile")
+    token_id: int | None = Field(
+        default=None,
+        ge=0,
+        le=OFFSET_MAX,
+        description="only examples in which it fires at this token. Texts chosen for their token have no quantile: "
+        "they are left out when a range of quantiles is given",
+    )
 
 
 class ExportQuery(Query):

@@ -1,0 +1,168 @@
+"""Rows of the store as the wire shows them: features in lists, and one feature whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from backend.core.feature_lift import lifts as lifts_of
+from backend.core.feature_search import Lifts
+from backend.core.feature_store import FeatureDetail as StoredDetail
+from backend.core.feature_store import FeatureDetailStore
+from backend.core.store import Store
+from backend.core.store_rows import EdgeRow, TokenRow
+from backend.core.store_rows import Example as StoredExample
+from backend.core.store_rows import FeatureRow as StoredFeature
+from backend.routes.dependencies import token_ref, token_refs
+from backend.schemas import (
+    Example,
+    FeatureNote,
+    FiringClasses,
+    FiringToken,
+    HistogramBin,
+    Lift,
+    LogitToken,
+    NearFeature,
+    TokenEdge,
+)
+
+TOKEN_LISTS = {
+    "top_tokens": "top_token_ids",
+    "top_by_strength": "top_by_strength",
+    "promoted_tokens": "promoted_token_ids",
+    "suppressed_tokens": "suppressed_token_ids",
+}
+NOTED = 5  # tokens of a list in a note
+
+
+def with_tokens(store: Store, rows: Sequence[StoredFeature]) -> list[dict[str, Any]]:
+    """The rows' fields with token ids made readable, all with one query."""
+    ids = {i for row in rows for column in TOKEN_LISTS.values() for i in getattr(row, column)}
+    known = store.token_rows(sorted(ids))
+    return [
+        asdict(row) | {name: token_refs(known, getattr(row, column)) for name, column in TOKEN_LISTS.items()}
+        for row in rows
+    ]
+
+
+def edge_of(edge: EdgeRow, occurrences: int, feature: StoredFeature | None, known: dict[int, TokenRow]) -> TokenEdge:
+    """`feature`: with notes; `occurrences` of the token in the corpus."""
+    fields: dict[str, Any] = {
+        "feature_index": edge.feature_index,
+        "n_firings": edge.n_firings,
+        "mean_activation": edge.act_mean,
+        "act_max": edge.act_max,
+        "share_of_token": edge.n_firings / max(occurrences, 1),
+    }
+    if feature is not None:
+        fields["share_of_feature"] = edge.n_firings / max(feature.n_firings, 1)
+        fields["note"] = FeatureNote(
+            n_firings=feature.n_firings,
+            density=feature.density,
+            n_tokens=feature.n_tokens,
+            top_tokens=token_refs(known, feature.top_token_ids[:NOTED]),
+            promoted_tokens=token_refs(known, feature.promoted_token_ids[:NOTED]),
+        )
+    return TokenEdge.model_validate(fields)
+
+
+def lift_at(lifts: Lifts, place: int) -> Lift:
+    """Infinite ends are null on the wire."""
+    value, low, high = (float(one[place]) for one in (lifts.value, lifts.low, lifts.high))
+    return Lift(lift=_finite(value), low=low, high=_finite(high))
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+# -- one feature ----------------------------------------------------------------------------------
+
+
+def firing_tokens(
+    known: dict[int, TokenRow], ids: Sequence[int], row: StoredFeature, counts: Sequence[int], most: Sequence[float]
+) -> list[FiringToken]:
+    """A token list with what stands behind each; `counts` and `most` are empty without details."""
+    return [
+        FiringToken(
+            **token_ref(known[token_id]).model_dump(),
+            n_firings=counts[place] if counts else None,
+            act_max=min(most[place], row.act_max) if most else None,
+            share_of_feature=counts[place] / max(row.n_firings, 1) if counts else None,
+        )
+        for place, token_id in enumerate(ids)
+        if token_id in known
+    ]
+
+
+def logit_tokens(known: dict[int, TokenRow], ids: Sequence[int], effects: Sequence[float]) -> list[LogitToken]:
+    return [
+        LogitToken(**token_ref(known[token_id]).model_dump(), effect=effects[place] if effects else None)
+        for place, token_id in enumerate(ids)
+        if token_id in known
+    ]
+
+
+def token_fields(known: dict[int, TokenRow], row: StoredFeature, detail: StoredDetail | None) -> dict[str, Any]:
+    """The four token lists with their numbers."""
+    d = detail
+    return {
+        "tokens_by_count": firing_tokens(
+            known, row.top_token_ids, row, d.count_firings if d else (), d.count_max if d else ()
+        ),
+        "tokens_by_strength": firing_tokens(
+            known, row.top_by_strength, row, d.strength_firings if d else (), d.strength_max if d else ()
+        ),
+        "promoted": logit_tokens(known, row.promoted_token_ids, d.promoted_effect if d else ()),
+        "suppressed": logit_tokens(known, row.suppressed_token_ids, d.suppressed_effect if d else ()),
+    }
+
+
+def detail_fields(
+    details: FeatureDetailStore, detail: StoredDetail, row: StoredFeature, near: Sequence[NearFeature]
+) -> dict[str, Any]:
+    """Histogram, classes and nearest features."""
+    return {
+        "histogram": [HistogramBin(low=low, high=high, n_firings=n) for low, high, n in detail.bins()],
+        "classes": firing_classes(details.positions(), detail, row) if row.n_firings else None,
+        "nearest": list(near),
+        "nearest_tied": detail.near_tied,
+    }
+
+
+def firing_classes(positions: tuple[int, int], detail: StoredDetail, row: StoredFeature) -> FiringClasses:
+    counts = (np.array([detail.n_function]), np.array([row.n_firings]), np.array([detail.n_effective]))
+    lift = lift_at(lifts_of(*counts, positions), 0)
+    return FiringClasses(
+        **lift.model_dump(),
+        n_function=detail.n_function,
+        n_content=row.n_firings - detail.n_function,
+        function_positions=positions[0],
+        content_positions=positions[1],
+        effective_firings=detail.n_effective,
+    )
+
+
+def near_features(store: Store, sae_id: str, detail: StoredDetail) -> list[NearFeature]:
+    """The nearest features with a few words on each."""
+    rows = store.features(sae_id, detail.near_index)
+    known = store.token_rows(sorted({i for row in rows for i in row.top_token_ids[:NOTED]}))
+    return [
+        NearFeature(
+            feature_index=row.feature_index,
+            cosine=cosine,
+            n_firings=row.n_firings,
+            top_tokens=token_refs(known, row.top_token_ids[:NOTED]),
+        )
+        for row, cosine in zip(rows, detail.near_cosine, strict=True)
+    ]
+
+
+def example_fields(store: Store, rows: Sequence[StoredExample]) -> list[Example]:
+    """Examples with readable tokens."""
+    known = store.token_rows(sorted({i for row in rows for i in row.token_ids}))
+    return [Example.model_validate(asdict(row) | {"tokens": token_refs(known, row.token_ids)}) for row in rows]
