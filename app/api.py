@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.visitor import forwarded
 from backend import schemas as wire
+from backend.schemas import statistics as stats
 
 ResponseT = TypeVar("ResponseT", bound=BaseModel)
 Params = dict[str, str | int | float | bool | None]
@@ -74,6 +75,20 @@ class ApiClient:
 
     async def coverage(self, sae_id: str, **query: str | int | float | None) -> wire.CoverageResponse:
         return await self._get("/api/coverage", wire.CoverageResponse, {"sae_id": sae_id, **query})
+
+    async def rarefaction(self, sae_id: str, **query: str | int | None) -> stats.RarefactionResponse:
+        return await self._get("/api/rarefaction", stats.RarefactionResponse, {"sae_id": sae_id, **query})
+
+    async def intersections(self, sae_id: str, token_ids: str, **query: int | None) -> stats.IntersectionsResponse:
+        given: Params = {"sae_id": sae_id, "token_ids": token_ids, **query}
+        return await self._get("/api/intersections", stats.IntersectionsResponse, given)
+
+    async def statistics(self, sae_id: str, **query: float | int | None) -> stats.StatisticsResponse:
+        return await self._get("/api/statistics", stats.StatisticsResponse, {"sae_id": sae_id, **query})
+
+    async def token_statistics(self, sae_id: str, *, limit: int = 100) -> stats.TokenStatisticsResponse:
+        given: Params = {"sae_id": sae_id, "limit": limit}
+        return await self._get("/api/statistics/tokens", stats.TokenStatisticsResponse, given)
 
     async def features(self, sae_id: str, **query: str | int | None) -> wire.FeaturePage:
         return await self._get("/api/features", wire.FeaturePage, {"sae_id": sae_id, **query})

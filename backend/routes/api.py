@@ -22,6 +22,7 @@ from backend.routes import (
     runs,
     server,
     session,
+    statistics,
     steer,
     sweep,
     tokens,
@@ -48,7 +49,7 @@ LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES)
 for family in (inspect, reactivation, steer, sweep, traits, runs):
     router.include_router(family.router, responses=LIVE_FAILURES)
-for family in (server, health, session, tokens, coverage, features, export, claims):
+for family in (server, health, session, tokens, coverage, statistics, features, export, claims):
     router.include_router(family.router)
 
 
