@@ -70,8 +70,8 @@ class ApiClient:
     async def tokens(self, **query: str | int | None) -> wire.TokenPage:
         return await self._get("/api/tokens", wire.TokenPage, dict(query))
 
-    async def token(self, token_id: int, *, limit: int = 20) -> wire.TokenDetail:
-        return await self._get(f"/api/tokens/{token_id}", wire.TokenDetail, {"limit": limit})
+    async def token(self, token_id: int, *, limit: int = 20, **query: str | bool | None) -> wire.TokenDetail:
+        return await self._get(f"/api/tokens/{token_id}", wire.TokenDetail, {"limit": limit, **query})
 
     async def coverage(self, sae_id: str, **query: str | int | float | None) -> wire.CoverageResponse:
         return await self._get("/api/coverage", wire.CoverageResponse, {"sae_id": sae_id, **query})
@@ -90,12 +90,14 @@ class ApiClient:
         given: Params = {"sae_id": sae_id, "limit": limit}
         return await self._get("/api/statistics/tokens", stats.TokenStatisticsResponse, given)
 
-    async def features(self, sae_id: str, **query: str | int | None) -> wire.FeaturePage:
+    async def features(self, sae_id: str, **query: str | int | float | None) -> wire.FeaturePage:
         return await self._get("/api/features", wire.FeaturePage, {"sae_id": sae_id, **query})
 
-    async def feature(self, sae_id: str, feature_index: int, *, limit: int = 10) -> wire.FeatureDetail:
+    async def feature(
+        self, sae_id: str, feature_index: int, *, limit: int = 10, **query: int | float | None
+    ) -> wire.FeatureDetail:
         path = f"/api/features/{sae_id}/{feature_index}"
-        return await self._get(path, wire.FeatureDetail, {"limit": limit})
+        return await self._get(path, wire.FeatureDetail, {"limit": limit, **query})
 
     async def consolidation_loss(self, **query: str) -> wire.LossResponse:
         return await self._get("/api/consolidation/loss", wire.LossResponse, dict(query))

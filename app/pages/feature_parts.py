@@ -1,0 +1,121 @@
+"""Components that the Token, Feature and Features pages share: linked chips, bars, rows of features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from app.frame import token_chip
+from app.pages.feature_words import feature_url, lift_words, number, share, side, token_name, token_url
+from backend.schemas import Lift, NearFeature, TokenEdge, TokenRef
+
+
+def token_link(token: TokenRef, sae_id: str | None = None) -> Component:
+    """The product's chip, as a link to the token's page."""
+    chip = token_chip(token.text, token.token_class or "special", token.token_id)
+    return dcc.Link(chip, href=token_url(token.token_id, sae_id), className="fs-token-link")
+
+
+def token_links(tokens: Sequence[TokenRef], sae_id: str | None = None) -> Component:
+    """Chips in a line; a dash where there are none."""
+    if not tokens:
+        return html.Span("–", className="fs-muted")
+    return html.Span([token_link(token, sae_id) for token in tokens], className="fs-chipline")
+
+
+def feature_link(sae_id: str, feature_index: int, *, also: str = "") -> Component:
+    return dcc.Link(
+        f"{feature_index}{also}", href=feature_url(sae_id, feature_index), className="fs-feature-link fs-num"
+    )
+
+
+def bar(part: float, title: str, kind: str = "") -> Component:
+    """A share (0 to 1) as a bar in a track; its number stands beside it, so it is hidden from screen readers."""
+    width = {"width": f"{100 * min(max(part, 0.0), 1.0):.2f}%"}
+    inner = html.Span(className=f"fs-meter__bar {kind}".strip(), style=width)
+    return html.Span(inner, className="fs-meter", title=title, **{"aria-hidden": "true"})
+
+
+def heads(*names: tuple[str, str]) -> Component:
+    """A table's head: (name, what it means)."""
+    return html.Thead(html.Tr([html.Th(name, scope="col", title=title) for name, title in names]))
+
+
+def table(label: str, head: Component, rows: Sequence[Component], class_name: str = "") -> Component:
+    """Rows scroll sideways inside their panel where it is narrow, never the page."""
+    made = html.Table([head, html.Tbody(rows)], className=f"fs-rows {class_name}".strip(), **{"aria-label": label})
+    return html.Div(made, className="fs-rows-box")
+
+
+EDGE_HEADS = (
+    ("feature", "dictionary entry; opens its page"),
+    ("fires at", "share of this token's positions at which the feature fires"),
+    ("of its own", "share of the feature's firings that are at this token"),
+    ("max", "largest activation at this token"),
+    ("density", "share of all corpus positions at which the feature fires"),
+    ("fired most by", "tokens that fire the feature most often"),
+    ("promotes", "next tokens that its direction raises most"),
+)
+
+
+def edge_row(sae_id: str, edge: TokenEdge) -> Component:
+    """One feature of a token; `edge.note` must be there."""
+    note = edge.note
+    own = edge.share_of_feature or 0.0
+    here = f"{edge.n_firings:,} firings at this token; mean activation {edge.mean_activation:.3g}"
+    density = html.Td(
+        share(note.density) if note else "–", className="fs-num", title=_firings(note.n_firings if note else 0)
+    )
+    return html.Tr(
+        [
+            html.Th(feature_link(sae_id, edge.feature_index), scope="row"),
+            html.Td(
+                [bar(edge.share_of_token, here), html.Span(share(edge.share_of_token), className="fs-num")], title=here
+            ),
+            html.Td([bar(own, here, "fs-meter__bar--own"), html.Span(share(own), className="fs-num")], title=here),
+            html.Td(f"{edge.act_max:.3g}", className="fs-num"),
+            density,
+            html.Td(token_links(note.top_tokens[:4] if note else [], sae_id)),
+            html.Td(token_links(note.promoted_tokens[:4] if note else [], sae_id)),
+        ]
+    )
+
+
+def _firings(n: int) -> str:
+    return f"{n:,} firings at all tokens"
+
+
+def lift_cell(lift: Lift | None) -> Component:
+    """The lift, coloured where its interval lies on one side of 1."""
+    if lift is None:
+        return html.Span("–", className="fs-muted")
+    kind = side(lift)
+    words = {
+        "function": "fires more at function tokens: the whole 95 % interval is above 1",
+        "content": "fires more at content tokens: the whole 95 % interval is below 1",
+        "": "the 95 % interval holds 1",
+    }[kind]
+    return html.Span(lift_words(lift), className=f"fs-num fs-lift fs-lift--{kind or 'none'}", title=words)
+
+
+def near_row(sae_id: str, near: NearFeature) -> Component:
+    """One of the nearest features: index, cosine as a bar, what fires it."""
+    silent = html.Span("never fires in the corpus", className="fs-muted")
+    return html.Tr(
+        [
+            html.Th(feature_link(sae_id, near.feature_index), scope="row"),
+            html.Td(
+                [bar(near.cosine, f"cosine {near.cosine:.4f}"), html.Span(f"{near.cosine:.2f}", className="fs-num")],
+                title=f"cosine {near.cosine:.4f}",
+            ),
+            html.Td(number(near.n_firings), className="fs-num"),
+            html.Td(token_links(near.top_tokens[:4], sae_id) if near.n_firings else silent),
+        ]
+    )
+
+
+def chip_label(text: str) -> dict[str, str]:
+    """aria-label of a control that stands for a token."""
+    return {"aria-label": token_name(text)}
