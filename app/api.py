@@ -120,6 +120,9 @@ class ApiClient:
     async def inspect(self, request: wire.InspectRequest) -> wire.InspectResponse:
         return await self._post("/api/inspect", request, wire.InspectResponse)
 
+    async def reactivation(self, request: wire.ReactivationRequest) -> wire.ReactivationResponse:
+        return await self._post("/api/reactivation", request, wire.ReactivationResponse)
+
     async def steer(self, request: wire.SteerRequest) -> wire.SteerResponse:
         return await self._post("/api/steer", request, wire.SteerResponse)
 

@@ -44,12 +44,25 @@ class FiringMatrix(LiveComponent):
 
     group: name of the channel that the panels beside it listen to. prompts: one or two of
     {prompt, tokens, firings, next: {position: [NextToken]}, splits: {position: Split}}. info: by
-    feature_index. Written by the person: locked ("7", "b7" in the second prompt, "none", null = the
-    last function token), pins ["sae_id:feature_index"], view {order, locked, only_function, density, find}.
+    feature_index. baselines: per prompt {position: ShuffledSplit}, or null. Written by the person: locked
+    ("7", "5-8", "3.7-9", "b7" in the second prompt, "none", null = the prompt's last function token), pins
+    ["sae_id:feature_index"], view {order, locked, only_function, pinned, at_class, least, density_from,
+    density, find}.
     """
 
     _type = "FiringMatrix"
-    _props = ("group", "prompts", "info", "sae_id", "locked", "pins", "view", "busy")
+    _props = ("group", "prompts", "info", "sae_id", "baselines", "locked", "pins", "view", "busy")
+
+
+class ReactivationIndex(LiveComponent):
+    """The reactivation index by class of tokens, with intervals: of the prompts shown, and of a set.
+
+    indices: [{source, index: ReactivationIndex}] or null; request: body for `endpoint`, which streams the set
+    once the person (or the address) has asked: measured; cancel: as in SteerStream.
+    """
+
+    _type = "ReactivationIndex"
+    _props = ("indices", "request", "endpoint", "cancel", "measured")
 
 
 class NextTokens(LiveComponent):
@@ -89,10 +102,11 @@ class TokenStrip(LiveComponent):
 class InterventionRack(LiveComponent):
     """The prompt's tokens with a socket under each, and one card per intervention.
 
-    tokens, last_function: what POST /api/tokenize answers. saes: [{sae_id, layer, d_sae}]. info: by
-    "sae_id:feature_index" {words, promoted, act_q999}. limits: {interventions, value}. Written by the
-    person: interventions [{uid, sae_id, feature_index, mode, value, positions, on}], include_generated,
-    query (a search for features, answered in `results` [{sae_id, feature_index, words, act_q999}]).
+    tokens, last_function: what POST /api/tokenize answers. saes: [{sae_id, layer, d_sae}]; last_layer: the
+    model's. info: by "sae_id:feature_index" {words, promoted, act_q999}; strengths: by the same, what
+    POST /api/strength answers. limits: {interventions, value}. Written by the person: interventions [{uid,
+    sae_id, feature_index, mode, value, positions, on}], include_generated, freeze_attention, chat, query (a
+    search for features, answered in `results` [{sae_id, feature_index, words, act_q999}]).
     """
 
     _type = "InterventionRack"
@@ -100,11 +114,16 @@ class InterventionRack(LiveComponent):
         "tokens",
         "last_function",
         "saes",
+        "last_layer",
         "default_sae",
         "info",
+        "strengths",
         "limits",
+        "has_chat",
         "interventions",
         "include_generated",
+        "freeze_attention",
+        "chat",
         "query",
         "results",
         "results_for",
@@ -115,22 +134,57 @@ class InterventionRack(LiveComponent):
 class SteerShift(LiveComponent):
     """Top-20 next tokens, baseline against steered as paired bars, with the KL in nats.
 
-    result: {baseline, steered, kl, sentence, applied_positions, tokens} of POST /api/steer, or null.
+    Shows `result` (of POST /api/steer), or asks `endpoint` for the next tokens of `request` itself and then
+    tells `accepted`. What `model` (a fingerprint) has answered before is known and not asked for again.
     """
 
     _type = "SteerShift"
-    _props = ("result", "busy", "problem")
+    _props = ("result", "request", "endpoint", "model", "accepted")
 
 
 class SteerStream(LiveComponent):
     """The texts of all arms, streamed from `endpoint` by the browser itself, with a Stop that keeps them.
 
-    request: body of POST /api/steer/stream, or null; auto: run as soon as the request changes; stopped
-    is counted up when a stream ends, with `status` done, stopped or failed.
+    request: a body of POST /api/steer in which `samples` counts the seeded texts beside the greedy one, or
+    null; auto: run as soon as it changes. tokens, saes, last_layer: as in InterventionRack; model: as in
+    SteerShift. When a run ends, n_ended is counted up and status is done, stopped or failed.
     """
 
     _type = "SteerStream"
-    _props = ("request", "auto", "endpoint", "cancel", "status", "n_ended")
+    _props = (
+        "request", "auto", "endpoint", "cancel", "model", "tokens", "saes", "last_layer", "status", "n_ended",
+    )  # fmt: skip
+
+
+class SteerSweep(LiveComponent):
+    """One plugged-in feature over strengths and positions: maps of the KL and of a target; cells open the texts.
+
+    endpoint, cancel: as in SteerStream. request: the page's settings; tokens, last_function,
+    strengths, saes, last_layer, interventions: as in InterventionRack; most_cells: the server's limit. Written
+    by the person: settings {open, sweep, strengths, at, target} and `body`, the request that was sent; `code`
+    {curl, python} reproduces it. target_rack: whose interventions a cell's button changes.
+    """
+
+    _type = "SteerSweep"
+    _props = (
+        "endpoint", "cancel", "request", "tokens", "last_function", "strengths", "saes", "last_layer", "interventions",
+        "most_cells", "settings", "body", "code", "target_rack",
+    )  # fmt: skip
+
+
+class TraitFinder(LiveComponent):
+    """The search for a trait's feature, from contrast prompts to a rate with its interval, as it goes along.
+
+    endpoint, cancel: as in SteerStream. Written by the person: settings {find, trait, contrast, test,
+    success, ask, induces, length} and `body`, the request that was sent; `code` {curl, python} reproduces it.
+    target_rack, target_prompt: where "put it in the socket" puts it. most_prompts: the server's limit.
+    """
+
+    _type = "TraitFinder"
+    _props = (
+        "endpoint", "cancel", "saes", "most_prompts", "settings", "defaults", "body", "code", "interventions",
+        "target_rack", "target_prompt",
+    )  # fmt: skip
 
 
 class RunLink(LiveComponent):

@@ -1,9 +1,11 @@
-/* What the interventions do to the very next token: paired bars, baseline against steered. */
+/* What the interventions do to the very next token: paired bars, baseline against steered. Asked for by the browser
+ * itself, newest recipe first; what was asked for before is known and answers at once. */
 (function () {
   "use strict";
   const live = (window.functionscope = window.functionscope || {});
   const h = window.React.createElement;
   const SHOWN = 20;
+  const SETTLE_MS = 40; // a dragged slider asks for its last value only
 
   /** The tokens of both lists, most probable in either first; an arm that does not list one knows only
    *  that it is below its least listed probability. */
@@ -19,9 +21,66 @@
     return [...pairs.values()].sort((a, b) => most(b) - most(a)).slice(0, SHOWN);
   };
 
-  function least(list) {
-    return list.length ? list[list.length - 1].probability : 0;
+  /** The answer to `request`, and so also to the same prompt without interventions. */
+  function remember(request, answer) {
+    live.steerKnown.shifts.put(live.requestKey(request), answer);
+    live.steerKnown.shifts.put(live.baselineKey(request), live.unsteered(answer));
   }
+
+  /** The body of a refused answer as problem details, whatever came. */
+  live.refusal = async function (response) {
+    const body = await response.json().catch(() => null);
+    return body && body.detail ? body : { title: `HTTP ${response.status}`, detail: "the server gave no reason", request_id: response.headers.get("x-request-id") || "" };
+  };
+
+  async function ask(endpoint, request, signal) {
+    const response = await fetch(endpoint, { method: "POST", signal, body: JSON.stringify(request), headers: { "Content-Type": "application/json" } });
+    if (!response.ok) throw await live.refusal(response);
+    return response.json();
+  }
+
+  /** React hook: {answer, busy, problem, ms} of the settings' next-token request; ms null = it was known. */
+  function useShift({ request: settings, endpoint, model }, onAnswer) {
+    const { useState, useEffect } = window.React;
+    const [state, setState] = useState({ answer: null, busy: false, problem: null, ms: null });
+    const request = settings ? live.shiftRequest(settings) : null;
+    const asked = settings ? JSON.stringify(settings) : null;
+    useEffect(() => {
+      if (!request || !endpoint) {
+        setState({ answer: null, busy: false, problem: null, ms: null });
+        return undefined;
+      }
+      const known = live.knownOf(model).shifts.get(live.requestKey(request));
+      if (known) {
+        setState({ answer: known, busy: false, problem: null, ms: null });
+        onAnswer(settings);
+        return undefined;
+      }
+      const abort = new AbortController();
+      setState((now) => Object.assign({}, now, { busy: true }));
+      const timer = setTimeout(async () => {
+        const began = performance.now();
+        try {
+          const answer = await ask(endpoint, request, abort.signal);
+          remember(request, answer);
+          setState({ answer, busy: false, problem: null, ms: performance.now() - began });
+          onAnswer(settings);
+        } catch (problem) {
+          if (abort.signal.aborted) return;
+          const told = problem.title ? problem : { title: "The server cannot be reached", detail: String(problem.message || problem) };
+          setState({ answer: null, busy: false, problem: told, ms: null });
+          onAnswer(null);
+        }
+      }, SETTLE_MS);
+      return () => {
+        clearTimeout(timer);
+        abort.abort();
+      };
+    }, [asked, endpoint]);
+    return state;
+  }
+
+  const least = (list) => (list.length ? list[list.length - 1].probability : 0);
 
   function Bar({ arm, p, bound, most }) {
     const known = p !== undefined;
@@ -30,34 +89,44 @@
       h("span", { className: "fs-pair-p" }, known ? live.percent(p) : live.percent(bound).replace(/^(?!<)/, "< ")));
   }
 
-  function Headline({ result }) {
+  function Headline({ result, ms }) {
     const first = (arm) => result[arm].next_tokens[0];
     const [a, b] = [first("baseline"), first("steered")];
     return h("div", { className: "fs-shift-head" },
       h("div", { className: "fs-shift-kl" }, h("b", { id: "steer-kl" }, live.nats(result.kl)), " nats",
-        h("span", null, "KL(steered ‖ baseline) of the next token")),
+        h("span", { title: "KL divergence of the steered from the baseline distribution over the whole vocabulary, after the prompt" }, "KL(steered ‖ baseline) of the next token"),
+        ms ? h("small", { title: "from the question to its answer, in this browser" }, `${Math.round(ms)} ms`) : null),
       a && b ? h("div", { className: "fs-shift-top" },
         h("span", null, "most probable"), h("code", null, live.visible(a.text)), h("em", null, live.percent(a.probability)),
         h("span", null, a.token_id === b.token_id ? "stays" : "→"), h("code", { className: "is-steered" }, live.visible(b.text)), h("em", null, live.percent(b.probability))) : null);
   }
 
-  /** props: id, result, busy, problem. */
-  live.SteerShift = function SteerShift(props) {
-    const { result } = props;
-    if (props.problem) return h("div", { id: props.id, className: "fs-prompt-problem", role: "alert" }, props.problem);
-    if (!result) return h("div", { id: props.id, className: "fs-quiet" }, "Type a prompt to see what comes next.");
+  function Pairs({ result }) {
     const [base, steered] = [result.baseline.next_tokens, result.steered.next_tokens];
     const rows = live.pairNextTokens(base, steered);
     const most = Math.max(1e-9, ...rows.map((r) => Math.max(r.baseline || 0, r.steered || 0)));
-    return h("div", { id: props.id, className: "fs-shift" + (props.busy ? " is-busy" : ""), "aria-busy": Boolean(props.busy) },
+    return h("ol", { className: "fs-pairs", "aria-label": "next tokens, most probable in either arm first" }, rows.map((row) =>
+      h("li", { key: row.token_id, title: `${JSON.stringify(row.text)} · token ${row.token_id}` },
+        h("span", { className: "fs-next-token" }, live.visible(row.text)),
+        h("span", { className: "fs-pair-bars" },
+          h(Bar, { arm: "baseline", p: row.baseline, bound: least(base), most }),
+          h(Bar, { arm: "steered", p: row.steered, bound: least(steered), most })))));
+  }
+
+  /** props: id; result to show, or endpoint, model and request to ask for it; accepted := the request once answered. */
+  live.SteerShift = function SteerShift(props) {
+    const asked = useShift(props, (accepted) => props.setProps && props.setProps({ accepted }));
+    const result = props.result || asked.answer;
+    window.React.useEffect(() => {
+      if (!asked.answer) return;
+      live.channel("steer").set({ answer: asked.answer }); // the sweep and the texts beside it begin from here
+    }, [asked.answer]);
+    if (asked.problem) return h("div", { id: props.id, className: "fs-prompt-problem", role: "alert" }, `${asked.problem.title}: ${asked.problem.detail}`);
+    if (!result) return h("div", { id: props.id, className: "fs-quiet" }, asked.busy ? "Reading the prompt…" : "Type a prompt to see what comes next.");
+    return h("div", { id: props.id, className: "fs-shift" + (asked.busy ? " is-busy" : ""), "aria-busy": asked.busy, "data-known": asked.ms === null },
       h("p", { className: "fs-recipe", id: "steer-sentence" }, result.sentence),
-      h(Headline, { result }),
+      h(Headline, { result, ms: asked.ms }),
       h("div", { className: "fs-pair-legend" }, h("span", { className: "is-baseline" }, "baseline"), h("span", { className: "is-steered" }, "steered")),
-      h("ol", { className: "fs-pairs" }, rows.map((row) =>
-        h("li", { key: row.token_id, title: `${JSON.stringify(row.text)} · token ${row.token_id}` },
-          h("span", { className: "fs-next-token" }, live.visible(row.text)),
-          h("span", { className: "fs-pair-bars" },
-            h(Bar, { arm: "baseline", p: row.baseline, bound: least(base), most }),
-            h(Bar, { arm: "steered", p: row.steered, bound: least(steered), most }))))));
+      h(Pairs, { result }));
   };
 })();

@@ -1,7 +1,7 @@
 """Steering, `/steer`: plug features into a prompt's tokens and see what the model says instead.
 
-Address (non-default values only): `prompt`, `f` (see steer_state), `generated`, `tokens`,
-`temperature`, `samples`, `seed`, `controls` (0 = without).
+Address (non-default values only): `prompt`, `f` (see steer_state), `generated`, `freeze`, `chat`, `tokens`,
+`temperature`, `samples`, `seed`, `controls` (0 = without); of the sections below, see steer_sections.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
-from pydantic import ValidationError
 
 from app.api import ApiClient, ApiProblem
 from app.components import InterventionRack, PromptBox, RunLink, SteerShift, SteerStream
 from app.frame import Page, panel
 from app.links import reproduce_post
-from app.pages import steer_features, steer_state
+from app.pages import steer_features, steer_sections, steer_state
 from backend import schemas as wire
 
 
@@ -36,9 +35,11 @@ async def layout(**query: str) -> Component:
                 className="fs-live-lead",
             ),
             html.Div([html.Div([_recipe(), _texts()], className="fs-steer-left"), _shift()], className="fs-steer-main"),
+            *steer_sections.layout(),
             dcc.Store(id="steer-query", data=query),
             dcc.Store(id="steer-defaults"),
             dcc.Store(id="steer-request"),
+            dcc.Store(id="steer-subjects"),
             dcc.Store(id="steer-address"),
         ],
         className="fs-live-page fs-steer",
@@ -51,16 +52,15 @@ def _recipe() -> Component:
         [
             html.Div(id="steer-demonstrations", className="fs-demos"),
             PromptBox("steer-prompt", label="Prompt", placeholder="Type a prompt; a newline counts."),
-            InterventionRack("steer-rack", tokens=[], interventions=[], saes=[], info={}),
+            InterventionRack("steer-rack", tokens=[], interventions=[], saes=[], info={}, strengths={}),
         ],
         className="fs-panel fs-steer-recipe",
     )
 
 
 def _shift() -> Component:
-    return panel(
-        "The next token", SteerShift("steer-shift"), id="steer-effect", badge="live", class_name="fs-steer-shift"
-    )
+    shift = SteerShift("steer-shift", endpoint="/api/steer")
+    return panel("The next token", shift, id="steer-effect", badge="live", class_name="fs-steer-shift")
 
 
 def _number(name: str, label: str, **bounds: Any) -> Component:
@@ -70,44 +70,55 @@ def _number(name: str, label: str, **bounds: Any) -> Component:
 
 
 def _texts() -> Component:
-    controls = html.Div(
+    numbers = html.Div(
         [
             _number("tokens", "New tokens", min=1, allowDecimal=False),
+            _number("samples", "Sampled texts", min=0, allowDecimal=False),
             _number("temperature", "Temperature", min=0, step=0.1),
-            _number("samples", "Texts per arm", min=1, allowDecimal=False),
             _number("seed", "Seed", min=0, allowDecimal=False),
             dmc.Switch(id="steer-controls", label="controls", size="sm"),
             dmc.Switch(id="steer-auto", label="write as I change things", size="sm", checked=True),
-            RunLink("steer-save", label="Save as a run"),
         ],
         className="fs-live-tools",
     )
+    words = html.Summary(html.Span(id="steer-settings-words"), title="length, samples, seed, controls")
+    settings = html.Details([words, numbers], className="fs-steer-settings", id="steer-settings")
     stream = SteerStream("steer-stream", auto=True, endpoint="/api/steer/stream", cancel="/api/steer/cancel")
-    return panel("The texts", html.Div([controls, stream]), badge="live", class_name="fs-steer-texts")
+    tools = html.Div([settings, RunLink("steer-save", label="Record this")], className="fs-texts-tools")
+    return panel("The texts", [tools, stream], badge="live", class_name="fs-steer-texts")
 
 
 def register(app: Dash, api: ApiClient) -> None:
     _register_open(app, api)
     _register_tokens(app, api)
     steer_features.register(app, api)
-    _register_shift(app, api)
+    steer_sections.register(app, api)
+    _register_code(app)
     _register_save(app, api)
     _register_browser(app)
 
 
+_SETTINGS = ("generated", "freeze", "chat", "tokens", "temperature", "samples", "seed", "controls")
 _OPENED = (
     Output("steer-prompt", "value"),
     Output("steer-rack", "saes"),
     Output("steer-rack", "default_sae"),
     Output("steer-rack", "limits"),
+    Output("steer-rack", "last_layer"),
+    Output("steer-rack", "has_chat"),
     Output("steer-rack", "interventions"),
     Output("steer-rack", "include_generated"),
+    Output("steer-rack", "freeze_attention"),
+    Output("steer-rack", "chat"),
     Output("steer-tokens", "value"),
     Output("steer-temperature", "value"),
     Output("steer-samples", "value"),
     Output("steer-seed", "value"),
     Output("steer-controls", "checked"),
     Output("steer-demonstrations", "children"),
+    Output("steer-shift", "model"),
+    Output("steer-sweep", "settings"),
+    Output("steer-traits", "settings"),
     Output("steer-defaults", "data"),
 )
 
@@ -128,9 +139,13 @@ def _register_open(app: Dash, api: ApiClient) -> None:
             raise ApiProblem(422, "The address cannot be opened", str(error)) from error
         saes = [sae.model_dump(include={"sae_id", "layer", "d_sae"}) for sae in can.saes if sae.live]
         limits = can.limits.model_dump(include={"interventions", "value"})
-        numbers = [chosen[name] for name in ("generated", "tokens", "temperature", "samples", "seed", "controls")]
-        buttons = _demo_buttons(shown)
-        return prompt, saes, _steering_sae(can), limits, interventions, *numbers, buttons, defaults
+        model = can.model_info
+        known = (model.n_layers - 1, model.chat) if model else (None, False)
+        numbers = [chosen[name] for name in _SETTINGS]
+        sections = steer_sections.opened(query)
+        fingerprint = model.fingerprint if model else None
+        rack = (saes, _steering_sae(can), limits, *known, interventions)
+        return prompt, *rack, *numbers, _demo_buttons(shown), fingerprint, *sections, defaults
 
 
 def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict[str, Any]:
@@ -145,6 +160,8 @@ def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict
         "features": steer_state.text_of([demo["intervention"] for demo in first]),
         "settings": steer_state.settings({}, can.limits),
         "demonstrations": demonstrations,
+        "sweep": steer_sections.SWEEP,
+        "traits": steer_sections.TRAITS,
     }
 
 
@@ -173,47 +190,32 @@ def _register_tokens(app: Dash, api: ApiClient) -> None:
         Output("steer-prompt", "tokens"),
         Output("steer-prompt", "problem"),
         Input("steer-prompt", "value"),
+        Input("steer-rack", "chat"),
         prevent_initial_call=True,
     )
-    async def tokenize(value: str | None) -> tuple[Any, ...]:
+    async def tokenize(value: str | None, chat: bool | None) -> tuple[Any, ...]:
         if not value:
             return [], None, [], None
         try:
-            answer = await api.tokenize(wire.TokenizeRequest(prompt=value))
+            answer = await api.tokenize(wire.TokenizeRequest(prompt=value, chat=bool(chat)))
         except ApiProblem as problem:
             return [], None, [], f"{problem.title}: {problem.detail}"
         tokens = [token.model_dump() for token in answer.tokens]
         return tokens, answer.last_function, tokens, None
 
 
-def _register_shift(app: Dash, api: ApiClient) -> None:
-    """The next token first; the texts follow once the server has accepted the recipe."""
-
+def _register_code(app: Dash) -> None:
     @app.callback(
-        Output("steer-shift", "result"),
-        Output("steer-shift", "problem"),
-        Output("steer-stream", "request"),
         Output("steer-effect-curl", "children"),
         Output("steer-effect-python", "children"),
         Output("steer-save", "runs", allow_duplicate=True),
         Input("steer-request", "data"),
         State("frame-location", "href"),
         prevent_initial_call=True,
-        running=[(Output("steer-shift", "busy"), True, False)],
     )
-    async def shift(body: dict[str, Any] | None, href: str | None) -> tuple[Any, ...]:
-        if body is None:
-            return None, None, None, "", "", None
-        code = reproduce_post(href, "/api/steer", body)
-        quick = body | {"max_new_tokens": 0, "samples": 1, "temperature": 0.0, "controls": False}
-        try:
-            answer = await api.steer(wire.SteerRequest.model_validate(quick))
-        except ApiProblem as problem:
-            return None, f"{problem.title}: {problem.detail}", None, code["curl"], code["python"], None
-        except ValidationError as error:
-            first = error.errors()[0]
-            return None, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", None, "", "", None
-        return shift_of(answer), None, body, code["curl"], code["python"], None
+    async def reproduce(body: dict[str, Any] | None, href: str | None) -> tuple[Any, ...]:
+        codes = [reproduce_post(href, "/api/steer", one) for one in steer_state.passes(body)] if body else []
+        return "\n\n".join(code["curl"] for code in codes), "\n\n".join(code["python"] for code in codes), None
 
 
 def shift_of(answer: wire.SteerResponse) -> dict[str, Any]:
@@ -234,20 +236,25 @@ def _register_save(app: Dash, api: ApiClient) -> None:
     async def save(n_clicks: int | None, body: dict[str, Any] | None) -> Any:
         if not n_clicks or body is None:
             return no_update
-        request = wire.SteerRequest.model_validate(body)
-        return [(await api.record(wire.SteerRun(kind="steer", request=request))).model_dump()]
+        requests = [wire.SteerRequest.model_validate(one) for one in steer_state.passes(body)]
+        return [(await api.record(wire.SteerRun(kind="steer", request=one))).model_dump() for one in requests]
 
 
-_REQUEST_PARTS = (
+_RACK = (
     Input("steer-prompt", "value"),
     Input("steer-rack", "interventions"),
     Input("steer-rack", "include_generated"),
+    Input("steer-rack", "freeze_attention"),
+    Input("steer-rack", "chat"),
+)
+_WRITING = (
     Input("steer-tokens", "value"),
     Input("steer-temperature", "value"),
     Input("steer-samples", "value"),
     Input("steer-seed", "value"),
     Input("steer-controls", "checked"),
 )
+_SHARED = (("tokens", "tokens"), ("saes", "saes"), ("last_layer", "last_layer"))
 
 
 def _register_browser(app: Dash) -> None:
@@ -256,14 +263,27 @@ def _register_browser(app: Dash) -> None:
     def here(function: str, *parts: Any) -> None:
         app.clientside_callback(ClientsideFunction("functionscope", function), *parts, prevent_initial_call=True)
 
-    here("steerRequest", Output("steer-request", "data"), *_REQUEST_PARTS)
-    here("needsTemperature", Output("steer-samples", "disabled"), Input("steer-temperature", "value"))
+    here("steerRequest", Output("steer-request", "data"), *_RACK, *_WRITING)
+    here("steerSettingsWords", Output("steer-settings-words", "children"), *_WRITING)
+    here("sameProp", Output("steer-shift", "request"), Input("steer-request", "data"))
+    here("sameProp", Output("steer-stream", "request"), Input("steer-shift", "accepted"))
     here("sameProp", Output("steer-stream", "auto"), Input("steer-auto", "checked"))
+    here("sameProp", Output("steer-stream", "model"), Input("steer-shift", "model"))
+    for target, source in _SHARED:
+        here("sameProp", Output("steer-stream", target), Input("steer-rack", source))
+    here(
+        "steerSubjects",
+        Output("steer-subjects", "data"),
+        *(_RACK[0], _RACK[4], _RACK[1]),
+        State("steer-subjects", "data"),
+    )
     here(
         "steerAddress",
         Output("steer-address", "data"),
         Input("steer-request", "data"),
         Input("steer-rack", "interventions"),
+        Input("steer-sweep", "settings"),
+        Input("steer-traits", "settings"),
         State("steer-defaults", "data"),
     )
     here(

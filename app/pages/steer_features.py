@@ -64,18 +64,33 @@ def register(app: Dash, api: ApiClient) -> None:
 
     @app.callback(
         Output("steer-rack", "info"),
-        Input("steer-rack", "interventions"),
+        Output("steer-rack", "strengths"),
+        Input("steer-subjects", "data"),
         State("steer-rack", "info"),
         prevent_initial_call=True,
     )
-    async def describe(interventions: list[dict[str, Any]], info: dict[str, Any]) -> Any:
-        keys = {f"{it['sae_id']}:{it['feature_index']}": it for it in interventions}
-        missing = {key: it for key, it in keys.items() if key not in info}
-        if not missing:
-            return no_update
-        for key, it in missing.items():
-            try:
-                info[key] = feature_note(await api.feature(it["sae_id"], it["feature_index"]))
-            except ApiProblem as problem:
-                info[key] = {"problem": problem.detail}
-        return info
+    async def describe(subjects: dict[str, Any], info: dict[str, Any]) -> Any:
+        notes = {key: info.get(key) or await _note(api, key) for key in subjects["features"]}
+        return notes, await _strengths(api, subjects)
+
+
+async def _note(api: ApiClient, key: str) -> dict[str, Any]:
+    sae_id, _, feature_index = key.rpartition(":")
+    try:
+        return feature_note(await api.feature(sae_id, int(feature_index)))
+    except ApiProblem as problem:
+        return {"problem": problem.detail}
+
+
+async def _strengths(api: ApiClient, subjects: dict[str, Any]) -> dict[str, Any]:
+    """What a strength means for each feature on this prompt; empty where it cannot be asked."""
+    keys = [key.rpartition(":") for key in subjects["features"]]
+    if not keys or not subjects["prompt"]:
+        return {}
+    chosen = [wire.FeatureChoice(sae_id=sae_id, feature_index=int(index)) for sae_id, _, index in keys]
+    request = wire.StrengthRequest(prompt=subjects["prompt"], chat=subjects["chat"], features=chosen)
+    try:
+        answer = await api.strength(request)
+    except ApiProblem:  # the same prompt is asked for its next token: that panel says what is wrong
+        return {}
+    return {f"{one.sae_id}:{one.feature_index}": one.model_dump() for one in answer.features}

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from backend import schemas as wire
 
 TOKENS = 24  # generated tokens per text at first: the lab model's answers are shorter
+TEMPERATURE = 0.8  # of the sampled texts, at first
 _ITEM = re.compile(
     r"(?P<sae>[^,]+?):(?P<index>\d{1,9})"
     r"(?::(?P<mode>add|clamp|scale|ablate):(?P<value>[-+.\deE]+):(?P<positions>last_function|last|all|[\d.]+)(?P<off>:off)?)?"
@@ -95,20 +97,33 @@ def _text(it: dict[str, Any]) -> str:
     return f"{it['sae_id']}:{it['feature_index']}:{it['mode']}:{value}:{positions}{off}"
 
 
-def settings(query: dict[str, str], limits: wire.Limits) -> dict[str, Any]:
-    """Generation settings of an address. Raises BadAddress for a number that cannot be read or is out of range."""
+def settings(query: Mapping[str, str], limits: wire.Limits) -> dict[str, Any]:
+    """Generation settings of an address. Raises BadAddress for a number that cannot be read or is out of range.
+
+    `samples` counts the seeded texts beside the greedy one: 0, or 1 where only a temperature is given.
+    """
     most_tokens = limits.max_new_tokens
+    samples = 1 if float(_bounded(query, "temperature", 0.0, 0.0, limits.temperature)) > 0 else 0
     return {
         "tokens": int(_bounded(query, "tokens", min(TOKENS, most_tokens), 1, most_tokens)),
-        "temperature": _bounded(query, "temperature", 0.0, 0.0, limits.temperature),
-        "samples": int(_bounded(query, "samples", 1, 1, limits.samples)),
+        "temperature": _bounded(query, "temperature", min(TEMPERATURE, limits.temperature), 0.0, limits.temperature),
+        "samples": int(_bounded(query, "samples", samples, 0, limits.samples)),
         "seed": int(_bounded(query, "seed", 0, 0, 2**53 - 1)),
         "controls": query.get("controls", "1") != "0",
         "generated": query.get("generated") == "1",
+        "freeze": query.get("freeze") == "1",
+        "chat": query.get("chat") == "1",
     }
 
 
-def _bounded(query: dict[str, str], name: str, default: float, low: float, high: float) -> float:
+def passes(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The requests of POST /api/steer that the page's settings mean: greedy, then the samples if there are any."""
+    greedy = {**body, "temperature": 0.0, "samples": 1}
+    sampled = body["samples"] > 0 and body["temperature"] > 0 and body["max_new_tokens"] > 0
+    return [greedy, dict(body)] if sampled else [greedy]
+
+
+def _bounded(query: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
     if name not in query:
         return default
     try:

@@ -1,0 +1,96 @@
+/* The texts of all arms under each other: greedy first, then the samples, each with where it parts from the baseline. */
+(function () {
+  "use strict";
+  const live = (window.functionscope = window.functionscope || {});
+  const h = window.React.createElement;
+  const ARMS = ["baseline", "steered", "content_position", "random_feature", "sign_flipped"];
+  const TITLES = { baseline: "Baseline", steered: "Steered", content_position: "Elsewhere", random_feature: "Other feature", sign_flipped: "Sign flipped" };
+  const GLOSSES = {
+    baseline: () => "no edit", steered: () => "the recipe", content_position: (where) => (where ? `same edit at ${where}` : "same edit, content token"),
+    random_feature: () => "random, same norm", sign_flipped: () => "the opposite edit",
+  };
+
+  live.armNames = (arms) => ARMS.filter((name) => arms[name]).concat(Object.keys(arms).filter((name) => !ARMS.includes(name)));
+
+  /** One token's place in words: what it is, how probable in its arm, and what the baseline wrote there. */
+  live.tokenWords = function (name, tokens, k, baseline) {
+    const token = tokens[k];
+    const here = `token ${k + 1}: ${JSON.stringify(token.text)}, ${live.percent(token.probability)} in ${(TITLES[name] || name).toLowerCase()}`;
+    if (!baseline || name === "baseline") return `${here}; id ${token.token_id}`;
+    const other = baseline[k];
+    if (!other) return `${here}; the baseline has ended`;
+    return other.token_id === token.token_id ? `${here}; ${live.percent(other.probability)} in baseline` : `${here}; the baseline wrote ${JSON.stringify(other.text)}, ${live.percent(other.probability)}`;
+  };
+
+  function tokenClass(k, aligned) {
+    if (!aligned || aligned.first === null || k < aligned.first) return undefined;
+    const marks = [k === aligned.first ? "is-parting" : "", aligned.partner[k] === null ? "is-different" : ""];
+    return marks.filter(Boolean).join(" ") || undefined;
+  }
+
+  /** One text: tokens to point at, or to walk with the arrows once it has the focus. say(sentence or null). */
+  function Text({ name, tokens, baseline, running, say, label }) {
+    const { useState, useMemo } = window.React;
+    const [at, setAt] = useState(null);
+    const aligned = useMemo(
+      () => (baseline ? live.alignTokens(tokens.map((t) => t.token_id), baseline.map((t) => t.token_id)) : null),
+      [tokens, baseline, tokens.length, baseline && baseline.length]
+    );
+    const point = (k) => {
+      setAt(k);
+      say(k === null ? null : live.tokenWords(name, tokens, k, baseline));
+    };
+    const onKeyDown = (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step || !tokens.length) return;
+      event.preventDefault();
+      event.stopPropagation();
+      point(at === null ? (step > 0 ? 0 : tokens.length - 1) : Math.max(0, Math.min(tokens.length - 1, at + step)));
+    };
+    return h("p", { className: "fs-text", tabIndex: 0, role: "group", "aria-label": `${label}: ${tokens.map((t) => t.text).join("")}`,
+      "data-first": aligned && aligned.first !== null ? aligned.first : undefined,
+      onKeyDown, onFocus: () => point(at), onBlur: () => point(null), onMouseLeave: () => point(null) },
+    tokens.map((token, k) =>
+      h("span", { key: k, className: [tokenClass(k, aligned), at === k ? "is-pointed" : ""].filter(Boolean).join(" ") || undefined,
+        onMouseEnter: () => point(k) }, token.text)),
+    !tokens.length && !running ? h("i", { className: "fs-quiet" }, "(ended at once)") : null,
+    running ? h("span", { className: "fs-caret", "aria-hidden": true }) : null);
+  }
+
+  function ArmRow({ name, arm, sample, first, baseline, running, say, where, unreachable }) {
+    const title = TITLES[name] || name;
+    const gloss = (GLOSSES[name] || (() => ""))(where(arm.positions));
+    return h("div", { className: "fs-arm fs-arm--" + name, "data-arm": name, title: arm.sentence },
+      h("div", { className: "fs-arm-head" }, h("b", null, title),
+        first ? h("span", null, gloss) : null,
+        first && name !== "baseline" && arm.kl !== null ? h("span", { className: "fs-arm-kl", title: "nats, KL(this arm ‖ baseline) of the next token after the prompt" + (unreachable ? ". " + unreachable : "") },
+          `KL ${live.nats(arm.kl)}`, unreachable ? h("sup", null, "*") : null) : null),
+      h(Text, { name, tokens: arm.texts[sample] || [], baseline: name === "baseline" ? null : baseline, running, say, label: `${title}${first ? "" : `, sample ${sample + 1}`}` }));
+  }
+
+  /** One pass's texts: groups of arms that began from the same random state. */
+  function Groups({ pass, running, ...rest }) {
+    const names = live.armNames(pass.arms);
+    const sampled = pass.request.temperature > 0;
+    return Array.from({ length: pass.request.samples }, (_, sample) =>
+      h("section", { key: sample, className: "fs-arms", "data-sample": sampled ? sample + 1 : 0 },
+        h("h3", null, sampled ? `Sample ${sample + 1}` : "Greedy", sampled ? h("small", null, `seed ${pass.request.seed}, temperature ${pass.request.temperature}`) : null),
+        names.map((name) =>
+          h(ArmRow, { key: name, name, arm: pass.arms[name], sample, first: !sampled, running, baseline: (pass.arms.baseline && pass.arms.baseline.texts[sample]) || [],
+            ...rest, unreachable: rest.unreachable(pass, name) }))));
+  }
+
+  /** props: run {id, passes}, running, stale, where(positions) -> words, unreachable(pass, name) -> sentence or null. */
+  live.SteerTexts = function SteerTexts({ run, running, stale, where, unreachable }) {
+    const { useState } = window.React;
+    const [said, say] = useState(null);
+    const begun = run.passes.filter((pass) => Object.keys(pass.arms).length);
+    const notes = new Set(begun.flatMap((pass) => live.armNames(pass.arms).map((name) => unreachable(pass, name))).filter(Boolean));
+    const parted = begun.some((pass) => live.armNames(pass.arms).some((name) => name !== "baseline"));
+    return h("div", { className: "fs-stream-arms" + (stale ? " is-stale" : ""), "data-run": run.id },
+      begun.map((pass, k) => h(Groups, { key: k, pass, running: running && pass.status === "streaming", say, where, unreachable })),
+      [...notes].map((note) => h("p", { key: note, className: "fs-quiet fs-arms-note" }, "* " + note)),
+      begun.length ? h("p", { className: "fs-text-readout", role: "status", "aria-live": "polite" },
+        said || (parted ? "A bar marks where a text parts from the baseline; coloured tokens have no partner there. Point at a token, or focus a text and use ← →." : "\u00a0")) : null);
+  };
+})();
