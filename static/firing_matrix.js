@@ -6,33 +6,16 @@
   const live = (window.functionscope = window.functionscope || {});
   const h = window.React.createElement;
   const LANES = ["A", "B"];
-  const HINT = "Point at a mark. ← → walk the tokens, f and F the function tokens; a click on a token locks it, on a row pins the feature.";
-  const DEFAULT_VIEW = { order: "first", locked: false, only_function: false, density: null, find: "" };
-
-  /** "7" / "b7" / "none" / null (the last function token of A) -> column index or null. */
-  live.lockedColumn = function (locked, columns, prompts) {
-    if (locked === "none" || !columns.length) return null;
-    const match = /^(b?)(\d+)$/.exec(locked || "");
-    const lane = match && match[1] ? 1 : 0;
-    const position = match ? Number(match[2]) : live.nextFunction(prompts[0].tokens, prompts[0].tokens.length, -1);
-    const column = columns.findIndex((c) => c.at[lane] === position);
-    return column < 0 ? null : column;
-  };
-
-  /** The inverse: what names a column in an address. */
-  live.lockName = function (column, columns) {
-    if (column === null) return "none";
-    const at = columns[column].at;
-    return at[0] !== null ? String(at[0]) : "b" + at[1];
-  };
-
+  const HINT = "Point at a mark. ← → walk the tokens, f and F the function tokens. A click on a token locks it, with Shift a range, with Ctrl one more; a click on a row pins the feature.";
   function useModel(props) {
     const { useMemo } = window.React;
     const prompts = props.prompts || [];
     return useMemo(() => {
       const columns = live.columns(prompts);
       const byFeature = live.rows(prompts, columns, props.info || {});
-      return { prompts, columns, byFeature, all: [...byFeature.values()], info: props.info || {}, saeId: props.sae_id };
+      const all = [...byFeature.values()];
+      const differences = live.differences(all, columns.length);
+      return { prompts, columns, byFeature, all, differences, info: props.info || {}, saeId: props.sae_id };
     }, [props.prompts, props.info, props.sae_id]);
   }
 
@@ -105,6 +88,13 @@
     return { request, point, reveal, rowAt, columnAt };
   }
 
+  function shuffledWords(scene, lane, token) {
+    const row = scene.baselines && scene.baselines[lane] ? scene.baselines[lane][token.position] : null;
+    if (!row) return "";
+    const [low, high] = row.reactivated.interval;
+    return ` (shuffled: ${live.number(row.reactivated.mean)} reactivated, ${live.number(low)} to ${live.number(high)}${row.kept ? ", same token" : ""})`;
+  }
+
   /** One sentence on what is under the pointer. */
   live.readout = function (scene, column, row) {
     const parts = [];
@@ -113,9 +103,13 @@
         if (!token) return;
         const split = scene.prompts[lane].splits[token.position];
         const name = scene.prompts.length > 1 ? LANES[lane] + " " : "";
-        parts.push(`${name}${live.visible(token.text)} (${token.token_class}, position ${token.position})` +
-          (split ? `: ${split.new} new, ${split.reactivated} reactivated of which ${split.carried} carried` : ""));
+        parts.push(`${name}${live.visible(token.text)} (${token.generated ? "generated, " : ""}${token.token_class}, position ${token.position})` +
+          (split ? `: ${split.new} new, ${split.reactivated} reactivated of which ${split.carried} carried` + shuffledWords(scene, lane, token) : ""));
       });
+      if (scene.prompts.length > 1) {
+        const { A, both, B } = scene.differences;
+        parts.push(`${A[column]} only in A, ${both[column]} in both, ${B[column]} only in B`);
+      }
     }
     if (row !== null && scene.rows[row]) {
       const it = scene.rows[row];
@@ -135,8 +129,10 @@
     const refs = { scroller: useRef(null), head: useRef(null), canvas: useRef(null), readout: useRef(null) };
     const scene = useRef({ hoverColumn: null, hoverRow: null }).current;
     const model = useModel(props);
-    const view = Object.assign({}, DEFAULT_VIEW, props.view);
-    const locked = useMemo(() => live.lockedColumn(props.locked, model.columns, model.prompts), [props.locked, model]);
+    const view = Object.assign({}, live.DEFAULT_VIEW, props.view);
+    const locked = useMemo(() => live.lockedColumns(props.locked, model.columns, model.prompts), [props.locked, model]);
+    const home = locked.length ? locked[locked.length - 1] : null;
+    const anchor = useRef(null);
     const pins = useMemo(() => live.pinnedIn(props.pins || [], props.sae_id), [props.pins, props.sae_id]);
     const control = useMemo(() => controller(refs, scene, channel), [channel]);
     const [room, setRoom] = useState(0);
@@ -147,7 +143,7 @@
     const shown = useMemo(() => live.visibleRows(model.all, view, locked, pins), [model, props.view, locked, pins]);
 
     useLayoutEffect(() => {
-      Object.assign(scene, model, { geometry, rows: shown.rows, locked, pins: new Set(pins), colours: live.colours() });
+      Object.assign(scene, model, { geometry, rows: shown.rows, locked: new Set(locked), baselines: props.baselines, pins: new Set(pins), colours: live.colours() });
       if (scene.hoverColumn !== null && scene.hoverColumn >= model.columns.length) scene.hoverColumn = null;
       control.request();
     });
@@ -156,7 +152,7 @@
       scene.hoverColumn = null;
       scene.hoverRow = null;
     }, [model]);
-    useEffect(() => channel.set({ locked, pins: props.pins || [] }), [locked, props.pins, model]);
+    useEffect(() => channel.set({ locked: home, pins: props.pins || [] }), [home, props.pins, model]);
     useEffect(() => {
       const repaint = () => {
         scene.colours = live.colours();
@@ -177,9 +173,16 @@
       };
     }, []);
 
-    const lock = (column) => {
-      const isDefault = column !== null && column === live.lockedColumn(null, model.columns, model.prompts);
-      props.setProps({ locked: isDefault ? null : live.lockName(column, model.columns) });
+    const choose = (columns) => {
+      const name = live.lockNames(columns, model.columns);
+      const isDefault = name === live.lockNames(live.lockedColumns(null, model.columns, model.prompts), model.columns);
+      const ranged = columns.length > 1 && locked.length < 2 ? { view: Object.assign({}, view, { locked: true }) } : {};
+      props.setProps(Object.assign({ locked: isDefault && columns.length ? null : name }, ranged));
+    };
+    const lock = (column, event) => {
+      const from = anchor.current === null ? home : anchor.current;
+      if (!event.shiftKey) anchor.current = column;
+      choose(live.clicked(column, locked, from, event));
     };
     useForget(props, model);
     const pin = (row) => {
@@ -189,15 +192,20 @@
     live.useKeys((event) => {
       if (!model.columns.length) return;
       const inside = refs.scroller.current.contains(document.activeElement);
-      const at = scene.hoverColumn !== null ? scene.hoverColumn : locked === null ? -1 : locked;
+      const at = scene.hoverColumn !== null ? scene.hoverColumn : home === null ? -1 : home;
       const isEdge = event.key === "Home" || event.key === "End";
       const anyToken = model.columns.map((c) => c.tokens.find((t) => t && t.token_class === "function") || c.tokens.find(Boolean));
       const next = isEdge && !inside ? null : live.walk(event, anyToken, at);
       if (event.key === "Escape") {
         control.point(null, null);
-        lock(null);
+        anchor.current = null;
+        choose([]);
       } else if (next !== null) {
         event.preventDefault();
+        if (event.shiftKey && event.key.startsWith("Arrow")) {
+          if (anchor.current === null || !locked.includes(anchor.current)) anchor.current = Math.max(0, at);
+          choose(live.between(anchor.current, next));
+        }
         control.point(next, scene.hoverRow);
         control.reveal(next, null);
         const chip = refs.head.current.querySelector(`button[data-column="${next}"]`);
@@ -214,11 +222,12 @@
     });
 
     const bodyHeight = shown.rows.length * geometry.row;
+    const headHeight = live.headHeight(model.prompts.length);
     return h(
       "div",
       { id: props.id, className: "fs-fm" + (props.busy ? " is-busy" : ""), "aria-busy": Boolean(props.busy) },
       h(live.MatrixTools, { id: props.id, view, setView: (patch) => props.setProps({ view: Object.assign({}, view, patch) }),
-        line: live.hiddenLine(shown.rows.length, model.all.length, shown.hidden), hasLock: locked !== null }),
+        line: live.hiddenLine(shown.rows.length, model.all.length, shown.hidden), nLocked: locked.length }),
       h("div", { className: "fs-fm-readout is-idle", ref: refs.readout, id: props.id + "-readout", "aria-live": "polite" }, HINT),
       h(
         "div",
@@ -226,14 +235,14 @@
           ref: refs.scroller, className: "fs-fm-scroll", tabIndex: 0, role: "application",
           "aria-label": `firings: ${shown.rows.length} features at ${model.columns.length} positions; arrow keys walk, p pins`,
           onScroll: control.request, hidden: !model.columns.length,
-          style: { height: `min(${bodyHeight + 16 + model.prompts.length * 66}px, max(420px, 66vh))` },
+          style: { height: `min(${bodyHeight + 16 + headHeight}px, max(420px, 66vh))` },
         },
         h(
           "div",
-          { className: "fs-fm-inner", style: { width: geometry.width, minHeight: bodyHeight + 8 + model.prompts.length * 66 } },
-          h(live.MatrixHead, { headRef: refs.head, model, geometry, locked, point: control.point, lock }),
+          { className: "fs-fm-inner", style: { width: geometry.width, minHeight: bodyHeight + 8 + headHeight } },
+          h(live.MatrixHead, { headRef: refs.head, model, geometry, locked, baselines: props.baselines, point: control.point, lock }),
           h("canvas", {
-            ref: refs.canvas, className: "fs-fm-canvas", style: { top: model.prompts.length * 66 },
+            ref: refs.canvas, className: "fs-fm-canvas", style: { top: headHeight },
             onMouseMove: (event) => control.point(control.columnAt(event), control.rowAt(event)),
             onMouseLeave: () => control.point(null, null),
             onClick: (event) => pin(control.rowAt(event)),

@@ -113,16 +113,21 @@
         ctx.fillStyle = colours.functionWash;
         ctx.fillRect(x, 0, width, height);
       }
-      if (c === hoverColumn || c === locked) {
+      const isLocked = locked.has(c);
+      if (c === hoverColumn || isLocked) {
         ctx.fillStyle = colours.focus;
-        ctx.globalAlpha = c === locked ? 0.13 : 0.08;
+        ctx.globalAlpha = isLocked ? 0.13 : 0.08;
         ctx.fillRect(x, 0, width, height);
         ctx.globalAlpha = 1;
       }
-      if (c === locked) {
+      if (isLocked) {
         ctx.fillStyle = colours.focus;
-        ctx.fillRect(x, 0, 1, height);
-        ctx.fillRect(x + width - 1, 0, 1, height);
+        if (!locked.has(c - 1)) ctx.fillRect(x, 0, 1, height);
+        if (!locked.has(c + 1)) ctx.fillRect(x + width - 1, 0, 1, height);
+      }
+      if (columns[c].isGenerated && (c === 0 || !columns[c - 1].isGenerated)) {
+        ctx.fillStyle = colours.ink;
+        for (let y = 0; y < height; y += 6) ctx.fillRect(x - 0.5, y, 1, 3); // the prompt ends here
       }
     }
   }
@@ -180,7 +185,7 @@
   };
 
   /** Paints the scene: {geometry, columns, rows, pins (Set), colours, scrollLeft, scrollTop, hoverColumn,
-   *  hoverRow, locked} into w × h CSS pixels. */
+   *  hoverRow, locked (Set of columns)} into w × h CSS pixels. */
   live.paintMatrix = function (ctx, scene, w, h) {
     const { geometry, rows, columns, colours, scrollLeft, scrollTop, hoverRow, pins } = scene;
     ctx.fillStyle = colours.panel;

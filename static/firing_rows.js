@@ -13,56 +13,6 @@
   live.SPECIAL = 3;
   live.KIND_NAMES = ["first firing", "reactivated", "carried", "at a special token"];
 
-  const [SAME_TOKEN, SAME_CLASS, PAIRED] = [8, 2, 1]; // a gap is worth nothing
-  const worth = (a, b) => (a.token_id === b.token_id ? SAME_TOKEN : a.token_class === b.token_class ? SAME_CLASS : PAIRED);
-
-  /** best[i * (m + 1) + j]: the worth of lining up a[i…] with b[j…], gaps free. */
-  function alignmentWorth(a, b) {
-    const width = b.length + 1;
-    const best = new Uint16Array((a.length + 1) * width);
-    for (let i = a.length - 1; i >= 0; i -= 1) {
-      for (let j = b.length - 1; j >= 0; j -= 1) {
-        const paired = best[(i + 1) * width + j + 1] + worth(a[i], b[j]);
-        best[i * width + j] = Math.max(paired, best[(i + 1) * width + j], best[i * width + j + 1]);
-      }
-    }
-    return best;
-  }
-
-  /** Pairs of indices that line two token lists up: equal tokens together, and where they differ tokens
-   *  of one class side by side, as late as they can (Russia above UK, not above the). [[i, j], [i, null], [null, j], …] in order. */
-  live.align = function (a, b) {
-    let head = 0;
-    while (head < a.length && head < b.length && a[head].token_id === b[head].token_id) head += 1;
-    let tail = 0;
-    const rest = Math.min(a.length, b.length) - head;
-    while (tail < rest && a[a.length - 1 - tail].token_id === b[b.length - 1 - tail].token_id) tail += 1;
-    const [middleA, middleB] = [a.slice(head, a.length - tail), b.slice(head, b.length - tail)];
-    const best = alignmentWorth(middleA, middleB);
-    const width = middleB.length + 1;
-    const pairs = [];
-    for (let i = 0; i < head; i += 1) pairs.push([i, i]);
-    let i = 0;
-    let j = 0;
-    while (i < middleA.length || j < middleB.length) {
-      const here = best[i * width + j];
-      const left = i < middleA.length;
-      if (j < middleB.length && (!left || here === best[i * width + j + 1])) {
-        pairs.push([null, head + j]);
-        j += 1;
-      } else if (left && (j >= middleB.length || here === best[(i + 1) * width + j])) {
-        pairs.push([head + i, null]);
-        i += 1;
-      } else {
-        pairs.push([head + i, head + j]);
-        i += 1;
-        j += 1;
-      }
-    }
-    for (let k = tail; k > 0; k -= 1) pairs.push([a.length - k, b.length - k]);
-    return pairs;
-  };
-
   /** Columns of the matrix: one per aligned position; `at[lane]` is the position there or null. */
   live.columns = function (prompts) {
     const pairs =
@@ -78,6 +28,7 @@
         differs: present.length < tokens.length || present.some((t) => t.token_id !== present[0].token_id),
         isFunction: present.some((t) => t.token_class === "function"),
         isSpecial: present.every((t) => t.token_class === "special"),
+        isGenerated: present.some((t) => t.generated),
       };
     });
   };
@@ -86,7 +37,8 @@
     const lanes = [];
     for (let lane = 0; lane < nLanes; lane += 1) lanes.push({ columns: [], activations: [], kinds: [], last: -2 });
     return {
-      feature, lanes, first: Infinity, reactivated: 0, atFunction: 0, largest: 0,
+      feature, lanes, first: Infinity, firings: 0, reactivated: 0, atFunction: 0, largest: 0,
+      classes: { function: 0, content: 0, special: 0 },
       density: info ? info.density : null, words: live.describe(info),
     };
   }
@@ -103,6 +55,8 @@
         if (token.token_class === "function") row.atFunction += 1;
       }
     }
+    row.classes[token.token_class] += 1;
+    if (kind !== live.SPECIAL) row.firings += 1;
     row.largest = Math.max(row.largest, activation);
     track.columns.push(column);
     track.activations.push(activation);
@@ -133,30 +87,45 @@
   live.ORDERS = {
     first: ["first firing position", (a, b) => a.first - b.first || b.atFunction - a.atFunction],
     function: ["reactivations at function tokens", (a, b) => b.atFunction - a.atFunction || a.first - b.first],
+    often: ["number of firings", (a, b) => b.firings - a.firings || a.first - b.first],
     activation: ["largest activation", (a, b) => b.largest - a.largest],
   };
 
-  function firesIn(row, column) {
-    return row.lanes.some((track) => track.columns.includes(column));
+  /** Whether one prompt has the feature at every one of these columns. */
+  function firesAtAll(row, columns) {
+    return row.lanes.some((track) => columns.every((column) => track.columns.includes(column)));
   }
 
-  /** The rows to show, in order, pinned ones first; `hidden` says how many each filter took away. */
-  live.visibleRows = function (all, view, locked, pins) {
-    const pinned = new Set(pins);
+  const given = (value) => value !== null && value !== undefined && value !== "";
+
+  /** The filters that are on: [why a row is hidden, whether it stays]. */
+  function tests(view, locked, pinned) {
     const find = (view.find || "").trim().toLowerCase();
-    const tests = [
-      ["not firing at the locked position", view.locked && locked !== null, (row) => firesIn(row, locked)],
+    const where = locked.length > 1 ? `not firing at all ${locked.length} locked positions` : "not firing at the locked position";
+    const k = Number(view.least);
+    return [
+      ["not pinned", view.pinned, (row) => pinned.has(row.feature)],
+      [where, view.locked && locked.length > 0, (row) => firesAtAll(row, locked)],
+      [`silent at ${view.at_class} tokens`, given(view.at_class), (row) => row.classes[view.at_class] > 0],
       ["not reactivated at function tokens only", view.only_function,
         (row) => row.reactivated > 0 && row.atFunction === row.reactivated],
-      ["denser than the limit", view.density !== null && view.density !== undefined,
-        (row) => row.density === null || row.density <= view.density / 100],
+      [`firing fewer than ${k} times`, given(view.least) && k > 1, (row) => row.firings >= k],
+      ["rarer than the range", given(view.density_from), (row) => row.density === null || row.density >= view.density_from / 100],
+      ["denser than the range", given(view.density), (row) => row.density === null || row.density <= view.density / 100],
       ["not matching the search", find !== "",
         (row) => String(row.feature).startsWith(find) || row.words.toLowerCase().includes(find)],
     ].filter((test) => test[1]);
+  }
+
+  /** The rows to show, in order, pinned ones first (no filter hides them); `hidden` says how many each filter
+   *  took away: a row that fails several counts for the first. `locked`: ascending columns. */
+  live.visibleRows = function (all, view, locked, pins) {
+    const pinned = new Set(pins);
+    const filters = tests(view, locked, pinned);
     const hidden = new Map();
     const shown = all.filter((row) => {
       if (pinned.has(row.feature)) return true;
-      const failed = tests.find((test) => !test[2](row));
+      const failed = filters.find((test) => !test[2](row));
       if (failed) hidden.set(failed[0], (hidden.get(failed[0]) || 0) + 1);
       return !failed;
     });

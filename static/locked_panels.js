@@ -66,7 +66,7 @@
    *  locked or nothing is, each prompt's own last function token. */
   live.comparedColumns = function (model, locked) {
     const ends = model.prompts.map((prompt, lane) => {
-      const position = live.nextFunction(prompt.tokens, prompt.tokens.length, -1);
+      const position = live.lastPromptFunction(prompt.tokens);
       return model.columns.findIndex((column) => column.at[lane] === position);
     });
     if (locked === null || locked === ends[0]) return { atEnd: true, columns: ends };
@@ -121,6 +121,7 @@
       h("div", { className: "fs-cmp-where" }, result.atEnd ? "At the last function token " : "At the locked position ",
         where.length > 1 ? ["A ", where[0], " and B ", where[1]] : where,
         result.atEnd ? null : h("button", { type: "button", className: "fs-link", onClick: () => live.tell(props.target, { locked: null }) }, "back to the last function token")),
+      model.prompts.length > 1 ? h("p", { className: "fs-cmp-origin", id: props.id + "-origin" }, live.originSentence(model, result.groups, result.columns)) : null,
       h("div", { className: "fs-cmp-groups" }, Object.entries(result.groups).map(([name, list]) =>
         h("section", { key: name, "data-group": name },
           h("h3", null, titles[name], h("span", null, list.length)),

@@ -1,8 +1,9 @@
 """Reactivation, `/reactivation`: one or two prompts, and which features fire again where along them.
 
-Address (non-default values only): `prompt`, `second`, `sae`, `at` (locked position: `7`, `b7` in the
-second prompt, `none`), `pins` (`sae_id:feature_index`, comma-separated), `order`, `locked`,
-`function_only`, `density` (per cent), `find`.
+Address (non-default values only): `prompt`, `second`, `sae`, `generate` (tokens to write on), `at` (locked
+positions: `7`, `5-8`, `3.7-9`, `b7` in the second prompt, `none`), `pins` (`sae_id:feature_index`,
+comma-separated), `order`, `locked`, `function_only`, `pinned`, `class`, `least`, `density_from`, `density`
+(per cent), `find`, `shuffled` (0 = without the baseline), `set` (1 = the index over the prompt set).
 """
 
 from __future__ import annotations
@@ -15,13 +16,34 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
-from app.components import FeaturePins, FiringCompare, FiringMatrix, MatrixLegend, NextTokens, PromptBox, RunLink
+from app.components import (
+    FeaturePins,
+    FiringCompare,
+    FiringMatrix,
+    MatrixLegend,
+    NextTokens,
+    PromptBox,
+    ReactivationIndex,
+    RunLink,
+)
 from app.frame import Page, panel
 from app.links import reproduce_post
+from app.pages.reactivation_state import (
+    baseline_of,
+    default_sae,
+    defaults_of,
+    generate_of,
+    indices_of,
+    inspect_request,
+    lane_of,
+    set_request,
+    shuffled_request,
+    view_of,
+)
 from backend import schemas as wire
 
+__all__ = ["PAGE", "default_sae", "lane_of"]
 GROUP = "reactivation"
-NEXT_TOKENS = 10
 
 
 async def layout(**query: str) -> Component:
@@ -45,10 +67,9 @@ async def layout(**query: str) -> Component:
                 FiringCompare("reactivation-compare", group=GROUP, target="reactivation-matrix"),
                 badge="live",
             ),
+            _index(),
+            *(dcc.Store(id=f"reactivation-{name}") for name in ("defaults", "run", "asked", "address")),
             dcc.Store(id="reactivation-query", data=query),
-            dcc.Store(id="reactivation-defaults"),
-            dcc.Store(id="reactivation-run"),
-            dcc.Store(id="reactivation-address"),
         ],
         className="fs-live-page",
         id="reactivation-page",
@@ -61,9 +82,19 @@ def _prompts() -> Component:
         PromptBox("reactivation-second", label="Prompt B, lined up with A", placeholder="Leave empty for one prompt."),
     ]
     tools = [
-        dmc.Select(id="reactivation-sae", label="SAE", data=[], allowDeselect=False, w=260),
+        dmc.Select(id="reactivation-sae", label="SAE", data=[], allowDeselect=False, w=220),
+        dmc.NumberInput(
+            id="reactivation-generate",
+            label="Write on, tokens",
+            w=112,
+            min=0,
+            allowDecimal=False,
+            debounce=300,
+            value=0,
+        ),
         html.Button(["Run ", html.Kbd("Ctrl ↵")], id="reactivation-go", type="button", className="fs-go"),
         html.Button("Built-in pair", id="reactivation-pair", type="button", className="fs-button"),
+        dmc.Switch(id="reactivation-shuffled", label="shuffled baseline", size="sm", checked=True),
         RunLink("reactivation-save", label="Save as a run"),
     ]
     return html.Section(
@@ -98,19 +129,27 @@ def _side() -> Component:
     )
 
 
+def _index() -> Component:
+    return panel(
+        "Do they fire again more than the order of words explains?",
+        ReactivationIndex(
+            "reactivation-index",
+            endpoint="/api/reactivation/set/stream",
+            cancel="/api/steer/cancel",
+            measured=False,
+        ),
+        id="reactivation-shuffles",
+        badge="live",
+    )
+
+
 def register(app: Dash, api: ApiClient) -> None:
     _register_open(app, api)
     _register_tokenize(app, api)
     _register_inspect(app, api)
+    _register_shuffled(app, api)
     _register_save(app, api)
     _register_browser(app)
-
-
-def default_sae(capabilities: wire.Capabilities) -> str | None:
-    """The SAE of the first demonstration when it is live, so that pins can be steered with; else the first live one."""
-    live = [sae.sae_id for sae in capabilities.saes if sae.live]
-    shown = [demo.sae_id for demo in capabilities.demonstrations if demo.sae_id in live]
-    return next(iter([*shown, *live]), None)
 
 
 def _register_open(app: Dash, api: ApiClient) -> None:
@@ -119,6 +158,10 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         Output("reactivation-second", "value"),
         Output("reactivation-sae", "data"),
         Output("reactivation-sae", "value"),
+        Output("reactivation-generate", "value"),
+        Output("reactivation-generate", "max"),
+        Output("reactivation-shuffled", "checked"),
+        Output("reactivation-index", "measured"),
         Output("reactivation-matrix", "locked"),
         Output("reactivation-matrix", "pins"),
         Output("reactivation-matrix", "view"),
@@ -127,34 +170,17 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         Input("reactivation-query", "data"),
     )
     async def open_page(query: dict[str, str]) -> tuple[Any, ...]:
-        capabilities = await api.capabilities()
-        pair = [*capabilities.prompts, capabilities.default_prompt, ""][:2]
-        defaults = {
-            "prompt": pair[0],
-            "second": pair[1] if len(capabilities.prompts) > 1 else "",
-            "sae": default_sae(capabilities),
-        }
+        can = await api.capabilities()
+        defaults = defaults_of(can)
         typed = "prompt" in query or "second" in query
-        prompt = query.get("prompt", "") if typed else defaults["prompt"]
-        second = query.get("second", "") if typed else defaults["second"]
-        options = [
-            {"value": sae.sae_id, "label": f"layer {sae.layer} · {sae.sae_id}"} for sae in capabilities.saes if sae.live
-        ]
+        prompt, second = (query.get(n, "") if typed else defaults[n] for n in ("prompt", "second"))
+        live = [sae for sae in can.saes if sae.live]
+        options = [{"value": sae.sae_id, "label": f"layer {sae.layer} · {sae.sae_id}"} for sae in live]
+        most = can.limits.max_new_tokens
+        settings = (generate_of(query, most), most, query.get("shuffled") != "0", query.get("set") == "1")
         pins = [pin for pin in query.get("pins", "").split(",") if pin]
-        sae_id = query.get("sae", defaults["sae"])
-        return prompt, second, options, sae_id, query.get("at"), pins, view_of(query), defaults, {"opened": True}
-
-
-def view_of(query: dict[str, str]) -> dict[str, Any]:
-    """The matrix's order and filters from the query; what cannot be read is left at its default."""
-    density = query.get("density", "")
-    return {
-        "order": query.get("order", "first"),
-        "locked": query.get("locked") == "1",
-        "only_function": query.get("function_only") == "1",
-        "density": float(density) if density.replace(".", "", 1).isdigit() else None,
-        "find": query.get("find", ""),
-    }
+        shown = (query.get("at"), pins, view_of(query))
+        return prompt, second, options, query.get("sae", defaults["sae"]), *settings, *shown, defaults, {"opened": True}
 
 
 def _register_tokenize(app: Dash, api: ApiClient) -> None:
@@ -176,6 +202,8 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         Output("reactivation-matrix", "prompts"),
         Output("reactivation-matrix", "info"),
         Output("reactivation-matrix", "sae_id"),
+        Output("reactivation-matrix", "baselines"),
+        Output("reactivation-asked", "data"),
         Output("reactivation-firings-curl", "children"),
         Output("reactivation-firings-python", "children"),
         Output("reactivation-save", "runs", allow_duplicate=True),
@@ -184,59 +212,71 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         Input("reactivation-prompt", "n_submit"),
         Input("reactivation-second", "n_submit"),
         Input("reactivation-sae", "value"),
+        Input("reactivation-generate", "value"),
         State("reactivation-prompt", "value"),
         State("reactivation-second", "value"),
         State("frame-location", "href"),
         prevent_initial_call=True,
         running=[(Output("reactivation-matrix", "busy"), True, False)],
     )
-    async def inspect(_run: Any, _n: Any, _a: Any, _b: Any, sae_id: str | None, *state: str | None) -> tuple[Any, ...]:
+    async def inspect(
+        _run: Any, _n: Any, _a: Any, _b: Any, sae_id: str | None, generate: int | None, *state: str | None
+    ) -> tuple[Any, ...]:
         first, second, href = state
         prompts = [text for text in (first, second) if text]
         if not prompts:
             raise ApiProblem(422, "Nothing to run", "both prompts are empty: type at least one character into prompt A")
         if sae_id is None:
             raise ApiProblem(503, "No live SAE", "this server has no model loaded: start it with a preset that has one")
-        requests = [inspect_request(text, sae_id) for text in prompts]
+        asked = {"prompts": prompts, "sae_id": sae_id, "generate": generate or 0}
+        requests = [inspect_request(text, sae_id, asked["generate"]) for text in prompts]
         answers = await asyncio.gather(*(api.inspect(request) for request in requests))
         lanes = [lane_of(text, sae_id, answer) for text, answer in zip(prompts, answers, strict=True)]
         info = {k: v.model_dump() for answer in answers for k, v in answer.feature_info.get(sae_id, {}).items()}
         code = reproduce_post(href, "/api/inspect", requests[0].model_dump(mode="json"))
-        return lanes, info, sae_id, code["curl"], code["python"], None
+        return lanes, info, sae_id, None, asked, code["curl"], code["python"], None
 
 
-def inspect_request(prompt: str, sae_id: str) -> wire.InspectRequest:
-    return wire.InspectRequest(prompt=prompt, sae_ids=[sae_id], next_tokens=NEXT_TOKENS)
+def _register_shuffled(app: Dash, api: ApiClient) -> None:
+    """After the firings are on the page: the same tokens in 20 random orders."""
 
-
-def lane_of(prompt: str, sae_id: str, answer: wire.InspectResponse) -> dict[str, Any]:
-    """One prompt as FiringMatrix takes it: next tokens and splits by position."""
-    following: dict[int, list[dict[str, Any]]] = {}
-    for token in answer.next_tokens:
-        following.setdefault(token.position, []).append(token.model_dump())
-    return {
-        "prompt": prompt,
-        "tokens": [token.model_dump() for token in answer.tokens],
-        "firings": answer.firings[sae_id].model_dump(),
-        "next": following,
-        "splits": {split.position: split.model_dump() for split in answer.splits.get(sae_id, [])},
-    }
+    @app.callback(
+        Output("reactivation-matrix", "baselines", allow_duplicate=True),
+        Output("reactivation-index", "indices"),
+        Output("reactivation-index", "request"),
+        Output("reactivation-shuffles-curl", "children"),
+        Output("reactivation-shuffles-python", "children"),
+        Input("reactivation-asked", "data"),
+        Input("reactivation-shuffled", "checked"),
+        State("frame-location", "href"),
+        prevent_initial_call=True,
+    )
+    async def shuffle(asked: dict[str, Any] | None, on: bool, href: str | None) -> tuple[Any, ...]:
+        if asked is None:
+            return (no_update,) * 5
+        sae_id = asked["sae_id"]
+        requests = [shuffled_request(text, sae_id, asked["generate"]) for text in asked["prompts"]]
+        code = reproduce_post(href, "/api/reactivation", requests[0].model_dump(mode="json"))
+        if not on:
+            return None, None, set_request(sae_id), code["curl"], code["python"]
+        answers = await asyncio.gather(*(api.reactivation(request) for request in requests))
+        baselines = [baseline_of(sae_id, answer) for answer in answers]
+        return baselines, indices_of(sae_id, answers), set_request(sae_id), code["curl"], code["python"]
 
 
 def _register_save(app: Dash, api: ApiClient) -> None:
     @app.callback(
         Output("reactivation-save", "runs"),
         Input("reactivation-save", "n_clicks"),
-        State("reactivation-matrix", "prompts"),
-        State("reactivation-matrix", "sae_id"),
+        State("reactivation-asked", "data"),
         prevent_initial_call=True,
         running=[(Output("reactivation-save", "busy"), True, False)],
     )
-    async def save(n_clicks: int | None, prompts: list[dict[str, Any]], sae_id: str | None) -> Any:
+    async def save(n_clicks: int | None, asked: dict[str, Any] | None) -> Any:
         """One run per prompt, A first."""
-        if not n_clicks or not prompts or sae_id is None:
+        if not n_clicks or asked is None:
             return no_update
-        requests = [inspect_request(lane["prompt"], sae_id) for lane in prompts]
+        requests = [inspect_request(text, asked["sae_id"], asked["generate"]) for text in asked["prompts"]]
         runs = [await api.record(wire.InspectRun(kind="inspect", request=request)) for request in requests]
         return [run.model_dump() for run in runs]
 
@@ -251,8 +291,10 @@ def _register_browser(app: Dash) -> None:
         Input("reactivation-matrix", "locked"),
         Input("reactivation-matrix", "pins"),
         Input("reactivation-matrix", "view"),
+        Input("reactivation-shuffled", "checked"),
+        Input("reactivation-index", "measured"),
+        Input("reactivation-asked", "data"),
         State("reactivation-defaults", "data"),
-        State("reactivation-prompt", "value"),
         prevent_initial_call=True,
     )
     app.clientside_callback(

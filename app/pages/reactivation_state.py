@@ -1,0 +1,98 @@
+"""What the Reactivation page holds: its address read, its requests made, answers as its components take them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend import schemas as wire
+
+NEXT_TOKENS = 10
+SHUFFLES = 20
+LANES = ("A", "B")
+
+
+def default_sae(capabilities: wire.Capabilities) -> str | None:
+    """The SAE of the first demonstration when it is live, so that pins can be steered with; else the first live one."""
+    live = [sae.sae_id for sae in capabilities.saes if sae.live]
+    shown = [demo.sae_id for demo in capabilities.demonstrations if demo.sae_id in live]
+    return next(iter([*shown, *live]), None)
+
+
+def defaults_of(capabilities: wire.Capabilities) -> dict[str, Any]:
+    """What the page holds when its address says nothing: the built-in pair."""
+    pair = [*capabilities.prompts, capabilities.default_prompt, ""][:2]
+    return {
+        "prompt": pair[0],
+        "second": pair[1] if len(capabilities.prompts) > 1 else "",
+        "sae": default_sae(capabilities),
+    }
+
+
+def view_of(query: dict[str, str]) -> dict[str, Any]:
+    """The matrix's order and filters from the query; what cannot be read is left at its default."""
+    at_class = query.get("class", "")
+    return {
+        "order": query.get("order", "first"),
+        "locked": query.get("locked") == "1",
+        "only_function": query.get("function_only") == "1",
+        "pinned": query.get("pinned") == "1",
+        "at_class": at_class if at_class in ("function", "content") else "",
+        "least": number(query.get("least", "")),
+        "density_from": number(query.get("density_from", "")),
+        "density": number(query.get("density", "")),
+        "find": query.get("find", ""),
+    }
+
+
+def number(text: str) -> float | None:
+    """A number without a sign; None for anything else."""
+    return float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else None
+
+
+def generate_of(query: dict[str, str], most: int) -> int:
+    """`generate` of the query, within what the server takes."""
+    asked = number(query.get("generate", ""))
+    return min(most, int(asked)) if asked is not None else 0
+
+
+def inspect_request(prompt: str, sae_id: str, generate: int = 0) -> wire.InspectRequest:
+    return wire.InspectRequest(prompt=prompt, sae_ids=[sae_id], next_tokens=NEXT_TOKENS, generate=generate)
+
+
+def shuffled_request(prompt: str, sae_id: str, generate: int = 0) -> wire.ReactivationRequest:
+    return wire.ReactivationRequest(prompt=prompt, sae_ids=[sae_id], generate=generate, shuffles=SHUFFLES)
+
+
+def set_request(sae_id: str) -> dict[str, Any]:
+    """Body of POST /api/reactivation/set/stream over the preset's own prompts."""
+    return wire.ReactivationSetRequest(sae_id=sae_id, shuffles=SHUFFLES).model_dump(mode="json")
+
+
+def lane_of(prompt: str, sae_id: str, answer: wire.InspectResponse) -> dict[str, Any]:
+    """One prompt as FiringMatrix takes it: next tokens and splits by position, generated tokens marked."""
+    following: dict[int, list[dict[str, Any]]] = {}
+    for token in answer.next_tokens:
+        following.setdefault(token.position, []).append(token.model_dump())
+    start = len(answer.tokens) if answer.generated_from is None else answer.generated_from
+    tokens = [token.model_dump() | ({"generated": True} if token.position >= start else {}) for token in answer.tokens]
+    return {
+        "prompt": prompt,
+        "tokens": tokens,
+        "firings": answer.firings[sae_id].model_dump(),
+        "next": following,
+        "splits": {split.position: split.model_dump() for split in answer.splits.get(sae_id, [])},
+    }
+
+
+def baseline_of(sae_id: str, answer: wire.ReactivationResponse) -> dict[int, dict[str, Any]]:
+    """The shuffled split by position, as FiringMatrix takes it."""
+    return {row.position: row.model_dump() for row in answer.shuffled[sae_id]}
+
+
+def indices_of(sae_id: str, answers: list[wire.ReactivationResponse]) -> list[dict[str, Any]]:
+    """The index of each prompt, as ReactivationIndex takes it."""
+    names = [f"prompt {LANES[lane]}" for lane in range(len(answers))] if len(answers) > 1 else ["this prompt"]
+    return [
+        {"source": name, "index": answer.index[sae_id].model_dump()}
+        for name, answer in zip(names, answers, strict=True)
+    ]
