@@ -26,7 +26,7 @@ SHORTCUTS = (
     (("/",), "focus the prompt or the search of a page"),
     (("y",), "copy the link to exactly this"),
     (("t",), "light or dark"),
-    (("←", "→"), "walk along tokens"),
+    (("←", "→"), "walk along tokens, or to the next feature"),
     (("f", "F"), "next, previous function token"),
     (("↑", "↓"), "walk along features"),
     (("p",), "pin the feature"),

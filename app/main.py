@@ -21,7 +21,19 @@ from app.api import ApiClient, ApiProblem
 from app.frame import Children, Page, notice, shell
 from app.link_note import register as register_link_note
 from app.links import parsed_query
-from app.pages import claims, consolidation, coverage, overview, reactivation, run, steer, unlock
+from app.pages import (
+    claims,
+    consolidation,
+    coverage,
+    feature,
+    feature_search,
+    overview,
+    reactivation,
+    run,
+    steer,
+    token,
+    unlock,
+)
 from app.preview import PreviewTags, head
 from app.visitor import Visitor
 from backend.schemas import Build, Capabilities, Health
@@ -29,6 +41,9 @@ from backend.schemas import Build, Capabilities, Health
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
     coverage.PAGE,
+    feature_search.PAGE,
+    feature.PAGE,
+    token.PAGE,
     reactivation.PAGE,
     steer.PAGE,
     consolidation.PAGE,

@@ -52,39 +52,40 @@ def table(label: str, head: Component, rows: Sequence[Component], class_name: st
 EDGE_HEADS = (
     ("feature", "dictionary entry; opens its page"),
     ("fires at", "share of this token's positions at which the feature fires"),
-    ("of its own", "share of the feature's firings that are at this token"),
     ("max", "largest activation at this token"),
+    ("its own", "share of the feature's firings that are at this token"),
     ("density", "share of all corpus positions at which the feature fires"),
     ("fired most by", "tokens that fire the feature most often"),
-    ("promotes", "next tokens that its direction raises most"),
 )
 
 
-def edge_row(sae_id: str, edge: TokenEdge) -> Component:
-    """One feature of a token; `edge.note` must be there."""
-    note = edge.note
-    own = edge.share_of_feature or 0.0
+def edge_row(sae_id: str, edge: TokenEdge, lead: str, most: float) -> Component:
+    """One feature of a token; `edge.note` must be there. `lead`: the column with a bar, full at `most`."""
+    note, own = edge.note, edge.share_of_feature or 0.0
     here = f"{edge.n_firings:,} firings at this token; mean activation {edge.mean_activation:.3g}"
-    density = html.Td(
-        share(note.density) if note else "–", className="fs-num", title=_firings(note.n_firings if note else 0)
-    )
+    columns = {
+        "count": (edge.share_of_token, share(edge.share_of_token)),
+        "strength": (edge.act_max, f"{edge.act_max:.3g}"),
+        "share": (own, share(own)),
+    }
+    cells = [
+        html.Td(
+            [bar(value / most if most else 0.0, here), html.Span(words)] if name == lead else words,
+            className="fs-num fs-lead-cell" if name == lead else "fs-num",
+            title=here,
+        )
+        for name, (value, words) in columns.items()
+    ]
+    density = share(note.density) if note else "–"
+    everywhere = f"{note.n_firings:,} firings at {note.n_tokens:,} tokens" if note else ""
     return html.Tr(
         [
             html.Th(feature_link(sae_id, edge.feature_index), scope="row"),
-            html.Td(
-                [bar(edge.share_of_token, here), html.Span(share(edge.share_of_token), className="fs-num")], title=here
-            ),
-            html.Td([bar(own, here, "fs-meter__bar--own"), html.Span(share(own), className="fs-num")], title=here),
-            html.Td(f"{edge.act_max:.3g}", className="fs-num"),
-            density,
+            *cells,
+            html.Td(density, className="fs-num", title=everywhere),
             html.Td(token_links(note.top_tokens[:4] if note else [], sae_id)),
-            html.Td(token_links(note.promoted_tokens[:4] if note else [], sae_id)),
         ]
     )
-
-
-def _firings(n: int) -> str:
-    return f"{n:,} firings at all tokens"
 
 
 def lift_cell(lift: Lift | None) -> Component:

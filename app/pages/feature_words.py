@@ -21,6 +21,11 @@ def feature_url(sae_id: str, feature_index: int) -> str:
     return f"/feature/{quote(sae_id, safe='')}/{feature_index}"
 
 
+def feature_api(sae_id: str, feature_index: int) -> str:
+    """Path of the feature's endpoint."""
+    return f"/api/features/{quote(sae_id, safe='')}/{feature_index}"
+
+
 def search_url(sae_id: str, **state: str | int | float | None) -> str:
     """The Features page with these settings; see feature_search_state."""
     return page_url("/features", sae=sae_id, **state)
