@@ -93,10 +93,11 @@ def decode_activation(codes: npt.ArrayLike, scale: float) -> Floats:
 
 
 def deflate(values: npt.NDArray[np.unsignedinteger]) -> bytes:
-    """Byte planes (all low bytes first) of unsigned integers, zlib level 9."""
+    """Byte planes (all low bytes first) of unsigned integers, zlib level 6: level 9 takes six times as long for
+    1 % (measured on firings with a long tail)."""
     width = values.dtype.itemsize
     planes = values.astype(values.dtype.newbyteorder("<")).view(np.uint8).reshape(-1, width).T
-    return zlib.compress(planes.tobytes(), 9)
+    return zlib.compress(planes.tobytes(), 6)
 
 
 def inflate(blob: bytes, n: int) -> Ints:

@@ -37,7 +37,7 @@ class PackedTile:
 
 def tiles(strip: Places, rank_first: int, rank_last: int) -> Iterator[PackedTile]:
     """All edges of the ranks rank_first..rank_last, packed."""
-    by_order = np.lexsort((strip.rank, strip.order))
+    by_order = np.argsort(strip.order.astype(np.int64) * (rank_last + 1) + strip.rank)  # one key sorts faster
     for start in range(0, len(by_order), TILE_EDGES):
         which = by_order[start : start + TILE_EDGES]
         order, rank = strip.order[which].astype(np.int64), strip.rank[which].astype(np.int64)

@@ -36,8 +36,11 @@ EDGE_CHUNKS_BETWEEN = f"""
 SELECT {_CHUNK_COLUMNS} FROM edge_chunk
 WHERE sae_ordinal = $1 AND token_first BETWEEN $2::UINTEGER AND $3::UINTEGER ORDER BY token_first
 """
+# In two steps: a scan by condition reads the blobs of all 2,048 rows around the one it wants (28 ms against 3).
 EDGE_CHUNK_OF_TOKEN = f"""
-SELECT {_CHUNK_COLUMNS} FROM edge_chunk WHERE sae_ordinal = $1 AND $2::UINTEGER BETWEEN token_first AND token_last
+SELECT {_CHUNK_COLUMNS} FROM edge_chunk WHERE rowid = (
+    SELECT rowid FROM edge_chunk WHERE sae_ordinal = $1 AND $2::UINTEGER BETWEEN token_first AND token_last
+)
 """
 
 # The place of a token in each order; greedy stops where nothing new is left to reach.
@@ -145,7 +148,7 @@ FROM graph_tile WHERE sae_ordinal = $1
 """
 GRAPH_TILES_AT = """
 SELECT rank_first, rank_last, order_first, order_last, n_edges, order_gaps, rank_gaps, n_firings
-FROM (SELECT unnest($1::BIGINT[]) AS at) JOIN graph_tile ON graph_tile.rowid = at
+FROM graph_tile WHERE rowid IN (SELECT unnest($1::BIGINT[]))
 """
 GRAPH_GRID = """
 SELECT n_rank_bounds, n_order_bounds, rank_bounds, order_bounds, n_edges, n_firings

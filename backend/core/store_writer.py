@@ -9,13 +9,14 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from backend.core.edge_codec import Edges, pack
 from backend.core.store import SCHEMA_VERSION, Store
@@ -239,10 +240,7 @@ def _write(
             digest = EdgeDigest()
             for piece in sae.pieces():
                 digest.add(piece)
-                connection.execute("BEGIN")
-                for part in chunks(piece):
-                    _insert_chunk(connection, sae, part)
-                connection.execute("COMMIT")
+                _insert_chunks(connection, sae, chunks(piece))
             digests[sae.sae_id] = digest.value()
         connection.execute("CHECKPOINT build")
         connection.execute("USE memory")
@@ -252,10 +250,12 @@ def _write(
     return digests
 
 
-def _insert_chunk(connection: duckdb.DuckDBPyConnection, sae: SaeEdges, part: Edges) -> None:
-    row = {"sae_ordinal": sae.sae_ordinal, **asdict(pack(part, sae.act_scale))}
-    names, marks = ", ".join(row), ", ".join("?" * len(row))
-    connection.execute(f"INSERT INTO edge_chunk ({names}) VALUES ({marks})", list(row.values()))
+def _insert_chunks(connection: duckdb.DuckDBPyConnection, sae: SaeEdges, parts: Iterator[Edges]) -> None:
+    rows = [{"sae_ordinal": sae.sae_ordinal, **vars(pack(part, sae.act_scale))} for part in parts]
+    if rows:
+        connection.register("incoming", pa.Table.from_pylist(rows))
+        connection.execute("INSERT INTO edge_chunk BY NAME SELECT * FROM incoming")
+        connection.unregister("incoming")
 
 
 def _check(path: Path, written: Mapping[str, tuple[int, ...]]) -> None:
