@@ -67,7 +67,7 @@ def create_api(store: Store | None, live: Live, settings: Settings, *, preset: P
         lifespan=lifespan,
     )
     build = Build(store, settings.build or preset.build)
-    app.state.backend = Backend(build, live, settings, preset, runs, Known(), door, metrics, product_version())
+    app.state.backend = Backend(build, live, settings, preset, runs, Known(metrics), door, metrics, product_version())
     app.state.script_hashes = []
     app.include_router(api.router)
     problems.install(app)

@@ -55,6 +55,8 @@ class InspectPlan:
             prompt.loaded.lm, prompt.token_ids, sorted({sae.layer for sae in self.saes}), self.request.next_tokens
         )
         firings = {sae.sae_id: sae.encode(reading.resid[sae.layer], theta=self.request.theta) for sae in self.saes}
+        for sae_id, found in firings.items():
+            self.known.metrics.firings.labels(sae_id).inc(len(found.position))
         n_prompt = len(self.prompt.token_ids)
         parts = {
             "tokens": to_json(prompt.tokens),

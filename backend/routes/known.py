@@ -11,6 +11,7 @@ from typing import Any
 
 from backend.core.store import Store
 from backend.core.store_rows import FeatureRow, TokenRow
+from backend.metrics import Metrics
 from backend.schemas import FeatureInfo
 
 WHOLE_TABLE = 20_000  # rows up to which a table is read whole
@@ -22,7 +23,8 @@ UNKNOWN_JSON = FeatureInfo(density=None, top_tokens=[], promoted_tokens=[], act_
 class Known:
     """Answers from memory. Threads may share it: at worst one row is read twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Metrics | None = None) -> None:
+        self.metrics = metrics or Metrics()
         self._provenance: dict[str, Any] = {}
         self._tokens: dict[int, TokenRow] = {}
         self._features: dict[str, dict[int, FeatureInfo]] = {}
@@ -33,6 +35,7 @@ class Known:
         self._follow(store)
         known = self._tokens
         missing = set(token_ids) - known.keys()
+        self.metrics.looked_up("tokens", len(token_ids) - len(missing), len(missing))
         if missing:
             if not known:
                 rows, total = store.tokens(limit=WHOLE_TABLE)
@@ -64,6 +67,7 @@ class Known:
         self._follow(store)
         known = self._feature_json.setdefault(sae_id, {})
         missing = [i for i in indices if i not in known]
+        self.metrics.looked_up("features", len(indices) - len(missing), len(missing))
         if missing:
             notes = self.features(store, sae_id, missing)
             for i in missing:
