@@ -13,7 +13,7 @@ from backend.core.lm import LanguageModel
 
 CHUNK = 1 << 20  # elements of the buffer on a CPU: 4 MB in float32
 GPU_CHUNK = 1 << 27
-AGREES = 1e-3  # nats; the model's own logits in float32 differ by 1e-5
+AGREES = {torch.float32: 1e-3, torch.bfloat16: 0.3}  # nats between this and the model's own logits, at most
 
 
 class TokenLoss:
@@ -26,11 +26,14 @@ class TokenLoss:
     def __init__(self, lm: LanguageModel, probe: Tensor) -> None:
         """probe: token ids [batch, pos] to try on."""
         self.lm = lm
-        self.unembedding: Tensor = lm.model.get_output_embeddings().weight
+        weight: Tensor = lm.model.get_output_embeddings().weight
+        # on a CPU logits are summed in float32 whatever the weights are: bfloat16 ones are off by 0.03 nats
+        self.dtype = torch.float32 if lm.device.type == "cpu" else lm.dtype
+        self.unembedding = weight.to(self.dtype)
         self.cap: float | None = getattr(lm.model.config, "final_logit_softcapping", None)
         vocab = len(self.unembedding)
         self.rows = max(16, (CHUNK if lm.device.type == "cpu" else GPU_CHUNK) // vocab)
-        self.buffer = torch.empty(self.rows, vocab, dtype=lm.dtype, device=lm.device)
+        self.buffer = torch.empty(self.rows, vocab, dtype=self.dtype, device=lm.device)
         self.apart = self._can_take_apart(probe)
 
     @torch.inference_mode()
@@ -41,7 +44,7 @@ class TokenLoss:
         return self._apart(tokens, scored)
 
     def _apart(self, tokens: Tensor, scored: Tensor) -> Tensor:
-        hidden = self.lm.model.base_model(input_ids=tokens, use_cache=False)[0][:, :-1][scored]
+        hidden = self.lm.model.base_model(input_ids=tokens, use_cache=False)[0][:, :-1][scored].to(self.dtype)
         targets = tokens[:, 1:][scored]
         losses = torch.empty(len(targets), dtype=torch.float32, device=tokens.device)
         for start in range(0, len(targets), self.rows):
@@ -63,4 +66,6 @@ class TokenLoss:
         scored = torch.ones_like(probe[:, 1:], dtype=torch.bool)
         if getattr(self.lm.model.get_output_embeddings(), "bias", None) is not None:
             return False
-        return bool((self._apart(probe, scored) - self.lm.per_token_loss(probe).flatten()).abs().max() < AGREES)
+        return bool(
+            (self._apart(probe, scored) - self.lm.per_token_loss(probe).flatten()).abs().max() < AGREES[self.lm.dtype]
+        )

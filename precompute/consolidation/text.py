@@ -164,5 +164,7 @@ def _claim(path: Path, record: dict[str, Any]) -> None:
     mine = json.loads(json.dumps(record))
     if path.exists() and (other := json.loads(path.read_text("utf-8"))) != mine:
         differ = sorted(key for key in mine.keys() | other.keys() if mine.get(key) != other.get(key))
-        raise BadInput(f"{path.parent} holds a text made with other settings ({', '.join(differ)}): give another --work.")
+        raise BadInput(
+            f"{path.parent} holds a text made with other settings ({', '.join(differ)}): give another --work."
+        )
     write_whole(path, lambda temporary: temporary.write_text(json.dumps(mine, indent=1) + "\n", "utf-8"))
