@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.visitor import forwarded
 from backend import schemas as wire
+from backend.schemas import graph as graph_wire
 from backend.schemas import statistics as stats
 
 ResponseT = TypeVar("ResponseT", bound=BaseModel)
@@ -98,6 +99,12 @@ class ApiClient:
     ) -> wire.FeatureDetail:
         path = f"/api/features/{sae_id}/{feature_index}"
         return await self._get(path, wire.FeatureDetail, {"limit": limit, **query})
+
+    async def graph(self, sae_id: str, **query: str | int | None) -> graph_wire.GraphResponse:
+        return await self._get("/api/graph", graph_wire.GraphResponse, {"sae_id": sae_id, **query})
+
+    async def graph_degrees(self, sae_id: str, **query: str | int | None) -> graph_wire.GraphDegreesResponse:
+        return await self._get("/api/graph/degrees", graph_wire.GraphDegreesResponse, {"sae_id": sae_id, **query})
 
     async def consolidation_loss(self, **query: str) -> wire.LossResponse:
         return await self._get("/api/consolidation/loss", wire.LossResponse, dict(query))

@@ -16,6 +16,7 @@ from backend.routes import (
     coverage,
     export,
     features,
+    graph,
     health,
     inspect,
     reactivation,
@@ -49,7 +50,7 @@ LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES)
 for family in (inspect, reactivation, steer, sweep, traits, runs):
     router.include_router(family.router, responses=LIVE_FAILURES)
-for family in (server, health, session, tokens, coverage, statistics, features, export, claims):
+for family in (server, health, session, tokens, coverage, graph, statistics, features, export, claims):
     router.include_router(family.router)
 
 
