@@ -117,11 +117,11 @@
     const running = run !== null && run.status === "streaming";
     const failed = run && run.passes.find((pass) => pass.problem);
     const where = (positions) => (positions || []).slice(0, 2).map((p) => (props.tokens && props.tokens[p] ? `${live.visible(props.tokens[p].text)} ${p}` : String(p))).join(", ");
-    return h("div", { id: props.id, className: "fs-stream", "data-status": run ? run.status : "idle", "data-run": run ? run.id : "" },
+    return h("div", { id: props.id, className: "fs-stream", "data-status": run ? run.status : "idle", "data-run": run ? run.id : "", "data-stale": stale },
       h("div", { className: "fs-stream-tools" },
         running
           ? h("button", { type: "button", className: "fs-go fs-stop", id: props.id + "-stop", onClick: stop }, "Stop ", h("kbd", null, "Esc"))
-          : h("button", { type: "button", className: "fs-go", id: props.id + "-run", onClick: () => start(true), disabled: !props.request }, run === null ? "Write the texts" : "Write again"),
+          : h("button", { type: "button", className: run === null ? "fs-go" : "fs-button fs-again", id: props.id + "-run", onClick: () => start(true), disabled: !props.request }, run === null ? "Write the texts" : "Write again"),
         h("span", { className: "fs-quiet", role: "status" }, statusWords(run, shown, stale))),
       failed ? h("div", { className: "fs-prompt-problem", role: "alert" }, `${failed.problem.title}: ${failed.problem.detail}`,
         failed.problem.request_id ? h("small", null, ` (request ${failed.problem.request_id})`) : null) : null,

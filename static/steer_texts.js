@@ -61,10 +61,11 @@
     const title = TITLES[name] || name;
     const gloss = (GLOSSES[name] || (() => ""))(where(arm.positions));
     return h("div", { className: "fs-arm fs-arm--" + name, "data-arm": name, title: arm.sentence },
-      h("div", { className: "fs-arm-head" }, h("b", null, title),
-        first ? h("span", null, gloss) : null,
-        first && name !== "baseline" && arm.kl !== null ? h("span", { className: "fs-arm-kl", title: "nats, KL(this arm ‖ baseline) of the next token after the prompt" + (unreachable ? ". " + unreachable : "") },
-          `KL ${live.nats(arm.kl)}`, unreachable ? h("sup", null, "*") : null) : null),
+      h("div", { className: "fs-arm-head" },
+        h("div", null, h("b", null, title),
+          first && name !== "baseline" && arm.kl !== null ? h("span", { className: "fs-arm-kl", title: "nats, KL(this arm ‖ baseline) of the next token after the prompt" + (unreachable ? ". " + unreachable : "") },
+            `KL ${live.nats(arm.kl)}`, unreachable ? "*" : null) : null),
+        first ? h("span", null, gloss) : null),
       h(Text, { name, tokens: arm.texts[sample] || [], baseline: name === "baseline" ? null : baseline, running, say, label: `${title}${first ? "" : `, sample ${sample + 1}`}` }));
   }
 

@@ -20,8 +20,8 @@ from app.links import reproduce_post
 SWEEP: dict[str, Any] = {"open_sweep": "", "sweep": "", "strengths": "0.25x 0.5x 1x 2x 4x", "at": "all", "target": ""}
 """Settings of the sweep when the address says nothing; static/sweep_plan.js reads them."""
 
-_PLACES = "Egypt,Brazil,Canada,Kenya,India,Peru,Spain,Turkey,Norway,Greece".split(",")
-_TESTS = "Italy,Poland,Mexico,Cuba,Iran,Ireland,Chile,Vietnam,Finland,Portugal".split(",")
+_PLACES = ["Egypt", "Brazil", "Canada", "Kenya", "India", "Peru", "Spain", "Turkey", "Norway", "Greece"]
+_TESTS = ["Italy", "Poland", "Mexico", "Cuba", "Iran", "Ireland", "Chile", "Vietnam", "Finland", "Portugal"]
 
 
 def _questions(places: list[str]) -> str:
@@ -47,9 +47,7 @@ def layout() -> list[Component]:
     live = {"cancel": "/api/steer/cancel", "target_rack": "steer-rack"}
     return [
         SteerSweep("steer-sweep", endpoint="/api/sweep", tokens=[], interventions=[], strengths={}, **live),
-        TraitFinder(
-            "steer-traits", endpoint="/api/traits", target_prompt="steer-prompt", defaults=TRAITS, **live
-        ),
+        TraitFinder("steer-traits", endpoint="/api/traits", target_prompt="steer-prompt", defaults=TRAITS, **live),
     ]
 
 
