@@ -1,12 +1,13 @@
 /* Token, Feature and Features pages in the browser: the address follows the controls, arrows walk to neighbours. */
 (function () {
   "use strict";
-  const clientside = (window.dash_clientside = window.dash_clientside || {});
-  const none = () => clientside.no_update;
+  // looked up at each call: frame.js puts another object in its place after this file has run
+  const dash = () => window.dash_clientside;
+  const none = () => dash().no_update;
 
   /** Leaves the address alone when the person has already gone to another page. */
   function write(prefix, values) {
-    if (window.location.pathname.startsWith(prefix)) clientside.fs.replaceQuery(values);
+    if (window.location.pathname.startsWith(prefix)) dash().fs.replaceQuery(values);
     return none();
   }
 
@@ -35,7 +36,7 @@
   }
 
   function turnPage(before, after, state) {
-    const asked = clientside.callback_context.triggered[0];
+    const asked = dash().callback_context.triggered[0];
     if (!asked || !asked.value || !state) return none();
     return Number(state.page) + (asked.prop_id.startsWith("features-after") ? 1 : -1);
   }
@@ -45,11 +46,12 @@
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
     const way = { ArrowLeft: "previous", ArrowRight: "next" }[event.key];
     if (!way || event.target.closest?.("input, textarea, select, [role='radiogroup'], [contenteditable='true'], .fs-rows-box")) return;
-    const link = document.querySelector(`#frame-page .fs-browse-page [data-fs-walk="${way}"]`);
+    const link = document.querySelector(`#frame-page .fs-browse-page [data-fs-walk="${way}"] a`);
     if (!link) return;
     event.preventDefault();
     link.click();
   });
 
-  clientside.browse = { writeToken, writeFeature, searchState, turnPage };
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.browse = { writeToken, writeFeature, searchState, turnPage };
 })();

@@ -8,7 +8,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app.frame import token_chip
-from app.pages.feature_words import feature_url, lift_words, number, share, side, token_name, token_url
+from app.pages.feature_words import feature_url, lift_words, number, share, side, token_url
 from backend.schemas import Lift, NearFeature, TokenEdge, TokenRef
 
 
@@ -117,6 +117,12 @@ def near_row(sae_id: str, near: NearFeature) -> Component:
     )
 
 
-def chip_label(text: str) -> dict[str, str]:
-    """aria-label of a control that stands for a token."""
-    return {"aria-label": token_name(text)}
+def walk(sign: str, way: str, words: str, href: str | None) -> Component:
+    """← or →, which the arrow keys follow (static/browse.js); `href` None: there is nothing on that side."""
+    if href is None:
+        return html.Span(sign, className="fs-walk fs-walk--end", **{"aria-hidden": "true"})
+    name = html.Span(words, className="fs-visually-hidden")
+    link = dcc.Link(
+        [html.Span(sign, **{"aria-hidden": "true"}), name], href=href, className="fs-walk", title=f"{words} ({sign})"
+    )
+    return html.Span(link, **{"data-fs-walk": way})

@@ -20,16 +20,16 @@ def control_bar(state: SearchState, saes: Sequence[Sae]) -> list[Component]:
     """Every setting under its name; the text search is what `/` focuses."""
     return [
         _labelled("sae", "Layer", _segments("sae", [(one.sae_id, str(one.layer)) for one in saes], state.sae)),
-        _text("q", "Search", "token, or index", state.q, "10rem", search=True),
-        _text("fires", "Fires at the token", "↵ or #201", state.fires, "8.5rem"),
-        _text("promotes", "Promotes the token", "·Paris or #201", state.promotes, "8.5rem"),
+        _text("q", "Search", "token, or index", state.q, "8rem", search=True),
+        _text("fires", "Fires at the token", "↵, #201", state.fires, "7.5rem"),
+        _text("promotes", "Promotes the token", "·Paris, #201", state.promotes, "7.5rem"),
         _select(
-            "density", "Fires at positions", [(key, one[0]) for key, one in DENSITIES.items()], state.density, "12rem"
+            "density", "Fires at positions", [(key, one[0]) for key, one in DENSITIES.items()], state.density, "10.5rem"
         ),
         _select(
-            "lift", "Function against content", [(key, one[0]) for key, one in LIFTS.items()], state.lift, "10.5rem"
+            "lift", "Function against content", [(key, one[0]) for key, one in LIFTS.items()], state.lift, "9rem"
         ),
-        _select("order", "Order", list(ORDERS.items()), state.order, "14rem"),
+        _select("order", "Order", list(ORDERS.items()), state.order, "11rem"),
         _labelled(
             "direction", "Direction", _segments("direction", [("first", "↓"), ("reversed", "↑")], state.direction)
         ),

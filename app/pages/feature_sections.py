@@ -8,7 +8,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app.frame import Children, notice
-from app.pages.feature_parts import bar, heads, lift_cell, near_row, table, token_link
+from app.pages.feature_parts import bar, heads, lift_cell, near_row, table, token_link, walk
 from app.pages.feature_words import feature_url, number, one_in, search_url, share, steer_url, watch_url
 from backend.schemas import FeatureDetail, FiringClasses, FiringToken, LogitToken
 
@@ -72,17 +72,11 @@ def _actions(feature: FeatureDetail) -> Component:
 
 
 def _walks(feature: FeatureDetail) -> Component:
-    def walk(text: str, way: str, index: int) -> Component:
-        if not 0 <= index < feature.d_sae:
-            return html.Span(text, className="fs-walk fs-walk--end")
-        names = {"aria-label": f"{way} feature", "data-fs-walk": way}
-        return dcc.Link(
-            text, href=feature_url(feature.sae_id, index), className="fs-walk", title=f"{way} feature", **names
-        )
-
-    at = feature.feature_index
+    at, own = feature.feature_index, feature.sae_id
+    before = feature_url(own, at - 1) if at > 0 else None
+    after = feature_url(own, at + 1) if at + 1 < feature.d_sae else None
     return html.Nav(
-        [walk("←", "previous", at - 1), walk("→", "next", at + 1)],
+        [walk("←", "previous", "previous feature", before), walk("→", "next", "next feature", after)],
         className="fs-walks",
         **{"aria-label": "Neighbours by index"},
     )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from app.frame import visible
 from app.links import page_url
 from app.tables import NARROW
 from backend.schemas import Example, Lift
 
-MIDDLE_DOT = " · "
 PROMPT_TOKENS = 40  # of an example, taken along to another page
 
 
@@ -42,13 +40,19 @@ def watch_url(sae_id: str, feature_index: int, example: Example | None) -> str:
 
 
 def prompt_of(example: Example | None) -> str | None:
-    """The text up to the strongest firing; None where it cannot be typed (parts of a character)."""
+    """The text up to the strongest firing, as far back as it can be typed; None where not even that token can.
+
+    A token may be a part of a character, shown as U+FFFD: the prompt begins after the last of those.
+    """
     if example is None:
         return None
-    start = max(0, example.position + 1 - PROMPT_TOKENS)
-    tokens = [one for one in example.tokens[start : example.position + 1] if one.token_class != "special"]
-    text = "".join(one.text for one in tokens)
-    return None if "\ufffd" in text or not text else text
+    start = example.position + 1
+    while start > max(0, example.position + 1 - PROMPT_TOKENS):
+        before = example.tokens[start - 1]
+        if before.token_class == "special" or "\ufffd" in before.text:
+            break
+        start -= 1
+    return "".join(one.text for one in example.tokens[start : example.position + 1]) or None
 
 
 def share(value: float) -> str:
@@ -91,8 +95,3 @@ def side(lift: Lift) -> str:
     if lift.low > 1:
         return "function"
     return "content" if lift.high is not None and lift.high < 1 else ""
-
-
-def token_name(text: str) -> str:
-    """How a screen reader and a title name a token."""
-    return f"token {visible(text)}"

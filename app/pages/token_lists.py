@@ -6,7 +6,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app.frame import Children, notice, token_chip, visible
-from app.pages.feature_parts import EDGE_HEADS, bar, edge_row, heads, table, token_link
+from app.pages.feature_parts import EDGE_HEADS, bar, edge_row, heads, table, token_link, walk
 from app.pages.feature_words import search_url, share, token_url
 from backend.schemas import TokenDetail, TokenEdge, TokenLayer
 
@@ -42,23 +42,16 @@ def neighbours(token: TokenDetail) -> Component:
     before = [one for one in token.neighbours if (one.rank or 0) < token.rank]
     after = [one for one in token.neighbours if (one.rank or 0) > token.rank]
 
-    def walk(rows: list[Component], text: str, way: str, target: int | None) -> Component:
-        if target is None:
-            return html.Span(text, className="fs-walk fs-walk--end")
-        label = {"aria-label": f"{way} token by frequency", "data-fs-walk": way}
-        return dcc.Link(
-            text, href=token_url(target), className="fs-walk", title=f"{way} by frequency ({text})", **label
-        )
-
+    last, first = (before[-1] if before else None), (after[0] if after else None)
     return html.Nav(
         [
-            walk([], "←", "previous", before[-1].token_id if before else None),
+            walk("←", "previous", "more frequent token", token_url(last.token_id) if last else None),
             *[token_link(one) for one in before],
             html.Span(
                 token_chip(token.text, token.token_class or "special", token.token_id), className="fs-walk__here"
             ),
             *[token_link(one) for one in after],
-            walk([], "→", "next", after[0].token_id if after else None),
+            walk("→", "next", "less frequent token", token_url(first.token_id) if first else None),
         ],
         className="fs-walks",
         **{"aria-label": "Neighbours by frequency rank"},
