@@ -1,61 +1,32 @@
 """One tiny real build and one tiny real model behind a real API; every test gets its own runs file."""
 
-import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import zstandard
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from backend.core.lm import LanguageModel
-from backend.core.presets import Preset, SaeSource, load_preset
+from backend.core.presets import Preset
 from backend.core.sae import Sae
 from backend.core.store import Store
 from backend.live import Live
 from backend.loading import Loaded, loaded_of
 from backend.main import create_api
 from backend.settings import Settings
-from precompute.cli import run_job
-from precompute.job import Job
+from tests.tiny_build import SAE_IDS, make_build, sentences, tiny_job, tiny_preset
 
-SAE_IDS = ("layer_0", "layer_2", "layer_3")
 PROMPT = "What is the capital of Russia?\n"
-SENTENCES = (
-    "What is the capital of Russia?\nMoscow.\n",
-    "The cat sat on the mat, and the dog sat by the door.\n",
-    "What is the capital of the UK?\nLondon.\n",
-    "Speak Chinese.\n你好，世界。\n",
-)
 
 
 @pytest.fixture(scope="session")
 def build_path(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build of the tiny model and two of its three SAEs, made by the jobs."""
-    folder = tmp_path_factory.mktemp("build")
-    corpus = folder / "corpus.jsonl.zst"
-    documents = [SENTENCES[i % 4] + SENTENCES[(i * 3 + 1) % 4] for i in range(60)]
-    lines = "\n".join(json.dumps({"text": text}) for text in documents)
-    corpus.write_bytes(zstandard.compress(lines.encode()))
-    job = Job(
-        model=str(tiny_folder / "model"),
-        saes=tuple(tiny_folder / "saes" / sae_id for sae_id in SAE_IDS[:2]),
-        corpus=(corpus,),
-        out=folder / "tiny.duckdb",
-        work=folder / "work",
-        weights=(1.0,),
-        n_tokens=100_000,
-        ctx_len=32,
-        n_shards=20,
-        n_sequences=8,
-    )
-    run_job("all", job)
-    return job.out
+    return make_build(tiny_job(tiny_folder, tmp_path_factory.mktemp("build"), SAE_IDS[:2], sentences()))
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +43,7 @@ def loaded(lm: LanguageModel, saes: dict[str, Sae]) -> Loaded:
 
 @pytest.fixture(scope="session")
 def preset(tiny_folder: Path, build_path: Path) -> Preset:
-    sources = tuple(SaeSource(sae_id, int(sae_id[-1]), tiny_folder / "saes" / sae_id) for sae_id in SAE_IDS)
-    return replace(
-        load_preset("lab"), model=str(tiny_folder / "model"), saes=sources, build=build_path, demonstrations=()
-    )
+    return tiny_preset(tiny_folder, build_path)
 
 
 Serve = Callable[..., FastAPI]

@@ -11,14 +11,11 @@ Chromium is $FUNCTIONSCOPE_CHROMIUM, else /usr/bin/chromium; without it every te
 `python -m tests.left_out` counts them aloud.
 """
 
-import json
 import os
-import random
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,75 +25,40 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from app.api import ApiClient
 from app.main import create_dashboard
 from backend.core.lm import LanguageModel
-from backend.core.presets import Demonstration, Preset, SaeSource, load_preset
+from backend.core.presets import Demonstration, Preset
 from backend.core.sae import Sae
 from backend.live import Live
 from backend.loading import loaded_of
 from backend.main import create_api
 from backend.settings import Settings
-from precompute.cli import run_job
-from precompute.job import Job
 from tests.tiny import D_SAE
+from tests.tiny_build import SAE_IDS, make_build, random_words, tiny_job, tiny_preset
 
 CHROMIUM = Path(os.environ.get("FUNCTIONSCOPE_CHROMIUM") or "/usr/bin/chromium")
 # Without the background flags Chromium looks up its maker's hosts at every start.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
-SAE_IDS = ("layer_0", "layer_2", "layer_3")
 PAIR = ("What is the capital of Russia?\n", "What is the capital of the UK?\n")
 START_SECONDS = 60
 WAIT_MS = 30_000
 expect.set_options(timeout=WAIT_MS)  # a loaded machine is slow, and a wrong page stays wrong
 
 
-def write_corpus(path: Path, n_documents: int = 120) -> Path:
-    """Random sentences in which some words are more frequent than others."""
-    words = ["the", ",", ".", "of", "\n", "and", "a", "is", "?", "by", "sat", "on", "cat", "dog", "mat", "door"]
-    words += ["capital", "What", "Russia", "Moscow", "UK", "London", "Chinese", "Speak", "你好", "世界", "and", "The"]
-    weights = [1 / (10 + place) for place in range(len(words))]  # flat: ten words stay below the cut
-    drawn = random.Random(7)
-    texts = [" ".join(drawn.choices(words, weights, k=drawn.randint(20, 60))) for _ in range(n_documents)]
-    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
-    return path
-
-
 @pytest.fixture(scope="session")
 def browser_build(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build of the tiny model with all of its SAEs, made by the jobs."""
     folder = tmp_path_factory.mktemp("browser-build")
-    job = Job(
-        model=str(tiny_folder / "model"),
-        saes=tuple(tiny_folder / "saes" / sae_id for sae_id in SAE_IDS),
-        corpus=(write_corpus(folder / "corpus.jsonl"),),
-        out=folder / "tiny.duckdb",
-        work=folder / "work",
-        weights=(1.0,),
-        n_tokens=5_000,
-        ctx_len=32,
-        n_shards=20,
-        n_sequences=8,
-    )
-    run_job("all", job)
-    return job.out
+    return make_build(tiny_job(tiny_folder, folder, SAE_IDS, random_words(), n_tokens=5_000))
 
 
 @pytest.fixture(scope="session")
 def browser_preset(tiny_folder: Path, browser_build: Path) -> Preset:
-    sources = tuple(SaeSource(sae_id, int(sae_id[-1]), tiny_folder / "saes" / sae_id) for sae_id in SAE_IDS)
     shown = Demonstration(
         title="A push", prompt=PAIR[0], sae_id="layer_2", feature_index=3, mode="add", value=8.0,
         positions="last_function", note="random weights",
     )  # fmt: skip
-    return replace(
-        load_preset("lab"),
-        title="tiny",
-        model=str(tiny_folder / "model"),
-        saes=sources,
-        build=browser_build,
-        default_prompt=PAIR[0],
-        prompts=(PAIR,),
-        demonstrations=(shown,),
-    )
+    own = {"title": "tiny", "default_prompt": PAIR[0], "prompts": (PAIR,), "demonstrations": (shown,)}
+    return tiny_preset(tiny_folder, browser_build, **own)
 
 
 @pytest.fixture(scope="session")
