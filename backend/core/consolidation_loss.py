@@ -74,7 +74,7 @@ def groups(split: str, positions: tuple[int, ...]) -> list[str]:
         return [str(tenth) for tenth in range(1, 11)]
     if split == "position":
         ends = [f"–{after - 1}" for after in positions[1:]] + ["+"]
-        return [f"{first}{end}" if end != f"–{first}" else str(first) for first, end in zip(positions, ends, strict=True)]
+        return [f"{first}{end}" for first, end in zip(positions, ends, strict=True)]
     return []
 
 

@@ -91,7 +91,10 @@ def read_runs(query: Query) -> tuple[Run, ...]:
     for run, step in query("SELECT run, step FROM loss WHERE run IS NOT NULL ORDER BY run, step"):
         steps.setdefault(run, []).append(step)
     found = query("SELECT run, model, seed, title, n_layers, n_parameters, tokens_per_step FROM run")
-    runs = [Run(*values, steps=tuple(steps.get(values[0], ()))) for values in found]
+    runs = [
+        Run(run, model, seed, title, n_layers, size, tokens, tuple(steps.get(run, ())))
+        for run, model, seed, title, n_layers, size, tokens in found
+    ]
     return tuple(sorted(runs, key=lambda one: (-one.n_layers, one.model, one.seed)))
 
 

@@ -13,6 +13,7 @@ from starlette.routing import compile_path
 
 from backend.routes import (
     claims,
+    consolidation,
     coverage,
     export,
     features,
@@ -50,7 +51,7 @@ LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES)
 for family in (inspect, reactivation, steer, sweep, traits, runs):
     router.include_router(family.router, responses=LIVE_FAILURES)
-for family in (server, health, session, tokens, coverage, graph, statistics, features, export, claims):
+for family in (server, health, session, tokens, coverage, graph, statistics, consolidation, features, export, claims):
     router.include_router(family.router)
 
 

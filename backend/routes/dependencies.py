@@ -12,6 +12,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from backend.core.companion import build_identity, companion_path
+from backend.core.consolidation_store import KIND as CONSOLIDATION
+from backend.core.consolidation_store import ConsolidationStore
 from backend.core.feature_store import KIND as FEATURES
 from backend.core.feature_store import FeatureDetailStore
 from backend.core.presets import Preset
@@ -37,6 +39,7 @@ class Build:
         self._lock = threading.Lock()
         self._feature_details: FeatureDetailStore | None = None
         self._statistics: StatisticsStore | None = None
+        self._consolidation: ConsolidationStore | None = None
 
     def require(self) -> Store:
         """The store; StoreMissing or StoreInvalid, with the remedy, when there is none."""
@@ -58,7 +61,7 @@ class Build:
 
     def companions(self) -> dict[str, Callable[[], Any]]:
         """The result files beside the build by kind; each opens, or raises StoreMissing or StoreInvalid."""
-        return {"statistics": self.statistics, FEATURES: self.feature_details}
+        return {"statistics": self.statistics, FEATURES: self.feature_details, CONSOLIDATION: self.consolidation}
 
     def statistics(self) -> StatisticsStore:
         """Statistics beside the build; StoreMissing or StoreInvalid, with the remedy, where there are none."""
@@ -75,6 +78,14 @@ class Build:
             self._feature_details = FeatureDetailStore(path)
         self._feature_details.require(self.identity())
         return self._feature_details
+
+    def consolidation(self) -> ConsolidationStore:
+        """Results along training beside the build; StoreMissing or StoreInvalid, with the remedy, without them."""
+        path = companion_path(self.require().path, CONSOLIDATION)
+        if self._consolidation is None or self._consolidation.path != path:
+            self._consolidation = ConsolidationStore(path)
+        self._consolidation.require(self.identity())
+        return self._consolidation
 
     def identity(self) -> str | None:
         """Hash of the build's provenance: two builds with one identity hold the same numbers."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ def matrix_products(precision: str) -> Iterator[None]:
     On a CPU with bfloat16 instructions the latter takes two thirds of the time. It moves single tokens of the lab
     model by up to 0.03 nats, without direction: the mean over half a million by less than 1e-4.
     """
-    setting = torch.backends.mkldnn.matmul
+    setting: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]  # torch types it not
     before = setting.fp32_precision
     setting.fp32_precision = {"float32": "ieee", "bfloat16": "bf16"}[precision]
     try:

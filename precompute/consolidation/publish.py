@@ -1,0 +1,123 @@
+"""Stage `consolidation publish`: everything in WORK as one small file beside a build."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from transformers import PreTrainedTokenizerBase
+
+from backend.core.companion import write_companion
+from backend.core.consolidation_store import SCHEMA, SCHEMA_VERSION
+from backend.core.store import Store
+from precompute.consolidation.baselines import TUNING_EVERY
+from precompute.consolidation.cells import POSITION_EDGES, Vocabulary, make_vocabulary
+from precompute.consolidation.feature_tables import feature_tables
+from precompute.consolidation.kinds import KIND_NAMES
+from precompute.consolidation.stage_tables import stage_tables
+from precompute.consolidation.stages import EVERY, FROM, ROWS_PER_SHARD, SHORT
+from precompute.consolidation.tables import LossPacker, loss_table, run_folders, run_table, vocabulary_tables
+from precompute.consolidation.text import WINDOW, HeldOut, load_text, text_digest
+from precompute.job import INTERVAL_SHARDS, BadInput, load_arrays
+from precompute.provenance import code_version
+
+ALL_TOKENS = 10_000_000
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Occurrences [vocab] behind the classes, and where they come from in words."""
+
+    occurrences: npt.NDArray[np.int64]
+    stated: str
+
+
+def read_counts(source: Path, vocab: int, special: Sequence[int]) -> Counts:
+    """From a build (.duckdb) or from training rows (.npy); BadInput where the vocabularies differ."""
+    if source.suffix == ".npy":
+        if not source.is_file():
+            raise BadInput(f"no rows at {source}: give training rows (.npy) or a build (.duckdb) to --counts.")
+        counts = np.bincount(np.load(source, mmap_mode="r").ravel(), minlength=vocab).astype(np.int64)
+        counts[list(special)] = 0
+        return Counts(counts, f"{int(counts.sum()):,} positions of the training rows")
+    store = Store.open(source)
+    rows, _ = store.tokens(limit=ALL_TOKENS)
+    if len(rows) != vocab:
+        raise BadInput(f"{source} counts {len(rows)} tokens; the tokenizer has {vocab}: give a build of this tokenizer.")
+    counts = np.zeros(vocab, np.int64)
+    for row in rows:
+        counts[row.token_id] = 0 if row.rank is None else row.occurrences
+    return Counts(counts, f"{int(counts.sum()):,} positions of the corpus of {source.name}")
+
+
+def publish(work: Path, tokenizer: PreTrainedTokenizerBase, counts_from: Path, out: Path) -> None:
+    """Write `out`; BadInput where a stage is missing."""
+    text, runs = load_text(work), run_folders(work)
+    texts = [tokenizer.decode([i], clean_up_tokenization_spaces=False) for i in range(len(tokenizer))]
+    counts = read_counts(counts_from, len(texts), text.special)
+    vocabulary = make_vocabulary(counts.occurrences, text.special, texts)
+    packer = LossPacker(vocabulary, text)
+    losses = loss_table(work, text, packer, runs)
+    if not losses.num_rows:
+        raise BadInput(f"{work} holds no loss: `functionscope precompute consolidation loss` comes first.")
+    tables = {"run": run_table(runs), "loss": losses, **vocabulary_tables(vocabulary), **packer.tables()}
+    tables |= stage_tables(text, vocabulary, tokenizer, runs) | feature_tables(vocabulary, runs)
+    provenance = _provenance(work, text, vocabulary, counts, runs)
+    write_companion(out, SCHEMA.read_text("utf-8"), SCHEMA_VERSION, tables, provenance)
+
+
+def _provenance(
+    work: Path, text: HeldOut, vocabulary: Vocabulary, counts: Counts, runs: list[tuple[Path, dict[str, Any]]]
+) -> dict[str, Any]:
+    saved = load_arrays(work / "text.npz", "consolidation text")
+    settings = json.loads((work / "text.json").read_text("utf-8"))
+    return {
+        "build": None,
+        "runs": [{k: run[k] for k in ("model", "seed", "weights")} for _, run in runs],
+        "held_out": {
+            "n_tokens": int(text.scored().sum()),
+            "n_documents": len(np.unique(text.rows.documents)),
+            "n_shards": INTERVAL_SHARDS,
+            "sha256": text_digest(text),
+            "settings": settings,
+            "left_out": saved["left_out"].tolist(),
+            "taken": _taken(settings, saved),
+            "smoothing": _smoothing(work),
+            "counts": counts.stated,
+        },
+        "positions": list(POSITION_EDGES),
+        "kinds": list(KIND_NAMES),
+        "vocabulary": int((vocabulary.rank > 0).sum()),
+        "stages": {"short": SHORT, "every": EVERY, "from": FROM, "rows_per_shard": ROWS_PER_SHARD},
+        "losses": sorted({str(load_arrays(p, "")["dtype"]) for f, _ in runs for p in (f / "loss").glob("step_*.npz")}),
+        "code": code_version(),
+        "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _taken(settings: dict[str, Any], saved: dict[str, npt.NDArray[Any]]) -> str:
+    drawn = f"documents drawn at random from {', '.join(settings['corpus'])} (seed {settings['seed']})"
+    if not settings["training_rows"]:
+        return f"{drawn}; no training rows were given, so that they were not trained on is not checked"
+    return (
+        f"{drawn}; {int(saved['left_out'].sum())} were left out because they share {WINDOW} consecutive tokens with "
+        f"the training rows, and those that are kept share none of its {int(saved['training_windows']):,} windows"
+    )
+
+
+def _smoothing(work: Path) -> str:
+    path = work / "baselines.npz"
+    if not path.exists():
+        return "no baselines: no training rows were given"
+    found = load_arrays(path, "consolidation text")
+    return (
+        f"counted on {int(found['counted']):,} pairs of the training rows; unigram with 1 added to every count; bigram "
+        f"smoothed towards it with {float(found['weight']):g} pseudo-counts, chosen on one row in {TUNING_EVERY} "
+        "that is not counted"
+    )
