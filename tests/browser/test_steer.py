@@ -1,49 +1,25 @@
-"""Steering in a real browser: plug in, switch off and on, stream, stop, save, and a link that reopens it."""
-
-from typing import Any
+"""Steering in a real browser: plug in, switch off and on, stream, stop, record, and a link that reopens it."""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.steer_page import (
+    GATE,
+    ONE,
+    PROMPT,
+    SHORT,
+    TWO,
+    count_tokens,
+    kl,
+    open_page,
+    sent,
+    steer,
+    texts,
+    until,
+    written,
+)
+
 pytestmark = pytest.mark.browser
-
-PROMPT = "What is the capital of Russia?\n"
-ONE = "?prompt=What+is+the+capital+of+Russia%3F%0A&f=layer_2:3:add:20:last_function"
-
-
-def open_page(page: Page, url: str, query: str = ONE) -> None:
-    page.goto(f"{url}/steer{query}")
-    expect(page.locator("#steer-kl")).to_be_visible()
-
-
-def written(page: Page) -> None:
-    """Waits until the texts of what is on screen are complete."""
-    page.wait_for_function(
-        """() => {
-          const stream = document.querySelector('#steer-stream');
-          return stream.dataset.status === 'done' && !stream.textContent.includes('earlier settings');
-        }""",
-        timeout=60_000,
-    )
-
-
-def texts(page: Page) -> dict[str, list[str]]:
-    return page.evaluate(
-        """() => Object.fromEntries([...document.querySelectorAll('.fs-stream-arm')].map((arm) =>
-          [arm.dataset.arm, [...arm.querySelectorAll('.fs-text')].map((text) => text.textContent)]))"""
-    )
-
-
-def steer(page: Page, url: str, **changes: Any) -> dict[str, Any]:
-    intervention = {"sae_id": "layer_2", "feature_index": 3, "mode": "add", "value": 20, "positions": "last_function"}
-    body = {"prompt": PROMPT, "interventions": [intervention], "max_new_tokens": 24} | changes
-    answer = page.request.post(f"{url}/api/steer", data=body)
-    assert answer.ok, answer.text()
-    return answer.json()
-
-
-def kl(page: Page) -> float:
-    return float(page.locator("#steer-kl").inner_text())
 
 
 def test_without_an_address_the_first_demonstration_is_plugged_in(page: Page, live_server_url: str) -> None:
@@ -67,19 +43,42 @@ def test_the_shift_is_what_the_api_says(page: Page, live_server_url: str) -> Non
     expect(page.locator(".fs-pairs li")).to_have_count(20)
 
 
-def test_switching_off_and_on_answers_at_once(page: Page, live_server_url: str) -> None:
+def test_switching_off_and_on_asks_nothing_again(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url)
-    switch = page.get_by_role("switch", name="feature 3 on")
-    switch.click()
-    expect(page.locator("#steer-kl")).to_have_text("0")
     written(page)
-    arms = texts(page)
-    assert arms["steered"] == arms["baseline"] == steer(page, live_server_url)["baseline"]["texts"]
+    shown, arms = page.locator("#steer-kl").inner_text(), texts(page)
+    asked = sent(page)
+    page.get_by_role("switch", name="feature 3 on").click()
+    expect(page.locator("#steer-kl")).to_have_text("0")
+    expect(page.locator("[data-arm=sign_flipped]")).to_have_count(0)
+    written(page)
+    off = texts(page)
+    assert off["steered"] == off["baseline"] == arms["baseline"]
     assert ":off" in page.evaluate("decodeURIComponent(location.search)")
     page.get_by_role("switch", name="feature 3 off").click()
-    expect(page.locator("#steer-kl")).not_to_have_text("0")
+    expect(page.locator("#steer-kl")).to_have_text(shown)
+    expect(page.locator("[data-arm=sign_flipped]")).to_have_count(1)
     written(page)
-    assert texts(page)["steered"] == steer(page, live_server_url)["steered"]["texts"]
+    assert texts(page) == arms
+    assert asked == []
+    answer = steer(page, live_server_url, interventions=[])  # what was shown without asking is what the server says
+    assert [answer["baseline"]["texts"], answer["steered"]["texts"]] == [off["baseline"], off["steered"]]
+
+
+def test_one_of_two_is_switched_without_running_the_known_again(page: Page, live_server_url: str) -> None:
+    open_page(page, live_server_url, TWO)
+    written(page)
+    both = kl(page)
+    asked = sent(page)
+    page.get_by_role("switch", name="feature 5 on").click()
+    expect(page.locator("#steer-sentence")).not_to_contain_text("feature 5")
+    written(page)
+    assert asked == ["/api/steer", "/api/steer/stream"]
+    page.get_by_role("switch", name="feature 5 off").click()
+    expect(page.locator("#steer-sentence")).to_contain_text("feature 5")
+    written(page)
+    assert kl(page) == both
+    assert len(asked) == 2
 
 
 def test_texts_and_controls_stream_as_the_api_answers(page: Page, live_server_url: str) -> None:
@@ -92,17 +91,35 @@ def test_texts_and_controls_stream_as_the_api_answers(page: Page, live_server_ur
 
 def test_strength_mode_and_wrong_numbers(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url)
-    strong = kl(page)
-    value = page.get_by_role("textbox", name="strength")
+    strong = page.locator("#steer-kl").inner_text()
+    value = page.get_by_role("textbox", name="strength", exact=True)
     value.fill("0")
     expect(page.locator("#steer-kl")).to_have_text("0")
     value.fill("much")
     expect(value).to_have_attribute("aria-invalid", "true")
     value.fill("20")
-    page.wait_for_function(f"Math.abs(Number(document.querySelector('#steer-kl').textContent) - {strong}) < 1e-3")
+    expect(page.locator("#steer-kl")).to_have_text(strong)
     page.get_by_role("radio", name="ablate").click()
     expect(page.locator("#steer-sentence")).to_contain_text("off")
     expect(value).to_have_count(0)
+
+
+def test_the_three_units_of_a_strength_are_linked(page: Page, live_server_url: str) -> None:
+    open_page(page, live_server_url)
+    feature = {"sae_id": "layer_2", "feature_index": 3}
+    answer = page.request.post(f"{live_server_url}/api/strength", data={"prompt": PROMPT, "features": [feature]}).json()
+    known = answer["features"][0]
+    norm = known["positions"]["residual_norm"][answer["last_function"]]
+    value = page.get_by_role("textbox", name="strength", exact=True)
+    multiple, share = (page.get_by_role("textbox", name=name) for name in ("multiples of", "per cent of"))
+    expect(multiple).to_be_enabled()
+    expect(share).to_be_enabled()
+    assert float(multiple.input_value()) == pytest.approx(20 / known["act_q999"], rel=0.01)
+    assert float(share.input_value()) == pytest.approx(100 * 20 * known["decoder_norm"] / norm, rel=0.01)
+    multiple.fill("2")
+    expect(value).to_have_value(f"{2 * known['act_q999']:.4g}")
+    share.fill("50")
+    expect(value).to_have_value(f"{0.5 * norm / known['decoder_norm']:.4g}")
 
 
 def test_a_socket_click_moves_the_selected_feature(page: Page, live_server_url: str) -> None:
@@ -142,29 +159,101 @@ def test_a_result_is_dragged_into_a_socket(page: Page, live_server_url: str) -> 
     expect(page.locator(".fs-socket[data-position='3']")).to_have_class("fs-socket is-filled is-on")
 
 
-def test_stop_keeps_the_text(page: Page, live_server_url: str) -> None:
-    open_page(page, live_server_url, ONE + "&tokens=128")
-    written(page)  # the first texts may be done before anybody can stop them: stop the second ones
+def test_stop_keeps_the_text_of_this_run(page: Page, live_server_url: str) -> None:
+    """Exactly the tokens that came before Stop stay, they are this run's, and none follows."""
+    page.add_init_script(GATE)
+    open_page(page, live_server_url, ONE + "&tokens=20&controls=0")
+    written(page)  # an earlier run's texts are on screen
+    before = page.locator(".fs-stream-arms").get_attribute("data-run")
+    asked = sent(page)
+    page.evaluate("gate.hold('/api/steer/stream', 'token', 10)")
     page.locator("#steer-stream-run").click()
+    until(page, "gate.passed === 10 && gate.wake.length > 0")
+    until(page, f"document.querySelector('.fs-stream-arms').dataset.run !== '{before}'")
+    until(page, "document.querySelectorAll('.fs-stream .fs-text > span:not(.fs-caret)').length === 10")
     page.locator("#steer-stream-stop").click()
     expect(page.locator("#steer-stream")).to_have_attribute("data-status", "stopped")
+    run = page.locator("#steer-stream").get_attribute("data-run")
+    assert page.locator(".fs-stream-arms").get_attribute("data-run") == run != before
     kept = texts(page)
-    page.wait_for_timeout(500)
+    page.evaluate("gate.open(Infinity)")
+    page.wait_for_timeout(300)
     assert texts(page) == kept
-    assert any(text for arm in kept.values() for text in arm)
-    page.locator("#steer-stream-run").click()
+    assert count_tokens(page) == 10
+    expect(page.locator(".fs-caret")).to_have_count(0)
+    whole = steer(page, live_server_url, max_new_tokens=20)
+    for arm, (text,) in kept.items():
+        assert whole[arm]["texts"][0].startswith(text)
+        assert text != whole[arm]["texts"][0]
+    assert any(text for (text,) in kept.values())
+    assert any(path.startswith("/api/steer/cancel/") for path in asked)  # the server stops, too
+
+
+def test_a_run_stopped_before_its_first_token_does_not_pass_off_older_texts_as_its_own(
+    page: Page, live_server_url: str
+) -> None:
+    page.add_init_script(GATE)
+    open_page(page, live_server_url, SHORT)
     written(page)
-    whole = texts(page)
-    assert all(whole[name][0].startswith(kept[name][0]) for name in kept if kept[name])
+    before = texts(page)
+    page.evaluate("gate.hold('/api/steer/stream', 'arm', 0)")
+    page.locator("#steer-stream-run").click()
+    until(page, "gate.wake.length > 0")
+    page.keyboard.press("Escape")
+    expect(page.locator("#steer-stream")).to_have_attribute("data-status", "stopped")
+    expect(page.locator(".fs-stream-tools [role=status]").first).to_contain_text("texts of the run before")
+    expect(page.locator(".fs-stream-arms")).to_have_class("fs-stream-arms is-stale")
+    assert texts(page) == before
 
 
-def test_samples_are_repeatable_by_their_seed(page: Page, live_server_url: str) -> None:
+def test_escape_stops_while_somebody_types(page: Page, live_server_url: str) -> None:
+    page.add_init_script(GATE)
+    open_page(page, live_server_url, SHORT)
+    written(page)
+    page.evaluate("gate.hold('/api/steer/stream', 'token', 2)")
+    page.locator("#steer-stream-run").click()
+    until(page, "gate.passed === 2 && gate.wake.length > 0")
+    page.locator("#steer-prompt-area").focus()
+    page.keyboard.press("Escape")
+    expect(page.locator("#steer-stream")).to_have_attribute("data-status", "stopped")
+    until(page, "document.querySelectorAll('.fs-stream .fs-text > span:not(.fs-caret)').length === 2")
+
+
+def test_texts_part_where_the_api_says_and_tokens_tell_their_probability(page: Page, live_server_url: str) -> None:
+    open_page(page, live_server_url, ONE + "&tokens=12")
+    written(page)
+    answer = steer(page, live_server_url, max_new_tokens=12, controls=True)
+    first = answer["steered"]["first_divergence"][0]
+    text = page.locator("[data-arm=steered] .fs-text")
+    assert first is not None
+    expect(text).to_have_attribute("data-first", str(first))
+    expect(text.locator("> span").nth(first)).to_have_class("is-parting is-different")
+    text.focus()
+    page.keyboard.press("ArrowRight")
+    probability = answer["steered"]["probabilities"][0][0]
+    readout = page.locator(".fs-text-readout")
+    expect(readout).to_contain_text("token 1: ")
+    expect(readout).to_contain_text(page.evaluate("(p) => functionscope.percent(p)", probability) + " in steered")
+    page.keyboard.press("ArrowRight")
+    expect(readout).to_contain_text("token 2: ")
+
+
+def test_samples_follow_the_greedy_text_and_are_repeatable_by_their_seed(page: Page, live_server_url: str) -> None:
     query = ONE + "&temperature=1&samples=2&seed=5&tokens=8&controls=0"
     open_page(page, live_server_url, query)
     written(page)
     arms = texts(page)
-    answer = steer(page, live_server_url, temperature=1, samples=2, seed=5, max_new_tokens=8)
-    assert arms == {"baseline": answer["baseline"]["texts"], "steered": answer["steered"]["texts"]}
+    greedy = steer(page, live_server_url, max_new_tokens=8)
+    sampled = steer(page, live_server_url, temperature=1, samples=2, seed=5, max_new_tokens=8)
+    assert arms == {arm: greedy[arm]["texts"] + sampled[arm]["texts"] for arm in ("baseline", "steered")}
+    expect(page.locator(".fs-arms h3")).to_contain_text(["Greedy", "Sample 1", "Sample 2"])
+    assert "samples=2" in page.url
+    asked = sent(page)
+    page.locator("#steer-settings summary").click()
+    page.locator("#steer-samples").fill("0")
+    expect(page.locator(".fs-arms h3")).to_have_count(1)
+    written(page)
+    assert asked == []  # the greedy texts were known
 
 
 PICTURE = """() => ({
@@ -173,8 +262,9 @@ PICTURE = """() => ({
   sockets: [...document.querySelectorAll('.fs-socket')].map((e) => e.getAttribute('aria-label')),
   cards: [...document.querySelectorAll('.fs-card')].map((e) => e.innerText),
   switches: [...document.querySelectorAll('.fs-card [role=switch]')].map((e) => e.ariaChecked),
+  settings: document.querySelector('#steer-settings-words').innerText,
   values: [...document.querySelectorAll('.fs-card input, .fs-live-tools input')].map((e) => e.value + e.checked),
-  shift: document.querySelector('#steer-shift').innerText,
+  shift: document.querySelector('#steer-shift').innerText.replace(/\\d+ ms/, ''),
   arms: document.querySelector('.fs-stream-arms').innerText,
 })"""
 
@@ -185,7 +275,8 @@ def test_the_link_reopens_the_same_picture(page: Page, browser: Browser, live_se
     page.locator("#steer-rack-search").press("Enter")
     page.get_by_role("switch", name="feature 5 on").click()
     page.locator("#steer-rack-generated").check()
-    page.wait_for_function("location.search.includes('generated=1') && location.search.includes('off')")
+    page.locator("#steer-rack-freeze").check()
+    until(page, "['generated=1', 'freeze=1', 'off'].every((part) => location.search.includes(part))")
     page.locator(".fs-card-name").nth(1).click()  # unselect: a selection is not part of the picture
     written(page)
     context = browser.new_context(viewport=page.viewport_size)
@@ -194,6 +285,8 @@ def test_the_link_reopens_the_same_picture(page: Page, browser: Browser, live_se
         open_page(other, live_server_url, page.evaluate("location.search"))
         expect(other.locator(".fs-card")).to_have_count(2)
         written(other)
+        for one in (page, other):
+            expect(one.locator(".fs-strength-place").nth(1)).not_to_be_empty()
         assert other.evaluate(PICTURE) == page.evaluate(PICTURE)
     finally:
         context.close()
@@ -202,7 +295,7 @@ def test_the_link_reopens_the_same_picture(page: Page, browser: Browser, live_se
 def test_saving_gives_a_link_to_the_same_experiment(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url, ONE + "&tokens=6")
     written(page)
-    page.get_by_role("button", name="Save as a run").click()
+    page.get_by_role("button", name="Record this").click()
     link = page.locator("#steer-save a")
     expect(link).to_be_visible()
     run_id = (link.get_attribute("href") or "").removeprefix("/r/")
@@ -225,31 +318,10 @@ def test_a_prompt_of_markup_is_text(page: Page, live_server_url: str) -> None:
     page.locator("#steer-prompt-area").fill(
         "<img src=x onerror='window.broken = 1'> 🙂 <script>window.broken = 1</script>"
     )
-    page.wait_for_function("document.querySelectorAll('.fs-token-strip-cell').length > 12")
+    until(page, "document.querySelectorAll('.fs-token-strip-cell').length > 12")
     assert page.evaluate("window.broken === undefined && !document.querySelector('.fs-token-strip img')")
 
 
 def test_an_address_that_cannot_be_read_is_refused_in_words(page: Page, live_server_url: str) -> None:
     page.goto(f"{live_server_url}/steer?prompt=a&f=nonsense")
     expect(page.locator("#frame-problem-text")).to_contain_text("'nonsense', allowed is sae_id:index")
-
-
-def test_frames_are_read_however_the_network_cuts_them(page: Page, live_server_url: str) -> None:
-    open_page(page, live_server_url)
-    frames = page.evaluate(
-        """() => {
-          const whole = 'event: token\\ndata: {"seq":0,"text":"莫"}\\n\\nevent: final\\r\\ndata: {"seq":1}\\r\\n\\r\\n';
-          const read = [];
-          let rest = '';
-          for (const piece of whole) {
-            const [frames, left] = functionscope.readFrames(rest + piece);
-            read.push(...frames);
-            rest = left;
-          }
-          return read;
-        }"""
-    )
-    assert frames == [
-        {"event": "token", "data": {"seq": 0, "text": "莫"}},
-        {"event": "final", "data": {"seq": 1}},
-    ]

@@ -10,13 +10,17 @@ from playwright.sync_api import Browser, Page
 pytestmark = pytest.mark.browser
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
-SCRIPTS = ("live_store", "steer_known", "steer_units", "steer_align", "steer_frames", "intervention_rack", "sweep_plan", "trait_plan", "steer_texts", "steer_stream")  # fmt: skip
+SCRIPTS = (
+    "live_store", "steer_known", "steer_units", "steer_align", "steer_frames", "intervention_rack",
+    "sweep_plan", "trait_plan", "steer_texts", "steer_stream",
+)  # fmt: skip
 PLACE = {"q999": 20.0, "decoder_norm": 2.0, "residual_norm": 50.0, "activation": 5.0}
 SILENT = PLACE | {"activation": 0.0}
 EDIT = {"sae_id": "layer_2", "feature_index": 3, "mode": "add", "value": 20, "positions": "last_function"}
 OTHER = EDIT | {"feature_index": 4, "positions": [2, 3]}
 SETTINGS = {
-    "prompt": "a\n", "chat": False, "interventions": [EDIT, OTHER], "include_generated": False, "freeze_attention": False,
+    "prompt": "a\n", "chat": False, "interventions": [EDIT, OTHER],
+    "include_generated": False, "freeze_attention": False,
     "max_new_tokens": 8, "temperature": 0.8, "samples": 2, "seed": 5, "controls": True,
 }  # fmt: skip
 
@@ -122,7 +126,12 @@ def test_strengths_are_read_in_three_units(blank: Page) -> None:
 
 
 def test_a_place_is_read_from_the_columns(blank: Page) -> None:
-    columns = {"residual_norm": [9.0, 50.0], "activation": [1.0, 5.0], "token_act_max": [None, 7.0], "token_firings": [0, 3]}
+    columns = {
+        "residual_norm": [9.0, 50.0],
+        "activation": [1.0, 5.0],
+        "token_act_max": [None, 7.0],
+        "token_firings": [0, 3],
+    }
     strength = {"act_q999": 20.0, "decoder_norm": 2.0, "positions": columns}
     assert call(blank, "units.placeAt", strength, 1) == PLACE | {"token_act_max": 7.0, "token_firings": 3}
     assert call(blank, "units.placeAt", strength, 7)["residual_norm"] is None
@@ -184,8 +193,10 @@ SWEPT = {
 def test_a_sweep_is_of_what_is_on_and_keeps_the_others(blank: Page) -> None:
     plan = call(blank, "sweepPlan", SWEEP, SWEPT)
     assert plan["body"] == {
-        "prompt": "a\n", "chat": False, "sae_id": "layer_2", "feature_index": 4, "mode": "add", "strengths": [10, 20],
-        "positions": [1, 2, 3], "interventions": [EDIT], "include_generated": False, "max_new_tokens": 8, "target": None,
+        "prompt": "a\n", "chat": False, "sae_id": "layer_2", "feature_index": 4, "mode": "add",
+        "strengths": [10, 20],
+        "positions": [1, 2, 3], "interventions": [EDIT],
+        "include_generated": False, "max_new_tokens": 8, "target": None,
     }  # fmt: skip
     named = call(blank, "sweepPlan", SWEEP | {"sweep": "layer_2:3", "at": "function"}, SWEPT)["body"]
     assert (named["feature_index"], named["positions"]) == (3, [2, 3])
@@ -213,7 +224,14 @@ def test_a_sweep_that_cannot_be_run_says_why(
 
 
 def test_a_table_survives_commas_quotes_and_line_breaks(blank: Page) -> None:
-    cell = {"strength": 2, "position": 3, "kl": 0.5, "target": None, "next_token": {"text": ",", "probability": 0.25}, "text": 'a "b"\nc'}
+    cell = {
+        "strength": 2,
+        "position": 3,
+        "kl": 0.5,
+        "target": None,
+        "next_token": {"text": ",", "probability": 0.25},
+        "text": 'a "b"\nc',
+    }
     rows = call(blank, "csv", call(blank, "sweepTable", TOKENS, [cell])).split("\r\n")
     assert rows[0] == "strength,position,token,kl_nats,target,next_token,next_probability,text"
     assert rows[1] == '2,3,"\n",0.5,,",",0.25,"a ""b""\nc"'
@@ -225,7 +243,10 @@ def test_colour_goes_by_the_root_of_the_divergence(blank: Page) -> None:
     assert call(blank, "shadeOf", "kl", 0.0, 0.0) == 0
 
 
-FORM = {"trait": "Speak Chinese. Hi?", "contrast": "One?\n\n Two? \n", "test": "Three?", "success": "language:zh", "ask": "Speak Chinese. {prompt}", "induces": "0.5", "length": "8"}  # fmt: skip
+FORM = {
+    "trait": "Speak Chinese. Hi?", "contrast": "One?\n\n Two? \n", "test": "Three?",
+    "success": "language:zh", "ask": "Speak Chinese. {prompt}", "induces": "0.5", "length": "8",
+}  # fmt: skip
 
 
 def test_a_search_asks_each_line_with_a_line_break(blank: Page) -> None:
