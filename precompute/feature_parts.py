@@ -52,7 +52,7 @@ def histograms(files: Sequence[Path], ordinal: int, d_sae: int) -> dict[str, Any
     feature, at = key >> 13, (key & 0x1FFF) - (1 << 12)
     first, hist = [0] * d_sae, [list[int]() for _ in range(d_sae)]
     starts = np.flatnonzero(np.diff(feature, prepend=-1))
-    for low, high in zip(starts.tolist(), np.append(starts[1:], len(feature)).tolist(), strict=True):
+    for low, high in _runs(starts, len(feature)):
         dense = np.zeros(at[high - 1] - at[low] + 1, dtype=np.int64)
         dense[at[low:high] - at[low]] = n[low:high]
         first[feature[low]], hist[feature[low]] = int(at[low]), dense.tolist()
@@ -118,8 +118,10 @@ def _first_columns(
     value = block[rows, kept]
     tied = value[:, k - 1] - value[:, k] <= TIE if more > k else np.zeros(len(block), bool)
     for row in np.flatnonzero(tied):  # which of the tied came first is chance: take the lowest indices
-        near = np.round(block[row].astype(np.float64) / TIE)
-        kept[row, :k] = np.lexsort((np.arange(len(near)), -near))[:k]
+        last = value[row, k - 1]
+        above = kept[row][value[row] > last + TIE]
+        level = np.flatnonzero(np.abs(block[row] - last) <= TIE)
+        kept[row, :k] = np.concatenate([above, level])[:k]
     kept = kept[:, :k]
     return kept, block[rows, kept].astype(np.float64), tied
 
@@ -191,10 +193,8 @@ def _chosen_table(
     at = np.flatnonzero(np.isin(key, wanted))
     at = at[np.lexsort((fired.sequence_id[at], -fired.activation[at], key[at]))]
     starts = np.flatnonzero(np.diff(key[at], prepend=-1))
-    ends = np.append(starts[1:], len(at))
-    chosen = np.concatenate(
-        [at[low : min(low + PER_TOKEN, high)] for low, high in zip(starts, ends, strict=True)] or [at]
-    )
+    parts = [at[low : min(low + PER_TOKEN, high)] for low, high in _runs(starts, len(at))]
+    chosen = np.concatenate([*parts, np.empty(0, np.int64)])
     run_key = fired.feature_index << 32 | fired.sequence_id
     by_run = np.lexsort((fired.position, run_key))
     low, high = (np.searchsorted(run_key[by_run], run_key[chosen], side=side) for side in ("left", "right"))
@@ -210,3 +210,8 @@ def _chosen_table(
             "activations": [encode_activation(fired.activation[run], scale).tolist() for run in runs],
         }
     )
+
+
+def _runs(starts: Ints, n: int) -> list[tuple[int, int]]:
+    """(first, past the last) of each run of n things that begin at `starts`."""
+    return list(zip(starts.tolist(), [*starts[1:].tolist(), n], strict=False))
