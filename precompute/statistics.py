@@ -191,11 +191,16 @@ def gathered(parts: Sequence[tuple[str | None, dict[str, Any]]]) -> dict[str, pa
         for name, rows in tables.items():
             if not len(rows):
                 continue
-            table = pa.table(rows) if isinstance(rows, dict) else pa.Table.from_pylist(rows)
+            table = rows if isinstance(rows, pa.Table) else _arrow(rows)
             if sae_id is not None:
                 table = table.append_column("sae_id", pa.array([sae_id] * len(table)))
             found.setdefault(name, []).append(table)
     return {name: pa.concat_tables(tables, promote_options="permissive") for name, tables in found.items()}
+
+
+def _arrow(rows: Any) -> pa.Table:
+    """Columns by name, or rows, as a table."""
+    return pa.table(rows) if isinstance(rows, dict) else pa.Table.from_pylist(rows)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

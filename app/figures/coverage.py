@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from app.figures.coverage_nulls import add_band, corner_labels
 from app.figures.template import log_rank_axis, log_spaced, template
 from app.frame import visible
 from app.theme import layer_colours, palette
@@ -18,7 +19,6 @@ PAPER_TABLE_1: dict[int, tuple[float, ...]] = {
     31: (37.21, 49.78, 55.15, 59.86, 61.48, 63.30, 65.16, 67.08, 67.74, 68.27),
 }
 PAPER_MODEL = "gemma-2-9b"  # the end of its name on the hub
-LABEL_GAP = 0.075  # of the axis: labels nearer than this would overlap
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,13 @@ def _add_line(figure: go.Figure, curve: LayerCurve, colour: str) -> None:
 
 
 def _add_labels(figure: go.Figure, curves: Sequence[LayerCurve], colours: Sequence[str], scheme: str | None) -> None:
-    """A dot at rank 10 and the line's name beside it: all lines end together, at rank 10 they differ."""
+    """A dot at rank 10, where the lines differ most; their names and shares there, in the empty corner."""
     ends = [
         (curve, colour, curve.answer.rows[min(10, len(curve.answer.rows)) - 1])
         for curve, colour in zip(curves, colours, strict=True)
         if curve.answer.rows
     ]
-    below = 2.0
-    for curve, colour, row in sorted(ends, key=lambda end: -end[2].coverage):
-        below = min(row.coverage, below - LABEL_GAP)
+    for curve, colour, row in ends:
         figure.add_scatter(
             x=[row.rank],
             y=[row.coverage],
@@ -100,19 +98,12 @@ def _add_labels(figure: go.Figure, curves: Sequence[LayerCurve], colours: Sequen
             marker={"color": colour, "size": 8 if curve.chosen else 6},
             hoverinfo="skip",
         )
-        label = f"layer {curve.layer}  {row.coverage:.0%}"
-        figure.add_annotation(
-            x=math.log10(row.rank),  # annotations on a logarithmic axis are placed by exponent
-            y=below,
-            text=f"<b>{label}</b>" if curve.chosen else label,
-            showarrow=False,
-            xanchor="left",
-            yanchor="top",
-            xshift=9,
-            font={"color": palette(scheme).ink if curve.chosen else palette(scheme).muted, "size": 11.5},
-            bgcolor=palette(scheme).panel,
-            borderpad=0,
-        )
+    names = [
+        (f"layer {curve.layer}  {row.coverage:.0%}", colour, curve.chosen)
+        for curve, colour, row in sorted(ends, key=lambda end: -end[2].coverage)
+    ]
+    heading = f"first {ends[0][2].rank} tokens reach" if ends else None
+    corner_labels(figure, names, scheme, heading)
 
 
 def _interval(row: CoverageRow) -> str:
@@ -126,18 +117,8 @@ def _add_band(figure: go.Figure, curve: LayerCurve, colour: str) -> None:
     rows = [row for row in _drawn(curve) if row.interval is not None]
     if not rows:
         return
-    ranks = [row.rank for row in rows]
     bounds = [row.interval or [row.coverage, row.coverage] for row in rows]
-    red, green, blue = bytes.fromhex(colour[1:])
-    figure.add_scatter(
-        x=[*ranks, *reversed(ranks)],
-        y=[*(high for _, high in bounds), *(low for low, _ in reversed(bounds))],
-        fill="toself",
-        fillcolor=f"rgba({red},{green},{blue},0.16)",
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
-    )
+    add_band(figure, [row.rank for row in rows], [low for low, _ in bounds], [high for _, high in bounds], colour)
 
 
 def _add_cut(figure: go.Figure, n_function: int, scheme: str | None) -> None:

@@ -1,21 +1,31 @@
 """Small figures about tokens: degree against frequency, Zipf's law, document coverage."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from app.figures.coverage_nulls import corner_labels
+from app.figures.distributions_rarefaction import add_null
 from app.figures.template import log_rank_axis, log_spaced, template
 from app.frame import visible
 from app.tables import LogFit
 from app.theme import palette
 from backend.schemas import CoverageRow, TokenRow
+from backend.schemas.statistics import RarefactionResponse
 
 
 def degree_figure(
-    rows: Sequence[CoverageRow], function_ids: frozenset[int], fit: LogFit | None, scheme: str | None
+    rows: Sequence[CoverageRow],
+    function_ids: frozenset[int],
+    fit: LogFit | None,
+    scheme: str | None,
+    null: RarefactionResponse | None = None,
 ) -> go.Figure:
-    """Degree against occurrences, both on logarithms; every function token, and a spread of the others."""
+    """Degree against occurrences, both on logarithms; every function token, and a spread of the others.
+
+    `null` adds the degree that is expected of a content token so frequent.
+    """
     figure = go.Figure(layout={"template": template(scheme)})
     ink = palette(scheme)
     drawn = _spread([row for row in rows if row.degree > 0], function_ids)
@@ -36,6 +46,12 @@ def degree_figure(
         )
     if fit is not None:
         _add_fit(figure, fit, drawn, scheme)
+    if null is not None and null.null_fit is not None and drawn:
+        content = [point for point in null.groups if point.token_group == "content"]
+        most = max(row.occurrences for row in drawn)
+        add_null(figure, null.null_fit, content, most, "expected of a content token", ink.reactivated)
+        names = [("expected of a content token", ink.reactivated, True), ("least squares", ink.ink, False)]
+        corner_labels(figure, names, scheme)
     figure.update_xaxes(type="log", title={"text": "occurrences"}, dtick=1, tickformat=",d")
     figure.update_yaxes(type="log", title={"text": "degree"}, dtick=1, tickformat=",d")
     return figure
@@ -75,10 +91,20 @@ def zipf_figure(occurrences: Sequence[int], n_function: int | None, scheme: str 
     return figure
 
 
-def document_figure(tokens: Sequence[TokenRow], function_ids: frozenset[int], scheme: str | None) -> go.Figure:
-    """Share of documents that contain the token, by frequency rank."""
+def document_figure(
+    tokens: Sequence[TokenRow],
+    function_ids: frozenset[int],
+    scheme: str | None,
+    expected: Mapping[int, float] | None = None,
+) -> go.Figure:
+    """Share of documents that contain the token, by frequency rank.
+
+    expected: by token, the documents that would hold it were its positions strewn over the corpus at random.
+    """
     ink = palette(scheme)
     figure = _small(scheme, len(tokens), None)
+    if expected:
+        _add_strewn(figure, tokens, expected, scheme)
     figure.add_scatter(
         x=[token.rank for token in tokens],
         y=[token.document_coverage for token in tokens],
@@ -96,6 +122,28 @@ def document_figure(tokens: Sequence[TokenRow], function_ids: frozenset[int], sc
     )
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     return figure
+
+
+def _add_strewn(
+    figure: go.Figure, tokens: Sequence[TokenRow], expected: Mapping[int, float], scheme: str | None
+) -> None:
+    one = next((t for t in tokens if t.documents), None)
+    if one is None:
+        return
+    n_documents = one.documents / one.document_coverage
+    known = [token for token in tokens if token.token_id in expected]
+    figure.add_scatter(
+        x=[token.rank for token in known],
+        y=[expected[token.token_id] / n_documents for token in known],
+        mode="lines",
+        line={"color": palette(scheme).reactivated, "width": 1.6},
+        hovertemplate="strewn at random: %{y:.1%} of documents<extra></extra>",
+    )
+    figure.add_annotation(
+        x=1, y=1, xref="paper", yref="paper", xanchor="right", yanchor="top", showarrow=False,
+        text=f'<span style="color:{palette(scheme).reactivated}">●</span>  strewn at random',
+        font={"size": 11.5, "color": palette(scheme).muted},
+    )  # fmt: skip
 
 
 def _small(scheme: str | None, last: int, n_function: int | None) -> go.Figure:

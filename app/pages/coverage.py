@@ -9,97 +9,102 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 
 from app.api import ApiClient
-from app.figures.coverage import coverage_figure, is_papers_model
-from app.figures.distributions import degree_figure, document_figure, zipf_figure
 from app.figures.template import CONFIG, blank
 from app.frame import Page, notice, panel, skeleton
 from app.links import reproduce_get
-from app.pages import coverage_token
+from app.pages import coverage_shared
+from app.pages.coverage_drawn import NOTED, everything
+from app.pages.coverage_shared import read_tokens
 from app.pages.coverage_state import CONTROLS, built_saes, control_bar, default_state, read_state
 from app.pages.coverage_table import rank_table
-from app.pages.coverage_view import LISTED, CoverageView, FrequentTokens, read_view
-from app.pages.coverage_words import first_tokens, function_contrast, headline, setting_sentence
-from app.tables import rank_rows
+from app.pages.coverage_view import FrequentTokens, read_view
+
+GRAPHS = {
+    "curve": "Cumulative coverage by token rank, one line per layer",
+    "equal": "Coverage of the most frequent tokens against as many positions of content tokens",
+    "nulls": "Coverage by token rank of the model and of the null models",
+    "rarefaction": "Expected distinct features by the number of occurrences, function and content tokens",
+    "degree": "Degree against occurrences, both on logarithms, with the degree expected of a content token",
+    "shared": "Features shared by the ticked tokens",
+    "zipf": "Occurrences by frequency rank, both on logarithms",
+    "documents": "Share of documents that contain each token, by frequency rank",
+}
 
 
 async def layout(**query: str) -> Component:
-    token = query.get("token", "")
     return html.Div(
         [
             dcc.Store(id="coverage-asked", data=query),
             dcc.Store(id="coverage-defaults"),
             dcc.Store(id="coverage-state"),
-            dcc.Store(id="coverage-token", data=int(token) if token.isdecimal() else None),
+            dcc.Store(id="coverage-function"),
+            dcc.Store(id="coverage-tokens", data=",".join(map(str, read_tokens(query.get("tokens")))) or None),
             html.Header(
                 [
                     html.H1("Coverage", className="fs-visually-hidden"),
                     html.P(skeleton("92%", "64%"), id="coverage-headline", className="fs-headline"),
+                    html.P(id="coverage-nulls-line", className="fs-small fs-nulls-line"),
                     html.Div(id="coverage-first", className="fs-chips"),
                 ],
                 className="fs-lead",
             ),
             html.Div(skeleton("100%"), id="coverage-controls", className="fs-controls", role="group"),
             html.Div(id="coverage-complaints"),
+            html.Div(id="coverage-lacking"),
             html.Div(_panels(), className="fs-coverage"),
-            coverage_token.drawer(),
         ]
     )
 
 
-def _graph(name: str, height: int, label: str) -> Component:
+def _graph(name: str, height: int) -> Component:
     graph = dcc.Graph(id=f"coverage-{name}", figure=blank(None), config=CONFIG, style={"height": f"{height}px"})
-    return html.Div(graph, role="img", style={"minHeight": f"{height}px"}, **{"aria-label": label})
+    return html.Div(graph, role="img", style={"minHeight": f"{height}px"}, **{"aria-label": GRAPHS[name]})
 
 
-def _images(name: str) -> dict[str, str]:
-    return {"png": f"coverage-{name}", "svg": f"coverage-{name}"}
+def _drawn(name: str, title: str, height: int, size: str) -> Component:
+    """A panel with one graph; its note is written by a callback."""
+    return panel(
+        title,
+        _graph(name, height),
+        id=f"coverage-{name}-panel",
+        exports={"png": f"coverage-{name}", "svg": f"coverage-{name}"},
+        note=skeleton("60%"),
+        class_name=size,
+    )
 
 
 def _panels() -> list[Component]:
-    table = html.Div(rank_table(), style={"minHeight": "400px"})
+    table = html.Div(rank_table(), style={"minHeight": "430px"})
+    tables = (("cuts", "Where the cut lies"), ("kinds", "By frequency, and by kind"))
     return [
-        panel(
-            "Reached by the first k tokens",
-            _graph("curve", 380, "Cumulative coverage by token rank, one line per layer"),
-            id="coverage-curve-panel",
-            exports=_images("curve"),
-            note=skeleton("60%"),
-            class_name="fs-coverage__curve",
-        ),
+        _drawn("curve", "Reached by the first k tokens", 370, "fs-c6"),
+        _drawn("equal", "At equal occurrences", 370, "fs-c6"),
+        _drawn("nulls", "Where there is nothing to find", 300, "fs-c4"),
+        _drawn("rarefaction", "Rarefaction", 300, "fs-c4"),
+        _drawn("degree", "Degree", 300, "fs-c4 fs-c4--last"),
         panel(
             "Tokens by rank",
             [table, html.P(id="coverage-hidden", className="fs-small")],
             id="coverage-table-panel",
             exports={"csv": "coverage-table"},
-            note="Select a row to see the token: its degree in every layer and the features that it fires most.",
-            class_name="fs-coverage__table",
+            note="Click a row for the token's page. Tick two or more to see which features they share.",
+            class_name="fs-c12",
         ),
-        _small_panel("degree", "Degree", "Degree against occurrences, both on logarithms, by token class"),
-        _small_panel(
-            "zipf",
-            "Zipf",
-            "Occurrences by frequency rank, both on logarithms",
-            "Occurrences by frequency rank. Left of the dotted line: function tokens.",
+        _drawn("shared", "Features that the ticked tokens share", 320, "fs-c12 fs-absent"),
+        *(
+            panel(title, html.Div(skeleton("100%"), id=f"coverage-{name}"), id=f"coverage-{name}-panel",
+                  note=skeleton("60%"), class_name="fs-c6")
+            for name, title in tables
         ),
-        _small_panel("documents", "Documents", "Share of documents that contain each token, by frequency rank"),
-    ]
-
-
-def _small_panel(name: str, title: str, label: str, note: str | None = None) -> Component:
-    """`note` None: a callback writes it."""
-    return panel(
-        title,
-        _graph(name, 280, label),
-        id=f"coverage-{name}-panel",
-        exports=_images(name),
-        note=note or skeleton("60%"),
-    )
+        _drawn("zipf", "Zipf", 260, "fs-c6"),
+        _drawn("documents", "Documents", 260, "fs-c6"),
+    ]  # fmt: skip
 
 
 def register(app: Dash, api: ApiClient) -> None:
     _register_controls(app, api)
     _register_view(app, api)
-    coverage_token.register(app, api)
+    coverage_shared.register(app, api)
 
 
 def _register_controls(app: Dash, api: ApiClient) -> None:
@@ -119,6 +124,11 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
         told = notice("The address asks for what is not there", "; ".join(complaints), kind="problem")
         return control_bar(state, saes, capabilities), default_state(saes).as_query(), told if complaints else None
 
+    _register_state(app)
+
+
+def _register_state(app: Dash) -> None:
+    """What happens in the browser alone: the state, its address, ticked and opened rows."""
     app.clientside_callback(
         ClientsideFunction("fs", "named"),
         Output("coverage-state", "data"),
@@ -126,41 +136,63 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
         State("coverage-defaults", "data"),
     )
     app.clientside_callback(
-        ClientsideFunction("fs", "writeState"),
+        ClientsideFunction("fsCoverage", "writeState"),
         Output("coverage-complaints", "title"),
         Input("coverage-state", "data"),
-        Input("coverage-token", "data"),
+        Input("coverage-tokens", "data"),
         State("coverage-defaults", "data"),
         prevent_initial_call=True,
     )
+    app.clientside_callback(
+        ClientsideFunction("fsCoverage", "ticked"),
+        Output("coverage-tokens", "data"),
+        Input("coverage-table", "selectedRows"),
+        State("coverage-table", "rowData"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("fsCoverage", "openRow"),
+        Output("coverage-table", "title"),
+        Input("coverage-table", "cellClicked"),
+        State("coverage-table", "rowData"),
+        prevent_initial_call=True,
+    )
+
+
+VIEW = (
+    ("coverage-headline", "children"),
+    ("coverage-nulls-line", "children"),
+    ("coverage-first", "children"),
+    ("coverage-lacking", "children"),
+    ("coverage-function", "data"),
+    *((f"coverage-{name}", "figure") for name in ("curve", "equal", "nulls", "degree", "zipf", "documents")),
+    ("coverage-table", "rowData"),
+    ("coverage-table", "selectedRows"),
+    ("coverage-hidden", "children"),
+    ("coverage-cuts", "children"),
+    ("coverage-kinds", "children"),
+    *((f"coverage-{name}-panel-note", "children") for name in NOTED),
+)
 
 
 def _register_view(app: Dash, api: ApiClient) -> None:
     frequent = FrequentTokens(api)
 
     @app.callback(
-        Output("coverage-headline", "children"),
-        Output("coverage-first", "children"),
-        Output("coverage-curve", "figure"),
-        Output("coverage-degree", "figure"),
-        Output("coverage-zipf", "figure"),
-        Output("coverage-documents", "figure"),
-        Output("coverage-table", "rowData"),
-        Output("coverage-hidden", "children"),
-        Output("coverage-curve-panel-note", "children"),
-        Output("coverage-degree-panel-note", "children"),
-        Output("coverage-documents-panel-note", "children"),
+        [Output(*where) for where in VIEW],
         Input("coverage-state", "data"),
         Input("frame-scheme", "data"),
+        State("coverage-tokens", "data"),
         prevent_initial_call=True,
     )
-    async def show_view(asked: dict[str, str] | None, scheme: str | None) -> tuple[Any, ...]:
+    async def show_view(asked: dict[str, str] | None, scheme: str | None, ticked: str | None) -> list[Any]:
         if asked is None:
-            return (no_update,) * 11
+            return [no_update] * len(VIEW)
         view = await read_view(api, frequent, asked)
-        return await asyncio.to_thread(_everything, view, scheme)
+        made = await asyncio.to_thread(everything, view, scheme, read_tokens(ticked))
+        return [made[where] for where in VIEW]
 
-    panels = ("curve", "table", "degree", "zipf", "documents")
+    panels = ("curve", "table", "equal", "nulls", "degree", "cuts", "kinds", "zipf", "documents")
 
     @app.callback(
         [Output(f"coverage-{name}-panel-{kind}", "children") for name in panels for kind in ("curl", "python")],
@@ -171,59 +203,12 @@ def _register_view(app: Dash, api: ApiClient) -> None:
     async def show_requests(asked: dict[str, str], href: str | None) -> list[str]:
         query = {"sae_id": asked["sae"], **{name: asked[name] for name in CONTROLS[1:5]}}
         coverage = reproduce_get(href, "/api/coverage", query)
+        settings = {name: query[name] for name in ("sae_id", "theta", "min_count")}
+        statistics = reproduce_get(href, "/api/statistics", settings)
         tokens = reproduce_get(href, "/api/tokens", {"order": "frequency", "limit": 500})
-        return [code[kind] for code in (coverage, coverage, coverage, tokens, tokens) for kind in ("curl", "python")]
-
-
-def _everything(view: CoverageView, scheme: str | None) -> tuple[Any, ...]:
-    return (*_sentences_and_figures(view, scheme), *_table_and_notes(view))
-
-
-def _sentences_and_figures(view: CoverageView, scheme: str | None) -> tuple[Any, ...]:
-    answer = view.chosen.answer
-    by_frequency = view.state.order == "frequency"
-    curve = coverage_figure(
-        view.curves,
-        scheme,
-        n_function=len(view.function) if by_frequency else None,
-        paper=is_papers_model(view.capabilities.build),
-    )
-    return (
-        headline(view.sae.layer, answer),
-        [
-            html.Span("The first ten:" if by_frequency else "First ten in this order:"),
-            *first_tokens(answer.rows, view.function),
-        ],
-        curve,
-        degree_figure(answer.rows, view.function, view.fit, scheme),
-        zipf_figure([row.occurrences for row in answer.rows if row.occurrences], len(view.function), scheme),
-        document_figure(view.tokens, view.function, scheme),
-    )
-
-
-def _table_and_notes(view: CoverageView) -> tuple[Any, ...]:
-    answer = view.chosen.answer
-    by_id = {token.token_id: token for token in view.tokens}
-    seen = [row for row in answer.rows if row.occurrences]
-    hidden = {
-        "tokens of the vocabulary never occur in the corpus and are left out": len(answer.rows) - len(seen),
-        "more ranks are drawn but not listed; the reproduce drawer's request gives all": len(seen) - LISTED,
-    }
-    said = ". ".join(f"{n:,} {what}" for what, n in hidden.items() if n > 0)
-    fit = view.fit
-    slope = "Too few tokens for a fit."
-    if fit is not None:
-        slope = (
-            f"Features per token against its occurrences: degree ∝ occurrences^{fit.slope:.2f} "
-            f"[{fit.low:.2f}, {fit.high:.2f}], least squares, n = {fit.n:,} tokens."
-        )
-    return (
-        rank_rows(seen[:LISTED], by_id, view.function),
-        said and f"{said}.",
-        [setting_sentence(view.state, answer, view.function), " ", function_contrast(answer)],
-        slope,
-        f"Share of documents that hold the token; the {len(view.tokens):,} most frequent.",
-    )
+        rarefaction = reproduce_get(href, "/api/rarefaction", {"sae_id": asked["sae"]})
+        drawn = (coverage, coverage, statistics, statistics, rarefaction, statistics, statistics, tokens, tokens)
+        return [code[kind] for code in drawn for kind in ("curl", "python")]
 
 
 PAGE = Page("/coverage", "Coverage", layout, register, key="c", icon="coverage")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_ag_grid as dag
 from dash.development.base_component import Component
 
+from app.links import page_url
 from app.pages.coverage_view import LISTED
+from backend.schemas.statistics import TokenStatistics
 
 
 def rank_table() -> Component:
@@ -24,7 +27,13 @@ def rank_table() -> Component:
             "suppressHeaderMenuButton": True,
         },
         dashGridOptions={
-            "rowSelection": {"mode": "singleRow", "enableClickSelection": True, "checkboxes": False},
+            "rowSelection": {
+                "mode": "multiRow",
+                "checkboxes": True,
+                "headerCheckbox": False,
+                "enableClickSelection": False,
+            },
+            "selectionColumnDef": {"width": 40, "minWidth": 40, "maxWidth": 40, "resizable": False},
             "rowHeight": 30,
             "headerHeight": 34,
             "animateRows": False,
@@ -32,20 +41,51 @@ def rank_table() -> Component:
         },
         getRowId="params.data.id",
         className="ag-theme-quartz fs-grid",
-        style={"height": "400px"},
+        style={"height": "430px"},
+    )
+
+
+def with_statistics(
+    rows: Sequence[dict[str, Any]], known: Mapping[int, TokenStatistics], sae_id: str
+) -> list[dict[str, Any]]:
+    """Rows of `app.tables.rank_rows` with the token's address and, where known, what chance would give."""
+    made = []
+    for row in rows:
+        one = known.get(row["token_id"])
+        row = row | {"href": page_url(f"/token/{row['token_id']}", sae=sae_id)}
+        if one is not None and one.degree == row["degree"]:  # at other settings the expectation is another
+            row |= {"expected": one.expected, "excess": one.excess, "excess_title": _range(one)}
+        made.append(row | ({} if one is None else {"evenness": one.evenness}))
+    return made
+
+
+def _range(one: TokenStatistics) -> str:
+    low, high = one.expected_interval
+    said = f"95 % of content tokens so frequent lie within {low:,.0f} to {high:,.0f} features"
+    if one.extrapolated:
+        said += " (extrapolated: no content token is so frequent)"
+    return (
+        f"{said}. Brought down to {one.matched_n:,} occurrences: {one.matched:,.0f} features, content tokens "
+        f"{one.matched_mean:,.0f} [{one.matched_interval[0]:,.0f}, {one.matched_interval[1]:,.0f}]"
     )
 
 
 def _columns() -> list[dict[str, Any]]:
     known = f"share of documents that hold it; of the {LISTED:,} most frequent tokens"
+    expected = "features expected of a content token that occurs as often: rarefied, and fitted"
+    excess = "degree / expected - 1; the range of content tokens on hover"
+    even = "documents that hold it / documents expected, were its positions strewn at random"
     reached = "share that all tokens down to this one reach; interval on hover"
     return [
         {**_count("rank", "#", "place in the chosen order"), "flex": 0, "width": 58},
-        {"field": "token", "headerName": "token", "cellRenderer": "FsToken", "flex": 2},
+        {"field": "token", "headerName": "token", "cellRenderer": "FsTokenLink", "flex": 2},
         {**_column("token_class", "class", "at the function cut above"), "flex": 0, "width": 84},
         {**_count("occurrences", "count", "positions in the corpus"), "minWidth": 92},
         _share("document_coverage", "in docs", known),
         _count("degree", "degree", "features that the token has an edge to"),
+        {**_count("expected", "expected", expected), "valueFormatter": _written(",.0f")},
+        {**_count("excess", "excess", excess), "valueFormatter": _written("+.0%"), "cellRenderer": "FsExcess"},
+        _share("evenness", "evenness", even) | {"valueFormatter": _written(".2f")},
         _count("new_features", "new", "features that no earlier token of the order reaches"),
         {
             **_share("coverage", "cumulative", reached),

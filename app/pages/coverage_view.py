@@ -7,13 +7,23 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.api import ApiClient
+from app.api import ApiClient, ApiProblem
 from app.figures.coverage import LayerCurve
 from app.pages.coverage_state import CoverageState, built_saes, read_state
 from app.tables import LogFit, function_ids, log_fit
 from backend.schemas import Capabilities, Sae, TokenRow
+from backend.schemas.statistics import RarefactionResponse, StatisticsResponse, TokenStatistics
 
 LISTED = 2000  # most frequent tokens whose document coverage is read; also the rows of the table
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What stands against chance, for one SAE; tokens by id."""
+
+    statistics: StatisticsResponse
+    rarefaction: RarefactionResponse
+    tokens: dict[int, TokenStatistics]
 
 
 @dataclass(frozen=True)
@@ -27,10 +37,25 @@ class CoverageView:
     function: frozenset[int]
     fit: LogFit | None
     capabilities: Capabilities
+    evidence: Evidence | None
+    lacking: str  # why there is none, with the remedy
 
     @property
     def chosen(self) -> LayerCurve:
         return next(curve for curve in self.curves if curve.chosen)
+
+
+async def read_evidence(api: ApiClient, state: CoverageState) -> tuple[Evidence | None, str]:
+    """The statistics beside the build, or why there are none."""
+    try:
+        told, rarefaction, tokens = await asyncio.gather(
+            api.statistics(state.sae, theta=state.theta, min_count=state.min_count),
+            api.rarefaction(state.sae),
+            api.token_statistics(state.sae, limit=LISTED),
+        )
+    except ApiProblem as problem:
+        return None, problem.detail
+    return Evidence(told, rarefaction, {row.token_id: row for row in tokens.rows}), ""
 
 
 async def read_view(api: ApiClient, frequent: FrequentTokens, asked: Mapping[str, str]) -> CoverageView:
@@ -41,6 +66,7 @@ async def read_view(api: ApiClient, frequent: FrequentTokens, asked: Mapping[str
     sae = next(one for one in saes if one.sae_id == state.sae)
     place = sae.theta_grid.index(state.theta)
     drawn = [one for one in saes if place < len(one.theta_grid)]
+    reading = asyncio.create_task(read_evidence(api, state))
     answers = await asyncio.gather(
         *(
             api.coverage(
@@ -61,7 +87,8 @@ async def read_view(api: ApiClient, frequent: FrequentTokens, asked: Mapping[str
     ]
     rows = next(curve.answer.rows for curve in curves if curve.chosen)
     fit = log_fit([row.occurrences for row in rows], [row.degree for row in rows])
-    return CoverageView(state, sae, curves, tokens, function_ids(tokens, state.cut / 100), fit, capabilities)
+    function = function_ids(tokens, state.cut / 100)
+    return CoverageView(state, sae, curves, tokens, function, fit, capabilities, *await reading)
 
 
 class FrequentTokens:

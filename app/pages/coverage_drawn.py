@@ -1,0 +1,189 @@
+"""What the coverage page shows of one view: component and property -> value. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import html
+
+from app.figures.coverage import coverage_figure, is_papers_model
+from app.figures.coverage_nulls import equal_figure, null_figure
+from app.figures.distributions import degree_figure, document_figure, zipf_figure
+from app.figures.template import blank
+from app.frame import notice
+from app.pages.coverage_statistics import (
+    chao_sentence,
+    contrast_headline,
+    cut_table,
+    headline_of,
+    kind_table,
+    law_sentence,
+    null_note,
+    null_sentence,
+    slope_sentence,
+)
+from app.pages.coverage_table import with_statistics
+from app.pages.coverage_view import LISTED, CoverageView, Evidence
+from app.pages.coverage_words import first_tokens, function_contrast, headline, setting_sentence
+from app.tables import rank_rows
+from backend.schemas.statistics import StatisticsResponse
+
+NOTED = ("curve", "equal", "nulls", "degree", "cuts", "kinds", "zipf", "documents")
+LEFT_OUT = "Needs the statistics beside the build."
+Shown = dict[tuple[str, str], Any]
+
+
+def everything(view: CoverageView, scheme: str | None, ticked: Sequence[int]) -> Shown:
+    """All of it; without statistics, their panels say so."""
+    return {
+        **_lead(view),
+        **_own_figures(view, scheme),
+        **_table(view, ticked),
+        **(_evidence(view, view.evidence, scheme) if view.evidence else _no_evidence(view, scheme)),
+    }
+
+
+def _lead(view: CoverageView) -> Shown:
+    answer = view.chosen.answer
+    by_frequency = view.state.order == "frequency"
+    told = view.evidence.statistics if view.evidence else None
+    row = contrast_headline(told.equal_occurrence) if told else None
+    said = headline(view.sae.layer, answer) if row is None else headline_of(row, view.sae.layer, _setting(view))
+    return {
+        ("coverage-headline", "children"): said,
+        ("coverage-nulls-line", "children"): null_sentence(told.nulls) if told else "",
+        ("coverage-first", "children"): [
+            html.Span("The first ten:" if by_frequency else "First ten in this order:"),
+            *first_tokens(answer.rows, view.function),
+        ],
+        ("coverage-function", "data"): sorted(view.function),
+    }
+
+
+def _setting(view: CoverageView) -> str:
+    """What the headline's numbers rest on, where it is not the page's first setting."""
+    parts = []
+    if view.state.theta:
+        parts.append(f"activations above {view.state.theta:.3g}")
+    if view.state.min_count > 1:
+        parts.append(f"at least {view.state.min_count} firings an edge")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _own_figures(view: CoverageView, scheme: str | None) -> Shown:
+    """The figures that the build alone gives."""
+    answer = view.chosen.answer
+    by_frequency = view.state.order == "frequency"
+    curve = coverage_figure(
+        view.curves,
+        scheme,
+        n_function=len(view.function) if by_frequency else None,
+        paper=is_papers_model(view.capabilities.build),
+    )
+    occurrences = [row.occurrences for row in answer.rows if row.occurrences]
+    return {
+        ("coverage-curve", "figure"): curve,
+        ("coverage-curve-panel-note", "children"): [
+            setting_sentence(view.state, answer, view.function), " ", function_contrast(answer),
+        ],
+        ("coverage-zipf", "figure"): zipf_figure(occurrences, len(view.function), scheme),
+    }  # fmt: skip
+
+
+def _table(view: CoverageView, ticked: Sequence[int]) -> Shown:
+    answer = view.chosen.answer
+    by_id = {token.token_id: token for token in view.tokens}
+    seen = [row for row in answer.rows if row.occurrences]
+    hidden = {
+        "tokens of the vocabulary never occur in the corpus and are left out": len(answer.rows) - len(seen),
+        "more ranks are drawn but not listed; the reproduce drawer's request gives all": len(seen) - LISTED,
+    }
+    said = ". ".join(f"{n:,} {what}" for what, n in hidden.items() if n > 0)
+    rows = rank_rows(seen[:LISTED], by_id, view.function)
+    known = view.evidence.tokens if view.evidence else {}
+    return {
+        ("coverage-table", "rowData"): with_statistics(rows, known, view.sae.sae_id),
+        ("coverage-table", "selectedRows"): {"ids": [str(token_id) for token_id in ticked]},
+        ("coverage-hidden", "children"): said and f"{said}.",
+    }
+
+
+def _slope(view: CoverageView) -> str:
+    fit = view.fit
+    if fit is None:
+        return "Too few tokens for a fit."
+    return f"Degree ∝ occurrences^{fit.slope:.2f} [{fit.low:.2f}, {fit.high:.2f}], least squares, n = {fit.n:,} tokens."
+
+
+def _evidence(view: CoverageView, evidence: Evidence, scheme: str | None) -> Shown:
+    """The figures and tables that the statistics give."""
+    told, rarefied = evidence.statistics, evidence.rarefaction
+    at_start = view.state.theta == 0 and view.state.min_count == 1
+    strewn = {token_id: row.expected_documents for token_id, row in evidence.tokens.items()}
+    answer = view.chosen.answer
+    return {
+        ("coverage-lacking", "children"): None,
+        ("coverage-equal", "figure"): equal_figure(told.equal_occurrence, scheme),
+        ("coverage-nulls", "figure"): null_figure(told.nulls, _n_function(view), scheme),
+        ("coverage-degree", "figure"): degree_figure(
+            answer.rows, view.function, view.fit, scheme, rarefied if at_start else None
+        ),
+        ("coverage-documents", "figure"): document_figure(view.tokens, view.function, scheme, strewn),
+        ("coverage-cuts", "children"): cut_table(told.equal_occurrence, view.state.cut),
+        ("coverage-kinds", "children"): kind_table(told),
+        **_notes(view, told),
+    }  # fmt: skip
+
+
+def _notes(view: CoverageView, told: StatisticsResponse) -> Shown:
+    """What each panel shows, with its n and its intervals."""
+    return {
+        ("coverage-equal-panel-note", "children"): [
+            "The k most frequent tokens, and as many positions of content tokens drawn one by one: exact expectation"
+            f"{'' if view.state.min_count == 1 else ' where each position is kept by chance, without an interval'}; "
+            "bands: 95 %, document shards resampled. Shares of the active features."
+        ],
+        ("coverage-nulls-panel-note", "children"): null_note(told.nulls),
+        ("coverage-degree-panel-note", "children"): f"{_slope(view)} {law_sentence(told.degree_fits)}",
+        ("coverage-cuts-panel-note", "children"): (
+            "Function tokens are the most frequent ones up to a share of all occurrences; here the share moves. "
+            + chao_sentence(told)
+        ),
+        ("coverage-kinds-panel-note", "children"): (
+            "A kind is the token's spelling; * marks degrees beyond 95 % of 2,000 permutations of the label among "
+            "tokens of like frequency."
+        ),
+        ("coverage-zipf-panel-note", "children"): (
+            f"Occurrences by frequency rank: {slope_sentence(told.slopes, 'zipf')}. Dotted: the function cut."
+        ),
+        ("coverage-documents-panel-note", "children"): (
+            f"Share of documents that hold the token; the {len(view.tokens):,} most frequent. Below the line: bursty."
+        ),
+    }  # fmt: skip
+
+
+def _n_function(view: CoverageView) -> int | None:
+    """The build's own cut, which the null models' comparisons use."""
+    at_cut = next((one for one in view.chosen.answer.contrast if one.is_function_cut), None)
+    return at_cut.k if at_cut else None
+
+
+def _no_evidence(view: CoverageView, scheme: str | None) -> Shown:
+    made: Shown = {
+        (f"coverage-{name}-panel-note", "children"): LEFT_OUT for name in NOTED if name not in ("curve", "zipf")
+    }
+    return made | {
+        ("coverage-lacking", "children"): notice("No statistics beside this build", view.lacking),
+        ("coverage-equal", "figure"): blank(scheme),
+        ("coverage-nulls", "figure"): blank(scheme),
+        ("coverage-degree", "figure"): degree_figure(view.chosen.answer.rows, view.function, view.fit, scheme),
+        ("coverage-documents", "figure"): document_figure(view.tokens, view.function, scheme),
+        ("coverage-cuts", "children"): None,
+        ("coverage-kinds", "children"): None,
+        ("coverage-degree-panel-note", "children"): _slope(view),
+        ("coverage-zipf-panel-note", "children"): "Occurrences by frequency rank. Dotted: the function cut.",
+        ("coverage-documents-panel-note", "children"): (
+            f"Share of documents that hold the token; the {len(view.tokens):,} most frequent."
+        ),
+    }

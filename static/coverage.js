@@ -1,0 +1,66 @@
+/* The rank table: a token that is a link to its page, and the address of the page's state. */
+(function () {
+  "use strict";
+  const make = window.React.createElement;
+  const cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
+
+  /** Follows an address inside the dashboard without a reload. */
+  function follow(address) {
+    window.history.pushState({}, "", address);
+    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+    window.scrollTo(0, 0);
+  }
+
+  function onClick(event) {
+    if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    follow(event.currentTarget.getAttribute("href"));
+  }
+
+  cells.FsTokenLink = (props) =>
+    make(
+      "a",
+      { className: "fs-token-link", href: props.data.href, onClick, "aria-label": `token ${props.value}, its page` },
+      make(
+        "span",
+        { className: `fs-token fs-token--${props.data.token_class}`, title: `id ${props.data.token_id}` },
+        props.value,
+      ),
+    );
+
+  cells.FsExcess = (props) =>
+    make(
+      "span",
+      {
+        className: props.value == null ? "" : props.value > 0 ? "fs-excess--more" : "fs-excess--less",
+        title: props.data.excess_title,
+      },
+      props.valueFormatted,
+    );
+
+  /* A click on a row, off its checkbox, opens the token's page. */
+  function openRow(cell, rows) {
+    const stay = window.dash_clientside.no_update;
+    if (!cell || !rows || cell.colId === "ag-Grid-SelectionColumn") return stay;
+    const row = rows.find((one) => one.id === cell.rowId);
+    if (row) follow(row.href);
+    return stay;
+  }
+
+  /* Ticked rows -> "12,7", in the table's order of ticking; nothing before the table has rows. */
+  function ticked(selected, rows) {
+    if (!rows || !Array.isArray(selected)) return window.dash_clientside.no_update;
+    return selected.map((row) => row.id).join(",") || null;
+  }
+
+  function writeState(state, tokens, defaults) {
+    if (state && defaults) {
+      const chosen = Object.entries(state).filter(([name, value]) => value !== defaults[name]);
+      window.dash_clientside.fs.replaceQuery({ ...Object.fromEntries(chosen), tokens });
+    }
+    return window.dash_clientside.no_update;
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, { fsCoverage: { openRow, ticked, writeState } });
+})();
