@@ -86,6 +86,17 @@ class FeaturePins(LiveComponent):
     _props = ("group", "target")
 
 
+class BipartiteGraph(LiveComponent):
+    """Two columns of blocks with ribbons between them. view: what GET /api/graph answers, or null.
+
+    Written by the person: path {key, steps ["ranks,orders" of every split]}; it counts where its key is
+    pathKey, which callbacks set.
+    """
+
+    _type = "BipartiteGraph"
+    _props = ("view", "path", "pathKey", "sae_id", "busy")
+
+
 class MatrixLegend(LiveComponent):
     """What the marks of the firing matrix mean."""
 

@@ -27,6 +27,7 @@ from app.pages import (
     coverage,
     feature,
     feature_search,
+    graph,
     overview,
     reactivation,
     run,
@@ -41,6 +42,7 @@ from backend.schemas import Build, Capabilities, Health
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
     coverage.PAGE,
+    graph.PAGE,
     feature_search.PAGE,
     feature.PAGE,
     token.PAGE,
