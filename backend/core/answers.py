@@ -8,6 +8,7 @@ acts, as anywhere else.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import Event
 
@@ -91,8 +92,9 @@ def _batch(
     made: list[Tensor] = []
     ended = torch.zeros(len(prompts), dtype=torch.bool, device=lm.device)
     step, positions = ids, (mask.cumsum(-1) - 1).clamp(min=0)
-    with lm.intervening(edits, prompt_length=longest):
-        while len(made) < limit and not bool(ended.all()):
+    while len(made) < limit and not bool(ended.all()):
+        # only the prompt is edited: after it the plan would be looked at in vain, step by step
+        with nullcontext() if made else lm.intervening(edits, prompt_length=longest):
             logits = lm.model(
                 input_ids=step,
                 attention_mask=mask,
@@ -101,11 +103,11 @@ def _batch(
                 use_cache=True,
                 logits_to_keep=1,
             ).logits
-            chosen = logits[:, -1].argmax(-1)
-            ended |= torch.isin(chosen, eos)
-            made.append(chosen)
-            step, positions = chosen[:, None], positions[:, -1:] + 1
-            mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], dim=-1)
+        chosen = logits[:, -1].argmax(-1)
+        ended |= torch.isin(chosen, eos)
+        made.append(chosen)
+        step, positions = chosen[:, None], positions[:, -1:] + 1
+        mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], dim=-1)
     rows = torch.stack(made, dim=1).tolist() if made else [[] for _ in prompts]
     return [_answer(lm, row) for row in rows]
 
