@@ -58,6 +58,14 @@ def hook_name(layer: int) -> str:
 
 def train(lm: LanguageModel, rows: np.ndarray, layers: list[int], args: argparse.Namespace) -> dict[str, Any]:
     """Trained sae-lens SAEs by `layer_N`."""
+    batches = activation_batches(lm, rows, layers, args.batch, args.seed)
+    return fit(batches, lm.d_model, layers, args, str(lm.device))
+
+
+def fit(
+    batches: Iterator[dict[str, Tensor]], d_in: int, layers: list[int], args: argparse.Namespace, device: str
+) -> dict[str, Any]:
+    """Trained sae-lens SAEs by `layer_N`, from endless batches {hook name: [batch, d_in]}."""
     from sae_lens import BatchTopKTrainingSAE, BatchTopKTrainingSAEConfig
     from sae_lens.config import LoggingConfig, SAETrainerConfig
     from sae_lens.training.multi_sae_trainer import MultiSAETrainer
@@ -66,7 +74,7 @@ def train(lm: LanguageModel, rows: np.ndarray, layers: list[int], args: argparse
     saes = {
         f"layer_{layer}": BatchTopKTrainingSAE(
             BatchTopKTrainingSAEConfig(
-                d_in=lm.d_model, d_sae=args.d_sae, k=args.k, normalize_activations="expected_average_only_in"
+                d_in=d_in, d_sae=args.d_sae, k=args.k, normalize_activations="expected_average_only_in"
             )
         )
         for layer in layers
@@ -76,9 +84,8 @@ def train(lm: LanguageModel, rows: np.ndarray, layers: list[int], args: argparse
         total_training_samples=steps * args.batch, train_batch_size_samples=args.batch,
         lr=args.lr, lr_end=args.lr / 10, lr_warm_up_steps=100,
         lr_decay_steps=steps // 4, n_batches_for_norm_estimate=10, autocast=True, dead_feature_window=50,
-        device=str(lm.device), logger=LoggingConfig(log_to_wandb=False),
+        device=device, logger=LoggingConfig(log_to_wandb=False),
     )  # fmt: skip
-    batches = activation_batches(lm, rows, layers, args.batch, args.seed)
     hooks = {f"layer_{layer}": hook_name(layer) for layer in layers}
     trained: dict[str, Any] = MultiSAETrainer(config, saes, hooks, batches).fit()
     return trained
@@ -134,7 +141,7 @@ def reconstruction_score(lm: LanguageModel, rows: Tensor, layer: int, folder: Pa
 
     sae = Sae.load(folder)
     special = torch.isin(rows, torch.tensor(sorted(lm.special_ids)))
-    block = lm.model.get_submodule("model.layers")[layer]
+    block = lm.layers[layer]
 
     def loss(replace: Any) -> float:
         handle = block.register_forward_hook(lambda _m, _i, out: torch.where(special[..., None], out, replace(out)))

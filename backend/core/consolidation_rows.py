@@ -133,8 +133,10 @@ def bootstrap_weights(n_shards: int) -> Floats:
 
 
 def interval_of(draws: Floats) -> Floats:
-    """[..., N_BOOTSTRAP] -> [2, ...]: the middle 95 %."""
-    return np.asarray(np.nanpercentile(draws, INTERVAL, axis=-1))
+    """[..., N_BOOTSTRAP] -> [2, ...]: the middle 95 %; nan where no draw has a target."""
+    empty = np.isnan(draws).all(axis=-1)
+    made = np.nanpercentile(np.where(empty[..., None], 0.0, draws), INTERVAL, axis=-1)
+    return np.where(empty, np.nan, made)
 
 
 def _ints(rows: Sequence[Sequence[Any]]) -> Ints:

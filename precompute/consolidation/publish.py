@@ -18,7 +18,7 @@ from backend.core.consolidation_store import SCHEMA, SCHEMA_VERSION
 from backend.core.store import Store
 from precompute.consolidation.baselines import TUNING_EVERY
 from precompute.consolidation.cells import POSITION_EDGES, Vocabulary, make_vocabulary
-from precompute.consolidation.feature_tables import feature_tables
+from precompute.consolidation.feature_tables import feature_tables, n_positions
 from precompute.consolidation.kinds import KIND_NAMES
 from precompute.consolidation.stage_tables import stage_tables
 from precompute.consolidation.stages import EVERY, FROM, ROWS_PER_SHARD, SHORT
@@ -49,7 +49,9 @@ def read_counts(source: Path, vocab: int, special: Sequence[int]) -> Counts:
     store = Store.open(source)
     rows, _ = store.tokens(limit=ALL_TOKENS)
     if len(rows) != vocab:
-        raise BadInput(f"{source} counts {len(rows)} tokens; the tokenizer has {vocab}: give a build of this tokenizer.")
+        raise BadInput(
+            f"{source} counts {len(rows)} tokens; the tokenizer has {vocab}: give a build of this tokenizer."
+        )
     counts = np.zeros(vocab, np.int64)
     for row in rows:
         counts[row.token_id] = 0 if row.rank is None else row.occurrences
@@ -94,11 +96,18 @@ def _provenance(
         "positions": list(POSITION_EDGES),
         "kinds": list(KIND_NAMES),
         "vocabulary": int((vocabulary.rank > 0).sum()),
+        "features": {"n_positions": n_positions(runs), "target_score": target_score(work)},
         "stages": {"short": SHORT, "every": EVERY, "from": FROM, "rows_per_shard": ROWS_PER_SHARD},
         "losses": sorted({str(load_arrays(p, "")["dtype"]) for f, _ in runs for p in (f / "loss").glob("step_*.npz")}),
         "code": code_version(),
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def target_score(work: Path) -> float | None:
+    """The reconstruction score that recipe equal_score aimed at; None where it was not trained."""
+    path = work / "target_score.json"
+    return float(json.loads(path.read_text("utf-8"))["score"]) if path.exists() else None
 
 
 def _taken(settings: dict[str, Any], saved: dict[str, npt.NDArray[Any]]) -> str:
