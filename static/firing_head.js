@@ -48,9 +48,9 @@
       const row = baseline ? baseline[column.at[lane]] : null;
       const [own, gap, other] = row ? [Math.min(12, room * 0.36), 2, Math.min(7, room * 0.22)] : [Math.min(16, room - 10), 0, 0];
       const x = (geometry.x[index] + geometry.x[index + 1] - own - gap - other) / 2;
-      drawn.push(stackedBar(split, index + "o", "fs-bar", x, own, highest));
+      drawn.push(stackedBar(split, index + "o", "fs-fm-bar", x, own, highest));
       if (row) {
-        drawn.push(stackedBar(means(row), index + "s", "fs-bar is-shuffled", x + own + gap, other, highest));
+        drawn.push(stackedBar(means(row), index + "s", "fs-fm-bar is-shuffled", x + own + gap, other, highest));
         drawn.push(whisker(row, index, x + own + gap + other / 2, highest));
       }
     });

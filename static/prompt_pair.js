@@ -84,41 +84,45 @@
     return found;
   };
 
-  /** Where the prompts' tokens differ, the features that fire there in `lane`. */
-  function atDifferingTokens(model, lane) {
-    const differing = new Set();
-    model.columns.forEach((column, index) => {
-      if (column.differs && column.tokens[lane] && !generated(column.tokens[lane])) differing.add(index);
-    });
-    return differing;
+  /** Columns of `lane`'s own prompt at which the prompts differ. */
+  function differingColumns(model, lane) {
+    const differs = (column) => column.differs && column.tokens[lane] && !generated(column.tokens[lane]) && column.tokens[lane].token_class !== "special";
+    return model.columns.map((column, index) => (differs(column) ? index : -1)).filter((index) => index >= 0);
   }
 
-  /** Of the features that fire at `column` of `lane` only: how many had fired before in that prompt, and how
-   *  many of those at a token in which the prompts differ. */
-  live.origins = function (model, rows, lane, column) {
-    const differing = atDifferingTokens(model, lane);
-    const counts = { total: rows.length, again: 0, fromDiffering: 0 };
-    rows.forEach((row) => {
-      const track = row.lanes[lane];
-      const k = track.columns.indexOf(column);
-      if (track.kinds[k] !== live.REACTIVATED && track.kinds[k] !== live.CARRIED) return;
-      counts.again += 1;
-      if (track.columns.some((c, at) => at < k && differing.has(c))) counts.fromDiffering += 1;
-    });
-    return counts;
+  /** What becomes, at `column`, of the features that fired before it where the prompts differ:
+   *  {columns, fired, again}, counts of features of `lane`. */
+  live.carriedOver = function (model, lane, column) {
+    const columns = differingColumns(model, lane).filter((index) => index < column);
+    const before = model.all.filter((row) => row.lanes[lane].columns.some((c) => columns.includes(c)));
+    const again = before.filter((row) => row.lanes[lane].columns.includes(column));
+    return { columns, fired: before.length, again: again.length };
   };
 
-  const features = (n) => (n === 1 ? "feature" : "features");
+  function kindsOf(list, lane, column) {
+    const counts = { fresh: 0, again: 0 };
+    list.forEach(([row]) => {
+      const track = row.lanes[lane];
+      const kind = track.kinds[track.columns.indexOf(column)];
+      counts[kind === live.REACTIVATED || kind === live.CARRIED ? "again" : "fresh"] += 1;
+    });
+    return counts;
+  }
 
-  /** Where the difference of the pair comes from, in words, counted. */
+  /** Where the difference of the pair comes from, counted: new or reactivated, and what became of the
+   *  features of the words in which the prompts differ. */
   live.originSentence = function (model, groups, columns) {
-    return [["A", 0], ["B", 1]].map(([name, lane]) => {
-      const list = groups[name].map((entry) => entry[0]);
-      if (!list.length) return `Nothing fires here in ${name} alone.`;
-      const { total, again, fromDiffering } = live.origins(model, list, lane, columns[lane]);
-      const new_ = total - again;
-      return `Of the ${total} ${features(total)} only in ${name}, ${new_} ${new_ === 1 ? "is" : "are"} new and ` +
-        `${again} ${again === 1 ? "is" : "are"} reactivated; ${fromDiffering} of these had fired at a word in which the prompts differ.`;
-    }).join(" ");
+    const parts = ["A", "B"].map((name, lane) => {
+      const { fresh, again } = kindsOf(groups[name], lane, columns[lane]);
+      return `only in ${name} ${fresh} new and ${again} reactivated`;
+    });
+    const words = ["A", "B"].map((name, lane) => {
+      const { columns: at, fired, again } = live.carriedOver(model, lane, columns[lane]);
+      const tokens = at.map((index) => live.visible(model.columns[index].tokens[lane].text)).join(" ");
+      return at.length && at.length <= 6 ? `Of the ${fired} features that fired at ${tokens} in ${name}, ${again} fire again here.` : "";
+    });
+    const same = !groups.A.length && !groups.B.length;
+    const first = same ? "The same features fire here in both prompts." : `Of what fires here: ${parts.join(", ")}.`;
+    return [first, ...words].filter(Boolean).join(" ");
   };
 })();
