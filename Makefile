@@ -27,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 CHROMIUM = export FUNCTIONSCOPE_CHROMIUM="$$(.ci/chromium $(BIN)/python)";
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help run test check bench lab format install install-dev clean
+.PHONY: help run test test-faults check bench lab format install install-dev clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -42,7 +42,7 @@ test: $(VENV)/.installed-dev ## run the tests, the browser's too (ARGS="-k cover
 	$(BIN)/python -m tests.left_out test-results/junit.xml $(if $(STRICT_BROWSER),--strict) || status=$$(( status ? status : 1 )); \
 	exit $$status
 
-check: $(VENV)/.installed-dev ## format, lint, types, import rules, sizes
+check: $(VENV)/.installed-dev ## format, lint, types, import rules, sizes, known vulnerabilities
 	@status=0; \
 	say() { echo "== $$*"; "$$@" || status=1; }; \
 	say $(BIN)/ruff format --check . ; \
@@ -50,7 +50,12 @@ check: $(VENV)/.installed-dev ## format, lint, types, import rules, sizes
 	say $(BIN)/mypy ; \
 	say $(BIN)/lint-imports ; \
 	say $(BIN)/python -m tests.sizes ; \
+	say $(BIN)/python -m tests.audit ; \
 	exit $$status
+
+test-faults: $(VENV)/.installed-dev ## kills, full disks, swaps, generated requests, the whole XSS corpus; minutes
+	@$(CHROMIUM) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 FUNCTIONSCOPE_FAULTS=1 FUNCTIONSCOPE_CASES=2000 \
+		$(BIN)/python -m pytest -rs -s tests/faults tests/golden_links tests/api/test_openapi_cases.py tests/browser/test_xss.py $(ARGS)
 
 format: $(VENV)/.installed-dev ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format .

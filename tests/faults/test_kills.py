@@ -25,11 +25,11 @@ SEED = 20261123
 
 
 def tables(path: Path) -> dict[str, Any]:
-    """Every table of a build, row for row; provenance without the time at which it was made."""
+    """Every table of a build, row for row; provenance without when, and by which commit, it was made."""
     with duckdb.connect(str(path), read_only=True) as connection:
         names = [name for (name,) in connection.execute("SHOW TABLES").fetchall()]
         found = {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in names}
-    found["provenance"] = [row for row in found["provenance"] if row[0] != "created_at"]
+    found["provenance"] = [row for row in found["provenance"] if row[0] not in ("created_at", "code")]
     return {name: repr(rows) for name, rows in found.items()}
 
 
