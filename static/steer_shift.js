@@ -80,6 +80,13 @@
     return state;
   }
 
+  /** The pairs as rows for a spreadsheet; empty = below the least probability that the arm lists. */
+  live.shiftTable = (result) => [
+    ["token", "token_id", "baseline", "steered"],
+    ...live.pairNextTokens(result.baseline.next_tokens, result.steered.next_tokens).map((pair) =>
+      [pair.text, pair.token_id, pair.baseline === undefined ? "" : pair.baseline, pair.steered === undefined ? "" : pair.steered]),
+  ];
+
   const least = (list) => (list.length ? list[list.length - 1].probability : 0);
 
   function Bar({ arm, p, bound, most }) {
@@ -126,7 +133,8 @@
     return h("div", { id: props.id, className: "fs-shift" + (asked.busy ? " is-busy" : ""), "aria-busy": asked.busy, "data-known": asked.ms === null },
       h("p", { className: "fs-recipe", id: "steer-sentence" }, result.sentence),
       h(Headline, { result, ms: asked.ms }),
-      h("div", { className: "fs-pair-legend" }, h("span", { className: "is-baseline" }, "baseline"), h("span", { className: "is-steered" }, "steered")),
+      h("div", { className: "fs-pair-legend" }, h("span", { className: "is-baseline" }, "baseline"), h("span", { className: "is-steered" }, "steered"),
+        h("button", { type: "button", className: "fs-tool fs-tool-button fs-csv", onClick: () => live.saveFile("next-token", live.csv(live.shiftTable(result)), "text/csv") }, "CSV")),
       h(Pairs, { result }));
   };
 })();

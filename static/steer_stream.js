@@ -122,7 +122,8 @@
         running
           ? h("button", { type: "button", className: "fs-go fs-stop", id: props.id + "-stop", onClick: stop }, "Stop ", h("kbd", null, "Esc"))
           : h("button", { type: "button", className: run === null ? "fs-go" : "fs-button fs-again", id: props.id + "-run", onClick: () => start(true), disabled: !props.request }, run === null ? "Write the texts" : "Write again"),
-        h("span", { className: "fs-quiet", role: "status" }, statusWords(run, shown, stale))),
+        h("span", { className: "fs-quiet", role: "status" }, statusWords(run, shown, stale)),
+        shown && !running ? h("button", { type: "button", className: "fs-tool fs-tool-button fs-csv", title: "every token of every arm, with its probability", onClick: () => live.saveFile("texts", live.csv(live.textsTable(shown)), "text/csv") }, "CSV") : null),
       failed ? h("div", { className: "fs-prompt-problem", role: "alert" }, `${failed.problem.title}: ${failed.problem.detail}`,
         failed.problem.request_id ? h("small", null, ` (request ${failed.problem.request_id})`) : null) : null,
       shown ? h(live.SteerTexts, { run: shown, running: running && shown === run, stale: stale && !running || shown !== run, where, unreachable: unreachableIn(props) }) : null);

@@ -22,6 +22,16 @@
     return other.token_id === token.token_id ? `${here}; ${live.percent(other.probability)} in baseline` : `${here}; the baseline wrote ${JSON.stringify(other.text)}, ${live.percent(other.probability)}`;
   };
 
+  /** Every token of every arm as a row for a spreadsheet; `partner` is the baseline's token that it is aligned with. */
+  live.textsTable = function (run) {
+    const rows = run.passes.flatMap((pass) => live.armNames(pass.arms).flatMap((name) => pass.arms[name].texts.flatMap((tokens, sample) => {
+      const baseline = (pass.arms.baseline && pass.arms.baseline.texts[sample]) || [];
+      const { partner } = live.alignTokens(tokens.map((t) => t.token_id), baseline.map((t) => t.token_id));
+      return tokens.map((token, k) => [name, pass.request.temperature > 0 ? sample + 1 : "greedy", k, token.text, token.token_id, token.probability, partner[k] === null ? "" : partner[k]]);
+    })));
+    return [["arm", "sample", "index", "token", "token_id", "probability", "partner"], ...rows];
+  };
+
   function tokenClass(k, aligned) {
     if (!aligned || aligned.first === null || k < aligned.first) return undefined;
     const marks = [k === aligned.first ? "is-parting" : "", aligned.partner[k] === null ? "is-different" : ""];

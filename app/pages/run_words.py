@@ -53,6 +53,8 @@ def fork_url(run: Run) -> str:
         prompt=request["prompt"],
         f=steer_state.text_of(interventions),
         generated="1" if request["include_generated"] else None,
+        freeze="1" if request.get("freeze_attention") else None,
+        chat="1" if request.get("chat") else None,
         tokens=request["max_new_tokens"] or None,
         temperature=request["temperature"] or None,
         samples=request["samples"] if request["samples"] > 1 else None,

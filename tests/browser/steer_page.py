@@ -70,13 +70,14 @@ def until(page: Page, expression: str, seconds: float = 60.0) -> None:
 
 def texts(page: Page) -> dict[str, list[str]]:
     """By arm: greedy first, then the samples."""
-    return page.evaluate(
+    shown: dict[str, list[str]] = page.evaluate(
         """() => [...document.querySelectorAll('.fs-stream .fs-arm')].reduce((arms, arm) => {
           const text = [...arm.querySelectorAll('.fs-text > span:not(.fs-caret)')].map((e) => e.textContent).join('');
           (arms[arm.dataset.arm] = arms[arm.dataset.arm] || []).push(text);
           return arms;
         }, {})"""
     )
+    return shown
 
 
 def count_tokens(page: Page) -> int:
@@ -98,7 +99,8 @@ def steer(page: Page, url: str, **changes: Any) -> dict[str, Any]:
     body = {"prompt": PROMPT, "interventions": [intervention], "max_new_tokens": 24} | changes
     answer = page.request.post(f"{url}/api/steer", data=body)
     assert answer.ok, answer.text()
-    return answer.json()
+    answered: dict[str, Any] = answer.json()
+    return answered
 
 
 def kl(page: Page) -> float:

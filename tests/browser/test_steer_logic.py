@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 STATIC = Path(__file__).resolve().parents[2] / "static"
 SCRIPTS = (
     "live_store", "steer_known", "steer_units", "steer_align", "steer_frames", "intervention_rack",
-    "sweep_plan", "trait_plan", "steer_texts", "steer_stream",
+    "sweep_plan", "trait_plan", "steer_texts", "steer_stream", "steer_shift",
 )  # fmt: skip
 PLACE = {"q999": 20.0, "decoder_norm": 2.0, "residual_norm": 50.0, "activation": 5.0}
 SILENT = PLACE | {"activation": 0.0}
@@ -235,6 +235,19 @@ def test_a_table_survives_commas_quotes_and_line_breaks(blank: Page) -> None:
     rows = call(blank, "csv", call(blank, "sweepTable", TOKENS, [cell])).split("\r\n")
     assert rows[0] == "strength,position,token,kl_nats,target,next_token,next_probability,text"
     assert rows[1] == '2,3,"\n",0.5,,",",0.25,"a ""b""\nc"'
+
+
+def test_tables_of_texts_and_of_the_next_token(blank: Page) -> None:
+    words = [{"text": "a", "token_id": 1, "probability": 0.5}, {"text": "b", "token_id": 2, "probability": 0.25}]
+    arms = {"baseline": {"texts": [words]}, "steered": {"texts": [words[1:]]}}
+    run = {"passes": [{"request": {"temperature": 0}, "arms": arms}]}
+    assert call(blank, "textsTable", run)[1:] == [
+        ["baseline", "greedy", 0, "a", 1, 0.5, 0],
+        ["baseline", "greedy", 1, "b", 2, 0.25, 1],
+        ["steered", "greedy", 0, "b", 2, 0.25, 1],
+    ]
+    listed = {"baseline": {"next_tokens": words[:1]}, "steered": {"next_tokens": words[1:]}}
+    assert call(blank, "shiftTable", listed)[1:] == [["a", 1, 0.5, ""], ["b", 2, "", 0.25]]
 
 
 def test_colour_goes_by_the_root_of_the_divergence(blank: Page) -> None:
