@@ -27,6 +27,19 @@ def parsed_query(search: str | None) -> dict[str, str]:
     return dict(parse_qsl((search or "").removeprefix("?"), keep_blank_values=True))
 
 
+# Of every page: what a copied link was made on, and whether it stands in a frame elsewhere. No page reads them.
+FRAME_PARAMETERS = ("b", "embed")
+# (page, old name) -> its name now. A link that was minted once opens for ever: tests/golden_links.
+RENAMED = {("/coverage", "token"): "tokens"}
+
+
+def page_query(path: str, query: Mapping[str, str]) -> dict[str, str]:
+    """What a page's layout is given: parameters under the names that they have now, without the frame's own."""
+    kept = {name: value for name, value in query.items() if name not in FRAME_PARAMETERS}
+    renamed = {RENAMED.get((path, name), name): value for name, value in kept.items()}
+    return renamed | {name: value for name, value in kept.items() if name in renamed}
+
+
 def origin(href: str | None) -> str:
     """Scheme and host of the page's own address, so that a copied command reaches the same server."""
     parts = urlsplit(href or "")

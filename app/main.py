@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from app.api import ApiClient, ApiProblem
 from app.frame import Children, Page, notice, shell
 from app.link_note import register as register_link_note
-from app.links import parsed_query
+from app.links import page_query, parsed_query
 from app.pages import (
     claims,
     consolidation,
@@ -153,7 +153,8 @@ def _register_router(app: Dash, pages: Sequence[Page]) -> None:
         if found is None:
             return _no_such_page(pathname or "/", pages), "Not found · FunctionScope"
         page, variables = found
-        query = {name: value for name, value in parsed_query(search).items() if name not in variables}
+        asked = page_query(page.path, parsed_query(search))
+        query = {name: value for name, value in asked.items() if name not in variables}
         return await page.layout(**variables, **query), f"{page.title} · FunctionScope"
 
     app.clientside_callback(
