@@ -113,7 +113,7 @@ def _register_feature(app: Dash, api: ApiClient) -> None:
 
     @app.callback(
         *_SHOWN,
-        codes,
+        *codes,
         Input("feature-asked", "data"),
         Input("frame-scheme", "data"),
         State("frame-location", "href"),
@@ -123,7 +123,7 @@ def _register_feature(app: Dash, api: ApiClient) -> None:
             feature = await _read(api, asked)
         except ApiProblem as problem:
             told = notice("No such feature", [f"{problem.detail} ", _way_out()], kind="problem")
-            return None, told, True, blank(scheme), None, None, None, None, None, None, [""] * len(codes)
+            return None, told, True, blank(scheme), None, None, None, None, None, None, *[""] * len(codes)
         code = reproduce_get(href, feature_api(feature.sae_id, feature.feature_index), {"limit": 0})
         figure = histogram_figure(feature.histogram or [], scheme, mean=feature.mean_activation, q999=feature.act_q999)
         return (
@@ -137,7 +137,7 @@ def _register_feature(app: Dash, api: ApiClient) -> None:
             nearest(feature),
             nearest_words(feature),
             [band_control(asked), token_control(feature, asked)],
-            [code[kind] for _ in PANELS for kind in ("curl", "python")],
+            *(code[kind] for _ in PANELS for kind in ("curl", "python")),
         )
 
 

@@ -163,7 +163,7 @@ def _register_lists(app: Dash, api: ApiClient) -> None:
     )
     async def show_lists(sae: str | None, asked: dict[str, str], href: str | None) -> Any:
         if sae is None:
-            return [no_update] * len(LISTS), no_update, [no_update] * (2 * len(LISTS))
+            return [no_update] * (3 * len(LISTS) + 1)
         token_id = int(asked["token_id"])
         found: list[TokenDetail] = await asyncio.gather(
             *(api.token(token_id, limit=LISTED, order=order, sae_id=sae, notes=True) for order in LISTS)
@@ -171,7 +171,7 @@ def _register_lists(app: Dash, api: ApiClient) -> None:
         drawn = [edge_list(one, order) for one, order in zip(found, LISTS, strict=True)]
         query = {"limit": LISTED, "sae_id": sae, "notes": True}
         code = [reproduce_get(href, f"/api/tokens/{token_id}", {**query, "order": order}) for order in LISTS]
-        return drawn, exclusive_words(found[-1].layers[0]), [one[kind] for one in code for kind in kinds]
+        return [*drawn, exclusive_words(found[-1].layers[0]), *(one[kind] for one in code for kind in kinds)]
 
 
 PAGE = Page("/token/<token_id>", "Token", layout, register)
