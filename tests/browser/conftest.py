@@ -40,7 +40,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PAIR = ("What is the capital of Russia?\n", "What is the capital of the UK?\n")
 START_SECONDS = 60
-WAIT_MS = 30_000
+WAIT_MS = 90_000
 expect.set_options(timeout=WAIT_MS)  # a loaded machine is slow, and a wrong page stays wrong
 
 
