@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 
+from backend.core.hub import ModelUnavailable
 from backend.core.lm import LanguageModel
 from backend.core.presets import Preset
 from backend.core.sae import Sae
@@ -44,7 +46,13 @@ def load_preset_models(preset: Preset, *, device: str, dtype: str | None, thread
     """
     torch.set_num_threads(threads)
     torch_dtype: torch.dtype = getattr(torch, dtype or preset.dtype)
-    lm = LanguageModel.load(preset.model, revision=preset.revision, dtype=torch_dtype, device=device)
+    try:
+        lm = LanguageModel.load(preset.model, revision=preset.revision, dtype=torch_dtype, device=device)
+    except SafetensorError as error:
+        again = "fetch or copy it again"
+        raise ModelUnavailable(
+            f"The weights in {preset.model} are damaged or incomplete ({error}): {again}."
+        ) from error
     saes, hashes, damaged = {}, {}, {}
     fingerprint, model_files = _model_fingerprint(preset, lm)
     files = {"model": model_files}

@@ -12,6 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from backend.core.store_rows import SaeRow, StoreError, StoreInvalid, StoreMissi
 
 SCHEMA_VERSION = 1
 CHUNKS_A_PIECE = 128
+HEADER_BYTES = 3 * 4096  # of a DuckDB file, before its blocks
+DAMAGED = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 REMEDY = "make one with `functionscope precompute all`"
 
 __all__ = [
@@ -100,6 +103,7 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
         quoted = str(self.path).replace("'", "''")
         try:
             self._hub.execute(f"ATTACH '{quoted}' AS {alias} (READ_ONLY)")
+            self._check_length(alias, signature[2])
             return self._read_generation(signature, alias)
         except (duckdb.Error, KeyError, ValueError) as error:
             _detach(self._hub, alias)
@@ -108,6 +112,15 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
         except StoreInvalid:
             _detach(self._hub, alias)
             raise
+
+    def _check_length(self, alias: str, length: int) -> None:
+        """ValueError for a file that was cut short: DuckDB would notice at the first query that reads so far."""
+        sizes = "SELECT block_size, total_blocks FROM pragma_database_size() WHERE database_name = ?"
+        with self._hub.cursor() as cursor:
+            block_size, blocks = cursor.execute(sizes, [alias]).fetchall()[0]
+        whole = HEADER_BYTES + block_size * blocks
+        if length < whole:
+            raise ValueError(f"{length:,} of {whole:,} bytes: it was cut short")
 
     def _read_generation(self, signature: tuple[int, int, int], alias: str) -> Generation:
         cursor = self._hub.cursor()
@@ -138,21 +151,26 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
                 self._generation = self._attach()
             return self._generation
 
-    def _query(self, generation: Generation, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    @contextmanager
+    def _reading(self, generation: Generation) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor on one generation; a file that cannot be read through is StoreInvalid."""
         cursor = self._hub.cursor()
         try:
             cursor.execute(f"USE {generation.alias}")
-            return cursor.execute(statement, list(parameters)).fetchall()
+            yield cursor
+        except DAMAGED as error:
+            reason = str(error).splitlines()[0]
+            raise StoreInvalid(f"{self.path} is not a whole build ({reason}): {REMEDY}") from error
         finally:
             cursor.close()
 
+    def _query(self, generation: Generation, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._reading(generation) as cursor:
+            return cursor.execute(statement, list(parameters)).fetchall()
+
     def _columns(self, generation: Generation, statement: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
-        cursor = self._hub.cursor()
-        try:
-            cursor.execute(f"USE {generation.alias}")
+        with self._reading(generation) as cursor:
             found = cursor.execute(statement, list(parameters)).fetchnumpy()
-        finally:
-            cursor.close()
         for name, column in found.items():
             if np.ma.is_masked(column):
                 raise StoreInvalid(f"{self.path}: column {name} holds NULLs: {REMEDY}")

@@ -45,7 +45,7 @@ def old_store(path: Path) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[RunStore]:
+def fresh(tmp_path: Path) -> Iterator[RunStore]:
     made = RunStore(tmp_path / "runs.sqlite")
     yield made
     made.close()
@@ -105,11 +105,11 @@ def test_many_may_open_an_old_store_at_once(tmp_path: Path) -> None:
     assert failures == []
 
 
-def test_a_store_of_a_newer_program_is_left_alone(store: RunStore) -> None:
-    with store._engine().begin() as connection:
+def test_a_store_of_a_newer_program_is_left_alone(fresh: RunStore) -> None:
+    with fresh._engine().begin() as connection:
         connection.execute(sa.update(STORE).values(value=VERSION + 1))
-    store.close()
-    newer = RunStore(store._path)  # type: ignore[arg-type]
+    fresh.close()
+    newer = RunStore(fresh._path)  # type: ignore[arg-type]
     with pytest.raises(RunsUnavailable, match=f"version is {VERSION + 1}, this program knows {VERSION}"):
         newer.get(OLD_ID)
     assert "start the newer program" in newer.failure
@@ -151,11 +151,11 @@ def test_tables_and_statements_are_postgresql_too() -> None:
     assert str(sa.select(BUILD).where(BUILD.c.identity.startswith("ab", autoescape=True)).compile(dialect=dialect))
 
 
-def test_builds_are_remembered_once_and_found_by_their_first_digits(store: RunStore) -> None:
+def test_builds_are_remembered_once_and_found_by_their_first_digits(fresh: RunStore) -> None:
     for _ in range(2):
-        store.remember_build("00aa11bb22cc33dd", {"model": {"name": "m"}, "n": 1})
-    assert store.builds("00aa11") == [("00aa11bb22cc33dd", {"model": {"name": "m"}, "n": 1})]
-    assert store.builds("%") == []
+        fresh.remember_build("00aa11bb22cc33dd", {"model": {"name": "m"}, "n": 1})
+    assert fresh.builds("00aa11") == [("00aa11bb22cc33dd", {"model": {"name": "m"}, "n": 1})]
+    assert fresh.builds("%") == []
 
 
 def record(client: TestClient, body: dict[str, Any]) -> dict[str, Any]:
