@@ -30,6 +30,7 @@ TRAINING = {
     "train-lm": "precompute.train_lm",
     "train-sae": "precompute.train_sae",
     "eval-lab": "precompute.eval_lab",
+    "consolidation": "precompute.consolidation.command",
     "experiments": "precompute.experiments",
     "statistics": "precompute.statistics",
     "null-models": "precompute.null_models",
