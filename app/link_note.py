@@ -1,4 +1,4 @@
-"""A link that was made on another build says so, and shows what differs.
+"""Notes above a page: what does not work; and of a link that was made on another build, what differs.
 
 Copied links carry `b=1-1f3a9c02`: the form of this product's links, and the first digits of the build's
 identity. The address bar does not: what is looked at is always the build that is served.
@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
 from app.links import parsed_query
-from backend.schemas import BuildComparison
+from backend.schemas import BuildComparison, Health
 
 PARAMETER = "b"
 FORM = 1  # of links: raised when an old link would be read differently
@@ -22,7 +22,17 @@ _VALUE = re.compile(r"(?:(\d{1,4})-)?([0-9a-f]{6,16})")
 
 def place() -> Component:
     """Where the note stands: above the page."""
-    return html.Div(id="frame-link-note", className="fs-link-note")
+    return html.Div([html.Div(id="frame-health-note"), html.Div(id="frame-link-note")], className="fs-link-note")
+
+
+def health_note(health: Health) -> Component | None:
+    """What does not work, each with its file and its remedy; None when all does, or no model was asked for."""
+    said = [reason for reason in health.why if not (health.live == "absent" and reason.startswith("No live model"))]
+    if not said:
+        return None
+    if len(said) == 1:
+        return _note(said[0])
+    return html.Details([html.Summary(f"{len(said)} parts do not work as they should"), *map(html.P, said)], open=True)
 
 
 def register(app: Dash, api: ApiClient) -> None:

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from app.api import ApiClient, ApiProblem
 from app.frame import Children, Page, notice, shell
+from app.link_note import health_note
 from app.link_note import register as register_link_note
 from app.links import page_query, parsed_query
 from app.pages import (
@@ -176,15 +177,16 @@ def _register_frame(app: Dash, api: ApiClient) -> None:
         Output("frame-facts", "children"),
         Output("frame-live", "children"),
         Output("frame-live", "className"),
+        Output("frame-health-note", "children"),
         Input("frame-heartbeat", "n_intervals"),
     )
-    async def show_state(beats: int | None) -> tuple[Any, Any, str]:
+    async def show_state(beats: int | None) -> tuple[Any, Any, str, Any]:
         try:
             health = await api.health()
             facts = no_update if beats else _facts(await api.capabilities())
         except ApiProblem as problem:
-            return no_update, problem.title, "fs-live fs-live--failed"
-        return facts, _live_words(health), f"fs-live fs-live--{health.live}"
+            return no_update, problem.title, "fs-live fs-live--failed", no_update
+        return facts, _live_words(health), f"fs-live fs-live--{health.live}", health_note(health)
 
     for outputs, function, inputs in _CLIENTSIDE:
         app.clientside_callback(ClientsideFunction("fs", function), *outputs, *inputs)
@@ -233,15 +235,10 @@ def _summary(provenance: Mapping[str, Any]) -> str:
 
 
 def _live_words(health: Health) -> Children:
-    """The model's state; with a link where the token is missing, and on hover what is wrong."""
-    words = _state_words(health)
+    """The model's state, or a link to where the token is given."""
     if health.locked and health.live == "live":
         return dcc.Link("locked: give the token", href="/unlock", className="fs-link")
-    if not health.why or health.live == "absent":
-        return words
-    n = len(health.why)
-    warned = f" · {n} warning{'s' * (n > 1)}"
-    return [words, html.Span(warned, title="\n\n".join(health.why), className="fs-live__why", tabIndex="0")]
+    return _state_words(health)
 
 
 def _state_words(health: Health) -> str:
