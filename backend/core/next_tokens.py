@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from backend.core import layer_hook
-from backend.core.lm import LanguageModel, top_next_tokens
+from backend.core.lm import LanguageModel
 
 # Families whose logits are W_U · final_norm(resid), soft-capped where the config says so.
 PLAIN_UNEMBEDDING = frozenset({"Gemma2ForCausalLM", "LlamaForCausalLM", "GPT2LMHeadModel", "GPTNeoXForCausalLM"})
@@ -41,7 +41,15 @@ def read(lm: LanguageModel, token_ids: Sequence[int], layers: Sequence[int], k: 
         with layer_hook.capturing(frozenset(layers), stop=False) as resid:
             hidden = lm.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0]
         logits = _capped(lm, lm.model.get_output_embeddings()(hidden))
-    return Reading({layer: found[0] for layer, found in resid.items()}, *top_next_tokens(logits, k))
+    return Reading({layer: found[0] for layer, found in resid.items()}, *_top(logits, k))
+
+
+def _top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """`top_next_tokens` of logits that nobody needs any more: one pass of exponentials, in place."""
+    scores = logits.float()
+    best, token_ids = scores.topk(k, dim=-1)
+    total = scores.sub_(best[:, :1]).exp_().sum(-1, keepdim=True)
+    return token_ids, (best - best[:, :1]).exp_() / total
 
 
 def _capped(lm: LanguageModel, logits: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from fastapi import APIRouter
 from fastapi import Response as HttpResponse
 from pydantic import TypeAdapter
@@ -27,7 +28,6 @@ from backend.schemas import InspectRequest, InspectResponse, NextToken, Tokenize
 router = APIRouter(tags=["live"])
 # one call a list: an object a row costs several times as much
 _NEXT_TOKENS = TypeAdapter(list[NextToken])
-_SPLIT = ("firing", "new", "reactivated", "carried")
 
 
 @dataclass(frozen=True)
@@ -170,14 +170,22 @@ def _columns(found: Firings) -> dict[str, list[Any]]:
 
 
 def _splits(firings: dict[str, Firings], prompt: Prompt) -> dict[str, list[dict[str, int]]]:
-    """By sae_id, a row per position that is not special."""
+    """By sae_id, a row per position that is not special. All SAEs are counted in one go, a row each."""
     n, special = len(prompt.token_ids), set(prompt.special_positions)
-    found = {}
-    for sae_id, one in firings.items():
-        counts = split_rows(one, 1, n, special).stacked()[0].tolist()
-        found[sae_id] = [
-            {"position": position, **dict(zip(_SPLIT, row, strict=True))}
-            for position, row in enumerate(counts)
-            if position not in special
+    if not firings:
+        return {}
+    found = list(firings.values())
+    together = Firings(
+        torch.cat([one.position + k * n for k, one in enumerate(found)]),
+        torch.cat([one.feature_index for one in found]),
+        found[0].activation,
+    )
+    counts = split_rows(together, len(found), n, special).stacked().tolist()
+    return {
+        sae_id: [
+            {"position": p, "firing": row[0], "new": row[1], "reactivated": row[2], "carried": row[3]}
+            for p, row in enumerate(rows)
+            if p not in special
         ]
-    return found
+        for sae_id, rows in zip(firings, counts, strict=True)
+    }
