@@ -119,7 +119,7 @@
         key: `${side}${index}`, block, place: column[index], side, index, view, href, act, focus: isToken && index === 0,
         label: isToken ? graph.tokenName(block) : graph.featureName(block),
         detail: isToken ? graph.tokenPlace(block) : graph.featurePlace(block),
-        kind: isToken ? graph.tokenClass(view, block) : "feature",
+        kind: isToken ? graph.tokenClass(view, block) : graph.reachedBy(view, block),
       });
     });
   }
@@ -147,7 +147,7 @@
     const placed = useMemo(() => {
       if (!view) return null;
       const height = graph.height(view);
-      const [left, right] = [graph.column(view.token_blocks, height), graph.column(view.feature_blocks, height)];
+      const [left, right] = [graph.column(view.token_blocks, height, graph.tokenWeight), graph.column(view.feature_blocks, height, graph.featureWeight)];
       return { view, height, left, right, ribbons: graph.ribbons(view, left, right) };
     }, [view]);
     const steps = props.path && props.path.key === props.pathKey ? props.path.steps : [];

@@ -6,7 +6,7 @@
   const graph = (live.graph = live.graph || {});
   const GAP = 3;
   const LEAST = 14; // of a block: a line of text must fit
-  const SPREAD = 300; // what is shared out by edges
+  const SPREAD = 380; // what is shared out by weight
 
   const count = (n) => Number(n).toLocaleString("en-US");
   const many = (n, one) => `${count(n)} ${one}${n === 1 ? "" : "s"}`;
@@ -17,13 +17,17 @@
   graph.height = (view) =>
     Math.max(view.token_blocks.length, view.feature_blocks.length, 12) * (LEAST + GAP) + SPREAD;
 
-  /** Blocks of one side as {y, h}: at least LEAST each, the rest shared out by edges; they fill `height`. */
-  graph.column = function (blocks, height) {
-    const total = blocks.reduce((sum, block) => sum + block.n_edges, 0);
+  /** What a block's height shows: its edges on the token side, its features on the other. */
+  graph.tokenWeight = (block) => block.n_edges;
+  graph.featureWeight = (block) => block.order_last - block.order_first + 1;
+
+  /** Blocks of one side as {y, h}: at least LEAST each, the rest shared out by weight; they fill `height`. */
+  graph.column = function (blocks, height, weight) {
+    const total = blocks.reduce((sum, block) => sum + weight(block), 0);
     const free = height - blocks.length * (LEAST + GAP) + GAP;
     let y = 0;
     return blocks.map((block) => {
-      const h = LEAST + (total ? (free * block.n_edges) / total : free / blocks.length);
+      const h = LEAST + (total ? (free * weight(block)) / total : free / blocks.length);
       const place = { y, h };
       y += h + GAP;
       return place;
@@ -86,6 +90,9 @@
   // ---- words -----------------------------------------------------------------------------------------------
 
   graph.tokenClass = (view, block) => (block.rank_last <= view.n_function ? "function" : "content");
+  /** Whether function tokens are the first to reach these features, content tokens are, or each some. */
+  graph.reachedBy = (view, block) =>
+    block.first_rank_high <= view.n_function ? "function" : block.first_rank_low > view.n_function ? "content" : "both";
   graph.isToken = (block) => block.rank_first === block.rank_last;
   graph.isFeature = (block) => block.order_first === block.order_last;
 

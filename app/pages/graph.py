@@ -65,10 +65,10 @@ def _panels() -> list[Component]:
 
 def _legend() -> Component:
     marks = (
-        ("function", 0.85, "function tokens, reaching a feature first"),
-        ("function", 0.3, "reaching it again"),
-        ("content", 0.85, "content tokens, first"),
-        ("content", 0.3, "again"),
+        ("function", 0.85, "function tokens, or features that they reach first"),
+        ("content", 0.85, "content tokens, or features that they reach first"),
+        ("ink", 0.75, "strong: the first edge of a feature"),
+        ("ink", 0.16, "faint: a feature that was reached before"),
     )
     return html.Div(
         [html.Span(text, style={"--swatch": f"var(--fs-{colour})", "--strength": s}) for colour, s, text in marks],
