@@ -40,6 +40,7 @@ from precompute.statistics_fits import log_slope
 from precompute.statistics_work import Finished, add_work_arguments, finished_of
 from precompute.tokens import TokenTable
 
+LEAST_ROWS = 512  # to train on, a quarter of them kept for the threshold
 RUNS = ("real", "random_weights", "shuffled")
 Ints = npt.NDArray[np.int64]
 
@@ -94,6 +95,11 @@ def train_null_saes(finished: Finished, saes: Sequence[Sae], model: Path, folder
         return made
     rows = np.concatenate([load_shard(finished.job.work, i).tokens for i in range(args.shards, finished.job.n_shards)])
     full = rows[rows[:, -1] != 0]  # rows that are used to the end
+    if len(full) < LEAST_ROWS:
+        raise BadInput(
+            f"the shards after the first {args.shards} hold {len(full)} full rows; the SAEs need {LEAST_ROWS}: "
+            "take fewer --shards, or a build of more tokens."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "rows.npy", full.astype(np.int32))
     stated = json.loads((saes[0].folder / "cfg.json").read_text("utf-8"))

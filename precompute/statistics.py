@@ -40,7 +40,7 @@ from precompute.statistics_spread import evenness, expected_documents, group_spr
 from precompute.statistics_work import Finished, add_work_arguments, finished_of
 
 FEW_DRAWS, MANY_DRAWS = 100, 400  # resamples where each sees all edges, and where sums are enough
-LEAST_LISTED = 10  # occurrences below which a token has no rarefaction of its own
+LEAST_LISTED = 100  # occurrences below which a token has no rarefaction of its own
 Rows = list[dict[str, Any]]
 Ints = npt.NDArray[np.int64]
 
@@ -144,7 +144,7 @@ def rarefaction_columns(made: Rarefied, occurrences: Ints, token_ids: Ints) -> d
     se = np.round(made.se[ids, places], 1)
     return {
         "token_id": ids,
-        "n": made.grid[places],
+        "n": made.grid[places].astype(np.float64),
         "expected": np.round(made.expected[ids, places], 1),
         "se": pa.array(se, mask=np.isnan(se)),
     }

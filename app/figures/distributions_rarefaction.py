@@ -44,7 +44,7 @@ def _add_token(figure: go.Figure, token: TokenRarefaction, colour: str) -> None:
         mode="lines",
         line={"color": colour, "width": 1},
         opacity=0.55,
-        customdata=["" if se is None else f" ± {1.96 * se:,.1f}" for _, _, se in points],
+        customdata=["" if not se else f" ± {1.96 * se:,.1f}" for _, _, se in points],
         hovertemplate=f"<b>{name}</b>: %{{x:,}} occurrences meet %{{y:,.1f}}%{{customdata}} features<extra></extra>",
     )
     figure.add_scatter(

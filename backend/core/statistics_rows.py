@@ -29,7 +29,7 @@ class GroupSpreadRow:
 @dataclass(frozen=True)
 class RarefactionRow:
     token_id: int
-    n: int
+    n: float  # a whole number
     expected: float
     se: float | None
 

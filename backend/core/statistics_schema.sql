@@ -25,10 +25,12 @@ CREATE TABLE group_spread (           -- evenness by group: mean over tokens wit
     median_evenness DOUBLE   NOT NULL
 );
 
+-- Tokens with 100 occurrences or more.
 CREATE TABLE rarefaction (            -- expected distinct features after n of a token's occurrences, exact
     sae_id   VARCHAR  NOT NULL,
     token_id UINTEGER NOT NULL,
-    n        UINTEGER NOT NULL,            -- positions of the token drawn without replacement; n <= occurrences
+    n        DOUBLE   NOT NULL,            -- positions of the token drawn without replacement; n <= occurrences
+                                           -- (whole numbers; as DOUBLE they take half the room)
     expected DOUBLE   NOT NULL,            -- sum over features of 1 - C(N - f, n) / C(N, n)
     se       DOUBLE                        -- standard deviation over shard resamples; NULL: too few occurrences
 );
@@ -111,7 +113,7 @@ CREATE TABLE chao1 (                  -- features that a group would reach with 
     once        UINTEGER NOT NULL,         -- … at exactly one
     twice       UINTEGER NOT NULL,
     estimate    DOUBLE   NOT NULL,         -- observed + once (once - 1) / (2 (twice + 1))
-    low         DOUBLE   NOT NULL,
+    low         DOUBLE   NOT NULL,         -- log-normal interval of Chao (1987); shards are not resampled
     high        DOUBLE   NOT NULL
 );
 

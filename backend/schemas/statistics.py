@@ -47,14 +47,16 @@ class TokenStatisticsQuery(Query):
 class RarefactionPoint(Response):
     n: int = Field(description="positions of the token, drawn without replacement")
     expected: float = Field(description="expected number of distinct features, exact")
-    se: float | None = Field(description="standard deviation over resampled document shards; null: too few occurrences")
+    se: float | None = Field(
+        description="standard deviation over resampled document shards, to one digit; null: too few occurrences"
+    )
 
 
 class TokenRarefaction(TokenRef):
     occurrences: int = Field(description="positions in the corpus")
     degree: int = Field(description="features met by all of them")
     chao1: float = Field(description="Chao1 estimate of the degree with unlimited text, a lower bound")
-    points: list[RarefactionPoint] = Field(description="by n; empty for a token of fewer than 10 occurrences")
+    points: list[RarefactionPoint] = Field(description="by n; empty for a token of fewer than 100 occurrences")
 
 
 class GroupPoint(Response):
