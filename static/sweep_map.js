@@ -100,7 +100,7 @@
     return said;
   }
 
-  function useSweep(props, planned, settings, change) {
+  function useSweep(props, planned, settings, ready) {
     const { useEffect, useState } = window.React;
     const [redraw, kept] = live.useKept({ job: null, asked: false });
     const [chosen, open] = useState(null);
@@ -122,7 +122,7 @@
       });
     };
     useEffect(() => { // a link to a sweep shows it
-      if (settings.open_sweep && settings.sweep && planned.body && !kept.current.asked) start();
+      if (ready && settings.open_sweep && settings.sweep && planned.body && !kept.current.asked) start();
     });
     useEffect(() => () => live.stopJob(kept.current.job, props.cancel), []);
     live.useEscape(stop);
@@ -139,7 +139,7 @@
     const planned = settings.open_sweep ? live.sweepPlan(settings, {
       request: props.request || null, interventions: props.interventions || [], tokens: props.tokens || [], lastFunction: props.last_function, strengths: props.strengths, top, mostCells: props.most_cells,
     }) : {};
-    const { job, start, stop, chosen, open } = useSweep(props, ready ? planned : Object.assign({}, planned, { body: null }), settings, change);
+    const { job, start, stop, chosen, open } = useSweep(props, planned, settings, ready);
     const running = job !== null && job.status === "streaming";
     const stale = job && planned.body && live.canonical(job.body) !== live.canonical(planned.body);
     const put = (cell) => {

@@ -84,7 +84,7 @@ def _texts() -> Component:
     words = html.Summary(html.Span(id="steer-settings-words"), title="length, samples, seed, controls")
     settings = html.Details([words, numbers], className="fs-steer-settings", id="steer-settings")
     stream = SteerStream("steer-stream", auto=True, endpoint="/api/steer/stream", cancel="/api/steer/cancel")
-    tools = html.Div([settings, RunLink("steer-save", label="Record this")], className="fs-texts-tools")
+    tools = html.Div([settings, RunLink("steer-save", label="Save as a run")], className="fs-texts-tools")
     return panel("The texts", [tools, stream], badge="live", class_name="fs-steer-texts")
 
 

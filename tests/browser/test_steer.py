@@ -295,7 +295,7 @@ def test_the_link_reopens_the_same_picture(page: Page, browser: Browser, live_se
 def test_saving_gives_a_link_to_the_same_experiment(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url, ONE + "&tokens=6")
     written(page)
-    page.get_by_role("button", name="Record this").click()
+    page.get_by_role("button", name="Save as a run").click()
     link = page.locator("#steer-save a")
     expect(link).to_be_visible()
     run_id = (link.get_attribute("href") or "").removeprefix("/r/")
