@@ -106,8 +106,10 @@ def _register_search(app: Dash, api: ApiClient) -> None:
         if state is None:
             return (no_update,) * 6
         saes = built_saes(await api.capabilities())
-        chosen, _ = read_state(state, saes)
-        complaints = [] if chosen != read_state(asked, saes)[0] else read_state(asked, saes)[1]
+        chosen, complaints = read_state(state, saes)
+        opened, refused = read_state(asked, saes)
+        if chosen == opened:  # the address's own complaints, until something else is asked for
+            complaints = refused
         tokens: dict[str, TokenRow | None] = {}
         for name, typed in (("fires", chosen.fires), ("promotes", chosen.promotes)):
             tokens[name], complaint = await _token(api, name, typed)

@@ -26,9 +26,7 @@ def control_bar(state: SearchState, saes: Sequence[Sae]) -> list[Component]:
         _select(
             "density", "Fires at positions", [(key, one[0]) for key, one in DENSITIES.items()], state.density, "10.5rem"
         ),
-        _select(
-            "lift", "Function against content", [(key, one[0]) for key, one in LIFTS.items()], state.lift, "9rem"
-        ),
+        _select("lift", "Function against content", [(key, one[0]) for key, one in LIFTS.items()], state.lift, "9rem"),
         _select("order", "Order", list(ORDERS.items()), state.order, "11rem"),
         _labelled(
             "direction", "Direction", _segments("direction", [("first", "↓"), ("reversed", "↑")], state.direction)
