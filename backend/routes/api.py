@@ -43,15 +43,16 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     503: _PROBLEM | {"description": "no live model or no build: `detail` has the remedy"},
 }
 LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
+    400: _PROBLEM | {"description": "the body is no JSON in UTF-8"},
     401: _PROBLEM | {"description": "the server has a token, and the request did not bring it"},
     408: _PROBLEM | {"description": "the body did not arrive in time"},
     413: _PROBLEM | {"description": "too long: both numbers are in `detail`"},
 }
 
 router = APIRouter(prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES)
-for family in (inspect, reactivation, steer, sweep, traits, runs):
+for family in (inspect, reactivation, steer, sweep, traits, runs, session):
     router.include_router(family.router, responses=LIVE_FAILURES)
-for family in (server, health, session, tokens, coverage, graph, statistics, consolidation, features, export, claims):
+for family in (server, health, tokens, coverage, graph, statistics, consolidation, features, export, claims):
     router.include_router(family.router)
 
 
