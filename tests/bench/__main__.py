@@ -21,6 +21,7 @@ from tests.bench import report
 from tests.bench.bare import BareModel
 from tests.bench.browser import hover_ms, startup_s
 from tests.bench.edge_comparison import edges_vs_saelens
+from tests.bench.linear import edges_linear_in_tokens
 from tests.bench.live_comparisons import inspect_vs_bare, steer_vs_generate, ttft_vs_prefill
 from tests.bench.report import Row
 from tests.bench.server import api, product
@@ -31,6 +32,7 @@ NAMES = (
     "steer_vs_generate",
     "ttft_vs_prefill",
     "edges_vs_saelens",
+    "edges_linear_in_tokens",
     "startup_s",
     "hover_ms",
 )
@@ -64,6 +66,9 @@ class Bench:
 
     def edges_vs_saelens(self) -> list[Row]:
         return edges_vs_saelens(self.lm, self.bare, self.subject, max(3, self.rounds // 2), self.scratch)
+
+    def edges_linear_in_tokens(self) -> list[Row]:
+        return edges_linear_in_tokens(self.lm, self.subject, max(2, self.rounds // 4), self.scratch)
 
     def startup_s(self) -> list[Row]:
         return [startup_s(max(3, self.rounds // 3))]
