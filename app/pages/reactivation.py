@@ -229,7 +229,7 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         if sae_id is None:
             raise ApiProblem(503, "No live SAE", "this server has no model loaded: start it with a preset that has one")
         asked = {"prompts": prompts, "sae_id": sae_id, "generate": generate or 0}
-        requests = [inspect_request(text, sae_id, asked["generate"]) for text in prompts]
+        requests = [inspect_request(text, sae_id, generate or 0) for text in prompts]
         answers = await asyncio.gather(*(api.inspect(request) for request in requests))
         lanes = [lane_of(text, sae_id, answer) for text, answer in zip(prompts, answers, strict=True)]
         info = {k: v.model_dump() for answer in answers for k, v in answer.feature_info.get(sae_id, {}).items()}

@@ -104,7 +104,7 @@ def summarise(prompts: Sequence[PromptCounts], *, seed: int = 0) -> IndexSummary
         shares = _shares(observed, draws)
         resampled = (shares, shares - _shares(shuffled, draws).mean(1))
         ranges = [_range(resampled[1][:, c]) for c in range(len(CLASSES))]
-    positions = sum(one.positions for one in prompts)
+    positions = np.stack([one.positions for one in prompts]).sum(0)
     classes = tuple(
         ClassIndex(
             token_class=name,
@@ -134,7 +134,8 @@ def _shares(counts: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[
     """counts [prompt, ..., class, 4], weights [draw, prompt] -> reactivated / firing [draw, ..., class]."""
     pooled = np.tensordot(weights, counts.astype(np.float64), axes=1)
     firing = pooled[..., FIRING]
-    return np.divide(pooled[..., REACTIVATED], firing, out=np.full(firing.shape, np.nan), where=firing > 0)
+    shares: NDArray[np.float64] = np.full(firing.shape, np.nan)
+    return np.divide(pooled[..., REACTIVATED], firing, out=shares, where=firing > 0)
 
 
 def _draws(n_prompts: int, seed: int) -> NDArray[np.float64] | None:

@@ -231,5 +231,6 @@ async def _frames(plan: SetPlan, ticket: Ticket, served: Backend) -> AsyncIterat
     async for _ in in_turns(ticket, served.live.queue, plan.steps()):
         if not plan.finished:
             yield SetFrame(seq=0, result=await asyncio.to_thread(plan.result))
-    status = "done" if plan.finished else "cancelled"
-    yield SetFinalFrame(seq=0, status=status, result=await asyncio.to_thread(plan.result))
+    yield SetFinalFrame(
+        seq=0, status="done" if plan.finished else "cancelled", result=await asyncio.to_thread(plan.result)
+    )

@@ -159,7 +159,8 @@ def test_what_an_address_cannot_mean_locks_nothing_else(blank: Page, written: st
 
 def test_shift_takes_a_range_and_ctrl_one_more(blank: Page) -> None:
     clicked = "([c, chosen, anchor, event]) => functionscope.clicked(c, chosen, anchor, event)"
-    shift, ctrl, plain = {"shiftKey": True}, {"ctrlKey": True}, {}
+    shift, ctrl = {"shiftKey": True}, {"ctrlKey": True}
+    plain: dict[str, bool] = {}
     assert blank.evaluate(clicked, [5, [2], 2, shift]) == [2, 3, 4, 5]
     assert blank.evaluate(clicked, [1, [3], 3, shift]) == [1, 2, 3]
     assert sorted(blank.evaluate(clicked, [7, [2], 2, ctrl])) == [2, 7]
