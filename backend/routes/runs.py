@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
@@ -62,7 +63,12 @@ def download_run(
     """The run as JSON, as Parquet, or as a notebook that makes the number again with the public API."""
     run = read_run(run_id, served).model_dump(mode="json")
     origin = f"{request.url.scheme}://{request.url.netloc}"
-    made = {"json": as_json, "parquet": as_parquet, "notebook": partial(as_notebook, origin=origin)}[query.format](run)
+    makers: dict[str, Callable[[dict[str, Any]], bytes]] = {
+        "json": as_json,
+        "parquet": as_parquet,
+        "notebook": partial(as_notebook, origin=origin),
+    }
+    made = makers[query.format](run)
     ending, media = FORMATS[query.format]
     disposition = f'attachment; filename="functionscope-run-{run["run_id"]}.{ending}"'
     return HttpResponse(made, media_type=media, headers={"Content-Disposition": disposition})
