@@ -11,21 +11,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
-from app.components import (
-    FeaturePins,
-    FiringCompare,
-    FiringMatrix,
-    MatrixLegend,
-    NextTokens,
-    PromptBox,
-    ReactivationIndex,
-    RunLink,
-)
+from app.components import FiringCompare
 from app.frame import Page, panel
 from app.links import reproduce_post
 from app.pages.reactivation_state import (
@@ -40,10 +30,10 @@ from app.pages.reactivation_state import (
     shuffled_request,
     view_of,
 )
+from app.pages.reactivation_view import GROUP, index_panel, matrix_panel, prompts_panel, side_panel
 from backend import schemas as wire
 
 __all__ = ["PAGE", "default_sae", "lane_of"]
-GROUP = "reactivation"
 
 
 async def layout(**query: str) -> Component:
@@ -60,86 +50,19 @@ async def layout(**query: str) -> Component:
                 ],
                 className="fs-live-lead",
             ),
-            _prompts(),
-            html.Div([_matrix(), _side()], className="fs-live-main"),
+            prompts_panel(),
+            html.Div([matrix_panel(), side_panel()], className="fs-live-main"),
             panel(
                 "Which features fire here, and in which prompt",
                 FiringCompare("reactivation-compare", group=GROUP, target="reactivation-matrix"),
                 badge="live",
             ),
-            _index(),
+            index_panel(),
             *(dcc.Store(id=f"reactivation-{name}") for name in ("defaults", "run", "asked", "address")),
             dcc.Store(id="reactivation-query", data=query),
         ],
         className="fs-live-page",
         id="reactivation-page",
-    )
-
-
-def _prompts() -> Component:
-    boxes = [
-        PromptBox("reactivation-prompt", label="Prompt A", placeholder="Type a prompt; a newline counts."),
-        PromptBox("reactivation-second", label="Prompt B, lined up with A", placeholder="Leave empty for one prompt."),
-    ]
-    tools = [
-        dmc.Select(id="reactivation-sae", label="SAE", data=[], allowDeselect=False, w=220),
-        dmc.NumberInput(
-            id="reactivation-generate",
-            label="Write on, tokens",
-            w=112,
-            min=0,
-            allowDecimal=False,
-            debounce=300,
-            value=0,
-        ),
-        html.Button(["Run ", html.Kbd("Ctrl ↵")], id="reactivation-go", type="button", className="fs-go"),
-        html.Button("Built-in pair", id="reactivation-pair", type="button", className="fs-button"),
-        dmc.Switch(id="reactivation-shuffled", label="shuffled baseline", size="sm", checked=True),
-        RunLink("reactivation-save", label="Save as a run"),
-    ]
-    return html.Section(
-        [html.Div(boxes, className="fs-prompts"), html.Div(tools, className="fs-live-tools")],
-        className="fs-panel fs-live-prompts",
-    )
-
-
-def _matrix() -> Component:
-    return panel(
-        "Firings, feature by position",
-        html.Div(
-            [MatrixLegend("reactivation-legend"), FiringMatrix("reactivation-matrix", group=GROUP, prompts=[], info={})]
-        ),
-        id="reactivation-firings",
-        badge="live",
-        class_name="fs-live-matrix",
-    )
-
-
-def _side() -> Component:
-    return html.Div(
-        [
-            panel("Next token", NextTokens("reactivation-next", group=GROUP), badge="live"),
-            panel(
-                "Pinned features",
-                FeaturePins("reactivation-pins", group=GROUP, target="reactivation-matrix"),
-                badge="live",
-            ),
-        ],
-        className="fs-live-side",
-    )
-
-
-def _index() -> Component:
-    return panel(
-        "Do they fire again more than the order of words explains?",
-        ReactivationIndex(
-            "reactivation-index",
-            endpoint="/api/reactivation/set/stream",
-            cancel="/api/steer/cancel",
-            measured=False,
-        ),
-        id="reactivation-shuffles",
-        badge="live",
     )
 
 
