@@ -71,6 +71,14 @@ def create_api(store: Store | None, live: Live, settings: Settings, *, preset: P
     app.state.script_hashes = []
     app.include_router(api.router)
     problems.install(app)
+    _guard(app, settings, door, metrics)
+    _serve_documentation(app)
+    _serve_metrics(app, metrics)
+    return app
+
+
+def _guard(app: FastAPI, settings: Settings, door: Doorkeeper, metrics: Metrics) -> None:
+    """What stands around every answer, from the inside out."""
     app.add_middleware(
         RequestContext,
         max_body_bytes=settings.max_body_bytes,
@@ -80,9 +88,6 @@ def create_api(store: Store | None, live: Live, settings: Settings, *, preset: P
         template_of=api.template_of,
     )
     app.add_middleware(SecurityHeaders)
-    _serve_documentation(app)
-    _serve_metrics(app, metrics)
-    return app
 
 
 def product_version() -> str:

@@ -142,5 +142,5 @@ def _markdown(text: str) -> dict[str, Any]:
 
 
 def _code(text: str) -> dict[str, Any]:
-    empty = {"execution_count": None, "outputs": []}
+    empty: dict[str, Any] = {"execution_count": None, "outputs": []}
     return {"cell_type": "code", "metadata": {}, "source": text.splitlines(keepends=True), **empty}
