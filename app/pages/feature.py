@@ -38,32 +38,13 @@ async def layout(sae_id: str = "", feature_index: str = "", **query: str) -> Com
 
 
 def _panels() -> list[Component]:
-    graph = dcc.Graph(id="feature-histogram", figure=blank(None), config=CONFIG, style={"height": "210px"})
     wait = skeleton("100%", "90%", "95%")
     return [
-        panel(
-            "How strongly it fires",
-            html.Div(graph, role="img", **{"aria-label": "Histogram of its activations, quarter octaves"}),
-            id="feature-histogram-panel",
-            exports={"png": "feature-histogram", "svg": "feature-histogram"},
-            note=skeleton("60%"),
-            class_name="fs-browse__histogram",
+        _histogram_panel(),
+        _panel(
+            "tokens", "Tokens that fire it", wait, "Up to ten each: by firings, and by the largest single activation."
         ),
-        panel(
-            "Tokens that fire it",
-            html.Div(wait, id="feature-tokens"),
-            id="feature-tokens-panel",
-            note="Up to ten each: by firings, and by the largest single activation.",
-            class_name="fs-browse__tokens",
-        ),
-        panel(
-            "Next tokens that it promotes and suppresses",
-            html.Div(wait, id="feature-effects"),
-            id="feature-effects-panel",
-            note="Change of a token's logit per unit of activation, through the final norm's gain and the unembedding; "
-            "the norm's division by the residual's size is left out, so compare within one feature.",
-            class_name="fs-browse__effects",
-        ),
+        _panel("effects", "Next tokens that it promotes and suppresses", wait, EFFECT_NOTE),
         panel(
             "Where it fires",
             [html.Div(id="feature-example-controls", className="fs-browse-bar"), html.Div(wait, id="feature-examples")],
@@ -71,14 +52,31 @@ def _panels() -> list[Component]:
             note=skeleton("60%"),
             class_name="fs-browse__examples",
         ),
-        panel(
-            "Nearest features",
-            html.Div(wait, id="feature-nearest"),
-            id="feature-nearest-panel",
-            note=skeleton("60%"),
-            class_name="fs-browse__nearest",
-        ),
+        _panel("nearest", "Nearest features", wait, skeleton("60%")),
     ]
+
+
+EFFECT_NOTE = (
+    "Change of a token's logit per unit of activation, through the final norm's gain and the unembedding; the norm's "
+    "division by the residual's size is left out, so compare within one feature."
+)
+
+
+def _panel(name: str, title: str, wait: Component, note: Component | str) -> Component:
+    body = html.Div(wait, id=f"feature-{name}")
+    return panel(title, body, id=f"feature-{name}-panel", note=note, class_name=f"fs-browse__{name}")
+
+
+def _histogram_panel() -> Component:
+    graph = dcc.Graph(id="feature-histogram", figure=blank(None), config=CONFIG, style={"height": "210px"})
+    return panel(
+        "How strongly it fires",
+        html.Div(graph, role="img", **{"aria-label": "Histogram of its activations, quarter octaves"}),
+        id="feature-histogram-panel",
+        exports={"png": "feature-histogram", "svg": "feature-histogram"},
+        note=skeleton("60%"),
+        class_name="fs-browse__histogram",
+    )
 
 
 PANELS = ("histogram", "tokens", "effects", "nearest")

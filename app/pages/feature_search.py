@@ -14,7 +14,7 @@ from app.api import ApiClient
 from app.frame import Page, notice, panel, skeleton
 from app.links import reproduce_get
 from app.pages.coverage_state import built_saes
-from app.pages.feature_search_state import CONTROLS, n_pages, read_state, request_of, typed_text
+from app.pages.feature_search_state import CONTROLS, SearchState, n_pages, read_state, request_of, typed_text
 from app.pages.feature_search_table import control_bar, found_table, found_words, pager
 from backend.schemas import TokenRow
 
@@ -109,29 +109,27 @@ def _register_search(app: Dash, api: ApiClient) -> None:
         chosen, complaints = read_state(state, saes)
         opened, refused = read_state(asked, saes)
         if chosen == opened:  # the address's own complaints, until something else is asked for
-            complaints = refused
-        tokens: dict[str, TokenRow | None] = {}
-        for name, typed in (("fires", chosen.fires), ("promotes", chosen.promotes)):
-            tokens[name], complaint = await _token(api, name, typed)
-            complaints += [complaint] if complaint else []
-        query = request_of(chosen, *(one.token_id if one else None for one in tokens.values()))
-        lost = [
-            name
-            for name, typed in (("fires", chosen.fires), ("promotes", chosen.promotes))
-            if typed and not tokens[name]
-        ]
-        told = (
-            notice("Not everything asked for is there", "; ".join(complaints), kind="problem") if complaints else None
-        )
-        if lost:
-            return notice("No feature", "There is no such token."), None, "0 features match.", told, "", ""
-        sae_id = str(query.pop("sae_id"))
-        found = await api.features(sae_id, **query)
-        given = {name: value for name, value in {"sae_id": sae_id, **query}.items() if value is not None}
-        code = reproduce_get(href, "/api/features", given)
-        table = found_table(found, chosen, tokens["fires"])
-        note = found_words(found, chosen, tokens)
-        return table, pager(chosen, n_pages(found.total)), note, told, code["curl"], code["python"]
+            complaints = list(dict.fromkeys([*refused, *complaints]))
+        return await _found(api, chosen, complaints, href)
+
+
+async def _found(api: ApiClient, state: SearchState, complaints: list[str], href: str | None) -> tuple[Any, ...]:
+    """Table, pager, sentence, complaints, curl, Python."""
+    tokens: dict[str, TokenRow | None] = {}
+    typed = {"fires": state.fires, "promotes": state.promotes}
+    for name, text in typed.items():
+        tokens[name], complaint = await _token(api, name, text)
+        complaints = [*complaints, complaint] if complaint else complaints
+    told = notice("Not everything asked for is there", "; ".join(complaints), kind="problem") if complaints else None
+    if any(text and not tokens[name] for name, text in typed.items()):
+        return notice("No feature", "There is no such token."), None, "0 features match.", told, "", ""
+    query = request_of(state, *(one.token_id if one else None for one in tokens.values()))
+    found = await api.features(state.sae, **query)
+    given = {name: value for name, value in {"sae_id": state.sae, **query}.items() if value is not None}
+    code = reproduce_get(href, "/api/features", given)
+    table = found_table(found, state, tokens["fires"])
+    note = found_words(found, state, tokens)
+    return table, pager(state, n_pages(found.total)), note, told, code["curl"], code["python"]
 
 
 async def _token(api: ApiClient, name: str, typed: str) -> tuple[TokenRow | None, str | None]:

@@ -96,13 +96,12 @@ def typed_text(typed: str) -> str:
 
 
 def request_of(state: SearchState, token_id: int | None, promotes: int | None) -> dict[str, str | int | float | None]:
-    """Query of GET /api/features; tokens are resolved already."""
+    """Query of GET /api/features less its sae_id; tokens are resolved already."""
     _, least, most = DENSITIES[state.density]
     _, low, high = LIFTS[state.lift]
     descending = state.order not in ("feature_index", "first_rank")
     direction = "descending" if descending != (state.direction == "reversed") else "ascending"
     return {
-        "sae_id": state.sae,
         "q": state.q.strip() or None,
         "token_id": token_id,
         "promotes": promotes,
