@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from backend.core import store_sql as sql
+from backend.core.coverage_columns import Band, CoverageColumns, RankedTokens, columns_of
 from backend.core.store_base import Generation, Queries
-from backend.core.store_rows import Contrast, Coverage, CoverageRow, SaeRow
-from backend.core.token_classes import CLASS_NAMES
+from backend.core.store_rows import Contrast, CoverageRow, SaeRow
 
 DENOMINATORS = ("active", "dictionary")
 ORDERS = ("frequency", "document_coverage", "degree", "greedy", "random")
 MIN_COUNTS = (1, 2, 5, 10)
 
-Band = tuple[float | None, float, float]  # mean, low, high
+
+@dataclass(frozen=True)
+class Coverage:
+    """coverage(k) along one order."""
+
+    columns: CoverageColumns
+    bands: dict[int, Band]  # by rank
+    n_all: int  # the denominator
+    n_active: int
+    d_sae: int
+    effective: dict[str, Any]
+
+    @property
+    def rows(self) -> list[CoverageRow]:
+        return self.columns.rows(self.n_all, self.bands)
+
+    def rows_as_json(self) -> str:
+        """The same rows as the wire writes them."""
+        return self.columns.as_json(self.n_all, self.bands)
 
 
 class CoverageQueries(Queries):
@@ -44,10 +65,8 @@ class CoverageQueries(Queries):
             if value not in allowed:
                 raise ValueError(f"{name} {value!r}: this build holds {list(allowed)}")
         n_all = sae.n_active if denominator == "active" else sae.d_sae
-        statement = sql.COVERAGE.format(place=sql.COVERAGE_ORDERS[order])
         key = [ordinal, theta_ordinal, min_count, ORDERS.index(order)]
-        rows = self._query(generation, statement, [*key, max_rank])
-        bands = self._bands(generation, key, n_all, sae)
+        columns = self._coverage_columns(generation, key, max_rank)
         effective = {
             "sae_id": sae_id,
             "theta": sae.theta_grid[theta_ordinal],
@@ -56,8 +75,22 @@ class CoverageQueries(Queries):
             "order": order,
             "max_rank": max_rank,
         }
-        made = [self._coverage_row(values, n_all, bands) for values in rows]
-        return Coverage(made, sae.n_active, sae.d_sae, effective)
+        return Coverage(columns, self._bands(generation, key, n_all, sae), n_all, sae.n_active, sae.d_sae, effective)
+
+    def _coverage_columns(self, generation: Generation, key: list[int], max_rank: int | None) -> CoverageColumns:
+        """The curve of (sae_ordinal, theta_ordinal, min_count, token_order); only its steps are read anew."""
+        kept = generation.kept  # two threads may read the same at once, and keep the same
+        if "ranked tokens" not in kept:
+            kept["ranked tokens"] = RankedTokens.of(self._columns(generation, sql.RANKED_TOKENS))
+        tokens: RankedTokens = kept["ranked tokens"]
+        case = ("degrees", *key[:3])
+        if case not in kept:
+            found = self._columns(generation, sql.DEGREES, key[:3])
+            degree = np.zeros(len(tokens.token_id), np.int32)
+            degree[tokens.place_of[found["token_id"]]] = found["degree"]
+            kept[case] = degree
+        steps = self._columns(generation, sql.COVERAGE_STEPS, [*key, max_rank])
+        return columns_of(tokens, ORDERS[key[3]], kept[case], steps, max_rank)
 
     @staticmethod
     def _theta_ordinal(sae: SaeRow, theta: float) -> int:
@@ -78,15 +111,6 @@ class CoverageQueries(Queries):
                 c.k: (None, c.interval[0] * share, c.interval[1] * share) for c in self._contrasts(generation, ordinal)
             }
         return {}
-
-    @staticmethod
-    def _coverage_row(values: tuple[Any, ...], n_all: int, bands: dict[int, Band]) -> CoverageRow:
-        rank, token_id, text, code, occurrences, degree, new, covered = values
-        mean, low, high = bands.get(rank, (None, None, None))
-        share = covered / n_all if n_all else 0.0
-        return CoverageRow(
-            rank, token_id, text, CLASS_NAMES[code], occurrences, degree, new, covered, share, low, high, mean
-        )
 
     def contrasts(self, sae_id: str) -> list[Contrast]:
         """Every stored equal-occurrence comparison, by k."""

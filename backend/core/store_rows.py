@@ -77,14 +77,6 @@ class CoverageRow:
 
 
 @dataclass(frozen=True)
-class Coverage:
-    rows: list[CoverageRow]
-    n_active: int
-    d_sae: int
-    effective: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class Contrast:
     """The k most frequent tokens against content at the same number of occurrences; shares of active features."""
 

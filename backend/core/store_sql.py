@@ -43,31 +43,19 @@ SELECT {_CHUNK_COLUMNS} FROM edge_chunk WHERE rowid = (
 )
 """
 
-# The place of a token in each order; greedy stops where nothing new is left to reach.
-COVERAGE_ORDERS = {
-    "frequency": "t.rank",
-    "document_coverage": "row_number() OVER (ORDER BY t.documents DESC, t.rank)",
-    "degree": "row_number() OVER (ORDER BY coalesce(d.degree, 0) DESC, t.rank)",
-    "greedy": "s.rank",
-    "random": "t.random_rank",
-}
-
-COVERAGE = """
-WITH d AS (
-    SELECT token_id, degree FROM degree WHERE sae_ordinal = $1 AND theta_ordinal = $2 AND min_count = $3
-), s AS (
-    SELECT token_id, rank, new_features FROM coverage_step
-    WHERE sae_ordinal = $1 AND theta_ordinal = $2 AND min_count = $3 AND token_order = $4
-), placed AS (
-    SELECT {place} AS place, t.token_id, t.text, t.token_class, t.occurrences,
-           coalesce(d.degree, 0) AS degree, coalesce(s.new_features, 0) AS new_features
-    FROM token t LEFT JOIN d USING (token_id) LEFT JOIN s USING (token_id)
-    WHERE t.rank IS NOT NULL
-)
-SELECT place, token_id, text, token_class, occurrences, degree, new_features,
-       sum(new_features) OVER (ORDER BY place)::BIGINT AS covered
-FROM placed WHERE place IS NOT NULL
-ORDER BY place LIMIT $5::BIGINT
+RANKED_TOKENS = """
+SELECT token_id::BIGINT AS token_id, token_class, text, occurrences::BIGINT AS occurrences, documents,
+       coalesce(random_rank, 0) AS random_rank
+FROM token WHERE rank IS NOT NULL ORDER BY rank
+"""
+DEGREES = """
+SELECT token_id::BIGINT AS token_id, degree FROM degree
+WHERE sae_ordinal = $1 AND theta_ordinal = $2 AND min_count = $3
+"""
+COVERAGE_STEPS = """
+SELECT rank::BIGINT AS rank, token_id::BIGINT AS token_id, new_features::BIGINT AS new_features FROM coverage_step
+WHERE sae_ordinal = $1 AND theta_ordinal = $2 AND min_count = $3 AND token_order = $4
+  AND rank <= coalesce($5::BIGINT, 4294967295)
 """
 
 RANDOM_CURVE = """
