@@ -23,6 +23,7 @@ from tests.bench.browser import hover_ms, startup_s
 from tests.bench.edge_comparison import edges_vs_saelens
 from tests.bench.linear import edges_linear_in_tokens
 from tests.bench.live_comparisons import inspect_vs_bare, steer_vs_generate, ttft_vs_prefill
+from tests.bench.live_saelens import inspect_vs_saelens, peer_of, steer_vs_saelens, sweep_vs_saelens
 from tests.bench.report import Row
 from tests.bench.server import api, product
 from tests.bench.subject import Subject, find, prompts
@@ -33,6 +34,7 @@ NAMES = (
     "ttft_vs_prefill",
     "edges_vs_saelens",
     "edges_linear_in_tokens",
+    "live_vs_saelens",
     "startup_s",
     "hover_ms",
 )
@@ -66,6 +68,16 @@ class Bench:
 
     def edges_vs_saelens(self) -> list[Row]:
         return edges_vs_saelens(self.lm, self.bare, self.subject, max(3, self.rounds // 2), self.scratch)
+
+    def live_vs_saelens(self) -> list[Row]:
+        peer = peer_of(self.subject, self.scratch)
+        sae_id, path = next(iter(self.subject.saes.items()))
+        sae = Sae.load(path, sae_id=sae_id)
+        rows = [steer_vs_saelens(self.lm, sae, peer, self.subject, self.rounds)]
+        rows += sweep_vs_saelens(self.lm, sae, peer, self.subject, max(3, self.rounds // 2))
+        # last: once the bridge has spliced SAEs in, hooks at their places are no longer called
+        with api(self.lm, self.subject, self.scratch) as server:
+            return [*rows, inspect_vs_saelens(server, self.lm, peer, self.subject, 2 * self.rounds)]
 
     def edges_linear_in_tokens(self) -> list[Row]:
         return edges_linear_in_tokens(self.lm, self.subject, max(2, self.rounds // 4), self.scratch)
