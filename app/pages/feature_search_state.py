@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from backend.schemas import Sae
 
@@ -72,14 +73,14 @@ def read_state(asked: Mapping[str, str], saes: Sequence[Sae]) -> tuple[SearchSta
     }
     for name, value in asked.items():
         if name in ("q", "fires", "promotes"):
-            state = replace(state, **{name: value[:200]})
+            state = _with(state, name, value[:200])
         elif name == "page":
             state = replace(state, page=int(value) if value.isdecimal() and 0 < int(value) < 10**6 else 1)
             complaints += [] if str(state.page) == value else [f"page: got {value!r}, allowed is a number from 1"]
         elif name not in allowed:
             complaints.append(f"{name}: this page has no such setting")
         elif value in allowed[name]:
-            state = replace(state, **{name: value})
+            state = _with(state, name, value)
         else:
             shown = getattr(state, name)
             complaints.append(f"{name}: got {value!r}, allowed are {', '.join(allowed[name])}; showing {shown}")
@@ -87,6 +88,11 @@ def read_state(asked: Mapping[str, str], saes: Sequence[Sae]) -> tuple[SearchSta
         complaints.append(f"order: {state.order} needs a token that fires the feature; showing n_firings")
         state = replace(state, order="n_firings")
     return state, complaints
+
+
+def _with(state: SearchState, name: str, value: str) -> SearchState:
+    changed: dict[str, Any] = {name: value}
+    return replace(state, **changed)
 
 
 def typed_text(typed: str) -> str:

@@ -169,7 +169,7 @@ def _register_lists(app: Dash, api: ApiClient) -> None:
             *(api.token(token_id, limit=LISTED, order=order, sae_id=sae, notes=True) for order in LISTS)
         )
         drawn = [edge_list(one, order) for one, order in zip(found, LISTS, strict=True)]
-        query = {"limit": LISTED, "sae_id": sae, "notes": True}
+        query: dict[str, str | int | float | None] = {"limit": LISTED, "sae_id": sae, "notes": True}
         code = [reproduce_get(href, f"/api/tokens/{token_id}", {**query, "order": order}) for order in LISTS]
         return [*drawn, exclusive_words(found[-1].layers[0]), *(one[kind] for one in code for kind in kinds)]
 

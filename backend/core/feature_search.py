@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from backend.core.edge_codec import Edges
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Column = npt.NDArray[Any]  # whole or floating numbers
 
 # name -> whether the largest comes first unless said otherwise
 ORDERS = {
@@ -64,18 +66,18 @@ class FeatureColumns:
     """The active features of one SAE, ascending; all columns [n]."""
 
     feature_index: Ints
-    numbers: Mapping[str, npt.NDArray[np.generic]]  # n_firings, n_tokens, mean_activation, act_max, first_rank
+    numbers: Mapping[str, Column]  # n_firings, n_tokens, mean_activation, act_max, first_rank
     fired_by: TokenIndex  # over each feature's most frequent tokens
     promotes: TokenIndex
 
     def places_of(self, feature_index: Ints) -> Ints:
         """Places of active features, in the order asked."""
-        return np.searchsorted(self.feature_index, feature_index)
+        return np.asarray(np.searchsorted(self.feature_index, feature_index), dtype=np.int64)
 
     def exclusive_to(self, rank: int) -> Ints:
         """feature_index of those that only the token of this frequency rank reaches (min_count = 1)."""
         only = (self.numbers["n_tokens"] == 1) & (self.numbers["first_rank"] == rank)
-        return self.feature_index[only]
+        return np.asarray(self.feature_index[only], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def search(columns: FeatureColumns, wanted: Wanted, edges: Edges | None, lifts: 
     return Found(places, len(matching), edge[places])
 
 
-def first_of(key: npt.NDArray[np.generic], k: int) -> Ints:
+def first_of(key: Column, k: int) -> Ints:
     """Places of the k smallest keys, ascending; equal keys in the order of their places. O(n + k log k)."""
     if k >= len(key):
         return np.argsort(key, kind="stable")
@@ -189,7 +191,7 @@ def _named(columns: FeatureColumns, wanted: Wanted) -> Mask:
 
 def _key(
     columns: FeatureColumns, wanted: Wanted, edges: Edges | None, lifts: Lifts | None, matching: Ints, edge: Ints
-) -> npt.NDArray[np.generic]:
+) -> Column:
     """What the matching features are ordered by; signed or float, so that it can be negated."""
     if wanted.order == "feature_index":
         return columns.feature_index[matching]

@@ -153,8 +153,8 @@ def _detail(lists: dict[str, list[int]], scale: float) -> FeatureDetail:
     ends = np.cumsum(lists["example_sizes"], dtype=np.int64).tolist()
     slices = [slice(end - size, end) for end, size in zip(ends, lists["example_sizes"], strict=True)]
     examples = [
-        TokenExample(*values, lists["example_positions"][here], lists["example_codes"][here])
-        for *values, here in zip(*(lists[name] for name in EXAMPLES[:3]), slices, strict=True)
+        TokenExample(token, sequence, peak, lists["example_positions"][here], lists["example_codes"][here])
+        for token, sequence, peak, here in zip(*(lists[name] for name in EXAMPLES[:3]), slices, strict=True)
     ]
     return FeatureDetail(
         n_function=lists["n_function"][0],
