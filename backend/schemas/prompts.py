@@ -34,7 +34,7 @@ class TokenizeResponse(Response):
 
 class InspectRequest(TokenizeRequest):
     sae_ids: list[str] | None = Field(default=None, description="SAEs to encode with; null = all live ones")
-    theta: float = Field(default=0.0, ge=0, description="a firing is an activation strictly above this")
+    theta: float = Field(default=0.0, ge=0, le=1e30, description="a firing is an activation strictly above this")
     next_tokens: int = Field(default=10, ge=0, description="next tokens per position; 0 = skip the lm_head")
     generate: int = Field(
         default=0, ge=0, description="greedy tokens to write after the prompt and to read like it; 0 = none"

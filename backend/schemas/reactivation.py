@@ -14,7 +14,7 @@ SHUFFLES_MOST = 100
 
 class ReactivationRequest(TokenizeRequest):
     sae_ids: list[str] | None = Field(default=None, description="SAEs to encode with; null = all live ones")
-    theta: float = Field(default=0.0, ge=0, description="a firing is an activation strictly above this")
+    theta: float = Field(default=0.0, ge=0, le=1e30, description="a firing is an activation strictly above this")
     generate: int = Field(
         default=0, ge=0, description="greedy tokens to write after the prompt; they keep their places"
     )
@@ -83,7 +83,7 @@ class ReactivationSetRequest(Request):
     prompts: list[Text] | None = Field(default=None, min_length=1, description="texts; null = the preset's own set")
     chat: bool = Field(default=False, description="wrap each prompt in the model's chat template")
     sae_id: str = Field(description="SAE to encode with")
-    theta: float = Field(default=0.0, ge=0, description="a firing is an activation strictly above this")
+    theta: float = Field(default=0.0, ge=0, le=1e30, description="a firing is an activation strictly above this")
     shuffles: int = Field(default=20, ge=2, le=SHUFFLES_MOST, description="random orders of each prompt")
     seed: int = Field(default=0, ge=0, lt=2**63, description="seed of the orders and of the bootstrap")
 
