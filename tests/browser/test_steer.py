@@ -135,6 +135,21 @@ def test_a_socket_click_moves_the_selected_feature(page: Page, live_server_url: 
     expect(page.locator(".fs-socket.is-on")).to_have_count(1)
 
 
+def test_keys_walk_plug_in_and_switch(page: Page, live_server_url: str) -> None:
+    open_page(page, live_server_url)
+    start = int(page.locator(".fs-socket.is-on").get_attribute("data-position") or "")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(f".fs-token[data-position='{start - 1}']")).to_be_focused()
+    page.keyboard.press("p")
+    expect(page.locator("#steer-sentence")).to_contain_text(f"(position {start - 1})")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Shift+P")
+    expect(page.locator(".fs-socket.is-on")).to_have_count(2)
+    page.keyboard.press("x")
+    expect(page.get_by_role("switch", name="feature 3 off")).to_be_visible()
+    expect(page.locator("#steer-kl")).to_have_text("0")
+
+
 def test_features_are_found_and_added(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url)
     search = page.locator("#steer-rack-search")
