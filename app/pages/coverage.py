@@ -32,13 +32,14 @@ GRAPHS = {
 
 
 async def layout(**query: str) -> Component:
+    ticked = read_tokens(query.get("tokens", query.get("token")))
     return html.Div(
         [
             dcc.Store(id="coverage-asked", data=query),
             dcc.Store(id="coverage-defaults"),
             dcc.Store(id="coverage-state"),
             dcc.Store(id="coverage-function"),
-            dcc.Store(id="coverage-tokens", data=",".join(map(str, read_tokens(query.get("tokens")))) or None),
+            dcc.Store(id="coverage-tokens", data=",".join(map(str, ticked)) or None),
             html.Header(
                 [
                     html.H1("Coverage", className="fs-visually-hidden"),

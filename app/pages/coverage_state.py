@@ -77,7 +77,7 @@ def read_state(
         order=_one_of(asked, "order", capabilities.orders, "frequency", complaints),
         cut=int(_one_of(asked, "cut", [str(cut) for cut in CUTS], "40", complaints)),
     )
-    known = {*CONTROLS, "tokens"}
+    known = {*CONTROLS, "tokens", "token"}  # token: of links from before several could be ticked
     complaints += [f"{name}: this page has no such setting" for name in asked if name not in known]
     return state, complaints
 

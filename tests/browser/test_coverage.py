@@ -1,14 +1,28 @@
 """Coverage: numbers equal the API's, every setting is in the address, and the address reopens it."""
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from app.tables import percent
+from backend.core.companion import companion_path
+from precompute.cli import main
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module", autouse=True)
+def statistics(browser_build: Path) -> Iterator[Path]:
+    """The statistics beside the browser's build, while this module runs."""
+    path = companion_path(browser_build, "statistics")
+    work = browser_build.parent / "work"
+    assert main(["statistics", "--build", str(browser_build), "--work", str(work)]) == 0
+    yield path
+    path.unlink()
 
 
 def ready(page: Page) -> None:
@@ -89,22 +103,82 @@ def test_an_address_that_cannot_be_honoured_says_so(page: Page, live_server_url:
     expect(complaint).to_contain_text("colour: this page has no such setting")
 
 
-def test_a_row_opens_its_token_and_the_link_reopens_it(page: Page, live_server_url: str) -> None:
+def tick(page: Page, row: int) -> str:
+    """Ticks a row of the table; answers its token's id."""
+    line = page.locator(f"#coverage-table .ag-center-cols-container [row-index='{row}']")
+    page.locator(f"#coverage-table [row-index='{row}'] .ag-selection-checkbox input").click()
+    address = line.locator("a.fs-token-link").get_attribute("href") or ""
+    return address.partition("?")[0].rpartition("/")[2]
+
+
+def test_a_row_opens_its_tokens_page(page: Page, live_server_url: str) -> None:
     page.goto(f"{live_server_url}/coverage")
     ready(page)
-    page.locator("#coverage-table .ag-center-cols-container [row-index='0'] [col-id='degree']").click()
-    drawer = page.locator(".mantine-Drawer-content")
-    expect(drawer).to_contain_text("Degree per layer")
-    expect(drawer.locator(".fs-bars__row")).to_have_count(3)
-    page.wait_for_function("location.search.includes('token=')")
-    token = query_of(page)["token"][0]
+    page.locator("#coverage-table .ag-center-cols-container [row-index='1'] [col-id='degree']").click()
+    page.wait_for_function("location.pathname.startsWith('/token/')")
+    token = urlsplit(page.url).path.rpartition("/")[2]
     detail = page.request.get(f"{live_server_url}/api/tokens/{token}").json()
-    expect(drawer).to_contain_text(f"{detail['occurrences']:,}")
+    expect(page.locator("#token-page")).to_contain_text(f"{detail['occurrences']:,}")
+
+
+def test_ticked_tokens_show_what_they_share_and_the_link_reopens_it(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage")
+    ready(page)
+    shared = page.locator("#coverage-shared-panel")
+    expect(shared).to_be_hidden()
+    first, third = tick(page, 0), tick(page, 2)
+    page.wait_for_function("location.search.includes('tokens=')")
+    assert query_of(page)["tokens"] == [f"{first},{third}"]
+    expect(shared).to_be_visible()
+    answer = page.request.get(f"{live_server_url}/api/intersections?sae_id=layer_2&token_ids={first},{third}").json()
+    both = next(one["n_features"] for one in answer["intersections"] if len(one["token_ids"]) == 2)
+    expect(page.locator("#coverage-shared-panel-note")).to_contain_text(f"all 2 share {both:,}")
     page.reload()
-    expect(drawer).to_contain_text(f"{detail['occurrences']:,}")
-    page.keyboard.press("Escape")
-    expect(drawer).to_be_hidden()
-    page.wait_for_function("!location.search.includes('token=')")
+    ready(page)
+    expect(page.locator("#coverage-shared-panel-note")).to_contain_text(f"all 2 share {both:,}")
+    expect(page.locator("#coverage-table .ag-selection-checkbox input:checked")).to_have_count(2)
+
+
+def test_the_table_says_what_frequency_explains(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage")
+    ready(page)
+    rows = page.request.get(f"{live_server_url}/api/statistics/tokens?sae_id=layer_2&limit=3").json()["rows"]
+    for i, row in enumerate(rows):
+        line = page.locator(f"#coverage-table .ag-center-cols-container [row-index='{i}']")
+        expect(line.locator("[col-id='expected']")).to_have_text(f"{row['expected']:,.0f}")
+        expect(line.locator("[col-id='evenness']")).to_have_text(f"{row['evenness']:.2f}")
+
+
+def test_the_headline_follows_the_controls(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage?min_count=5")
+    ready(page)
+    rows = page.request.get(f"{live_server_url}/api/statistics?sae_id=layer_2&min_count=5").json()["equal_occurrence"]
+    row = max((one for one in rows if one["cut"] is None and one["k"] <= 10), key=lambda one: one["k"])
+    expect(page.locator("#coverage-headline")).to_contain_text("at least 5 firings an edge")
+    expect(page.locator("#coverage-headline")).to_contain_text(percent(row["coverage"]))
+
+
+def test_the_cut_that_is_chosen_is_marked(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage?cut=30")
+    ready(page)
+    chosen = page.locator("#coverage-cuts tr.fs-plain__chosen")
+    expect(chosen).to_have_count(1)
+    expect(chosen.locator("th")).to_contain_text("30")
+    expect(page.locator("#coverage-kinds table")).to_contain_text("content, by frequency")
+
+
+def test_without_statistics_the_page_says_how_to_make_them(
+    page: Page, live_server_url: str, statistics: Path, page_problems: list[str]
+) -> None:
+    away = statistics.with_suffix(".away")
+    statistics.rename(away)
+    try:
+        page.goto(f"{live_server_url}/coverage")
+        ready(page)
+        expect(page.locator("#coverage-lacking")).to_contain_text("functionscope precompute statistics")
+        expect(page.locator("#coverage-curve-panel-note")).to_contain_text("most frequent tokens")
+    finally:
+        away.rename(statistics)
 
 
 def test_the_copied_request_gives_the_drawn_numbers(page: Page, live_server_url: str) -> None:
