@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-
-from backend.core.edge_codec import Edges
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -92,6 +90,17 @@ class Lifts:
     high: Floats
 
 
+class EdgeColumns(Protocol):
+    """The edges of one token, by feature_index; `strength` orders as the largest activation does."""
+
+    @property
+    def feature_index(self) -> Ints: ...
+    @property
+    def n_firings(self) -> Ints: ...
+    @property
+    def strength(self) -> Ints: ...
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What a search asks for. `texts`: ids of the tokens whose text matches q, None without q."""
@@ -119,7 +128,7 @@ class Found:
     edge: Ints
 
 
-def search(columns: FeatureColumns, wanted: Wanted, edges: Edges | None, lifts: Lifts | None) -> Found:
+def search(columns: FeatureColumns, wanted: Wanted, edges: EdgeColumns | None, lifts: Lifts | None) -> Found:
     """A page of the features that match. `edges`: those of the token asked for; `lifts`: needed by lift filters.
 
     ValueError, beginning with the name of the setting, for an order or filter that lacks what it needs.
@@ -152,7 +161,7 @@ def first_of(key: Column, k: int) -> Ints:
     return np.concatenate([below, level])
 
 
-def _check(wanted: Wanted, edges: Edges | None, lifts: Lifts | None) -> None:
+def _check(wanted: Wanted, edges: EdgeColumns | None, lifts: Lifts | None) -> None:
     if wanted.order not in ORDERS:
         raise ValueError(f"order {wanted.order!r}: use one of {list(ORDERS)}")
     if wanted.order in NEED_TOKEN and edges is None:
@@ -190,7 +199,7 @@ def _named(columns: FeatureColumns, wanted: Wanted) -> Mask:
 
 
 def _key(
-    columns: FeatureColumns, wanted: Wanted, edges: Edges | None, lifts: Lifts | None, matching: Ints, edge: Ints
+    columns: FeatureColumns, wanted: Wanted, edges: EdgeColumns | None, lifts: Lifts | None, matching: Ints, edge: Ints
 ) -> Column:
     """What the matching features are ordered by; signed or float, so that it can be negated."""
     if wanted.order == "feature_index":
@@ -201,7 +210,7 @@ def _key(
     if wanted.order in NEED_TOKEN and edges is not None:
         here = edge[matching]
         if wanted.order == "token_strength":
-            return edges.act_max[here]
+            return edges.strength[here]
         counts = edges.n_firings[here]
         return counts / columns.numbers["n_firings"][matching] if wanted.order == "token_share" else counts
     return columns.numbers[wanted.order][matching]

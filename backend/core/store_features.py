@@ -93,14 +93,12 @@ class FeatureQueries(TokenQueries):
         if wanted.q is not None:
             texts = [row[0] for row in self._query(generation, sql.TOKENS_NAMED, [wanted.q])]
             wanted = replace(wanted, texts=texts)
-        edges = None if token_id is None else self.edges(sae_id, [token_id])
+        edges = None if token_id is None else self.own_edges(sae_id, token_id)
         found = search(columns, wanted, edges, lifts)
         rows = self.features(sae_id, columns.feature_index[found.places].tolist())
         shown: list[EdgeRow | None] = [None] * len(rows)
         if edges is not None:
-            at = edges.take(found.edge)
-            lists = (at.feature_index, at.n_firings, at.act_mean, at.act_max)
-            shown = [EdgeRow(*values) for values in zip(*(one.tolist() for one in lists), strict=True)]
+            shown = [*edges.rows(found.edge)]
         return FeaturesFound(rows, found.total, len(columns.feature_index), shown, found.places.tolist())
 
     def search_features(

@@ -6,16 +6,13 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from backend.core import store_sql as sql
-from backend.core.edge_codec import STEPS_PER_OCTAVE, Edges, PackedEdges, decode_activation, inflate, joined, unpack
-from backend.core.feature_search import FeatureColumns, first_of
+from backend.core.edge_codec import Edges, PackedEdges, joined, unpack
+from backend.core.feature_search import FeatureColumns
 from backend.core.store_base import Generation, Queries
 from backend.core.store_rows import EdgeRow, TokenRow
+from backend.core.store_tokens_own import OwnEdges, no_edges, own_edges
 from backend.core.token_classes import CLASS_NAMES
-
-TOKEN_EDGE_ORDERS = ("count", "strength", "share")
 
 
 class TokenQueries(Queries):
@@ -78,31 +75,17 @@ class TokenQueries(Queries):
     def token_edges(self, token_id: int, sae_id: str, limit: int = 50, order: str = "count") -> list[EdgeRow]:
         """The token's edges: most firings first, largest activation first (order "strength"), or largest share of
         the feature's firings first ("share"). Ties: the other of count and strength, then feature_index."""
-        return self.token_top(token_id, sae_id, limit, order)[1]
+        columns = self.feature_columns(sae_id) if order == "share" else None
+        return self.own_edges(sae_id, token_id).first(limit, order, columns)
 
-    def token_top(self, token_id: int, sae_id: str, limit: int, order: str) -> tuple[int, list[EdgeRow]]:
-        """(degree, the first edges of an order). Only what the order needs is unpacked: a token may have 2^20."""
-        if order not in TOKEN_EDGE_ORDERS:
-            raise ValueError(f"order {order!r}: use one of {list(TOKEN_EDGE_ORDERS)}")
+    def own_edges(self, sae_id: str, token_id: int) -> OwnEdges:
+        """Everything that one token reaches, as columns; activations stay codes until a row is asked for."""
         generation = self._current()
         ordinal, scale, _ = self._sae(generation, sae_id)
-        if not 0 <= token_id < 1 << 32:
-            return 0, []
-        rows = self._query(generation, sql.EDGE_CHUNK_OF_TOKEN, [ordinal, token_id])
-        if not rows:
-            return 0, []
-        columns = self.feature_columns(sae_id) if order == "share" else None
-        return top_of_chunk(PackedEdges(*rows[0]), token_id, scale, limit, order, columns)
-
-    def edges_of(self, sae_id: str, token_id: int, feature_indices: Sequence[int]) -> list[EdgeRow]:
-        """The token's edges to these features, in the order asked; those it has none to are left out."""
-        edges = self.edges(sae_id, [token_id])
-        place = np.searchsorted(edges.feature_index, feature_indices)
-        found = place < len(edges.feature_index)
-        found[found] = edges.feature_index[place[found]] == np.asarray(feature_indices)[found]
-        at = edges.take(place[found])
-        lists = (at.feature_index, at.n_firings, at.act_mean, at.act_max)
-        return [EdgeRow(*values) for values in zip(*(one.tolist() for one in lists), strict=True)]
+        rows = []
+        if 0 <= token_id < 1 << 32:
+            rows = self._query(generation, sql.EDGE_CHUNK_OF_TOKEN, [ordinal, token_id])
+        return own_edges(PackedEdges(*rows[0]), token_id, scale) if rows else no_edges(scale)
 
     @abstractmethod
     def feature_columns(self, sae_id: str) -> FeatureColumns:
@@ -141,29 +124,3 @@ class TokenQueries(Queries):
                 last = packed[0].token_last if packed else token_id
             found.append(chunk.of_token(token_id))
         return joined(found)
-
-
-def top_of_chunk(
-    packed: PackedEdges, token_id: int, scale: float, limit: int, order: str, columns: FeatureColumns | None
-) -> tuple[int, list[EdgeRow]]:
-    """(degree, first edges of an order) of one token of a chunk; `columns` are needed for the order "share"."""
-    degrees = inflate(packed.degrees, packed.token_last - packed.token_first + 1)
-    place = token_id - packed.token_first
-    start, degree = int(degrees[:place].sum()), int(degrees[place])
-    here = slice(start, start + degree)
-    counts, codes = (inflate(blob, packed.n_edges)[here] for blob in (packed.n_firings, packed.act_max))
-    feature_index = np.cumsum(inflate(packed.gaps, packed.n_edges)[here])
-    if order == "count":
-        key = -(counts << 8 | codes)
-    elif order == "strength":
-        key = -(codes << 48 | counts)
-    elif columns is not None:
-        key = -(counts / columns.numbers["n_firings"][columns.places_of(feature_index)])
-    else:
-        raise ValueError("order 'share': the firings of all features are needed")
-    chosen = first_of(key, limit)
-    act_max = decode_activation(codes[chosen], scale)
-    below = inflate(packed.act_mean, packed.n_edges)[here][chosen]
-    act_mean = act_max * np.exp2(-below / STEPS_PER_OCTAVE)
-    lists = (feature_index[chosen], counts[chosen], act_mean, act_max)
-    return degree, [EdgeRow(*values) for values in zip(*(one.tolist() for one in lists), strict=True)]

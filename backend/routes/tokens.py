@@ -54,15 +54,15 @@ def read_token(token_id: TokenId, query: Annotated[TokenQuery, Query()], served:
 
 
 def _layer(store: Store, sae: SaeRow, token: StoredToken, query: TokenQuery) -> TokenLayer:
-    edges = store.token_edges(token.token_id, sae.sae_id, query.limit, query.order)
-    degree, place = store.degree_place(token.token_id, sae.sae_id)
+    own = store.own_edges(sae.sae_id, token.token_id)
+    edges = own.first(query.limit, query.order, store.feature_columns(sae.sae_id))
+    _, place = store.degree_place(token.token_id, sae.sae_id)
     only, n_only = store.exclusive_features(sae.sae_id, token.rank, query.limit)
-    own = store.edges_of(sae.sae_id, token.token_id, only) if only else []
-    listed = _edges(store, sae, token, [*edges, *own], query.notes)
+    listed = _edges(store, sae, token, [*edges, *own.to(only)], query.notes)
     return TokenLayer(
         sae_id=sae.sae_id,
         layer=sae.layer,
-        degree=degree,
+        degree=len(own.feature_index),
         degree_place=None if token.rank is None else place,
         n_active=sae.n_active,
         n_exclusive=n_only,

@@ -14,7 +14,7 @@ from backend.core.edge_codec import Edges, pack
 from backend.core.feature_codec import pack_lists, unpack_list, unpack_lists
 from backend.core.feature_lift import effective_firings, lifts, wilson
 from backend.core.feature_search import ORDERS, FeatureColumns, Lifts, TokenIndex, Wanted, first_of, search
-from backend.core.store_tokens import top_of_chunk
+from backend.core.store_tokens_own import own_edges
 
 CASES = settings(max_examples=200, deadline=None)
 N_TOKENS, N_FEATURES = 7, 9
@@ -63,6 +63,14 @@ def test_exclusive_features_are_those_that_no_other_token_reaches(graph: Graph, 
     assert columns_of(graph, {}).exclusive_to(rank).tolist() == sorted(reached[rank - 1] - others)
 
 
+class Own:
+    """Edges as a search takes them."""
+
+    def __init__(self, edges: Edges) -> None:
+        self.feature_index, self.n_firings = edges.feature_index, edges.n_firings
+        self.strength = (4 * edges.act_max).astype(np.int64)
+
+
 wanted = st.builds(
     Wanted,
     q=st.none() | st.integers(0, N_FEATURES).map(str),
@@ -100,7 +108,7 @@ def test_a_search_is_filter_then_order_then_page(
         with pytest.raises(ValueError, match="token_id"):
             search(columns, asked, None, lifted)
         return
-    edges = None if token is None else edges_of(graph, token)
+    edges = None if token is None else Own(edges_of(graph, token))
     found = search(columns, asked, edges, lifted)
     rows = brute(graph, columns, asked, token, promoted, lifted)
     assert found.total == len(rows)
@@ -162,11 +170,13 @@ def test_the_first_edges_of_a_token_equal_sorting_all_of_them(graph: Graph, toke
     if not packed.token_first <= token <= packed.token_last:
         return
     columns = columns_of(graph, {})
-    degree, rows = top_of_chunk(packed, token, 10.0, limit, order, columns)
+    reached = own_edges(packed, token, 10.0)
+    rows = reached.first(limit, order, columns)
     own = edges_of(graph, token)
     total = dict(zip(columns.feature_index.tolist(), columns.numbers["n_firings"].tolist(), strict=True))
-    read = {row.feature_index: row for row in top_of_chunk(packed, token, 10.0, 99, "count", columns)[1]}
-    assert degree == len(own.feature_index) == len(read)
+    read = {row.feature_index: row for row in reached.first(99, "count", None)}
+    assert len(reached.feature_index) == len(own.feature_index) == len(read)
+    assert [row.feature_index for row in reached.to([8, 0, 3])] == [f for f in (8, 0, 3) if f in read]
     key = {
         "count": lambda f: (-read[f].n_firings, -read[f].act_max, f),
         "strength": lambda f: (-read[f].act_max, -read[f].n_firings, f),
