@@ -19,6 +19,8 @@ import duckdb
 
 from backend.core.store_rows import StoreError, StoreInvalid, StoreMissing
 
+# what DuckDB says of a file that is cut short or damaged behind its header
+DAMAGED = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 BLOCK_SIZE = 16_384  # a column takes a block at least; the tables are small
 _PROVENANCE = "CREATE TABLE provenance (key VARCHAR NOT NULL, value VARCHAR NOT NULL)"
 
@@ -109,8 +111,12 @@ class Companion:
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a statement with bound parameters, on a cursor of its own."""
         with self._open() as cursor:
-            cursor.execute("USE results")
-            return cursor.execute(statement, list(parameters)).fetchall()
+            try:
+                cursor.execute("USE results")
+                return cursor.execute(statement, list(parameters)).fetchall()
+            except DAMAGED as error:
+                reason = str(error).splitlines()[0]
+                raise StoreInvalid(f"{self.path} is not a whole result file ({reason}): {self.remedy}") from error
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         """A cursor on the newest file."""

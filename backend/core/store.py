@@ -20,6 +20,7 @@ import duckdb
 import numpy as np
 
 from backend.core import store_sql as sql
+from backend.core.companion import DAMAGED
 from backend.core.edge_codec import Edges, PackedEdges, joined, unpack
 from backend.core.store_base import Generation
 from backend.core.store_coverage import DENOMINATORS, MIN_COUNTS, ORDERS, CoverageQueries
@@ -30,7 +31,6 @@ from backend.core.store_rows import SaeRow, StoreError, StoreInvalid, StoreMissi
 SCHEMA_VERSION = 1
 CHUNKS_A_PIECE = 128
 HEADER_BYTES = 3 * 4096  # of a DuckDB file, before its blocks
-DAMAGED = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
 REMEDY = "make one with `functionscope precompute all`"
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from backend.core.store_rows import StoreError
+from backend.core.store_rows import StoreError, StoreInvalid, StoreMissing
 from backend.fingerprints import mismatches
 from backend.routes.dependencies import Backend, Served
 from backend.routes.session import is_locked
@@ -24,6 +24,7 @@ def read_health(request: Request, served: Served) -> Health:
     if live.loaded is not None:
         why += live.loaded.damaged.values()
     why += belonging(served)
+    why += damaged_companions(served) if has_build else []
     why += [served.runs.failure] if served.runs.failure else []
     return Health.model_validate(
         {
@@ -44,6 +45,19 @@ def belonging(served: Backend) -> list[str]:
     """How the served build differs from the live model; [] when it belongs to it, or one of the two is absent."""
     loaded, store = served.live.loaded, served.build.get()
     return mismatches(store.provenance(), loaded.files) if loaded is not None and store is not None else []
+
+
+def damaged_companions(served: Backend) -> list[str]:
+    """Result files beside the build that are there but cannot be used; one that is absent is no fault."""
+    found = []
+    for opened in served.build.companions().values():
+        try:
+            opened()
+        except StoreInvalid as error:
+            found.append(str(error))
+        except StoreMissing:
+            continue
+    return found
 
 
 def _build(served: Backend) -> tuple[str, bool]:

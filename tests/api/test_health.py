@@ -15,6 +15,7 @@ from backend.fingerprints import MODEL_FILES, folder_hash, mismatches, snapshot_
 from backend.live import Live
 from backend.loading import Loaded, load_preset_models
 from backend.schemas import Health
+from backend.settings import Settings
 from tests.api.conftest import PROMPT, Serve
 
 
@@ -72,6 +73,24 @@ def test_a_damaged_sae_is_named_and_the_others_work(
     assert "without 1 damaged SAE" in health.live_detail
     assert str(bad) in health.why[0]
     assert "again" in health.why[0]
+
+
+def test_a_damaged_result_file_beside_the_build_is_named(
+    serve: Serve, settings: Settings, build_path: Path, read: Loaded, tmp_path: Path
+) -> None:
+    build = tmp_path / "own.duckdb"
+    shutil.copy(build_path, build)
+    bad = tmp_path / "own.statistics.duckdb"
+    bad.write_bytes(b"no results")
+    app = serve(store=None, settings=settings.model_copy(update={"build": build}), live=Live(lambda: read, waiting=1))
+    with TestClient(app) as client:
+        assert app.state.backend.live.ready.wait(10)
+        health = client.get("/api/health").json()
+        assert health["status"] == "degraded"
+        assert str(bad) in health["why"][0]
+        assert client.get("/api/tokens").status_code == 200
+        bad.unlink()
+        assert client.get("/api/health").json()["status"] == "live"
 
 
 def test_a_hub_snapshot_is_known_by_its_contents(tmp_path: Path) -> None:
