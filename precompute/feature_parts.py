@@ -29,7 +29,7 @@ from precompute.job import BadInput
 N_NEAR = 10
 TIE = 1e-6  # cosines nearer than this are equal
 BLOCK = 1 << 25  # elements of one block of cosines
-PER_TOKEN = 1  # texts shown for each token of a feature
+PER_TOKEN = 2  # texts shown for each token of a feature
 EFFECT_DIGITS = 3
 
 Ints = npt.NDArray[np.int64]

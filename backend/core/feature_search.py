@@ -58,6 +58,14 @@ class TokenIndex:
             return self.places[:0]
         return self.places[self.starts[token_id] : self.starts[token_id + 1]]
 
+    def listings(self, token_ids: Sequence[int]) -> npt.NDArray[np.int32]:
+        """Places of the features that list any of these tokens; a place may come more than once."""
+        wanted = np.asarray(token_ids, dtype=np.int64)
+        wanted = wanted[(wanted >= 0) & (wanted < len(self.starts) - 1)]
+        first, n = self.starts[wanted], self.starts[wanted + 1] - self.starts[wanted]
+        within = np.arange(int(n.sum())) - np.repeat(np.cumsum(n) - n, n)
+        return self.places[np.repeat(first, n) + within]
+
 
 @dataclass(frozen=True)
 class FeatureColumns:
@@ -190,9 +198,8 @@ def _mask(columns: FeatureColumns, wanted: Wanted, lifts: Lifts | None) -> Mask:
 def _named(columns: FeatureColumns, wanted: Wanted) -> Mask:
     """Features whose index is q, or that list a token whose text q matches."""
     named = np.zeros(len(columns.feature_index), dtype=bool)
-    for token_id in wanted.texts or ():
-        named[columns.fired_by.listing(token_id)] = True
-        named[columns.promotes.listing(token_id)] = True
+    for index in (columns.fired_by, columns.promotes):
+        named[index.listings(wanted.texts or ())] = True
     if wanted.q is not None and wanted.q.isascii() and wanted.q.isdigit() and len(wanted.q) < 12:
         named |= columns.feature_index == int(wanted.q)
     return named

@@ -255,3 +255,5 @@ def test_packed_lists_read_back(lists: list[list[int]]) -> None:
 def test_a_token_that_nothing_lists_has_no_places() -> None:
     index = TokenIndex.of(np.array([0, 0, 1]), np.array([4, 2, 4]))
     assert [index.listing(t).tolist() for t in (2, 3, 4, 5, 99)] == [[0], [], [0, 1], [], []]
+    assert index.listings([4, 99, 2, 3]).tolist() == [0, 1, 0]
+    assert index.listings([]).tolist() == []
