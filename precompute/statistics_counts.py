@@ -33,7 +33,7 @@ def log_unreached(firings: Ints, feature: Ints, share: float, least: int, d_sae:
     """[d_sae] ln of the probability that no edge keeps `least` firings, each kept with probability `share`."""
     distinct, where = np.unique(firings, return_inverse=True)
     kept = np.minimum(binom.sf(least - 1, distinct, share), 1 - 1e-16)
-    return np.bincount(feature, weights=np.log1p(-kept)[where], minlength=d_sae)
+    return np.bincount(feature, weights=np.log1p(-kept)[where], minlength=d_sae).astype(np.float64)
 
 
 class CountedReach:

@@ -13,6 +13,7 @@ Numbers = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
 ALTERNATIVES = ("lognormal", "exponential")
+ALPHA_RANGE = (1.01, 20.0)  # `powerlaw` itself stops at 3, and would say 3 of every steeper tail
 LEAST_TAIL = 50  # nodes that a tail must keep, so that a handful of hubs is not taken for a law
 
 
@@ -66,7 +67,8 @@ def fit_power_law(degrees: Numbers) -> PowerLaw | None:
     highest = int(np.sort(positive)[-LEAST_TAIL])
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        fit = powerlaw.Fit(positive, discrete=True, xmin=(1, max(highest, 2)), verbose=False)
+        ranges = {"alpha": list(ALPHA_RANGE)}
+        fit = powerlaw.Fit(positive, discrete=True, xmin=(1, max(highest, 2)), verbose=False, parameter_ranges=ranges)
         compared = {name: fit.distribution_compare("power_law", name, normalized_ratio=True) for name in ALTERNATIVES}
     law, n_tail = fit.power_law, int((positive >= fit.xmin).sum())
     alpha = float(law.alpha)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from precompute.statistics_resample import Z95
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Count: TypeAlias = Ints | np.int64
 
 TABLE = 4_000_000  # log factorials kept in a table up to here; beyond, they are computed
 SHORT_DRAWS = 0.05  # share of draws that may hold too few occurrences before the error is not stated
@@ -39,12 +41,12 @@ class LogFactorials:
     def __init__(self, most: int) -> None:
         self._table: Floats | None = gammaln(np.arange(most + 2) + 1.0) if most <= TABLE else None
 
-    def __call__(self, n: Ints) -> Floats:
+    def __call__(self, n: Any) -> Floats:
         found: Floats = gammaln(n + 1.0) if self._table is None else self._table[n]
         return found
 
 
-def missed(total: Ints, firings: Ints, drawn: Ints, log_factorial: LogFactorials) -> Floats:
+def missed(total: Count, firings: Count, drawn: Count, log_factorial: LogFactorials) -> Floats:
     """C(N - f, n) / C(N, n): probability that n of N positions hold none of the f firings; n <= N."""
     left = total - firings
     exponent = (
@@ -110,10 +112,15 @@ def rarefaction(
     enough = occurrences[:, None] >= grid[None, :]
     members = groups.astype(np.float64) @ enough
     made = Rarefied(
-        grid, np.zeros((n_vocab, len(grid))), np.full((n_vocab, len(grid)), np.nan),
-        *(np.zeros(n_vocab, dtype=np.int64) for _ in range(3)),
-        np.zeros((n_draws, n_vocab), dtype=np.int32), np.zeros((n_draws, len(groups), len(grid))),
-    )  # fmt: skip
+        grid,
+        expected=np.zeros((n_vocab, len(grid))),
+        se=np.full((n_vocab, len(grid)), np.nan),
+        degree=np.zeros(n_vocab, dtype=np.int64),
+        once=np.zeros(n_vocab, dtype=np.int64),
+        twice=np.zeros(n_vocab, dtype=np.int64),
+        degree_draws=np.zeros((n_draws, n_vocab), dtype=np.int64),
+        group_draws=np.zeros((n_draws, len(groups), len(grid))),
+    )
     for chunk in chunks:
         _add(made, chunk, occurrences, drawn_occurrences, groups, weights, log_factorial)
     made.group_draws /= np.where(members >= max(least_tokens, 1), members, np.nan)

@@ -78,7 +78,7 @@ def drawn_coverage(firings: Ints, n_positions: int, drawn: int, log_factorial: L
     """Expected features met by `drawn` of n_positions without replacement; NaN where there are fewer."""
     if drawn > n_positions:
         return float("nan")
-    gone = missed(np.int64(n_positions), firings[firings > 0], np.int64(drawn), log_factorial)  # type: ignore[arg-type]
+    gone = missed(np.int64(n_positions), firings[firings > 0], np.int64(drawn), log_factorial)
     return float((1 - gone).sum())
 
 

@@ -31,16 +31,14 @@ def expected_documents(occurrences: Ints, lengths: Ints, times: Ints) -> Floats:
     sizes, where = np.unique(lengths, return_inverse=True)
     weight = np.bincount(where, weights=times)
     counts, back = np.unique(occurrences, return_inverse=True)
-    hit = np.array(
-        [(weight * (1 - missed(np.int64(total), sizes, np.int64(n), log_factorial))).sum() for n in counts]  # type: ignore[arg-type]
-    )
+    hit = np.array([(weight * (1 - missed(np.int64(total), sizes, np.int64(n), log_factorial))).sum() for n in counts])
     return np.asarray(hit[back])
 
 
 def evenness(documents: Ints, occurrences: Ints, lengths: Ints, times: Ints) -> Floats:
     """[tokens] documents that hold the token / documents expected; NaN where it does not occur."""
     expected = expected_documents(occurrences, lengths, times)
-    return np.divide(documents, expected, out=np.full(len(expected), np.nan), where=expected > 0)
+    return np.asarray(np.divide(documents, expected, out=np.full(len(expected), np.nan), where=expected > 0))
 
 
 def group_spread(
@@ -73,7 +71,8 @@ def _means(inside: Bools, values: Floats) -> Floats:
     """[groups] mean over a group's tokens; those that a draw leaves out altogether are skipped."""
     there = inside & ~np.isnan(values)
     n = there.sum(axis=1)
-    return np.divide((inside * np.nan_to_num(values)).sum(axis=1), n, out=np.full(len(n), np.nan), where=n > 0)
+    total = (inside * np.nan_to_num(values)).sum(axis=1)
+    return np.asarray(np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0))
 
 
 def zipf_rows(by_shard: Ints, weights: Ints) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from dash import html
 from dash.development.base_component import Component
@@ -31,7 +32,7 @@ GROUP_NAMES = {
     "other": "other",
     "all": "all tokens",
 }
-Cell = Component | str | None
+Cell: TypeAlias = Component | str | None
 
 
 def plain_table(heads: Sequence[tuple[str, str]], rows: Sequence[tuple[str, Sequence[Cell]]], label: str) -> Component:

@@ -198,7 +198,7 @@ def _nulls(statistics: StatisticsStore, sae_id: str) -> list[Row]:
         curve = [one for one in curves if one.run == run.run]
         compared = [one for one in contrasts if one.run == run.run]
         if curve and compared:
-            facts = {"n_active": curve[0].n_active, "d_sae": curve[0].d_sae}
+            facts: Row = {"n_active": curve[0].n_active, "d_sae": curve[0].d_sae}
             facts |= {"l0": compared[0].l0, "degree_slope": compared[0].degree_slope, "shards": len(run.shards)}
             points = [asdict(one) for one in curve]
             made.append(asdict(run) | facts | {"curve": points, "contrast": [_null_contrast(one) for one in compared]})

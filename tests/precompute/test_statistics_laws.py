@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import zeta
 
 from precompute.statistics_excess import fit_null
 from precompute.statistics_fits import fit_power_law, log_slope
@@ -55,6 +56,20 @@ def test_zipf_rows_of_a_corpus_that_obeys_it() -> None:
     for row in rows:
         assert row["slope"] == pytest.approx(-1, abs=0.01)
         assert row["low"] == pytest.approx(row["high"], abs=1e-9)  # both shards are the same
+
+
+@pytest.mark.parametrize("alpha", [1.7, 2.5, 4.0])
+def test_the_exponent_is_the_one_of_greatest_likelihood(alpha: float) -> None:
+    generator = np.random.default_rng(int(10 * alpha))
+    degrees = np.floor(20 * (1 - generator.random(2500)) ** (-1 / (alpha - 1)) + 0.5).astype(np.int64)
+    law = fit_power_law(degrees)
+    assert law is not None
+    tail = degrees[degrees >= law.x_min]
+    assert law.n_tail == len(tail)
+    grid = np.linspace(1.2, 6, 2401)
+    likelihood = -len(tail) * np.log(zeta(grid, law.x_min)) - grid * np.log(tail).sum()
+    assert law.alpha == pytest.approx(grid[likelihood.argmax()], abs=0.02)
+    assert law.alpha == pytest.approx(alpha, abs=4 * law.sigma)
 
 
 def test_a_power_law_and_what_is_none_are_told_apart() -> None:
