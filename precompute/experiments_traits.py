@@ -128,9 +128,22 @@ def run_means(subject: Subject, contrast: Sequence[Asked], test: Sequence[Asked]
             edit = Intervention.on_direction(layer, vectors[layer], length, positions=(0,))
             shown_in = _chinese(subject, test, edit, length)
             result.share(f"{length:g} ×", "success", shown_in, len(test), sae_id=None, layer=layer)
-    rows = [row for row in result.estimate if row["arm"] == "1 ×" and row["outcome"] == "success"]
-    result.finding = [f"After layer {row['layer']}: {shown(row, percent=True)} in Chinese." for row in rows]
+    result.finding = list(means_findings(result))
     return result
+
+
+def means_findings(result: Result) -> Iterator[str]:
+    """One sentence per decoder layer."""
+    plain = result.value("none", "success")
+    yield f"Without any edit {shown(plain, percent=True)} of the answers are in Chinese (n = {plain['n']})."
+    for row in result.estimate:
+        if (row["arm"], row["outcome"]) == ("1 ×", "success"):
+            layer = row["layer"]
+            twice = next(r for r in result.estimate if (r["arm"], r["layer"]) == ("2 ×", layer))
+            yield (
+                f"The difference of means, added after layer {layer} at the last function token: "
+                f"{shown(row, percent=True)} in Chinese at its own length, {shown(twice, percent=True)} at twice that."
+            )
 
 
 def _chinese(subject: Subject, asked: Sequence[Asked], edit: Intervention | None, value: float) -> int:

@@ -95,7 +95,7 @@ def run(subject: Subject) -> Result:
         traits = [picks[trait] for trait in cell.traits]
         for control in CONTROLS if traits else ("feature",):
             _judge(result, subject, cell, control, traits)
-    result.finding = list(findings(result, picks))
+    result.finding = list(findings(result))
     return result
 
 
@@ -184,7 +184,7 @@ def _last(subject: Subject, texts: Sequence[str], layers: Sequence[int]) -> dict
     return {layer: torch.stack([row[layer][0, -1] for row in rows]).float() for layer in layers}
 
 
-def findings(result: Result, picks: dict[str, Pick]) -> Iterator[str]:
+def findings(result: Result) -> Iterator[str]:
     """Per cell, whether it works here: more successes than the random control, by intervals that do not overlap."""
     for cell in CELLS[1:]:
         works: list[str] = []
@@ -192,12 +192,21 @@ def findings(result: Result, picks: dict[str, Pick]) -> Iterator[str]:
         for kind in KINDS:
             own = result.value(cell.name, "success", None, kind)
             against = result.value(f"{cell.name} · random", "success", None, kind)
-            figures = f"{kind} {100 * own['value']:.0f} % (random {100 * against['value']:.0f} %, n = {own['n']})"
+            exact = result.value(cell.name, "exact", None, kind)
+            figures = (
+                f"{kind} {100 * own['value']:.0f} % ({100 * exact['value']:.0f} % exactly the taught answer; random "
+                f"features {100 * against['value']:.0f} %)"
+            )
             (works if own["low"] > against["high"] else fails).append(figures)
         parts = [f"works for {', '.join(works)}" if works else "", f"not for {', '.join(fails)}" if fails else ""]
-        yield f"{cell.name}: {'; '.join(part for part in parts if part)}."
-    for trait, pick in picks.items():
+        yield f"{cell.name}: {'; '.join(part for part in parts if part)} (n = {own['n']} each)."
+    for row in (row for row in result.estimate if row["outcome"] == "trained"):
+        trait, place = row["arm"].removesuffix(": feature"), row["sae_id"]
+        feature = result.value(row["arm"], "feature_index", place)["value"]
+        alpha = result.value(row["arm"], "alpha", place)["value"]
+        successes = round(row["value"] * row["n"])
         yield (
-            f"{trait}: chosen feature {pick.feature_index} of {pick.sae.sae_id}, α = {pick.alpha:.3g}, "
-            f"{pick.successes} of {pick.n} trained phrasings."
+            f"{trait}: of {CANDIDATES} candidates per SAE at {len(MULTIPLES)} strengths the best on trained phrasings "
+            f"is feature {feature:.0f} of {place} at α = {alpha:.3g}, {successes} of {row['n']}"
+            + ("." if successes else ": none of them works.")
         )
