@@ -96,13 +96,12 @@
       h("span", { className: "fs-pair-p" }, known ? live.percent(p) : live.percent(bound).replace(/^(?!<)/, "< ")));
   }
 
-  function Headline({ result, ms }) {
+  function Headline({ result }) {
     const first = (arm) => result[arm].next_tokens[0];
     const [a, b] = [first("baseline"), first("steered")];
     return h("div", { className: "fs-shift-head" },
       h("div", { className: "fs-shift-kl" }, h("b", { id: "steer-kl" }, live.nats(result.kl)), " nats",
-        h("span", { title: "KL divergence of the steered from the baseline distribution over the whole vocabulary, after the prompt" }, "KL(steered ‖ baseline) of the next token"),
-        ms ? h("small", { title: "from the question to its answer, in this browser" }, `${Math.round(ms)} ms`) : null),
+        h("span", { title: "KL divergence of the steered from the baseline distribution over the whole vocabulary, after the prompt" }, "KL(steered ‖ baseline) of the next token")),
       a && b ? h("div", { className: "fs-shift-top" },
         h("span", null, "most probable"), h("code", null, live.visible(a.text)), h("em", null, live.percent(a.probability)),
         h("span", null, a.token_id === b.token_id ? "stays" : "→"), h("code", { className: "is-steered" }, live.visible(b.text)), h("em", null, live.percent(b.probability))) : null);
@@ -132,8 +131,9 @@
     if (!result) return h("div", { id: props.id, className: "fs-quiet" }, asked.busy ? "Reading the prompt…" : "Type a prompt to see what comes next.");
     return h("div", { id: props.id, className: "fs-shift" + (asked.busy ? " is-busy" : ""), "aria-busy": asked.busy, "data-known": asked.ms === null },
       h("p", { className: "fs-recipe", id: "steer-sentence" }, result.sentence),
-      h(Headline, { result, ms: asked.ms }),
+      h(Headline, { result }),
       h("div", { className: "fs-pair-legend" }, h("span", { className: "is-baseline" }, "baseline"), h("span", { className: "is-steered" }, "steered"),
+        asked.ms ? h("small", { title: "from asking to the answer, in this browser" }, `${Math.round(asked.ms)} ms`) : null,
         h("button", { type: "button", className: "fs-tool fs-tool-button fs-csv", onClick: () => live.saveFile("next-token", live.csv(live.shiftTable(result)), "text/csv") }, "CSV")),
       h(Pairs, { result }));
   };

@@ -102,6 +102,6 @@
       begun.map((pass, k) => h(Groups, { key: k, pass, running: running && pass.status === "streaming", say, where, unreachable })),
       [...notes].map((note) => h("p", { key: note, className: "fs-quiet fs-arms-note" }, "* " + note)),
       begun.length ? h("p", { className: "fs-text-readout", role: "status", "aria-live": "polite" },
-        said || (parted ? "A bar marks where a text parts from the baseline; coloured tokens have no partner there. Point at a token, or focus a text and use ← →." : "\u00a0")) : null);
+        said || (parted ? "The bar marks where a text parts from the baseline. Point at a token for its probability, or focus a text and use ← →." : "\u00a0")) : null);
   };
 })();

@@ -14,10 +14,13 @@
       (cell.target === null ? "" : `, ${measureName} ${live.number(cell.target)}`) + `, next ${live.visible(cell.next_token.text)}`;
   }
 
+  /** Which ink is read on a shade: on deep ones the page's own colour, on dark pages from the middle on. */
+  const inkOf = (shade) => (shade > 0.15 ? " is-tinted" : "") + (shade > 0.42 ? " is-half" : "") + (shade > 0.68 ? " is-deep" : "");
+
   function Cell({ cell, at, measure, most, chosen, current, tokens, measureName, open }) {
     if (!cell) return h("span", { className: "fs-cell is-waiting", role: "gridcell", "aria-label": "not run yet" });
     const shade = live.shadeOf(measure, cell[measure], most);
-    return h("button", { type: "button", role: "gridcell", className: "fs-cell" + (chosen ? " is-chosen" : "") + (shade > 0.55 ? " is-deep" : ""),
+    return h("button", { type: "button", role: "gridcell", className: "fs-cell" + (chosen ? " is-chosen" : "") + inkOf(shade),
       style: { "--shade": (100 * shade).toFixed(1) + "%" }, "data-row": at[0], "data-column": at[1], tabIndex: current ? 0 : -1, "aria-selected": chosen,
       title: cellWords(cell, tokens, measureName), "aria-label": cellWords(cell, tokens, measureName), onClick: () => open(at) }, short(cell[measure], measure));
   }
