@@ -23,7 +23,6 @@ def timeline() -> Component:
         max=1,
         step=1,
         value=1,
-        **{"aria-label": "checkpoint", "data-fs-search": ""},
     )
     return html.Div(
         [
@@ -31,6 +30,8 @@ def timeline() -> Component:
             html.Div(
                 [html.Div(id="consolidation-stages", className="fs-stages", **{"aria-hidden": "true"}), cursor],
                 className="fs-timeline__track",
+                role="group",
+                **{"aria-label": "checkpoint", "data-fs-search": ""},
             ),
             html.Output(id="consolidation-readout", className="fs-timeline__readout"),
             html.Button("compare with this", id="consolidation-pin", type="button", className="fs-button"),
