@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backend.core.claim_consolidation import CONSOLIDATION_MEASURES
+from backend.core.claim_experiments import EXPERIMENT_MEASURES
 from backend.core.claim_measures import BUILD_MEASURES, Measure, Sources
 from backend.core.claim_rules import Claim, Measured, NotTestable, Verdict, load_claims, verdict_of
 from backend.core.claim_statistics import STATISTICS_MEASURES
 
-MEASURES: dict[str, Measure] = {**BUILD_MEASURES, **STATISTICS_MEASURES}
+MEASURES: dict[str, Measure] = {
+    **BUILD_MEASURES,
+    **STATISTICS_MEASURES,
+    **EXPERIMENT_MEASURES,
+    **CONSOLIDATION_MEASURES,
+}
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,15 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
-from backend.core.companion import build_identity, companion_path
+from backend.core.companion import Companion, build_identity, companion_path
 from backend.core.consolidation_store import KIND as CONSOLIDATION
 from backend.core.consolidation_store import ConsolidationStore
+from backend.core.experiments_store import KIND as EXPERIMENTS
+from backend.core.experiments_store import ExperimentsStore
 from backend.core.feature_store import KIND as FEATURES
 from backend.core.feature_store import FeatureDetailStore
 from backend.core.presets import Preset
@@ -29,6 +31,9 @@ from backend.routes.rate import Doorkeeper
 from backend.schemas import FieldError, TokenRef
 from backend.settings import Settings
 
+STATISTICS = "statistics"
+CompanionT = TypeVar("CompanionT", bound=Companion)
+
 
 class Build:
     """The build being served. One that appears after the start is opened when it is first asked for."""
@@ -37,9 +42,7 @@ class Build:
         self._store = store
         self._path = path
         self._lock = threading.Lock()
-        self._feature_details: FeatureDetailStore | None = None
-        self._statistics: StatisticsStore | None = None
-        self._consolidation: ConsolidationStore | None = None
+        self._companions: dict[str, Companion] = {}
 
     def require(self) -> Store:
         """The store; StoreMissing or StoreInvalid, with the remedy, when there is none."""
@@ -61,31 +64,37 @@ class Build:
 
     def companions(self) -> dict[str, Callable[[], Any]]:
         """The result files beside the build by kind; each opens, or raises StoreMissing or StoreInvalid."""
-        return {"statistics": self.statistics, FEATURES: self.feature_details, CONSOLIDATION: self.consolidation}
+        return {
+            STATISTICS: self.statistics,
+            FEATURES: self.feature_details,
+            CONSOLIDATION: self.consolidation,
+            EXPERIMENTS: self.experiments,
+        }
 
     def statistics(self) -> StatisticsStore:
         """Statistics beside the build; StoreMissing or StoreInvalid, with the remedy, where there are none."""
-        path = companion_path(self.require().path, "statistics")
-        if self._statistics is None or self._statistics.path != path:
-            self._statistics = StatisticsStore(path)
-        self._statistics.require(self.identity())
-        return self._statistics
+        return self._companion(STATISTICS, StatisticsStore)
 
     def feature_details(self) -> FeatureDetailStore:
-        """Details of features beside the build; StoreMissing or StoreInvalid, with the remedy, where there are none."""
-        path = companion_path(self.require().path, FEATURES)
-        if self._feature_details is None or self._feature_details.path != path:
-            self._feature_details = FeatureDetailStore(path)
-        self._feature_details.require(self.identity())
-        return self._feature_details
+        """Details of features beside the build; raises as `statistics` does."""
+        return self._companion(FEATURES, FeatureDetailStore)
 
     def consolidation(self) -> ConsolidationStore:
-        """Results along training beside the build; StoreMissing or StoreInvalid, with the remedy, without them."""
-        path = companion_path(self.require().path, CONSOLIDATION)
-        if self._consolidation is None or self._consolidation.path != path:
-            self._consolidation = ConsolidationStore(path)
-        self._consolidation.require(self.identity())
-        return self._consolidation
+        """Results along training beside the build; raises as `statistics` does."""
+        return self._companion(CONSOLIDATION, ConsolidationStore)
+
+    def experiments(self) -> ExperimentsStore:
+        """Experiments on prompts beside the build; raises as `statistics` does."""
+        return self._companion(EXPERIMENTS, ExperimentsStore)
+
+    def _companion(self, kind: str, store: type[CompanionT]) -> CompanionT:
+        """The result file of a kind, kept open; it follows the build when that moves."""
+        path = companion_path(self.require().path, kind)
+        held = self._companions.get(kind)
+        if not isinstance(held, store) or held.path != path:
+            held = self._companions[kind] = store(path)
+        held.require(self.identity())
+        return held
 
     def identity(self) -> str | None:
         """Hash of the build's provenance: two builds with one identity hold the same numbers."""
