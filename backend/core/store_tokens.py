@@ -11,7 +11,7 @@ from backend.core.edge_codec import Edges, PackedEdges, joined, unpack
 from backend.core.feature_search import FeatureColumns
 from backend.core.store_base import Generation, Queries
 from backend.core.store_rows import EdgeRow, TokenRow
-from backend.core.store_tokens_own import OwnEdges, no_edges, own_edges
+from backend.core.store_tokens_own import OwnEdges, RecentEdges, no_edges, own_edges
 from backend.core.token_classes import CLASS_NAMES
 
 
@@ -82,10 +82,15 @@ class TokenQueries(Queries):
         """Everything that one token reaches, as columns; activations stay codes until a row is asked for."""
         generation = self._current()
         ordinal, scale, _ = self._sae(generation, sae_id)
-        rows = []
-        if 0 <= token_id < 1 << 32:
+        if not 0 <= token_id < 1 << 32:
+            return no_edges(scale)
+
+        def read() -> OwnEdges:
             rows = self._query(generation, sql.EDGE_CHUNK_OF_TOKEN, [ordinal, token_id])
-        return own_edges(PackedEdges(*rows[0]), token_id, scale) if rows else no_edges(scale)
+            return own_edges(PackedEdges(*rows[0]), token_id, scale) if rows else no_edges(scale)
+
+        recent: RecentEdges = generation.kept.setdefault("recent edges", RecentEdges())
+        return recent.get((ordinal, token_id), read)
 
     @abstractmethod
     def feature_columns(self, sae_id: str) -> FeatureColumns:

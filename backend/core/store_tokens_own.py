@@ -6,7 +6,9 @@ only the rows that are shown become activations. 2^20 edges cost 25 ms so, 110 m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +19,7 @@ from backend.core.feature_search import FeatureColumns, first_of
 from backend.core.store_rows import EdgeRow
 
 TOKEN_EDGE_ORDERS = ("count", "strength", "share")
+EDGES_KEPT = 2_000_000  # of the tokens asked for last: 48 MB; most questions are about few tokens
 
 Ints = npt.NDArray[np.int64]
 
@@ -77,3 +80,32 @@ def no_edges(scale: float) -> OwnEdges:
     """Of a token that no chunk holds."""
     nothing = np.empty(0, np.int64)
     return OwnEdges(nothing, nothing, nothing, scale, (b"", 0, slice(0, 0)))
+
+
+class RecentEdges:
+    """The edges of the tokens asked for last, within a number of edges in all. Threads may share it."""
+
+    def __init__(self, most: int = EDGES_KEPT) -> None:
+        self._most = most
+        self._kept: OrderedDict[tuple[int, int], OwnEdges] = OrderedDict()
+        self._n = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[int, int], read: Callable[[], OwnEdges]) -> OwnEdges:
+        """What is kept for (sae_ordinal, token_id), or what `read` gives; two threads may read the same once each."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        made = read()
+        with self._lock:
+            if key not in self._kept and len(made.feature_index) <= self._most:
+                self._kept[key] = made
+                self._n += len(made.feature_index)
+            while self._n > self._most:
+                _, dropped = self._kept.popitem(last=False)
+                self._n -= len(dropped.feature_index)
+        return made
+
+    def __len__(self) -> int:
+        return self._n

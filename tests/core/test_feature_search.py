@@ -14,7 +14,7 @@ from backend.core.edge_codec import Edges, pack
 from backend.core.feature_codec import pack_lists, unpack_list, unpack_lists
 from backend.core.feature_lift import effective_firings, lifts, wilson
 from backend.core.feature_search import ORDERS, FeatureColumns, Lifts, TokenIndex, Wanted, first_of, search
-from backend.core.store_tokens_own import own_edges
+from backend.core.store_tokens_own import OwnEdges, RecentEdges, own_edges
 
 CASES = settings(max_examples=200, deadline=None)
 N_TOKENS, N_FEATURES = 7, 9
@@ -257,3 +257,22 @@ def test_a_token_that_nothing_lists_has_no_places() -> None:
     assert [index.listing(t).tolist() for t in (2, 3, 4, 5, 99)] == [[0], [], [0, 1], [], []]
     assert index.listings([4, 99, 2, 3]).tolist() == [0, 1, 0]
     assert index.listings([]).tolist() == []
+
+
+def test_recent_edges_are_kept_within_their_bound_the_oldest_going_first() -> None:
+    recent, read = RecentEdges(most=10), list[int]()
+
+    def edges(n: int) -> OwnEdges:
+        read.append(n)
+        column = np.arange(n)
+        return OwnEdges(column, column, column, 1.0, (b"", 0, slice(0, n)))
+
+    for token, n in ((1, 4), (2, 5), (1, 4), (3, 5)):  # the third question moves token 1 to the end
+        recent.get((0, token), lambda n=n: edges(n))  # type: ignore[misc]
+    assert read == [4, 5, 5]
+    assert len(recent) == 9  # token 2 had to go
+    recent.get((0, 1), lambda: edges(4))
+    recent.get((0, 2), lambda: edges(5))
+    assert read == [4, 5, 5, 5]
+    recent.get((0, 9), lambda: edges(11))  # too large to keep: nothing else goes for it
+    assert len(recent) == 9
