@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from backend.core.edge_codec import STEPS_PER_OCTAVE, PackedEdges, decode_activation, inflate
-from backend.core.feature_search import FeatureColumns, first_of
+from backend.core.feature_search import Column, FeatureColumns, first_of
 from backend.core.store_rows import EdgeRow
 
 TOKEN_EDGE_ORDERS = ("count", "strength", "share")
@@ -36,6 +36,7 @@ class OwnEdges:
 
     def first(self, limit: int, order: str, columns: FeatureColumns | None) -> list[EdgeRow]:
         """The first edges of an order; `columns` are needed for the order "share"."""
+        key: Column
         if order == "count":
             key = -(self.n_firings << 8 | self.strength)
         elif order == "strength":
