@@ -154,6 +154,9 @@
     }, [model]);
     useEffect(() => channel.set({ locked: home, pins: props.pins || [] }), [home, props.pins, model]);
     useEffect(() => {
+      if (scene.hoverColumn !== null) refs.readout.current.textContent = live.readout(scene, scene.hoverColumn, scene.hoverRow);
+    }, [props.baselines]);
+    useEffect(() => {
       const repaint = () => {
         scene.colours = live.colours();
         control.request();
