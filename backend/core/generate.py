@@ -53,7 +53,6 @@ class Prefill:
     freeze_attention: bool = False
 
 
-@torch.inference_mode()
 def prefill(
     lm: LanguageModel, prompt_ids: Sequence[int], arms: Sequence[Arm], *, freeze_attention: bool = False
 ) -> Prefill:
@@ -61,21 +60,79 @@ def prefill(
 
     `freeze_attention`: at the prompt's positions every arm attends as the first one does (frozen_attention).
     """
-    if not arms or not prompt_ids:
-        raise ValueError(f"Needed: a prompt and at least one arm; got {len(prompt_ids)} tokens, {len(arms)} arms.")
-    length = len(prompt_ids)
-    ids = torch.tensor([list(prompt_ids)], device=lm.device)
-    cache = DynamicCache(config=lm.model.config)
-    with lm.intervening(arms, prompt_length=length):
-        pass  # refuses before anything runs
-    if shared := _shared(lm, arms, length):
-        lm.fill(ids[:, :shared], cache)
-        cache.batch_repeat_interleave(len(arms))
-    with lm.intervening(arms, prompt_length=length), frozen(lm.model) if freeze_attention else nullcontext():
-        rest = ids[:, shared:].expand(len(arms), -1)
-        logits = lm.forward(rest, logits_to_keep=1, past_key_values=cache).logits[:, -1]
-    log_probs = logits.float().log_softmax(-1)
-    return Prefill(log_probs, tuple(tuple(arm) for arm in arms), length, cache, freeze_attention)
+    return Prefilling(lm, prompt_ids, arms, freeze_attention=freeze_attention).finish()
+
+
+class Prefilling:
+    """A prefill in two parts, so that the baseline need not wait for the other arms.
+
+    Where running the common prefix apart pays, the arms that edit nothing are one run of the whole prompt,
+    whose cache up to the first edit the edited arms go on from. Else all arms are rows of one batch.
+    """
+
+    def __init__(
+        self, lm: LanguageModel, prompt_ids: Sequence[int], arms: Sequence[Arm], *, freeze_attention: bool = False
+    ) -> None:
+        if not arms or not prompt_ids:
+            raise ValueError(f"Needed: a prompt and at least one arm; got {len(prompt_ids)} tokens, {len(arms)} arms.")
+        self.lm, self.arms, self.frozen = lm, tuple(tuple(arm) for arm in arms), freeze_attention
+        self.ids = torch.tensor([list(prompt_ids)], device=lm.device)
+        self.edited = [place for place, arm in enumerate(self.arms) if arm]
+        with lm.intervening(arms, prompt_length=len(prompt_ids)):
+            pass  # refuses before anything runs
+        self.shared = _shared(lm, arms, len(prompt_ids))
+        self._plain: tuple[Tensor, Any] | None = None
+
+    @torch.inference_mode()
+    def baseline(self) -> Tensor | None:
+        """float32 [vocab]: log-probabilities of the arms that edit nothing, where they are run by themselves."""
+        apart = self.shared and not self.frozen and len(self.edited) < len(self.arms)
+        if apart and self._plain is None:
+            cache = DynamicCache()  # without the config: a sliding layer too keeps what the edited arms go on from
+            logits = self.lm.forward(self.ids, logits_to_keep=1, past_key_values=cache).logits[:, -1]
+            self._plain = (logits.float().log_softmax(-1), cache)
+        return self._plain[0][0] if self._plain is not None else None
+
+    @torch.inference_mode()
+    def finish(self) -> Prefill:
+        """All arms."""
+        if self.baseline() is None or self._plain is None:
+            return self._prefill(*self._together())
+        plain, whole = self._plain
+        log_probs, cache = plain.expand(len(self.arms), -1), self._copied(whole, self.ids.shape[1], len(self.arms))
+        if self.edited:
+            own, edited = self._rows(self._copied(whole, self.shared, len(self.edited)), self.edited)
+            log_probs = log_probs.index_copy(0, torch.tensor(self.edited, device=own.device), own)
+            for layer, other in zip(cache.layers, edited.layers, strict=True):
+                layer.keys[self.edited], layer.values[self.edited] = other.keys, other.values
+        return self._prefill(log_probs, cache)
+
+    def _prefill(self, log_probs: Tensor, cache: Any) -> Prefill:
+        return Prefill(log_probs, self.arms, self.ids.shape[1], cache, self.frozen)
+
+    def _together(self) -> tuple[Tensor, Any]:
+        cache = DynamicCache(config=self.lm.model.config)
+        if self.shared:
+            self.lm.fill(self.ids[:, : self.shared], cache)
+            cache.batch_repeat_interleave(len(self.arms))
+        return self._rows(cache, range(len(self.arms)))
+
+    def _rows(self, cache: Any, places: Sequence[int]) -> tuple[Tensor, Any]:
+        """(log-probabilities [row, vocab], cache) of these arms, after what the cache lacks of the prompt."""
+        arms = [self.arms[place] for place in places]
+        attention = frozen(self.lm.model) if self.frozen else nullcontext()
+        with self.lm.intervening(arms, prompt_length=self.ids.shape[1]), attention:
+            rest = self.ids[:, cache.get_seq_length() :].expand(len(arms), -1)
+            logits = self.lm.forward(rest, logits_to_keep=1, past_key_values=cache).logits[:, -1]
+        return logits.float().log_softmax(-1), cache
+
+    def _copied(self, whole: Any, length: int, rows: int) -> Any:
+        """The first `length` positions of a one-row cache that keeps all, as the model's own kind, `rows` times."""
+        cache = DynamicCache(config=self.lm.model.config)
+        for index, layer in enumerate(whole.layers):
+            keys, values = layer.keys[:, :, :length], layer.values[:, :, :length]
+            cache.update(keys.repeat(rows, 1, 1, 1), values.repeat(rows, 1, 1, 1), index)
+        return cache
 
 
 def _shared(lm: LanguageModel, arms: Sequence[Arm], length: int) -> int:
@@ -96,6 +153,12 @@ def kl(steered: Tensor, baseline: Tensor) -> float:
     p, q = steered.double(), baseline.double()
     terms = torch.where(p == -torch.inf, 0.0, p.exp() * (p - q))
     return max(0.0, float(terms.sum()))
+
+
+def first_greedy_step(lm: LanguageModel, log_probs: Tensor, max_new_tokens: int) -> Step:
+    """What `generate_arms` yields first for arm 0 at temperature 0, from its distribution [vocab] alone."""
+    texts = [_Text(lm)]
+    return next(_steps(0, log_probs.argmax(-1)[None], log_probs[None], texts, 1, max_new_tokens == 1))
 
 
 def generate_arms(

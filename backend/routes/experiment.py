@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from backend.core.frozen_attention import can_freeze
-from backend.core.generate import Step, generate_arms, kl, prefill
+from backend.core.generate import Prefill, Prefilling, Step, first_greedy_step, generate_arms, kl
 from backend.routes.controls import control_recipes
 from backend.routes.dependencies import Backend
 from backend.routes.inspect import next_token_list
@@ -114,36 +114,61 @@ class Experiment:
     records: list[ArmRecord] = field(default_factory=list)
 
     def steps(self) -> Iterator[ArmRecord | TokenMade]:
-        """Every arm's next tokens first, then every generated token; ends early when `stop` is set."""
+        """Every arm's next tokens before its text; ends early when `stop` is set.
+
+        Where the baseline is run by itself (a long prompt), its next tokens, and the first token of its greedy
+        text, come before the other arms are run.
+        """
+        request, prompt = self.plan.request, self.plan.prompt
+        recipes = self._recipes()
+        start = Prefilling(
+            prompt.loaded.lm,
+            prompt.token_ids,
+            [recipe.interventions for recipe in recipes],
+            freeze_attention=request.freeze_attention,
+        )
+        told = False
+        if (early := start.baseline()) is not None:
+            yield self._record(recipes[0], early, early)
+            if request.max_new_tokens and request.temperature == 0:
+                yield self._made(first_greedy_step(prompt.loaded.lm, early, request.max_new_tokens))
+                told = True
+        whole = start.finish()
+        for recipe, log_probs in list(zip(recipes, whole.log_probs, strict=True))[len(self.records) :]:
+            yield self._record(recipe, log_probs, whole.log_probs[0])
+        if request.max_new_tokens:
+            for step in self._texts(whole):
+                if not (told and (step.arm, step.sample, step.index) == (0, 0, 0)):
+                    yield self._made(step)
+
+    def _recipes(self) -> list[Recipe]:
         request, prompt = self.plan.request, self.plan.prompt
         recipes = [BASELINE, steered_recipe(self.plan.edits, prompt)]
         if request.controls:
             recipes += control_recipes(self.plan.edits, prompt, request.seed)
-        if request.freeze_attention:
-            recipes = [recipe.with_frozen_attention() for recipe in recipes]
-        arms = [recipe.interventions for recipe in recipes]
-        start = prefill(prompt.loaded.lm, prompt.token_ids, arms, freeze_attention=request.freeze_attention)
-        for recipe, log_probs in zip(recipes, start.log_probs, strict=True):
-            self.records.append(self._record(recipe, log_probs, start.log_probs[0]))
-            yield self.records[-1]
-        if request.max_new_tokens == 0:
-            return
-        for step in generate_arms(
+        return [recipe.with_frozen_attention() for recipe in recipes] if request.freeze_attention else recipes
+
+    def _texts(self, start: Prefill) -> Iterator[Step]:
+        request, prompt = self.plan.request, self.plan.prompt
+        return generate_arms(
             prompt.loaded.lm,
             prompt.token_ids,
-            arms,
+            start.arms,
             max_new_tokens=request.max_new_tokens,
             temperature=request.temperature,
             samples=request.samples,
             seed=request.seed,
             stop=self.stop,
             start=start,
-        ):
-            record = self.records[step.arm]
-            record.texts[step.sample] += step.text
-            record.token_ids[step.sample].append(step.token_id)
-            record.probabilities[step.sample].append(step.probability)
-            yield TokenMade(record.recipe.name, step)
+        )
+
+    def _made(self, step: Step) -> TokenMade:
+        """The step, kept in its arm's record."""
+        record = self.records[step.arm]
+        record.texts[step.sample] += step.text
+        record.token_ids[step.sample].append(step.token_id)
+        record.probabilities[step.sample].append(step.probability)
+        return TokenMade(record.recipe.name, step)
 
     def run(self) -> SteerResponse:
         """All steps, then the answer."""
@@ -167,13 +192,19 @@ class Experiment:
         )
 
     def _record(self, recipe: Recipe, log_probs: Tensor, baseline: Tensor) -> ArmRecord:
+        """The arm's next tokens, kept among the records."""
         best, token_ids = torch.topk(log_probs, min(TOP_NEXT_TOKENS, len(log_probs)))
         last = len(self.plan.prompt.token_ids) - 1
         listed = next_token_list(self.plan.prompt, [last], token_ids[None], best.exp()[None])
         empty = range(self.plan.request.samples)
-        texts, token_ids, probabilities = (
-            ["" for _ in empty],
-            [list[int]() for _ in empty],
-            [list[float]() for _ in empty],
+        self.records.append(
+            ArmRecord(
+                recipe,
+                listed,
+                kl(log_probs, baseline),
+                texts=["" for _ in empty],
+                token_ids=[[] for _ in empty],
+                probabilities=[[] for _ in empty],
+            )
         )
-        return ArmRecord(recipe, listed, kl(log_probs, baseline), texts, token_ids, probabilities)
+        return self.records[-1]

@@ -52,6 +52,22 @@ def test_a_stream_is_the_answer_in_pieces(client: TestClient) -> None:
             assert [token["token_id"] for token in mine] == arm["token_ids"][sample]
 
 
+def test_a_long_prompt_streams_its_baseline_before_the_other_arms(client: TestClient) -> None:
+    """Its first token too, once; the answer is the same as at once, and nothing done is the baseline."""
+    body = steer_body(prompt="The cat sat on the mat.\n" * 12, max_new_tokens=6)
+    found = frames(client.post("/api/steer/stream", json=body).text)
+    told = [(event, data["arm"]) for event, data in found[1:4]]
+    assert told == [("arm", "baseline"), ("token", "baseline"), ("arm", "steered")]
+    result = found[-1][1]["result"]
+    assert result == client.post("/api/steer", json=body).json()
+    for name in ("baseline", "steered"):
+        mine = [data for event, data in found if event == "token" and data["arm"] == name]
+        assert [token["token_id"] for token in mine] == result[name]["token_ids"][0]
+        assert "".join(token["text"] for token in mine) == result[name]["texts"][0]
+    empty = client.post("/api/steer", json=body | {"interventions": []}).json()
+    assert empty["steered"] == empty["baseline"]
+
+
 def test_a_bad_request_to_the_stream_is_a_problem_not_a_stream(client: TestClient) -> None:
     reply = client.post("/api/steer/stream", json=steer_body(samples=99, temperature=1))
     assert reply.status_code == 422

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from backend.core import generate
-from backend.core.generate import Step, generate_arms, kl, next_token, prefill
+from backend.core.generate import Prefilling, Step, generate_arms, kl, next_token, prefill
 from backend.core.interventions import Intervention
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
@@ -191,3 +191,35 @@ def test_eight_threads_steering_at_once_get_their_own_answers(lm, saes, ids) -> 
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(steer, chosen)) == alone
+
+
+@pytest.mark.parametrize("length", [3, SLIDING_WINDOW, SLIDING_WINDOW + 1, 3 * SLIDING_WINDOW])
+def test_the_baseline_can_be_had_before_the_other_arms(lm, saes, ids, monkeypatch, length) -> None:
+    """Run by itself it is what the whole prefill says, and the edited arms are as if all had been run in full."""
+    monkeypatch.setattr(generate, "CPU_SAVED_TOKENS", 0)
+    prompt = (ids * 2)[:length]
+    edit = [Intervention.on_feature(saes["layer_2"], 7, "add", 9.0, positions=(length - 1,))]
+    arms = [[], edit, [], [*edit, Intervention.on_feature(saes["layer_0"], 3, "add", 5.0, positions=(length - 2,))]]
+    run = Prefilling(lm, prompt, arms)
+    early = run.baseline()
+    whole = run.finish()
+    assert early is not None
+    assert torch.equal(whole.log_probs[0], early)
+    assert torch.equal(whole.log_probs[2], early)
+    for row, arm in zip(whole.log_probs, arms, strict=True):
+        with lm.intervening([arm], prompt_length=length):
+            expected = lm.forward([prompt], logits_to_keep=1).logits[0, -1].log_softmax(-1)
+        assert torch.allclose(row, expected, atol=1e-5)
+    first = generate.first_greedy_step(lm, early, 5)
+    steps = list(generate_arms(lm, prompt, arms, max_new_tokens=5, start=whole))
+    assert steps[0] == first
+    assert tokens(steps, 0) == tokens(steps, 2)
+
+
+def test_the_baseline_is_not_run_alone_where_that_does_not_pay(lm, saes, ids) -> None:
+    edit = [Intervention.on_feature(saes["layer_2"], 7, "add", 9.0, positions=(2,))]
+    assert Prefilling(lm, ids, [[], edit]).baseline() is None
+    late = [Intervention.on_feature(saes["layer_2"], 7, "add", 9.0, positions=(len(ids) * 3 - 1,))]
+    assert Prefilling(lm, ids * 3, [[], late]).baseline() is not None
+    assert Prefilling(lm, ids * 3, [[], late], freeze_attention=True).baseline() is None
+    assert Prefilling(lm, ids * 3, [late, late]).baseline() is None
