@@ -33,7 +33,9 @@
     make(
       "span",
       {
-        className: props.value == null ? "" : props.value > 0 ? "fs-excess--more" : "fs-excess--less",
+        className:
+          (props.value == null ? "" : props.value > 0 ? "fs-excess--more" : "fs-excess--less") +
+          (props.data.extrapolated ? " fs-excess--extrapolated" : ""),
         title: props.data.excess_title,
       },
       props.valueFormatted,

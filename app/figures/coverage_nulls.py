@@ -20,19 +20,26 @@ MOST_COLUMNS = 24  # intersections drawn
 
 
 def corner_labels(
-    figure: go.Figure, lines: Sequence[tuple[str, str, bool]], scheme: str | None, heading: str | None = None
+    figure: go.Figure,
+    lines: Sequence[tuple[str, str, bool]],
+    scheme: str | None,
+    heading: str | None = None,
+    *,
+    top_left: bool = False,
 ) -> None:
-    """Names of lines, top to bottom, in the lower right corner, where a rising curve never goes.
+    """Names of lines, top to bottom, in the lower right corner, where a rising curve never goes, or top left.
 
     lines: (text, colour, strong). Beside the curve a name would lie on its neighbour.
     """
     ink = palette(scheme)
     listed = [*([(heading, "", False)] if heading else []), *lines]
+    side, edge = (0.0, "left") if top_left else (1.0, "right")
     for place, (text, colour, strong) in enumerate(reversed(listed)):
+        height = 0.03 + LABEL_STEP * place + (0.97 - LABEL_STEP * len(listed) if top_left else 0)
         mark = f'<span style="color:{colour}">●</span>  ' if colour else ""
         figure.add_annotation(
-            x=1, y=0.03 + LABEL_STEP * place, xref="paper", yref="paper", xanchor="right", yanchor="bottom",
-            text=mark + (f"<b>{text}</b>" if strong else text), showarrow=False, align="right",
+            x=side, y=height, xref="paper", yref="paper", xanchor=edge, yanchor="bottom",
+            text=mark + (f"<b>{text}</b>" if strong else text), showarrow=False, align=edge,
             font={"size": 11.5, "color": ink.ink if strong else ink.muted},
         )  # fmt: skip
 
@@ -92,7 +99,7 @@ def _bounds(interval: Sequence[float] | None) -> str:
     return "" if interval is None else f"[{interval[0]:.1%}, {interval[1]:.1%}]"
 
 
-def null_figure(nulls: Sequence[NullModel], n_function: int | None, scheme: str | None) -> go.Figure:
+def null_figure(nulls: Sequence[NullModel], scheme: str | None) -> go.Figure:
     """Coverage by frequency rank of the build's model and of the null models, on the same documents."""
     figure = go.Figure(layout={"template": template(scheme)})
     ink = palette(scheme)
@@ -116,8 +123,6 @@ def null_figure(nulls: Sequence[NullModel], n_function: int | None, scheme: str 
         names.append((RUN_NAMES[null.run] + said, colour, real))
     corner_labels(figure, names, scheme, "first 10 tokens reach")
     last = max((null.curve[-1].rank for null in nulls if null.curve), default=1)
-    if n_function:
-        figure.add_vline(x=n_function, line={"color": ink.function, "width": 1, "dash": "dot"})
     figure.update_xaxes(**log_rank_axis(last, "first k tokens"))
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
     return figure

@@ -51,7 +51,7 @@ def degree_figure(
         most = max(row.occurrences for row in drawn)
         add_null(figure, null.null_fit, content, most, "expected of a content token", ink.reactivated)
         names = [("expected of a content token", ink.reactivated, True), ("least squares", ink.ink, False)]
-        corner_labels(figure, names, scheme)
+        corner_labels(figure, names, scheme, top_left=True)
     figure.update_xaxes(type="log", title={"text": "occurrences"}, dtick=1, tickformat=",d")
     figure.update_yaxes(type="log", title={"text": "degree"}, dtick=1, tickformat=",d")
     return figure

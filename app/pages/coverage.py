@@ -76,11 +76,15 @@ def _drawn(name: str, title: str, height: int, size: str) -> Component:
 
 def _panels() -> list[Component]:
     table = html.Div(rank_table(), style={"minHeight": "430px"})
-    tables = (("cuts", "Where the cut lies"), ("kinds", "By frequency, and by kind"))
+    tables = (
+        ("cuts", "Where the cut lies", "fs-c6"),
+        ("kinds", "By frequency, and by kind", "fs-c6"),
+        ("laws", "Power laws", "fs-c4"),
+    )
     return [
         _drawn("curve", "Reached by the first k tokens", 370, "fs-c6"),
         _drawn("equal", "At equal occurrences", 370, "fs-c6"),
-        _drawn("nulls", "Where there is nothing to find", 300, "fs-c4"),
+        _drawn("nulls", "Null models", 300, "fs-c4"),
         _drawn("rarefaction", "Rarefaction", 300, "fs-c4"),
         _drawn("degree", "Degree", 300, "fs-c4 fs-c4--last"),
         panel(
@@ -88,17 +92,20 @@ def _panels() -> list[Component]:
             [table, html.P(id="coverage-hidden", className="fs-small")],
             id="coverage-table-panel",
             exports={"csv": "coverage-table"},
-            note="Click a row for the token's page. Tick two or more to see which features they share.",
+            note=(
+                "Click a row for the token's page. Tick two or more to see which features they share. Expected: the "
+                "features of a content token so frequent; italic where none is, and on hover at equal n."
+            ),
             class_name="fs-c12",
         ),
         _drawn("shared", "Features that the ticked tokens share", 320, "fs-c12 fs-absent"),
         *(
             panel(title, html.Div(skeleton("100%"), id=f"coverage-{name}"), id=f"coverage-{name}-panel",
-                  note=skeleton("60%"), class_name="fs-c6")
-            for name, title in tables
+                  note=skeleton("60%"), class_name=size)
+            for name, title, size in tables
         ),
-        _drawn("zipf", "Zipf", 260, "fs-c6"),
-        _drawn("documents", "Documents", 260, "fs-c6"),
+        _drawn("zipf", "Zipf", 260, "fs-c4"),
+        _drawn("documents", "Documents", 260, "fs-c4 fs-c4--last"),
     ]  # fmt: skip
 
 
@@ -172,6 +179,7 @@ VIEW = (
     ("coverage-hidden", "children"),
     ("coverage-cuts", "children"),
     ("coverage-kinds", "children"),
+    ("coverage-laws", "children"),
     *((f"coverage-{name}-panel-note", "children") for name in NOTED),
 )
 
@@ -193,7 +201,7 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         made = await asyncio.to_thread(everything, view, scheme, read_tokens(ticked))
         return [made[where] for where in VIEW]
 
-    panels = ("curve", "table", "equal", "nulls", "degree", "cuts", "kinds", "zipf", "documents")
+    panels = ("curve", "table", "equal", "nulls", "degree", "cuts", "kinds", "laws", "zipf", "documents")
 
     @app.callback(
         [Output(f"coverage-{name}-panel-{kind}", "children") for name in panels for kind in ("curl", "python")],
@@ -208,7 +216,8 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         statistics = reproduce_get(href, "/api/statistics", settings)
         tokens = reproduce_get(href, "/api/tokens", {"order": "frequency", "limit": 500})
         rarefaction = reproduce_get(href, "/api/rarefaction", {"sae_id": asked["sae"]})
-        drawn = (coverage, coverage, statistics, statistics, rarefaction, statistics, statistics, tokens, tokens)
+        told = (statistics,) * 3
+        drawn = (coverage, coverage, statistics, statistics, rarefaction, *told, tokens, tokens)
         return [code[kind] for code in drawn for kind in ("curl", "python")]
 
 

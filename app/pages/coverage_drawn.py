@@ -18,7 +18,7 @@ from app.pages.coverage_statistics import (
     cut_table,
     headline_of,
     kind_table,
-    law_sentence,
+    law_table,
     null_note,
     null_sentence,
     slope_sentence,
@@ -29,7 +29,7 @@ from app.pages.coverage_words import first_tokens, function_contrast, headline, 
 from app.tables import rank_rows
 from backend.schemas.statistics import StatisticsResponse
 
-NOTED = ("curve", "equal", "nulls", "degree", "cuts", "kinds", "zipf", "documents")
+NOTED = ("curve", "equal", "nulls", "degree", "cuts", "kinds", "laws", "zipf", "documents")
 LEFT_OUT = "Needs the statistics beside the build."
 Shown = dict[tuple[str, str], Any]
 
@@ -104,7 +104,7 @@ def _table(view: CoverageView, ticked: Sequence[int]) -> Shown:
     known = view.evidence.tokens if view.evidence else {}
     return {
         ("coverage-table", "rowData"): with_statistics(rows, known, view.sae.sae_id),
-        ("coverage-table", "selectedRows"): {"ids": [str(token_id) for token_id in ticked]},
+        ("coverage-table", "selectedRows"): {"ids": [str(token_id) for token_id in ticked]} if ticked else [],
         ("coverage-hidden", "children"): said and f"{said}.",
     }
 
@@ -125,13 +125,14 @@ def _evidence(view: CoverageView, evidence: Evidence, scheme: str | None) -> Sho
     return {
         ("coverage-lacking", "children"): None,
         ("coverage-equal", "figure"): equal_figure(told.equal_occurrence, scheme),
-        ("coverage-nulls", "figure"): null_figure(told.nulls, _n_function(view), scheme),
+        ("coverage-nulls", "figure"): null_figure(told.nulls, scheme),
         ("coverage-degree", "figure"): degree_figure(
             answer.rows, view.function, view.fit, scheme, rarefied if at_start else None
         ),
         ("coverage-documents", "figure"): document_figure(view.tokens, view.function, scheme, strewn),
         ("coverage-cuts", "children"): cut_table(told.equal_occurrence, view.state.cut),
         ("coverage-kinds", "children"): kind_table(told),
+        ("coverage-laws", "children"): law_table(told.degree_fits),
         **_notes(view, told),
     }  # fmt: skip
 
@@ -145,7 +146,7 @@ def _notes(view: CoverageView, told: StatisticsResponse) -> Shown:
             "bands: 95 %, document shards resampled. Shares of the active features."
         ],
         ("coverage-nulls-panel-note", "children"): null_note(told.nulls),
-        ("coverage-degree-panel-note", "children"): f"{_slope(view)} {law_sentence(told.degree_fits)}",
+        ("coverage-degree-panel-note", "children"): _slope(view),
         ("coverage-cuts-panel-note", "children"): (
             "Function tokens are the most frequent ones up to a share of all occurrences; here the share moves. "
             + chao_sentence(told)
@@ -154,6 +155,9 @@ def _notes(view: CoverageView, told: StatisticsResponse) -> Shown:
             "A kind is the token's spelling; * marks degrees beyond 95 % of 2,000 permutations of the label among "
             "tokens of like frequency."
         ),
+        ("coverage-laws-panel-note", "children"): (
+            "Is a degree distribution's tail a power law? Its exponent, and its likelihood against other laws."
+        ),
         ("coverage-zipf-panel-note", "children"): (
             f"Occurrences by frequency rank: {slope_sentence(told.slopes, 'zipf')}. Dotted: the function cut."
         ),
@@ -161,12 +165,6 @@ def _notes(view: CoverageView, told: StatisticsResponse) -> Shown:
             f"Share of documents that hold the token; the {len(view.tokens):,} most frequent. Below the line: bursty."
         ),
     }  # fmt: skip
-
-
-def _n_function(view: CoverageView) -> int | None:
-    """The build's own cut, which the null models' comparisons use."""
-    at_cut = next((one for one in view.chosen.answer.contrast if one.is_function_cut), None)
-    return at_cut.k if at_cut else None
 
 
 def _no_evidence(view: CoverageView, scheme: str | None) -> Shown:
@@ -181,6 +179,7 @@ def _no_evidence(view: CoverageView, scheme: str | None) -> Shown:
         ("coverage-documents", "figure"): document_figure(view.tokens, view.function, scheme),
         ("coverage-cuts", "children"): None,
         ("coverage-kinds", "children"): None,
+        ("coverage-laws", "children"): None,
         ("coverage-degree-panel-note", "children"): _slope(view),
         ("coverage-zipf-panel-note", "children"): "Occurrences by frequency rank. Dotted: the function cut.",
         ("coverage-documents-panel-note", "children"): (

@@ -12,6 +12,7 @@ from app.figures.coverage_nulls import RUN_NAMES
 from app.pages.coverage_words import K, number
 from app.tables import NARROW, percent, percent_interval
 from backend.schemas.statistics import (
+    Alternative,
     DegreeFit,
     EqualOccurrence,
     LabelPermutation,
@@ -164,29 +165,43 @@ def null_note(nulls: Sequence[NullModel]) -> str:
     if not nulls:
         return "No null model was computed for this build: `functionscope precompute null-models`."
     parts = [
-        f"{RUN_NAMES[null.run]}: {null.description} ({null.n_active:,} active features, "
-        f"{null.l0:.1f} firings a position)"
+        f"{RUN_NAMES[null.run]}: {null.description}, {null.n_active:,} active features"
         for null in nulls
         if null.run != "real"
     ]
-    return f"{null_sentence(nulls)} Shares are of each run's own active features. {'; '.join(parts)}."
+    return f"Same {nulls[0].positions:,} positions; shares of each run's own active features. {'; '.join(parts)}."
 
 
-def law_sentence(fits: Sequence[DegreeFit]) -> str:
-    """Whether the degrees' tails look like a power law, beside the other laws."""
-    said = []
+def law_table(fits: Sequence[DegreeFit]) -> Component:
+    """The tails' exponents, and the power law against the other laws on the same tail."""
+    heads = [
+        ("degrees of", "which side of the graph"),
+        ("tail", "nodes from the least degree that a power law may begin at, chosen by Kolmogorov-Smirnov distance"),
+        ("α", "P(degree) ~ degree^-α on the tail, greatest likelihood"),
+        ("vs lognormal", "normalised log-likelihood ratio; below zero the lognormal fits better; * p < 0.05 (Vuong)"),
+        (
+            "vs exponential",
+            "normalised log-likelihood ratio; below zero the exponential fits better; * p < 0.05 (Vuong)",
+        ),
+    ]
+    made = []
     for fit in fits:
-        against = "; ".join(
-            f"against {one.alternative} {one.ratio:+.1f} (p = {one.p_value:.2g})" for one in fit.alternatives
+        against = {one.alternative: one for one in fit.alternatives}
+        tail = html.Span(
+            f"{fit.n_tail:,}", title=f"of {fit.n:,}; degree {fit.x_min:,} and more", className="fs-hoverable"
         )
-        said.append(
-            f"{fit.side} degrees from {fit.x_min:,} up (n = {fit.n_tail:,} of {fit.n:,}): α = {fit.alpha:.2f} "
-            f"[{fit.interval[0]:.2f}, {fit.interval[1]:.2f}], log-likelihood ratio {against}"
-        )
-    if not said:
-        return ""
-    listed = ". ".join(one[0].upper() + one[1:] for one in said)
-    return f"Power law of the tail: {listed}. Below zero, the other law fits better."
+        bounds = f"95 % interval [{fit.interval[0]:.2f}, {fit.interval[1]:.2f}], KS distance {fit.ks:.3f}"
+        alpha = html.Span(f"{fit.alpha:.2f}", title=f"{bounds} · n = {fit.n_tail:,}", className="fs-hoverable")
+        ratios = [_ratio(against.get(name)) for name in ("lognormal", "exponential")]
+        made.append(("", [f"{fit.side}s", tail, alpha, *ratios]))
+    return plain_table(heads, made, "Power laws of the degrees")
+
+
+def _ratio(one: Alternative | None) -> Cell:
+    if one is None:
+        return "–"
+    mark = " *" if one.p_value < 0.05 else ""
+    return html.Span(f"{one.ratio:+.1f}{mark}", title=f"p = {one.p_value:.2g}", className="fs-hoverable")
 
 
 def slope_sentence(slopes: Sequence[Slope], name: str) -> str:

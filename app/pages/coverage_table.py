@@ -55,6 +55,7 @@ def with_statistics(
         row = row | {"href": page_url(f"/token/{row['token_id']}", sae=sae_id)}
         if one is not None and one.degree == row["degree"]:  # at other settings the expectation is another
             row |= {"expected": one.expected, "excess": one.excess, "excess_title": _range(one)}
+            row["extrapolated"] = one.extrapolated
         made.append(row | ({} if one is None else {"evenness": one.evenness}))
     return made
 

@@ -8,7 +8,7 @@ from app.figures.coverage import LayerCurve, coverage_figure
 from app.figures.coverage_nulls import equal_figure, null_figure, shared_figure
 from app.figures.distributions_rarefaction import fit_at, rarefaction_figure
 from app.pages.coverage_shared import rarefaction_note, read_tokens, shared_note
-from app.pages.coverage_statistics import contrast_headline, cut_table, headline_of, law_sentence, null_sentence
+from app.pages.coverage_statistics import contrast_headline, cut_table, headline_of, law_table, null_sentence
 from app.pages.coverage_table import with_statistics
 from backend.schemas import CoverageResponse, CoverageRow
 from backend.schemas.statistics import (
@@ -115,7 +115,7 @@ def null(run: str, coverage: float) -> NullModel:
 
 
 def test_null_models_are_drawn_by_their_own_denominators() -> None:
-    figure = null_figure([null("real", 0.8), null("shuffled", 0.7)], 5, "dark")
+    figure = null_figure([null("real", 0.8), null("shuffled", 0.7)], "dark")
     lines = {trace.name: list(trace.y) for trace in figure.data}
     assert lines == {"this model": [0.2, 0.8], "shuffled documents": [0.2, 0.8]}
     words = null_sentence([null("real", 0.8), null("shuffled", 0.7)])
@@ -182,10 +182,11 @@ def test_a_law_is_set_beside_the_others() -> None:
         side="token", n=900, x_min=70, n_tail=400, alpha=3.0, interval=[2.9, 3.1], ks=0.02,
         alternatives=[{"alternative": "lognormal", "ratio": -4.4, "p_value": 0.0001}],
     )  # fmt: skip
-    words = law_sentence([fit])
-    assert "Token degrees from 70 up (n = 400 of 900): α = 3.00 [2.90, 3.10]" in words
-    assert "against lognormal -4.4 (p = 0.0001)" in words
-    assert law_sentence([]) == ""
+    words = said(law_table([fit]))
+    assert "tokens" in words
+    assert "3.00" in words
+    assert "-4.4 *" in words  # negative, and not by chance
+    assert "–" in words  # no other law was fitted
 
 
 def test_expectations_are_listed_where_they_are_about_the_degree_shown() -> None:
@@ -198,6 +199,7 @@ def test_expectations_are_listed_where_they_are_about_the_degree_shown() -> None
     same, stricter, unknown = with_statistics(rows, {7: known}, "layer_3")
     assert (same["href"], same["expected"], same["excess"]) == ("/token/7?sae=layer_3", 20.0, 0.5)
     assert "extrapolated" in same["excess_title"]
+    assert same["extrapolated"]
     assert "expected" not in stricter
     assert stricter["evenness"] == 0.5
     assert set(unknown) == {"token_id", "degree", "href"}
