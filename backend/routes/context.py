@@ -25,6 +25,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 API_PREFIX = "/api"
 IN_PROCESS = "in-process"  # host of the dashboard's own calls, which are made on a visitor's behalf
+PAGE_BODY_BYTES = 33_554_432  # a page's callbacks carry what it holds: firings of two long prompts are megabytes
 SEND_SECONDS = 60.0  # for one part of an answer: a client that takes none of it is dropped
 
 visitor: ContextVar[str] = ContextVar("visitor", default=IN_PROCESS)
@@ -76,10 +77,11 @@ class RequestContext:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, answer: dict[str, int]) -> None:
         try:
-            if str(scope["path"]).startswith(API_PREFIX):
+            api = str(scope["path"]).startswith(API_PREFIX)
+            if api:
                 self.door.admit(scope["method"], scope["path"], visitor.get(), dict(scope["headers"]))
-                receive = self._limited(scope, receive)
-            await self.app(scope, receive, send)
+            most = self.max_body_bytes if api else PAGE_BODY_BYTES
+            await self.app(scope, self._limited(scope, receive, most), send)
         except Refusal as refusal:  # at the door, or raised while the body was being read
             problem = problem_of(refusal.status_code, str(refusal.detail))
             await respond(problem, refusal.headers)(scope, receive, send)
@@ -94,12 +96,12 @@ class RequestContext:
             detail = "Unexpected error; the log has it under this request id."
             await respond(problem_of(500, detail))(scope, receive, send)
 
-    def _limited(self, scope: Scope, receive: Receive) -> Receive:
+    def _limited(self, scope: Scope, receive: Receive, most: int) -> Receive:
         """`receive` that refuses a body longer than the limit, declared or not, and one that takes too long."""
         declared = dict(scope["headers"]).get(b"content-length", b"")
         length = int(declared) if declared.isdigit() and len(declared) < 20 else 0
-        if length > self.max_body_bytes:
-            raise self._too_long(length)
+        if length > most:
+            raise _too_long(length, most)
         received, whole = 0, False
         ends = asyncio.get_running_loop().time() + self.body_seconds
 
@@ -114,14 +116,11 @@ class RequestContext:
                 raise Refusal(408, f"The body did not arrive within {self.body_seconds:g} s.") from error
             received += len(message.get("body", b""))
             whole = not message.get("more_body", False)
-            if received > self.max_body_bytes:
-                raise self._too_long(received)
+            if received > most:
+                raise _too_long(received, most)
             return message
 
         return counted
-
-    def _too_long(self, length: int) -> Refusal:
-        return Refusal(413, f"The body has {length} bytes or more; this server takes {self.max_body_bytes}.")
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         path = str(scope["path"])
@@ -131,6 +130,10 @@ class RequestContext:
         level = logging.INFO if path.startswith(API_PREFIX) else logging.DEBUG
         fields = {"method": scope["method"], "path": path, "status": status, "ms": round(seconds * 1e3, 1)}
         log.log(level, "request", extra=fields)
+
+
+def _too_long(length: int, most: int) -> Refusal:
+    return Refusal(413, f"The body has {length} bytes or more; this server takes {most}.")
 
 
 def _client(scope: Scope) -> str:

@@ -168,6 +168,11 @@ def test_a_page_acts_with_its_visitors_rights_and_no_others(locked: TestClient) 
     assert "give the token" not in after.text
 
 
+def test_a_page_takes_no_endless_body(whole: TestClient) -> None:
+    reply = whole.post("/_dash-update-component", content=b"", headers={"Content-Length": "99999999"})
+    assert reply.status_code == 413
+
+
 def test_no_secret_reaches_a_log(locked: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     header = {"Authorization": f"Bearer {TOKEN}"}
