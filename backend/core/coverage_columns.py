@@ -19,10 +19,9 @@ from backend.core.token_classes import CLASS_NAMES
 Ints = npt.NDArray[np.int64]
 Band = tuple[float | None, float, float]  # mean, low, high
 
-_ROW = (
-    '{"rank":%d,"token_id":%d,"text":%s,"token_class":"%s","occurrences":%d,"degree":%d,"new_features":%d,'
-    '"covered":%d,"coverage":%r,"interval":%s,"mean":%s}'
-)
+_ROW = '{"rank":%d,%s,"degree":%d,"new_features":%d,%s}'
+_TOKEN = '"token_id":%d,"text":%s,"token_class":"%s","occurrences":%d'
+_REACHED = '"covered":%d,"coverage":%r,"interval":null,"mean":null'
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class RankedTokens:
     token_id: Ints
     token_class: list[str]
     text: list[str]
-    quoted: list[str]  # the text as JSON
+    written: list[str]  # what never changes of a token's row, as JSON
     occurrences: Ints
     by_documents: Ints  # places in these arrays: most documents first, ties by rank
     random: Ints  # the same in the stored random order; tokens that never occur are left out
@@ -47,12 +46,15 @@ class RankedTokens:
         place_of = np.full(int(token_id.max(initial=-1)) + 1, -1, np.int64)
         place_of[token_id] = np.arange(len(token_id))
         text = [str(one) for one in columns["text"].tolist()]
+        names = [CLASS_NAMES[code] for code in columns["token_class"].tolist()]
+        occurrences = columns["occurrences"].astype(np.int64)
+        fixed = zip(token_id.tolist(), map(json.dumps, text), names, occurrences.tolist(), strict=True)
         return cls(
             token_id,
-            [CLASS_NAMES[code] for code in columns["token_class"].tolist()],
+            names,
             text,
-            [json.dumps(one) for one in text],
-            columns["occurrences"].astype(np.int64),
+            [_TOKEN % one for one in fixed],
+            occurrences,
             np.argsort(-documents, kind="stable"),
             placed[np.argsort(random_rank[placed])],
             place_of,
@@ -71,41 +73,42 @@ class CoverageColumns:
 
     def rows(self, n_all: int, bands: Mapping[int, Band]) -> list[CoverageRow]:
         """As objects. `n_all` is the denominator, `bands` rank -> (mean, low, high)."""
-        none: Band | tuple[None, None, None] = (None, None, None)
+        tokens, covered = self.tokens, np.cumsum(self.new_features)
+        numbers = (self.rank, self.place, self.degree, self.new_features, covered, _shares(covered, n_all))
         made = []
-        for rank, token_id, text, name, *counts, covered, share in self._values(n_all, self.tokens.text):
-            mean, low, high = bands.get(rank, none)
-            made.append(CoverageRow(rank, token_id, text, name, *counts, covered, share, low, high, mean))
+        for rank, at, degree, new, reached, share in zip(*(column.tolist() for column in numbers), strict=True):
+            mean, low, high = bands.get(rank, (None, None, None))
+            words = (int(tokens.token_id[at]), tokens.text[at], tokens.token_class[at], int(tokens.occurrences[at]))
+            made.append(CoverageRow(rank, *words, degree, new, reached, share, low, high, mean))
         return made
 
     def as_json(self, n_all: int, bands: Mapping[int, Band]) -> str:
         """The rows as a JSON array of the wire's CoverageRow, without an object for each."""
-        made = [_ROW % (*values, *_band(bands.get(values[0]))) for values in self._values(n_all, self.tokens.quoted)]
+        covered = np.cumsum(self.new_features)
+        # far down an order nothing new is reached: few of the sums differ
+        distinct, which = np.unique(covered, return_inverse=True)
+        reached = [_REACHED % one for one in zip(distinct.tolist(), _shares(distinct, n_all).tolist(), strict=True)]
+        written = self.tokens.written
+        made = [
+            _ROW % (rank, written[at], degree, new, reached[i])
+            for rank, at, degree, new, i in zip(
+                self.rank.tolist(),
+                self.place.tolist(),
+                self.degree.tolist(),
+                self.new_features.tolist(),
+                which.tolist(),
+                strict=True,
+            )
+        ]
+        for at in np.flatnonzero(np.isin(self.rank, list(bands))).tolist():
+            mean, low, high = bands[int(self.rank[at])]
+            interval = f'"interval":{json.dumps([low, high])},"mean":{json.dumps(mean)}}}'
+            made[at] = made[at].removesuffix('"interval":null,"mean":null}') + interval
         return f"[{','.join(made)}]"
 
-    def _values(self, n_all: int, texts: list[str]) -> zip[tuple[int, int, str, str, int, int, int, int, float]]:
-        covered = np.cumsum(self.new_features)
-        share = covered / n_all if n_all else np.zeros(len(covered))
-        place, tokens = self.place.tolist(), self.tokens
-        return zip(
-            self.rank.tolist(),
-            tokens.token_id[self.place].tolist(),
-            [texts[at] for at in place],
-            [tokens.token_class[at] for at in place],
-            tokens.occurrences[self.place].tolist(),
-            self.degree.tolist(),
-            self.new_features.tolist(),
-            covered.tolist(),
-            share.tolist(),
-            strict=True,
-        )
 
-
-def _band(band: Band | None) -> tuple[str, str]:
-    if band is None:
-        return "null", "null"
-    mean, low, high = band
-    return json.dumps([low, high]), json.dumps(mean)
+def _shares(covered: Ints, n_all: int) -> npt.NDArray[np.float64]:
+    return covered / n_all if n_all else np.zeros(len(covered))
 
 
 def columns_of(
