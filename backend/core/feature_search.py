@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+MANY = 16
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -60,9 +62,14 @@ class TokenIndex:
 
     def listings(self, token_ids: Sequence[int]) -> npt.NDArray[np.int32]:
         """Places of the features that list any of these tokens; a place may come more than once."""
-        wanted = np.asarray(token_ids, dtype=np.int64)
+        wanted = np.unique(np.asarray(token_ids, dtype=np.int64))
         wanted = wanted[(wanted >= 0) & (wanted < len(self.starts) - 1)]
         first, n = self.starts[wanted], self.starts[wanted + 1] - self.starts[wanted]
+        if int(n.sum()) * MANY > len(self.places):  # cheaper to mark them among all than to gather them
+            change = np.zeros(len(self.places) + 1, dtype=np.int8)
+            np.add.at(change, first, 1)
+            np.add.at(change, first + n, -1)
+            return self.places[np.cumsum(change[:-1], dtype=np.int8) > 0]
         within = np.arange(int(n.sum())) - np.repeat(np.cumsum(n) - n, n)
         return self.places[np.repeat(first, n) + within]
 
