@@ -69,7 +69,7 @@ class Known:
         missing = [i for i in indices if i not in known]
         self.metrics.looked_up("features", len(indices) - len(missing), len(missing))
         if missing:
-            notes = self.features(store, sae_id, missing)
+            notes = self.features(store, sae_id, sorted(missing))
             for i in missing:
                 known[i] = b'"%d":%b' % (i, notes[i].model_dump_json().encode() if i in notes else UNKNOWN_JSON)
         answer = b"{" + b",".join([known[i] for i in indices]) + b"}"
