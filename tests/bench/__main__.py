@@ -24,6 +24,7 @@ from tests.bench.edge_comparison import edges_vs_saelens
 from tests.bench.linear import edges_linear_in_tokens
 from tests.bench.live_comparisons import inspect_vs_bare, steer_vs_generate, ttft_vs_prefill
 from tests.bench.live_saelens import inspect_vs_saelens, peer_of, steer_vs_saelens, sweep_vs_saelens
+from tests.bench.loss_comparison import linear_rows, loss_vs_forward
 from tests.bench.report import Row
 from tests.bench.server import api, product
 from tests.bench.subject import Subject, find, prompts
@@ -35,6 +36,8 @@ NAMES = (
     "edges_vs_saelens",
     "edges_linear_in_tokens",
     "live_vs_saelens",
+    "loss_vs_forward",
+    "loss_linear",
     "startup_s",
     "hover_ms",
 )
@@ -81,6 +84,12 @@ class Bench:
 
     def edges_linear_in_tokens(self) -> list[Row]:
         return edges_linear_in_tokens(self.lm, self.subject, max(2, self.rounds // 4), self.scratch)
+
+    def loss_vs_forward(self) -> list[Row]:
+        return [loss_vs_forward(self.bare, self.subject, self.rounds)]
+
+    def loss_linear(self) -> list[Row]:
+        return linear_rows(self.subject, max(3, self.rounds // 3))
 
     def startup_s(self) -> list[Row]:
         return [startup_s(max(3, self.rounds // 3))]
