@@ -21,12 +21,12 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 EMBEDDABLE = "/r/"  # recorded runs may stand in a frame elsewhere: nothing is computed or changed there
+CARD = "/assets/preview.png"  # the picture of a link's preview, which other sites show
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),  # addresses hold prompts
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -81,6 +81,8 @@ class SecurityHeaders:
 def _headers(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
     given = {name.lower(): value for name, value in message.get("headers", ())}
     added = [(name, value) for name, value in ALWAYS if name not in given]
+    shown_elsewhere = scope["path"] == CARD
+    added.append((b"cross-origin-resource-policy", b"cross-origin" if shown_elsewhere else b"same-origin"))
     embedded = _may_be_embedded(scope)
     if given.get(b"content-type", b"").startswith(b"text/html"):
         hashes = list(getattr(scope["app"].state, "script_hashes", ()))

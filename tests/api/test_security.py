@@ -81,6 +81,11 @@ def test_every_inline_script_of_a_page_has_its_hash_in_the_policy(whole: TestCli
     assert not re.search(r"\son\w+=", reply.text)
 
 
+def test_the_card_of_a_preview_may_be_shown_elsewhere_and_nothing_else(whole: TestClient) -> None:
+    assert whole.get("/assets/preview.png").headers["cross-origin-resource-policy"] == "cross-origin"
+    assert whole.get("/assets/frame.css").headers["cross-origin-resource-policy"] == "same-origin"
+
+
 def test_only_a_recorded_run_may_stand_in_a_frame_elsewhere(whole: TestClient) -> None:
     embedded = whole.get("/r/abc?embed=1")
     assert directives(embedded)["frame-ancestors"] == ["*"]
