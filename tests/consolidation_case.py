@@ -100,8 +100,10 @@ def count_random_saes(case: Case, text: HeldOut, work: Path) -> None:
     for checkpoint in series.checkpoints:
         lm = series.load(checkpoint, torch.float32, "cpu")
         resid = collect(lm, sample.rows, plan.layer)
-        held = Activations(resid, resid, resid)
-        one = Trainer(lm, held, sample, score_rows, plan, folder / "saes", checkpoint.step, text_digest(text))
+        loaded = (lm, Activations(resid, resid, resid))
+        one = Trainer(
+            lambda loaded=loaded: loaded, sample, score_rows, plan, folder / "saes", checkpoint.step, text_digest(text)
+        )
         for seed in (0, 1):
             made = tiny_sae_dir(work / "random" / str(seed), 1, seed=seed + checkpoint.step)
             Sae.check(made)

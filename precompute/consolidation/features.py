@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ from precompute.consolidation.series import Checkpoint, Series, claim_run, note_
 from precompute.consolidation.text import HeldOut, text_digest
 from precompute.job import DTYPES, INTERVAL_SHARDS, BadInput, load_arrays, save_arrays, write_whole
 
-PROBES = (0.5, 2.0)  # times k: where the score is measured before k is chosen
-K_RANGE = (0.25, 4.0)  # times k: equal_score goes no further
+PROBES = (0.125, 0.5, 2.0)  # times k: where the score is measured before k is chosen
+K_RANGE = (0.0625, 4.0)  # times k: equal_score goes no further
 WIDTHS = (0.5, 2.0)  # times d_sae; width 1 is the fixed recipe
 
 
@@ -42,18 +43,21 @@ class Plan:
     rows_per_shard: int = 20  # full held-out rows of each document shard that are the sample
 
 
-@dataclass(frozen=True)
+@dataclass
 class Trainer:
-    """One checkpoint with its activations."""
+    """One checkpoint with its model and activations, which are made when the first SAE that is missing needs them."""
 
-    lm: LanguageModel
-    held: Activations
+    load: Callable[[], tuple[LanguageModel, Activations]]
     sample: Sample
     score_rows: np.ndarray
     plan: Plan
     folder: Path  # WORK/runs/<run>/saes
     step: int
     digest: str
+
+    @cached_property
+    def loaded(self) -> tuple[LanguageModel, Activations]:
+        return self.load()
 
     def sae_id(self, recipe: str, settings: SaeSettings, seed: int) -> str:
         return f"{self.step}.layer_{self.plan.layer}.{recipe}.w{settings.d_sae}.k{settings.k:.4g}.s{seed}"
@@ -65,7 +69,7 @@ class Trainer:
         if not path.exists():
             settings.check()
             folder = self.folder / "weights" / name
-            train_one(self.held, self.plan.layer, settings, seed, folder)
+            train_one(self.loaded[1], self.plan.layer, settings, seed, folder)
             self._count(path, recipe, settings, seed, folder)
         found = load_arrays(path, "consolidation features")
         if str(found["text"]) != self.digest:
@@ -74,8 +78,9 @@ class Trainer:
 
     def _count(self, path: Path, recipe: str, settings: SaeSettings, seed: int, folder: Path) -> None:
         sae = Sae.load(folder)
-        counted = count(sae, self.held.sample, self.sample, INTERVAL_SHARDS)
-        losses = score(self.lm, self.score_rows, self.plan.layer, folder)
+        lm, held = self.loaded
+        counted = count(sae, held.sample, self.sample, INTERVAL_SHARDS)
+        losses = score(lm, self.score_rows, self.plan.layer, folder)
         numbers = {name: np.array(losses[name]) for name in ("loss", "loss_zeroed", "loss_reconstructed")}
         stated: dict[str, Any] = asdict(settings) | {"step": self.step, "layer": self.plan.layer, "seed": seed}
         save_arrays(
@@ -134,11 +139,13 @@ def make_features(
     rows = np.load(training_rows, mmap_mode="r")
 
     def trainer(checkpoint: Checkpoint) -> Trainer:
-        lm = series.load(checkpoint, DTYPES[dtype], device)
-        lm.check_layers([plan.layer])
-        note_shape(folder, lm)
-        held = _activations(lm, rows, sample, plan)
-        return Trainer(lm, held, sample, score_rows, plan, folder / "saes", checkpoint.step, digest)
+        def load() -> tuple[LanguageModel, Activations]:
+            lm = series.load(checkpoint, DTYPES[dtype], device)
+            lm.check_layers([plan.layer])
+            note_shape(folder, lm)
+            return lm, _activations(lm, rows, sample, plan)
+
+        return Trainer(load, sample, score_rows, plan, folder / "saes", checkpoint.step, digest)
 
     fixed: dict[int, float] = {}
     for checkpoint in series.checkpoints:
