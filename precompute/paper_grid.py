@@ -76,8 +76,8 @@ class Pick:
         own: Tensor = self.sae.decoder_rows([self.feature_index])[0].float()
         if feature_index is not None:
             other: Tensor = self.sae.decoder_rows([feature_index])[0].float()
-            return other * (self.alpha * own.norm() / other.norm().clamp(min=1e-12))
-        return own * (-self.alpha if control == "flipped" else self.alpha)
+            return torch.mul(other, self.alpha * own.norm() / other.norm().clamp(min=1e-12))
+        return torch.mul(own, -self.alpha if control == "flipped" else self.alpha)
 
 
 def run(subject: Subject) -> Result:

@@ -1,0 +1,56 @@
+"""The shipped experiments: of the shipped build, over enough prompts, their figures those of their values."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.core.companion import build_identity, companion_path
+from backend.core.experiments_store import KIND, ExperimentsStore
+from backend.core.presets import load_preset
+from backend.core.store import Store
+from precompute.grid_prompts import KINDS
+from precompute.paper_grid import CELLS, CONTROLS
+
+SAE_IDS = ("layer_1", "layer_3", "layer_5", "layer_7")
+
+
+@pytest.fixture(scope="module")
+def experiments() -> ExperimentsStore:
+    build = Path(load_preset("lab").build)
+    store = ExperimentsStore(companion_path(build, KIND))
+    store.require(build_identity(Store.open(build).provenance()))
+    assert store.path.stat().st_size < 500_000
+    return store
+
+
+@pytest.mark.parametrize(("experiment", "arm"), [("necessity", "reactivated"), ("distance", "ablate near_content")])
+def test_means_are_those_of_at_least_200_prompts(experiments: ExperimentsStore, experiment: str, arm: str) -> None:
+    outcome = "loss_change" if experiment == "necessity" else "kl"
+    for sae_id in SAE_IDS:
+        (row,) = experiments.estimates(experiment, arm=arm, outcome=outcome, sae_id=sae_id)
+        values = experiments.per_prompt(experiment, arm, outcome, sae_id)
+        assert row.n == len(values) >= 200
+        assert row.value == pytest.approx(np.mean(values), rel=1e-5, abs=1e-8)
+        assert row.low is not None
+        assert row.high is not None
+        assert row.low <= row.value <= row.high
+
+
+def test_every_cell_of_the_grid_has_its_controls_and_its_answers(experiments: ExperimentsStore) -> None:
+    shares = {(row.arm, row.subject): row for row in experiments.estimates("grid", outcome="success")}
+    for cell in CELLS:
+        names = [cell.name] + [f"{cell.name} · {c}" for c in CONTROLS if c != "feature" and cell.traits]
+        assert {(name, kind) for name in names for kind in KINDS} <= shares.keys()
+        for kind in KINDS:
+            answers = [a for a in experiments.answers("grid") if (a.arm, a.subject) == (cell.name, kind)]
+            row = shares[cell.name, kind]
+            assert row.n == len(answers)
+            assert row.value == pytest.approx(sum(bool(a.success) for a in answers) / len(answers))
+
+
+def test_every_layer_was_searched_and_says_how_it_went(experiments: ExperimentsStore) -> None:
+    assert [row.sae_id for row in experiments.estimates("trait", outcome="k")] == list(SAE_IDS)
+    assert len(experiments.findings("trait")) == len(SAE_IDS)
+    layers = {row.layer for row in experiments.estimates("difference_of_means", outcome="success", arm="1 ×")}
+    assert layers == set(range(8))
