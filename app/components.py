@@ -156,14 +156,15 @@ class SteerShift(LiveComponent):
 class SteerStream(LiveComponent):
     """The texts of all arms, streamed from `endpoint` by the browser itself, with a Stop that keeps them.
 
-    request: a body of POST /api/steer in which `samples` counts the seeded texts beside the greedy one, or
-    null; auto: run as soon as it changes. tokens, saes, last_layer: as in InterventionRack; model: as in
+    newest: what the page asks for now; texts of anything else are dimmed. request: what may be written,
+    a body of POST /api/steer in which `samples` counts the seeded texts beside the greedy one, or null; auto:
+    write as soon as it changes. tokens, saes, last_layer: as in InterventionRack; model: as in
     SteerShift. When a run ends, n_ended is counted up and status is done, stopped or failed.
     """
 
     _type = "SteerStream"
     _props = (
-        "request", "auto", "endpoint", "cancel", "model", "tokens", "saes", "last_layer", "status", "n_ended",
+        "newest", "request", "auto", "endpoint", "cancel", "model", "tokens", "saes", "last_layer", "status", "n_ended",
     )  # fmt: skip
 
 

@@ -106,11 +106,12 @@
       stop();
     }, []);
     live.useEscape(stop);
+    const newest = JSON.stringify(props.newest || props.request || null);
     if (hasBegun(kept.current.run)) kept.current.shown = kept.current.run;
-    return { run: kept.current.run, shown: kept.current.shown, stale: kept.current.run !== null && key !== null && kept.current.run.key !== key, start, stop };
+    return { run: kept.current.run, shown: kept.current.shown, stale: kept.current.run !== null && kept.current.run.key !== newest, start, stop };
   }
 
-  /** props: id, request (live.steerPasses' settings), auto, endpoint, cancel, model, tokens, saes, last_layer;
+  /** props: id, newest and request (live.steerPasses' settings), auto, endpoint, cancel, model, tokens, saes, last_layer;
    *  tells {status, n_ended} when a run ends. */
   live.SteerStream = function SteerStream(props) {
     const { run, shown, stale, start, stop } = useRun(props);

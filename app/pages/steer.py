@@ -266,6 +266,7 @@ def _register_browser(app: Dash) -> None:
     here("steerRequest", Output("steer-request", "data"), *_RACK, *_WRITING)
     here("steerSettingsWords", Output("steer-settings-words", "children"), *_WRITING)
     here("sameProp", Output("steer-shift", "request"), Input("steer-request", "data"))
+    here("sameProp", Output("steer-stream", "newest"), Input("steer-request", "data"))
     here("sameProp", Output("steer-stream", "request"), Input("steer-shift", "accepted"))
     here("sameProp", Output("steer-stream", "auto"), Input("steer-auto", "checked"))
     here("sameProp", Output("steer-stream", "model"), Input("steer-shift", "model"))

@@ -75,6 +75,7 @@ def test_one_of_two_is_switched_without_running_the_known_again(page: Page, live
     expect(page.locator("#steer-sentence")).to_contain_text("feature 5")
     written(page)
     assert kl(page) == both
+    page.wait_for_timeout(500)  # longer than the page waits before it writes
     assert len(asked) == 2
 
 

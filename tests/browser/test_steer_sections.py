@@ -16,7 +16,7 @@ SEARCH = {
     "trait": "Speak Chinese. What is the capital of the UK?",
     "contrast": "What is the capital of Russia?\nWhat is the capital of the UK?",
     "test": "The cat sat on the mat.",
-    "success": "regex:.",
+    "success": "regex:^",
     "length": "2",
 }
 
@@ -55,8 +55,8 @@ def test_a_sweep_fills_its_maps_and_a_cell_opens_its_texts(page: Page, live_serv
     opened = page.locator("#steer-sweep-opened")
     answer = steer(page, live_server_url, max_new_tokens=6, interventions=[swept(20, content[0])])
     expect(opened).to_contain_text(f"KL {page.evaluate('(x) => functionscope.nats(x)', answer['kl'])} nats")
-    assert answer["steered"]["texts"][0] in opened.locator(".fs-text").nth(1).inner_text()
-    assert answer["baseline"]["texts"][0] in opened.locator(".fs-text").nth(0).inner_text()
+    assert answer["steered"]["texts"][0] in (opened.locator(".fs-text").nth(1).text_content() or "")
+    assert answer["baseline"]["texts"][0] in (opened.locator(".fs-text").nth(0).text_content() or "")
     page.keyboard.press("ArrowDown")
     expect(page.locator(".fs-map--kl .fs-cell[data-row='0'][data-column='0']")).to_be_focused()
     opened.get_by_role("button", name="Steer with this strength").click()
@@ -72,18 +72,24 @@ def swept(value: float, position: int) -> dict[str, Any]:
 def test_a_link_to_a_sweep_shows_it_and_stop_keeps_its_cells(page: Page, live_server_url: str) -> None:
     page.add_init_script(GATE)
     page.add_init_script("gate.hold('/api/sweep', 'cells', 1)")
-    open_page(page, live_server_url, SWEPT.replace("at=content", "at=all") + "&sweep=layer_2:3")
-    until(page, "gate.passed === 1")  # nobody pressed anything
+    many = "strengths=" + "+".join(str(strength) for strength in range(1, 31))
+    open_page(
+        page,
+        live_server_url,
+        SWEPT.replace("at=content", "at=all").replace("strengths=5+20", many) + "&sweep=layer_2:3",
+    )
+    until(page, "gate.passed === 1 && gate.wake.length > 0")  # nobody pressed anything
     cell = page.locator("#steer-sweep .fs-map--kl button.fs-cell")
     expect(cell.first).to_be_visible()
+    kept, waiting = cell.count(), page.locator("#steer-sweep .fs-map--kl .is-waiting").count()
+    assert waiting > 0
     asked = sent(page)
-    if page.locator("#steer-sweep-stop").count():
-        page.locator("#steer-sweep-stop").click()
-    kept = cell.count()
+    page.locator("#steer-sweep-stop").click()
+    expect(page.locator("#steer-sweep")).to_contain_text(f"{kept} of {kept + waiting} cells, stopped")
     page.evaluate("gate.open(Infinity)")
     page.wait_for_timeout(300)
     assert cell.count() == kept
-    assert all(path.startswith("/api/steer/cancel/") for path in asked)
+    assert [path.rpartition("/")[0] for path in asked] == ["/api/steer/cancel"]
     assert "sweep=layer_2" in page.evaluate("decodeURIComponent(location.search)")
 
 
@@ -95,7 +101,7 @@ def test_a_sweep_says_what_is_wrong_with_it(page: Page, live_server_url: str) ->
 
 
 def test_a_search_finds_a_feature_and_puts_it_in_the_socket(page: Page, live_server_url: str) -> None:
-    """Every answer matches `.`, so that one feature must be found and every arm must succeed."""
+    """Every answer matches `^`, so that one feature must be found and every arm must succeed."""
     open_page(page, live_server_url, ONE + "&tokens=6&controls=0&" + urlencode(SEARCH))
     written(page)
     page.locator("#steer-traits-run").click()
