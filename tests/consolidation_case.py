@@ -6,12 +6,14 @@ which takes seconds to import.
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from transformers import AutoTokenizer, Gemma2ForCausalLM, PreTrainedTokenizerBase
 
+from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from precompute.consolidation.baselines import make_baselines
 from precompute.consolidation.features import Plan, Trainer, make_sample
@@ -96,20 +98,22 @@ def count_random_saes(case: Case, text: HeldOut, work: Path) -> None:
     """What the feature job writes, for SAEs that nobody trained."""
     series, plan = case.series(), Plan(SaeSettings(d_sae=96, k=8.0), layer=1, rows_per_shard=2)
     sample, score_rows = make_sample(text, plan.rows_per_shard, 4)
-    folder = claim_run(series, work)
+    folder, digest = claim_run(series, work), text_digest(text)
     for checkpoint in series.checkpoints:
         lm = series.load(checkpoint, torch.float32, "cpu")
         resid = collect(lm, sample.rows, plan.layer)
         loaded = (lm, Activations(resid, resid, resid))
-        one = Trainer(
-            lambda loaded=loaded: loaded, sample, score_rows, plan, folder / "saes", checkpoint.step, text_digest(text)
-        )
+        one = Trainer(partial(_same, loaded), sample, score_rows, plan, folder / "saes", checkpoint.step, digest)
         for seed in (0, 1):
             made = tiny_sae_dir(work / "random" / str(seed), 1, seed=seed + checkpoint.step)
             Sae.check(made)
             one._count(
                 folder / "saes" / f"{one.sae_id('fixed', plan.settings, seed)}.npz", "fixed", plan.settings, seed, made
             )
+
+
+def _same(loaded: tuple[LanguageModel, Activations]) -> tuple[LanguageModel, Activations]:
+    return loaded
 
 
 def publish_case(case: Case, work: Path, out: Path) -> Path:

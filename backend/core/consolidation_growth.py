@@ -119,8 +119,8 @@ def feature_interval(sae: SaeCount) -> tuple[float, float]:
 
 def degree_split(tables: GrowthTables, sae: SaeCount, cut: Cut) -> DegreeSplit:
     """Share of the sample's edges that function tokens have, and the mean degree of both classes."""
-    bands, kinds = np.indices(sae.lone_edges.shape[1:]).astype(np.int64)
-    is_function = cut.is_function(bands, kinds)
+    grid: Ints = np.asarray(np.indices(sae.lone_edges.shape[1:]), np.int64)
+    is_function = cut.is_function(grid[0], grid[1])
     if cut.last_band is None:
         function = int(sae.kind_edges[list(cut.kinds)].sum())
         seen = int(tables.seen_of_kind[list(cut.kinds)].sum())

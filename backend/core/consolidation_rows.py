@@ -134,7 +134,7 @@ def bootstrap_weights(n_shards: int) -> Floats:
 
 def interval_of(draws: Floats) -> Floats:
     """[..., N_BOOTSTRAP] -> [2, ...]: the middle 95 %; nan where no draw has a target."""
-    empty = np.isnan(draws).all(axis=-1)
+    empty = np.asarray(np.isnan(draws).all(axis=-1))
     made = np.nanpercentile(np.where(empty[..., None], 0.0, draws), INTERVAL, axis=-1)
     return np.where(empty, np.nan, made)
 

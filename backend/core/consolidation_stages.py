@@ -41,7 +41,8 @@ class StageNumbers:
 
     def function_share(self, cut: Cut) -> float:
         """Share of the predictions that are function tokens; a predicted special token is none."""
-        band, kind = np.indices(self.predicted.shape).astype(np.int64)
+        grid: Ints = np.asarray(np.indices(self.predicted.shape), np.int64)
+        band, kind = grid[0], grid[1]
         ordinary = band < len(self.predicted) - 1
         return float(self.predicted[cut.is_function(band, kind) & ordinary].sum() / self.predicted.sum())
 

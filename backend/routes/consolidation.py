@@ -228,7 +228,8 @@ def _by_number(store: ConsolidationStore) -> dict[int, Run]:
 
 def _effective(store: ConsolidationStore, query: Any, cut: Cut) -> dict[str, Any]:
     cuts = [one.name for one in store.loss_tables().cuts]
-    return query.model_dump() | {"cut": cut.name, "n_function": cut.n_function, "cuts": cuts}
+    asked: dict[str, Any] = query.model_dump()
+    return asked | {"cut": cut.name, "n_function": cut.n_function, "cuts": cuts}
 
 
 def _list(pair: tuple[float, float] | None) -> list[float] | None:

@@ -10,7 +10,7 @@ import torch
 from backend.core.hub import ModelUnavailable
 from precompute import cli
 from precompute.consolidation import series as series_module
-from precompute.consolidation.features import Plan, make_sample
+from precompute.consolidation.features import make_sample
 from precompute.consolidation.series import claim_run, folder_checkpoints, hub_checkpoints, step_of
 from precompute.consolidation.text import load_text
 from precompute.job import BadInput
@@ -144,6 +144,6 @@ def test_bad_input_is_one_sentence(
 def test_the_sample_and_the_score_rows_do_not_overlap(case: Case, tmp_path: Path) -> None:
     case.text(tmp_path)
     text = load_text(tmp_path)
-    sample, score_rows = make_sample(text, Plan.__dataclass_fields__["rows_per_shard"].default // 20, 4)
+    sample, score_rows = make_sample(text, 1, 4)
     assert not {row.tobytes() for row in sample.rows} & {row.tobytes() for row in score_rows}
     assert len(sample.token) == len(sample.shard) > 0
