@@ -103,7 +103,13 @@ def _table() -> Component:
         id="graph-table",
         columnDefs=columns,
         rowData=None,
-        defaultColDef={"sortable": True, "resizable": True, "flex": 1, "minWidth": 90, "suppressHeaderMenuButton": True},
+        defaultColDef={
+            "sortable": True,
+            "resizable": True,
+            "flex": 1,
+            "minWidth": 90,
+            "suppressHeaderMenuButton": True,
+        },
         dashGridOptions={"rowHeight": 30, "headerHeight": 34, "animateRows": False},
         getRowId="params.data.id",
         className="ag-theme-quartz fs-grid",
@@ -114,6 +120,7 @@ def _table() -> Component:
 def register(app: Dash, api: ApiClient) -> None:
     _register_controls(app, api)
     _register_view(app, api)
+    _register_crumbs(app)
     _register_degrees(app, api)
 
 
@@ -193,6 +200,8 @@ def _register_view(app: Dash, api: ApiClient) -> None:
             *(code["curl"], code["python"]) * 2,
         )
 
+
+def _register_crumbs(app: Dash) -> None:
     @app.callback(
         Output("graph-picture", "path", allow_duplicate=True),
         Input({"graph-crumb": ALL}, "n_clicks"),

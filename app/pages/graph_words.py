@@ -30,7 +30,8 @@ def headline(layer: int, view: GraphResponse, drawn_whole: bool) -> list[Compone
         orders = span(effective["order_first"], effective["order_last"])
         return [
             html.Strong(f"{view.n_edges:,}"),
-            f" of the {view.n_edges_of_sae:,} edges of layer {layer} join tokens of ranks {ranks} and features {orders}.",
+            f" of the {view.n_edges_of_sae:,} edges of layer {layer} join tokens of ranks {ranks} "
+            f"and features {orders}.",
         ]
     said: list[Component | str] = [
         html.Strong(f"{view.n_edges:,}"),
@@ -44,8 +45,17 @@ def headline(layer: int, view: GraphResponse, drawn_whole: bool) -> list[Compone
         return said
     reached = sum(n for i, n in by_block if i in few)
     last = view.token_blocks[few[-1]].rank_last
-    tokens = "most frequent token is the first to reach" if last == 1 else f"{last} most frequent tokens are the first to reach"
-    return [*said, f" The {tokens} ", html.Strong(percent(reached / view.n_orders)), f" of these features (n = {reached:,})."]
+    tokens = (
+        "most frequent token is the first to reach"
+        if last == 1
+        else f"{last} most frequent tokens are the first to reach"
+    )
+    return [
+        *said,
+        f" The {tokens} ",
+        html.Strong(percent(reached / view.n_orders)),
+        f" of these features (n = {reached:,}).",
+    ]
 
 
 def crumbs(steps: Sequence[str], view: GraphResponse) -> list[Component]:
@@ -78,7 +88,9 @@ def _links(view: GraphResponse) -> list[Component]:
         made.append(html.A(["token ", chip], href=f"/token/{token.token_id}", className="fs-link"))
     if len(features) == 1 and features[0].feature_index is not None:
         index = features[0].feature_index
-        made.append(html.A(f"feature {index}", href=f"/feature/{view.effective['sae_id']}/{index}", className="fs-link"))
+        made.append(
+            html.A(f"feature {index}", href=f"/feature/{view.effective['sae_id']}/{index}", className="fs-link")
+        )
     return made
 
 
@@ -86,13 +98,16 @@ def note(state: GraphState, view: GraphResponse) -> str:
     """What is drawn, and how many edges the filters hide."""
     cells = len(view.cells.n_edges)
     said = (
-        f"{view.n_edges:,} edges in {cells:,} ribbons, at most {view.effective['max_edges']:,}; a ribbon's width is its "
-        "share of each block's edges. Tokens are as high as they have edges, features as they are many; features stand "
+        f"{view.n_edges:,} edges in {cells:,} ribbons, at most {view.effective['max_edges']:,}; a ribbon's width is "
+        "its share of each block's edges. Tokens are as high as they have edges, features as they are many; features stand "
         "by the first rank that reaches them, then by firings."
     )
     hidden = view.n_edges_of_sae - view.n_edges
     if hidden:
-        said += f" {hidden:,} of the layer's {view.n_edges_of_sae:,} edges are not shown: filters or the ranges leave them out."
+        said += (
+            f" {hidden:,} of the layer's {view.n_edges_of_sae:,} edges are not shown: filters or the ranges leave "
+            "them out."
+        )
     if state.min_count != "1":
         said += " The order of features, and what is first, is that of edges with one firing."
     return said
@@ -136,13 +151,17 @@ def degree_note(side: str, degrees: GraphDegreesResponse, fits: Sequence[DegreeF
     n = degrees.n_tokens if side == "token" else degrees.n_features
     said = f"{n:,} {side}s with an edge, by octave of degree."
     if fits is None:
-        return f"{said} No power-law fit: the statistics of this build were not made (functionscope precompute statistics)."
+        return (
+            f"{said} No power-law fit: the statistics of this build were not made "
+            "(functionscope precompute statistics)."
+        )
     fit = next((one for one in fits if one.side == side), None)
     if fit is None:
         return f"{said} The statistics beside the build hold no power-law fit for this side."
+    chances = ["< 0.001" if one.p_value < 0.001 else f"{one.p_value:.3f}" for one in fit.alternatives]
     against = "; ".join(
-        f"against {one.alternative}: ratio {one.ratio:+.1f}, p {'< 0.001' if one.p_value < 0.001 else f'{one.p_value:.3f}'}"
-        for one in fit.alternatives
+        f"against {one.alternative}: ratio {one.ratio:+.1f}, p {p}"
+        for one, p in zip(fit.alternatives, chances, strict=True)
     )
     return (
         f"{said} Power law from degree {fit.x_min:,} (all edges with one firing): exponent {fit.alpha:.2f} "

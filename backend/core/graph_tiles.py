@@ -136,3 +136,10 @@ def grid_counts(strip: Places, ranks: Ints, orders: Ints, min_counts: tuple[int,
         firings = np.bincount(cell, weights=counts, minlength=size).astype(np.int64)
         made[least] = (np.bincount(cell, minlength=size), firings)
     return made
+
+
+def unpack_grid(n_ranks: int, n_orders: int, ranks: bytes, orders: bytes, n_edges: bytes, n_firings: bytes) -> Grid:
+    """A row of `graph_grid`; n_ranks and n_orders are numbers of bounds."""
+    size = (n_ranks - 1, n_orders - 1)
+    edges, firings = (inflate(blob, size[0] * size[1]).reshape(size) for blob in (n_edges, n_firings))
+    return Grid.of(inflate(ranks, n_ranks), inflate(orders, n_orders), Cells(edges, firings))

@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 
 from backend.core import store_sql as sql
-from backend.core.edge_codec import inflate
 from backend.core.graph_blocks import (
-    Cells,
     Ints,
     Places,
     feature_order,
@@ -22,8 +20,8 @@ from backend.core.graph_blocks import (
     rank_bounds,
     shape,
 )
-from backend.core.graph_source import InMemory, Source, TileIndex, Tiled, View
-from backend.core.graph_tiles import Grid, PackedTile, joined_places, unpack_tile
+from backend.core.graph_source import InMemory, Source, Tiled, TileIndex, View
+from backend.core.graph_tiles import Grid, PackedTile, joined_places, unpack_grid, unpack_tile
 from backend.core.store_base import Generation
 from backend.core.store_coverage import MIN_COUNTS
 from backend.core.store_rows import SaeRow, StoreMissing, TokenRow
@@ -34,6 +32,7 @@ WHOLE_GRAPH = 20_000_000  # edges up to which a build without tiles is read into
 TILED_FROM = 4_000_000  # edges from which a new build gets its grid and tiles
 NAMED = 3  # tokens named for each block
 GRAPH_CLASSES = ("function", "content")
+_COUNTING = threading.BoundedSemaphore(2)  # a view may unpack millions of edges: 0.3 GB for a moment
 _LOADING = threading.Lock()  # two threads must not read the same edges at once
 
 
@@ -123,11 +122,10 @@ class GraphQueries(TokenQueries):
         first, last = _checked("rank", ranks, low, high)
         order_first, order_last = _checked("order", orders, 1, len(index.first_rank))
         rows, columns = shape(max_edges, last - first + 1, order_last - order_first + 1)
-        view = index.source.view(
-            rank_bounds(first, last, rows, index.n_function),
-            order_bounds(index.first_rank, order_first, order_last, columns, index.n_function),
-            min_count,
-        )
+        ranked = rank_bounds(first, last, rows, index.n_function)
+        ordered = order_bounds(index.first_rank, order_first, order_last, columns, index.n_function)
+        with _COUNTING:
+            view = index.source.view(ranked, ordered, min_count)
         effective = {
             "sae_id": sae_id,
             "min_count": min_count,
@@ -248,13 +246,6 @@ class GraphQueries(TokenQueries):
 
     def _grid(self, generation: Generation, ordinal: int, min_count: int) -> Grid:
         return unpack_grid(*self._query(generation, sql.GRAPH_GRID, [ordinal, min_count])[0])
-
-
-def unpack_grid(n_ranks: int, n_orders: int, ranks: bytes, orders: bytes, n_edges: bytes, n_firings: bytes) -> Grid:
-    """A row of `graph_grid`; n_ranks and n_orders are numbers of bounds."""
-    size = (n_ranks - 1, n_orders - 1)
-    edges, firings = (inflate(blob, size[0] * size[1]).reshape(size) for blob in (n_edges, n_firings))
-    return Grid.of(inflate(ranks, n_ranks), inflate(orders, n_orders), Cells(edges, firings))
 
 
 def _check_min_count(min_count: int) -> None:

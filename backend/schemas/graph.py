@@ -22,7 +22,9 @@ class GraphFilter(Query):
 class GraphQuery(GraphFilter):
     rank_first: int | None = Field(default=None, ge=1, description="first frequency rank; left out: the class's first")
     rank_last: int | None = Field(default=None, ge=1, description="last frequency rank; left out: the class's last")
-    order_first: int | None = Field(default=None, ge=1, description="first feature, by the order of first reaching rank")
+    order_first: int | None = Field(
+        default=None, ge=1, description="first feature, by the order of first reaching rank"
+    )
     order_last: int | None = Field(default=None, ge=1, description="last feature, by the same order")
     max_edges: int = Field(
         default=600, ge=4, le=GRAPH_EDGES_MAX, description="cells in the answer at most: what may be drawn as edges"

@@ -24,10 +24,12 @@ def view(**changes: Any) -> GraphResponse:
     fields: dict[str, Any] = {
         "token_blocks": [
             {"rank_first": 1, "rank_last": 1, **counts, "tokens": [token(1, "\n")]},
-            {"rank_first": 2, "rank_last": 9, "n_edges": 2, "n_firings": 5, "tokens": [token(2, " the"), token(3, "a")]},
+            {"rank_first": 2, "rank_last": 9, "n_edges": 2, "n_firings": 5,
+             "tokens": [token(2, " the"), token(3, "a")]},
         ],
         "feature_blocks": [
-            {"order_first": 1, "order_last": 3, "first_rank_low": 1, "first_rank_high": 1, "feature_index": None, **counts},
+            {"order_first": 1, "order_last": 3, "first_rank_low": 1, "first_rank_high": 1, "feature_index": None,
+             **counts},
             {"order_first": 4, "order_last": 4, "first_rank_low": 5, "first_rank_high": 5, "feature_index": 77,
              "n_edges": 2, "n_firings": 5},
         ],

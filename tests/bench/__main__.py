@@ -26,8 +26,12 @@ from tests.bench.live_comparisons import inspect_vs_bare, steer_vs_generate, ttf
 from tests.bench.live_saelens import inspect_vs_saelens, peer_of, steer_vs_saelens, sweep_vs_saelens
 from tests.bench.loss_comparison import linear_rows, loss_vs_forward
 from tests.bench.report import Row
+from tests.bench.scale import reading_rows
+from tests.bench.scale_merge import merge_100m_1gb
 from tests.bench.server import api, product
 from tests.bench.subject import Subject, find, prompts
+from tests.bench.synthetic import D_SAE, EDGES, N_TOKENS, make_columns, vocabulary
+from tests.bench.synthetic_build import make_build
 
 NAMES = (
     "inspect_vs_bare",
@@ -40,7 +44,14 @@ NAMES = (
     "loss_linear",
     "startup_s",
     "hover_ms",
+    "coverage_p95_100m",
+    "token_p95_100m",
+    "feature_p95_100m",
+    "search_p95_100m",
+    "graph_first_100m",
+    "merge_100m_1gb",
 )
+LARGE = frozenset(name for name in NAMES if name.endswith("_100m") or name == "merge_100m_1gb")
 LAB_ONLY = ("startup_s",)
 LONG_PROMPT = 256
 
@@ -104,7 +115,7 @@ def measure(bench: Bench, names: list[str]) -> tuple[list[Row], list[str]]:
     """Rows, and the names of what failed (its traceback is printed at once)."""
     rows: list[Row] = []
     failed: list[str] = []
-    for name in names:
+    for name in (name for name in names if name not in LARGE):
         if name in LAB_ONLY and not bench.subject.is_lab:
             print(f"{name}: left out, it needs the lab model", file=sys.stderr)
             continue
@@ -122,12 +133,32 @@ def measure(bench: Bench, names: list[str]) -> tuple[list[Row], list[str]]:
     return rows, failed
 
 
+def measure_large(folder: Path, names: set[str]) -> tuple[list[Row], list[str]]:
+    """The same for what needs the made-up build, which is made below `folder` (15 minutes of CPU time) and kept."""
+    if not names:
+        return [], []
+    try:
+        build = make_build(folder, EDGES, D_SAE, N_TOKENS, 0)
+        rows = reading_rows(build, names - {"merge_100m_1gb"}) if names - {"merge_100m_1gb"} else []
+        if "merge_100m_1gb" in names:
+            words = vocabulary(N_TOKENS, 0)
+            columns = make_columns(folder / f"columns_{EDGES}_{D_SAE}", words, EDGES, D_SAE, 0)
+            rows += merge_100m_1gb(folder, columns)
+        return rows, []
+    except Exception:
+        traceback.print_exc()
+        return [], sorted(names)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES), help="default: all of them")
     parser.add_argument("--rounds", type=int, default=10, help="pairs of the slower comparisons (%(default)s)")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "1")))
     parser.add_argument("--out", type=Path, default=Path("bench.json"))
+    parser.add_argument(
+        "--large", type=Path, default=Path("var/bench"), help="folder of the made-up build of 100M edges (%(default)s)"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     transformers_logging.disable_progress_bar()
@@ -135,6 +166,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(find(Path(scratch)), Path(scratch), arguments.rounds)
         rows, failed = measure(bench, arguments.only)
+    large, lost = measure_large(arguments.large, LARGE & set(arguments.only))
+    rows, failed = rows + large, failed + lost
     print(report.table(rows))
     report.write(arguments.out, rows, arguments.threads)
     if failed:

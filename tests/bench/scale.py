@@ -187,7 +187,9 @@ class Questions:
     def token(self, drawn: random.Random) -> str:
         token_id = self.by_rank[self.rank(drawn) - 1]
         order = drawn.choice(("count", "strength", "share"))
-        return f"/api/tokens/{token_id}?{urlencode({'limit': 20, 'order': order, 'notes': 'true', 'sae_id': self.sae_id})}"
+        return (
+            f"/api/tokens/{token_id}?{urlencode({'limit': 20, 'order': order, 'notes': 'true', 'sae_id': self.sae_id})}"
+        )
 
     def feature(self, drawn: random.Random) -> str:
         return f"/api/features/{self.sae_id}/{drawn.randrange(self.d_sae)}?limit=12"
@@ -197,7 +199,11 @@ class Questions:
         high = 10 ** drawn.uniform(-6, 0)
         kinds = (
             {"q": spelled(drawn.randrange(60_000))[:4].strip()},
-            {"min_density": high / 30, "max_density": high, "order": drawn.choice(("act_max", "first_rank", "n_tokens"))},
+            {
+                "min_density": high / 30,
+                "max_density": high,
+                "order": drawn.choice(("act_max", "first_rank", "n_tokens")),
+            },
             {"token_id": self.by_rank[self.rank(drawn) - 1], "order": drawn.choice(("token_count", "token_share"))},
             {"promotes": drawn.choice(self.by_rank)},
         )
@@ -240,7 +246,9 @@ def reading_rows(build: Path, names: set[str]) -> list[Row]:
         most, now = server.memory_mb("VmHWM"), server.memory_mb("VmRSS")
     holds, rule = judged(most / 1024, 2.0, "<=", "GB")
     note = f"The most that the server's process held; {now / 1024:.2f} GB at the end."
-    memory = Row("server_memory_100m", most / 1024, "GB", None, None, 2.0, holds, rule, (most / 1024,) * 2, 1, edges, note)
+    memory = Row(
+        "server_memory_100m", most / 1024, "GB", None, None, 2.0, holds, rule, (most / 1024,) * 2, 1, edges, note
+    )
     return [*rows, memory]
 
 
@@ -250,7 +258,9 @@ def _waited(name: str, found: Answered, target: float, what: str, subject: str) 
         f"95th percentile, {CLIENTS} clients at once, {what}; median {np.median(found.waited):.0f} ms, server's CPU "
         f"{found.cpu_ms:.1f} ms a request; load average {os.getloadavg()[0]:.1f}."
     )
-    return Row(name, found.p95, "ms", None, None, target, holds, rule, found.interval(), len(found.waited), subject, note)
+    return Row(
+        name, found.p95, "ms", None, None, target, holds, rule, found.interval(), len(found.waited), subject, note
+    )
 
 
 def _first_graph(server: Server, questions: Questions, subject: str) -> Row:
@@ -263,4 +273,6 @@ def _first_graph(server: Server, questions: Questions, subject: str) -> Row:
         f"A fresh server's first blocks, {CLIENTS} clients at once, the slowest of them; server's CPU "
         f"{server.cpu_ms() - before:.0f} ms in all; load average {os.getloadavg()[0]:.1f}."
     )
-    return Row("graph_first_100m", worst, "s", None, None, 2.0, holds, rule, (min(waited) / 1000, worst), 1, subject, note)
+    return Row(
+        "graph_first_100m", worst, "s", None, None, 2.0, holds, rule, (min(waited) / 1000, worst), 1, subject, note
+    )

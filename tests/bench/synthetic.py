@@ -22,7 +22,7 @@ import numpy.typing as npt
 from backend.core.edge_codec import Edges, decode_activation
 from backend.core.token_classes import by_frequency, classify
 
-D_SAE, N_TOKENS, N_SPECIAL = 1 << 20, 120_000, 3
+EDGES, D_SAE, N_TOKENS, N_SPECIAL = 100_000_000, 1 << 20, 120_000, 3
 N_DOCUMENTS = 2_000_000
 ZIPF, DEGREE_POWER, FEATURE_POWER, FEATURE_SHIFT = 1.05, 0.62, 0.55, 60.0
 MOST_OF_DICTIONARY = 0.45  # of it, that one token reaches at most
@@ -129,7 +129,9 @@ class Columns:
         feature = self.feature[which].astype(np.int64)
         act_max = decode_activation(self.code[which], SCALE)
         steps_below = (feature * 7 + token * 13) % 24
-        return Edges(token, feature, self.n_firings[which].astype(np.int64), act_max * np.exp2(-steps_below / 16), act_max)
+        return Edges(
+            token, feature, self.n_firings[which].astype(np.int64), act_max * np.exp2(-steps_below / 16), act_max
+        )
 
 
 COLUMNS = {"feature": np.uint32, "n_firings": np.uint32, "code": np.uint8}
@@ -168,7 +170,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(prog="python -m tests.bench.synthetic", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("var/bench"), help="folder (%(default)s)")
-    parser.add_argument("--edges", type=int, default=100_000_000, help="about so many (%(default)s)")
+    parser.add_argument("--edges", type=int, default=EDGES, help="about so many (%(default)s)")
     parser.add_argument("--features", type=int, default=D_SAE)
     parser.add_argument("--tokens", type=int, default=N_TOKENS)
     parser.add_argument("--seed", type=int, default=0)

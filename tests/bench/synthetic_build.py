@@ -211,7 +211,11 @@ def _steps(key: dict[str, int], order: str, first: npt.NDArray[np.int32], ordere
 def _curve(key: dict[str, int], first: npt.NDArray[np.int32], n_tokens: int) -> pa.Table:
     ranks = log_ranks(n_tokens)
     covered = np.stack([np.searchsorted(np.sort(one), ranks) for one in first])
-    spread = {"covered_mean": covered.mean(axis=0), "covered_min": covered.min(axis=0), "covered_max": covered.max(axis=0)}
+    spread = {
+        "covered_mean": covered.mean(axis=0),
+        "covered_min": covered.min(axis=0),
+        "covered_max": covered.max(axis=0),
+    }
     return _keyed(key, {"rank": ranks, **spread})
 
 

@@ -138,9 +138,7 @@ def test_filters_are_in_the_address_and_another_layer_starts_anew(page: Page, li
     expect(page.locator("#graph-panel-note")).to_contain_text(f"{hidden:,} of the layer's")
 
 
-def test_an_address_outside_the_graph_says_so(
-    page: Page, live_server_url: str, page_problems: list[str]
-) -> None:
+def test_an_address_outside_the_graph_says_so(page: Page, live_server_url: str, page_problems: list[str]) -> None:
     page.goto(f"{live_server_url}/graph?path=1-900000,1-2&colour=red")
     expect(page.locator("#graph-complaints")).to_contain_text("colour: this page has no such setting", timeout=WAIT)
     expect(page.locator("#graph-headline")).to_contain_text("rank_last 900000", timeout=WAIT)
@@ -157,14 +155,15 @@ def test_ribbons_by_hand(page: Page, live_server_url: str) -> None:
           const g = functionscope.graph;
           const view = {
             token_blocks: [{n_edges: 3}, {n_edges: 1}],
-            feature_blocks: [{n_edges: 2, order_first: 1, order_last: 9}, {n_edges: 2, order_first: 10, order_last: 10}],
+            feature_blocks: [{n_edges: 2, order_first: 1, order_last: 9},
+                             {n_edges: 2, order_first: 10, order_last: 10}],
             cells: {token_block: [0, 0, 1], feature_block: [0, 1, 1], n_edges: [2, 1, 1], n_first: [1, 0, 1]},
           };
           const left = g.column(view.token_blocks, 131, g.tokenWeight);
           const right = g.column(view.feature_blocks, 131, g.featureWeight);
           const ribbons = g.ribbons(view, left, right);
           return {left, right, ribbons, ease: [0, 0.5, 1].map(g.ease),
-                  at: [g.ribbonAt(ribbons, 0, 1), g.ribbonAt(ribbons, 1, 130), g.ribbonAt(ribbons, 0, 500)].map((it) => it && it.k)};
+                  at: [[0, 1], [1, 130], [0, 500]].map((at) => g.ribbonAt(ribbons, ...at)).map((it) => it && it.k)};
         }"""
     )
     # 131 = two blocks of 14 at least, a gap of 3, and 100 shared out: 75 and 25 by edges, 90 and 10 by features

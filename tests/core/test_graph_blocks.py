@@ -20,8 +20,8 @@ from backend.core.graph_blocks import (
     rank_bounds,
     shape,
 )
-from backend.core.graph_source import InMemory, TileIndex, Tiled
-from backend.core.graph_tiles import Grid, joined_places, tiles, unpack_tile
+from backend.core.graph_source import InMemory, Tiled, TileIndex
+from backend.core.graph_tiles import Grid, joined_places, tiles, unpack_grid, unpack_tile
 from precompute.graph_tables import GraphEdges, graph_tables
 
 N_RANKS, N_ORDERS = 23, 31
@@ -75,8 +75,6 @@ class Small:
 
 
 def grid_of(row: dict[str, object]) -> Grid:
-    from backend.core.store_graph import unpack_grid
-
     names = ("n_rank_bounds", "n_order_bounds", "rank_bounds", "order_bounds", "n_edges", "n_firings")
     return unpack_grid(*(row[name] for name in names))  # type: ignore[arg-type]
 
