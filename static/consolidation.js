@@ -195,7 +195,7 @@
     });
   }
 
-  function draw(index, held, data, _table, run, sentence, state, defaults) {
+  function draw(index, held, data, run, sentence, state, defaults) {
     if (!data || index === undefined || index === null) return noUpdate();
     const began = performance.now();
     const step = data.steps[Math.min(Number(index), data.steps.length - 1)];
@@ -208,6 +208,15 @@
     drawCoverage(step);
     writeAddress(data, step, against, run, sentence, state, defaults);
     return { step, held: against, ms: performance.now() - began };
+  }
+
+  /** The table of predictions is there, or another sentence or run was chosen: its row, and the address. */
+  function mark(_table, run, sentence, state, defaults) {
+    if (shown && byId("cursor")) {
+      window.requestAnimationFrame(() => drawSentences(shown.data, shown.step, run));
+      writeAddress(shown.data, shown.step, shown.held, run, sentence, state, defaults);
+    }
+    return noUpdate();
   }
 
   /** A range brushed on one plot is laid on the other two; double click shows all again. */
@@ -242,6 +251,6 @@
   document.addEventListener("keydown", (event) => { if (event.key === "Escape" && timer) stop(); });
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    fsConsolidation: { state, begin, compare, play, draw, brush, nearest },
+    fsConsolidation: { state, begin, compare, play, draw, mark, brush, nearest },
   });
 })();

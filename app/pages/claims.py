@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -76,7 +75,8 @@ def register(app: Dash, api: ApiClient) -> None:
         except ApiProblem as problem:
             return notice(problem.title, problem.detail, kind="problem"), ""
         code = reproduce_get(href, "/api/claims", {})
-        groups = [_group(title, list(found), code) for title, found in groupby(claims, lambda claim: claim.group)]
+        titles = dict.fromkeys(claim.group for claim in claims)
+        groups = [_group(title, [claim for claim in claims if claim.group == title], code) for title in titles]
         return groups, headline(claims)
 
     app.clientside_callback(

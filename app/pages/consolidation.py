@@ -197,11 +197,16 @@ def _register_cursor(app: Dash) -> None:
         at_start=True,
     )
     bind("play", [Output("consolidation-play", "title")], [Input("consolidation-play", "n_clicks")])
-    table = Input("consolidation-predictions", "children")
     bind(
         "draw",
         [Output("consolidation-drawn", "data")],
-        [Input(*value), Input(*held), Input(*data), table, Input(*run), Input(*sentence), State(*state), defaults],
+        [Input(*value), Input(*held), Input(*data), State(*run), State(*sentence), State(*state), defaults],
+    )
+    table = Input("consolidation-predictions", "children")
+    bind(
+        "mark",
+        [Output("consolidation-predictions", "title")],
+        [table, Input(*run), Input(*sentence), State(*state), defaults],
     )
     brushed: list[Input | State] = [Input(f"consolidation-{name}", "relayoutData") for name in GRAPHS]
     bind("brush", [Output("consolidation-panels", "title")], brushed)

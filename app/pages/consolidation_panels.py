@@ -82,7 +82,7 @@ def _loss(group: str | None) -> Component:
         [
             _choice("group", "part of the split", group, "16rem", style={"display": "none"}),
             _graph("loss", 380, "Loss by transition along training"),
-            html.P(id="consolidation-lines-note", className="fs-small"),
+            html.Div(id="consolidation-lines-note", className="fs-small"),
         ],
         id="consolidation-loss-panel",
         exports=_images("loss"),

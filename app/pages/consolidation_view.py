@@ -22,6 +22,7 @@ from app.pages.consolidation_words import (
     features_note,
     headline,
     held_out_note,
+    method_note,
     paper_note,
     paper_table,
     seeds_note,
@@ -53,7 +54,7 @@ class LossView:
         data = cursor_data(answer, self.generations, self.group) | {"axis": state.axis, "group": self.group}
         code = reproduce_get(href, "/api/consolidation/loss", loss_query(state))
         return (
-            headline(answer), figure, held_out_note(answer), seeds_note(answer), data,
+            headline(answer), figure, held_out_note(answer), [seeds_note(answer), method_note(answer)], data,
             paper_table(answer), paper_note(answer), code["curl"], code["python"],
         )  # fmt: skip
 

@@ -76,10 +76,19 @@ def held_out_note(answer: LossResponse) -> str:
     """n and what was scored."""
     held = answer.held_out
     return (
-        f"n = {held.n_tokens:,} targets of {held.n_documents:,} documents, none trained on ({held.taken}). Function "
-        f"tokens at this cut: {answer.n_function:,}, {held.counts}. Intervals: 95 %, {held.n_shards} document shards "
-        f"resampled. Baselines: {held.smoothing}."
+        f"Mean next-token loss on n = {held.n_tokens:,} targets of {held.n_documents:,} documents, none trained on; "
+        f"{answer.n_function:,} function tokens at this cut."
     )
+
+
+def method_note(answer: LossResponse) -> Component:
+    """How the held-out text, the classes, the intervals and the baselines came about; folded away."""
+    held = answer.held_out
+    told = (
+        f"Held out: {held.taken}. Classes: {held.counts}. Intervals: 95 %, {held.n_shards} document shards resampled. "
+        f"Baselines: {held.smoothing}."
+    )
+    return html.Details([html.Summary("how this is measured"), html.P(told)], className="fs-small")
 
 
 def seeds_note(answer: LossResponse) -> str:
