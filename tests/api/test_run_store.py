@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import shutil
 import sqlite3
 import threading
 import zlib
@@ -9,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
@@ -18,7 +21,8 @@ from sqlalchemy.schema import CreateTable
 
 from backend.core.runs import RunStore, RunsUnavailable, WrongDeleteToken
 from backend.core.runs_schema import BUILD, RUN, STORE, VERSION, version_of
-from tests.api.conftest import PROMPT, steer_body
+from backend.settings import Settings
+from tests.api.conftest import PROMPT, Serve, steer_body
 from tests.api.test_problems import problem
 
 # As version 1 of this program made it, word for word.
@@ -179,6 +183,48 @@ def test_whoever_recorded_a_run_names_it_and_removes_it(client: TestClient) -> N
     problem(client.delete(path, headers=own), 404)
     again = record(client, body)
     assert (again["run_id"], again["reused"]) == (made["run_id"], False)
+
+
+def to_version_1(path: Path) -> None:
+    """The store as the first program left it: without the column and the tables that came later."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE run DROP COLUMN delete_hash")
+        connection.execute("DROP TABLE build")
+        connection.execute("DROP TABLE store")
+    connection.close()
+
+
+def test_a_run_outlives_restart_upgrade_and_another_build(
+    serve: Serve, tiny_folder: Path, build_path: Path, tmp_path: Path
+) -> None:
+    """The picture in the browser: tests/faults/test_lasting_links.py. Here its numbers, to the last digit."""
+    build, own = tmp_path / "served.duckdb", Settings(runs=tmp_path / "runs.sqlite", threads=1)
+    shutil.copy(build_path, build)
+    own = own.model_copy(update={"build": build})
+    with TestClient(app := serve(store=None, settings=own)) as client:
+        assert app.state.backend.live.ready.wait(10)
+        paths = []
+        for kind, request in (("inspect", {"prompt": PROMPT}), ("steer", steer_body(controls=True))):
+            paths.append(f"/api/runs/{record(client, {'kind': kind, 'request': request})['run_id']}")
+        before = [client.get(path).content for path in paths]
+        identity = client.get("/api/builds").json()["builds"][0]["identity"]
+    to_version_1(own.runs)
+    with duckdb.connect(str(shutil.copy(build_path, tmp_path / "remade.duckdb"))) as connection:
+        connection.execute("UPDATE provenance SET value = '\"2031-01-01T00:00:00+00:00\"' WHERE key = 'created_at'")
+    os.replace(tmp_path / "remade.duckdb", build)
+    with TestClient(serve(store=None, settings=own)) as client:
+        assert client.get("/api/builds").json()["builds"][0]["identity"] != identity
+        assert [client.get(path).content for path in paths] == before
+        compared = client.get(f"/api/builds/{identity[:8]}").json()
+        assert (compared["same"], compared["known"]) == (False, False)  # the older store knew no builds
+        here = client.get("/api/capabilities").json()["build"]["identity"]
+        assert client.get(f"/api/builds/{here[:8]}").json()["same"] is True
+    os.replace(shutil.copy(build_path, tmp_path / "first.duckdb"), build)
+    with TestClient(serve(store=None, settings=own)) as client:
+        compared = client.get(f"/api/builds/{here[:8]}").json()
+        assert (compared["same"], compared["known"]) == (False, True)
+        assert [one["name"] for one in compared["differences"]] == ["created_at"]
+        assert compared["differences"][0]["there"] == '"2031-01-01T00:00:00+00:00"'
 
 
 @pytest.mark.parametrize("kind", ["inspect", "steer"])
