@@ -68,7 +68,7 @@ CREATE TABLE sae (                      -- one dictionary, trained on one checkp
     sae_id       VARCHAR  NOT NULL,
     layer        USMALLINT NOT NULL,    -- residual stream after this decoder layer
     recipe       VARCHAR  NOT NULL,     -- fixed, equal_score, width
-    k            FLOAT    NOT NULL,     -- mean firings per position that it was calibrated for
+    k            DOUBLE   NOT NULL,     -- mean firings per position that it was calibrated for
     seed         UINTEGER NOT NULL,
     d_sae        UINTEGER NOT NULL,
     trained_positions UINTEGER NOT NULL,
