@@ -99,8 +99,8 @@ def note(state: GraphState, view: GraphResponse) -> str:
     cells = len(view.cells.n_edges)
     said = (
         f"{view.n_edges:,} edges in {cells:,} ribbons, at most {view.effective['max_edges']:,}; a ribbon's width is "
-        "its share of each block's edges. Tokens are as high as they have edges, features as they are many; features stand "
-        "by the first rank that reaches them, then by firings."
+        "its share of each block's edges. Tokens are as high as they have edges, features as they are many; features "
+        "stand by the first rank that reaches them, then by firings."
     )
     hidden = view.n_edges_of_sae - view.n_edges
     if hidden:
