@@ -81,18 +81,16 @@ def place_figure(layers: Sequence[TokenLayer], rank: int, scheme: str | None) ->
     )
     figure.add_hline(y=rank, line={"color": ink.function, "width": 1, "dash": "dot"})
     figure.add_annotation(
-        x=1,
+        x=0,
         xref="paper",
-        xanchor="right",
+        xanchor="left",
         y=math.log10(rank),
-        yanchor="top",
+        yanchor="bottom",
         text=f"{rank:,}. by frequency",
         showarrow=False,
         font={"size": 11, "color": ink.function},
     )
     places = [rank, *(layer.degree_place or 1 for layer in shown)]
-    figure.update_yaxes(
-        type="log", range=[math.log10(max(places)) + 0.3, math.log10(min(places)) - 0.35], visible=False
-    )
+    figure.update_yaxes(type="log", range=[math.log10(max(places)) + 0.3, math.log10(min(places)) - 0.5], visible=False)
     figure.update_layout(margin={"l": 26, "r": 26, "t": 12, "b": 26})
     return figure

@@ -45,6 +45,7 @@ def _panels() -> list[Component]:
             "tokens", "Tokens that fire it", wait, "Up to ten each: by firings, and by the largest single activation."
         ),
         _panel("effects", "Next tokens that it promotes and suppresses", wait, EFFECT_NOTE),
+        _panel("nearest", "Nearest features", wait, skeleton("60%")),
         panel(
             "Where it fires",
             [html.Div(id="feature-example-controls", className="fs-browse-bar"), html.Div(wait, id="feature-examples")],
@@ -52,7 +53,6 @@ def _panels() -> list[Component]:
             note=skeleton("60%"),
             class_name="fs-browse__examples",
         ),
-        _panel("nearest", "Nearest features", wait, skeleton("60%")),
     ]
 
 
@@ -68,7 +68,7 @@ def _panel(name: str, title: str, wait: Component, note: Component | str) -> Com
 
 
 def _histogram_panel() -> Component:
-    graph = dcc.Graph(id="feature-histogram", figure=blank(None), config=CONFIG, style={"height": "210px"})
+    graph = dcc.Graph(id="feature-histogram", figure=blank(None), config=CONFIG, style={"height": "300px"})
     return panel(
         "How strongly it fires",
         html.Div(graph, role="img", **{"aria-label": "Histogram of its activations, quarter octaves"}),

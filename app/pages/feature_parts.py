@@ -108,7 +108,8 @@ def near_row(sae_id: str, near: NearFeature) -> Component:
         [
             html.Th(feature_link(sae_id, near.feature_index), scope="row"),
             html.Td(
-                [bar(near.cosine, f"cosine {near.cosine:.4f}"), html.Span(f"{near.cosine:.2f}", className="fs-num")],
+                [bar(near.cosine, f"cosine {near.cosine:.4f}"), html.Span(f"{near.cosine:.2f}")],
+                className="fs-num fs-lead-cell",
                 title=f"cosine {near.cosine:.4f}",
             ),
             html.Td(number(near.n_firings), className="fs-num"),
