@@ -40,10 +40,11 @@ class _Losses:
 
     @property
     def shallow(self) -> list[Run]:
-        """The runs of the shallowest model, one per seed; NotTestable with one depth alone."""
-        runs = [run for run in self.store.runs() if run.n_layers == self.store.runs()[-1].n_layers]
-        if runs[0].n_layers == self.deep.n_layers:
-            raise NotTestable("needs runs of two depths")
+        """The whole runs of the shallowest model, one per seed; NotTestable with one depth alone."""
+        depth = min(run.n_layers for run in self.store.runs())
+        runs = [run for run in self.store.runs() if run.n_layers == depth and run.steps[-1] == self.deep.steps[-1]]
+        if depth == self.deep.n_layers or not runs:
+            raise NotTestable("needs two runs of different depths, trained for the same number of steps")
         return runs
 
     def series(self, run: Run, step: int) -> int:
