@@ -42,7 +42,7 @@ class _Losses:
     def shallow(self) -> list[Run]:
         """The whole runs of the shallowest model, one per seed; NotTestable with one depth alone."""
         depth = min(run.n_layers for run in self.store.runs())
-        runs = [run for run in self.store.runs() if run.n_layers == depth and run.steps[-1] == self.deep.steps[-1]]
+        runs = [run for run in self.store.runs() if run.n_layers == depth and run.steps[-1:] == self.deep.steps[-1:]]
         if depth == self.deep.n_layers or not runs:
             raise NotTestable("needs two runs of different depths, trained for the same number of steps")
         return runs
