@@ -186,7 +186,7 @@ def features_grow(sources: Sources, parameters: dict[str, Any]) -> Measured:
         f"positions; steps {first.step:,} and {last.step:,}, {last.d_sae:,} entries",
         last.sae_id,
         LINK,
-        "random weights (step 0) give, in all,",
+        "" if random is None else "random weights (step 0) give, in all,",
         None if random is None else float(random),
         control_unit="number",
     )
