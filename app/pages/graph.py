@@ -181,7 +181,9 @@ def _register_view(app: Dash, api: ApiClient) -> None:
             return (no_update,) * 11
         state = state_of(asked)
         steps = steps_of(path, state)
-        query = state.as_request() | {"max_edges": state.max_edges} | ((ranges_of(steps[-1]) or {}) if steps else {})
+        query: dict[str, Any] = (
+            state.as_request() | {"max_edges": state.max_edges} | ((ranges_of(steps[-1]) or {}) if steps else {})
+        )
         layers = {sae.sae_id: sae.layer for sae in (await api.capabilities()).saes}
         try:
             view = await api.graph(**query)
@@ -233,7 +235,7 @@ def _register_degrees(app: Dash, api: ApiClient) -> None:
         if asked is None:
             return (no_update,) * 8
         state = state_of(asked)
-        request = state.as_request()
+        request: dict[str, Any] = state.as_request()
         degrees, fits = await asyncio.gather(api.graph_degrees(**request), _fits(api, state.sae))
         by_side = {fit.side: fit for fit in fits or []} if (state.min_count, state.token_class) == ("1", "all") else {}
         figures = [degree_distribution(degrees.bins, "token", by_side.get("token"), scheme)]

@@ -116,7 +116,7 @@ def note(state: GraphState, view: GraphResponse) -> str:
 def rows(view: GraphResponse) -> list[dict[str, Any]]:
     """One row for each ribbon, most edges first."""
     cells = view.cells
-    first = cells.n_first or [None] * len(cells.n_edges)
+    first: list[int] | list[None] = cells.n_first or [None] * len(cells.n_edges)
     columns = (cells.token_block, cells.feature_block, cells.n_edges, cells.n_firings, first)
     made = [
         {

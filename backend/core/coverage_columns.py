@@ -7,7 +7,7 @@ and sorting them in SQL takes a tenth of a second, and making an object of each 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,11 +123,11 @@ def columns_of(
         by_rank = np.argsort(steps["rank"])
         place, rank = at[by_rank][:max_rank], steps["rank"][by_rank][:max_rank]
         return CoverageColumns(tokens, rank, place, degree[place], new[place])
-    whole = {
+    places: dict[str, Callable[[], Ints]] = {
         "frequency": lambda: np.arange(len(new)),
         "document_coverage": lambda: tokens.by_documents,
         "degree": lambda: np.argsort(-degree, kind="stable"),
         "random": lambda: tokens.random,
-    }[order]()
-    place = whole[:max_rank]
+    }
+    place = places[order]()[:max_rank]
     return CoverageColumns(tokens, np.arange(1, len(place) + 1), place, degree[place], new[place])

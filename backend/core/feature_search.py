@@ -69,7 +69,7 @@ class TokenIndex:
             change = np.zeros(len(self.places) + 1, dtype=np.int8)
             np.add.at(change, first, 1)
             np.add.at(change, first + n, -1)
-            return self.places[np.cumsum(change[:-1], dtype=np.int8) > 0]
+            return np.asarray(self.places[np.cumsum(change[:-1], dtype=np.int8) > 0])
         within = np.arange(int(n.sum())) - np.repeat(np.cumsum(n) - n, n)
         return self.places[np.repeat(first, n) + within]
 

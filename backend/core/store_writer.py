@@ -92,7 +92,7 @@ class EdgeDigest:
     def add(self, edges: Edges) -> None:
         self.n_edges += len(edges.token_id)
         for name, column in self._columns.items():
-            column.update(np.ascontiguousarray(getattr(edges, name), dtype=np.int64))
+            column.update(np.ascontiguousarray(getattr(edges, name), dtype=np.int64).tobytes())
 
     def value(self) -> tuple[int, ...]:
         return self.n_edges, *(int.from_bytes(column.digest()) for column in self._columns.values())

@@ -28,6 +28,7 @@ class Known:
         self._provenance: dict[str, Any] = {}
         self._tokens: dict[int, TokenRow] = {}
         self._features: dict[str, dict[int, FeatureInfo]] = {}
+        self._feature_json: dict[str, dict[int, bytes]] = {}
         self.builds: set[str] = set()  # identities that are already remembered beside the runs
 
     def tokens(self, store: Store, token_ids: Sequence[int]) -> dict[int, TokenRow]:

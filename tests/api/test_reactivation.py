@@ -64,9 +64,7 @@ def test_the_baseline_is_the_core_s(client: TestClient, lm: LanguageModel, saes:
         for k, name in enumerate(COUNTS):
             values = expected[:, row["position"], k]
             assert row[name]["mean"] == pytest.approx(float(values.mean()))
-            assert row[name]["interval"] == pytest.approx(
-                [float(values.quantile(q)) for q in (0.025, 0.975)], abs=1e-9
-            )
+            assert row[name]["interval"] == pytest.approx([float(values.quantile(q)) for q in (0.025, 0.975)], abs=1e-9)
     assert found["effective"]["shuffles"] == 6
 
 
