@@ -222,14 +222,13 @@ def run_precompute(parsed: argparse.Namespace) -> int:
 
 
 def run_presets(parsed: argparse.Namespace) -> int:
-    """Names, models, SAEs, and what of them is on this machine."""
-    from backend.core.presets import load_preset, preset_names
+    """Names, models, SAEs, memory they need, and what of them is on this machine."""
+    from backend.preset_list import listing
 
-    for name in preset_names():
-        preset = load_preset(name)
-        present = sum(source.path.is_dir() for source in preset.saes)
-        build = "build ready" if preset.build.exists() else "no build"
-        print(f"{name:20} {preset.model}  {present}/{len(preset.saes)} SAEs here, {build}")
+    try:
+        print(listing(parsed.preset))
+    except ValueError as error:
+        raise BadInput(str(error)) from error
     return 0
 
 
@@ -279,7 +278,7 @@ class Command:
     """What `functionscope --help` says of it, its options, and what it does."""
 
     summary: str
-    add_options: Callable[[argparse.ArgumentParser], None]
+    add_options: Callable[[argparse.ArgumentParser], object]
     run: Callable[[argparse.Namespace], int]
 
 
@@ -290,7 +289,7 @@ COMMANDS = {
         "the dashboard alone, for an API elsewhere (needs no torch)", _add_dashboard_settings, run_dashboard
     ),
     "precompute": Command("the jobs that make a build, and the lab model", _add_precompute, run_precompute),
-    "presets": Command("list the models and SAEs that load by name", lambda parser: None, run_presets),
+    "presets": Command("list models and SAEs by name", lambda p: p.add_argument("preset", nargs="?"), run_presets),
     "fetch": Command("download a preset's model and SAEs", _add_fetch, run_fetch),
     "export": Command("write a table of a build as CSV or Parquet", _add_export, run_export),
 }

@@ -1,4 +1,9 @@
-"""Why a model or SAE could not be had from the hub, in one sentence with the remedy."""
+"""The hub: what of it lies on this machine, and why a model or SAE could not be had, in one sentence."""
+
+import json
+from pathlib import Path
+
+INDEX_FILES = {"model.safetensors.index.json": "model.safetensors", "pytorch_model.bin.index.json": "pytorch_model.bin"}
 
 
 class ModelUnavailable(RuntimeError):
@@ -8,7 +13,8 @@ class ModelUnavailable(RuntimeError):
 _SIGNS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("GatedRepo", "access a gated repo", "access gated repo", "awaiting a review"),
-        "is gated: accept its terms on huggingface.co with your account, then `hf auth login`.",
+        "is gated: accept its licence on {page} with your account, then give your token with `hf auth login`"
+        " or HF_TOKEN.",
     ),
     (
         (
@@ -43,6 +49,24 @@ _SIGNS: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 
 
+def complete_snapshot(source: str, revision: str | None = None) -> Path | None:
+    """The folder of the hub's cache with this model, if configuration and every shard of its weights are there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source, "config.json", revision=revision)
+    if not isinstance(found, str):
+        return None
+    folder = Path(found).parent
+    for index_file, single in INDEX_FILES.items():
+        index = folder / index_file
+        shards = {single}
+        if index.exists():
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        if all((folder / shard).exists() for shard in shards):
+            return folder
+    return None
+
+
 def require_hub(source: str) -> None:
     """ModelUnavailable at once when the hub cannot be reached: its client would retry for 25 seconds."""
     from huggingface_hub import constants, get_session
@@ -68,6 +92,11 @@ def explain_hub_error(source: str, error: BaseException) -> str:
         said = f"{type(one).__name__}: {one}"
         for signs, remedy in _SIGNS:
             if any(sign in said for sign in signs):
-                return f"{source} {remedy}"
+                return f"{source} {remedy.format(page=_page(source))}"
     lines = str(error).strip().splitlines()
     return f"{source} could not be loaded: {lines[-1] if lines else type(error).__name__}"
+
+
+def _page(source: str) -> str:
+    """Where the licence of a repository is read and accepted; `source` may go on with a file's name."""
+    return f"https://huggingface.co/{source.split()[0]}"

@@ -8,9 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from backend.core.memory import ITEMSIZE, sae_bytes
+
 PRESETS_FILE = Path(__file__).with_name("presets.toml")
 SHIPPED = Path(__file__).parents[2] / "precompute" / "lab"  # what `lab`'s paths are relative to
 DEFAULT_HOME = Path("~/.cache/functionscope")
+PROMPT_FORMATS = ("plain", "chat")
 
 _SAE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -25,6 +28,8 @@ class SaeSource:
     release: str | None = None
     id: str | None = None  # the SAE's id within the release
     use: str = "browse"  # "browse", "steer" or "both"
+    d_sae: int | None = None  # width, as the preset states it
+    l0: float | None = None  # mean firings per token as published; None: not published
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,19 @@ class Preset:
     prompts: tuple[tuple[str, str], ...]  # pairs to lay side by side
     demonstrations: tuple[Demonstration, ...]
     checkpoints: tuple[str, ...]  # further revisions: training checkpoints, oldest first
+    n_parameters: int  # tied weights once
+    d_model: int
+    prompt_format: str  # "plain", or "chat": through the tokenizer's chat template
+    corpus: str  # the text that its build counts
     prompts_file: Path | None = None  # JSON {"prompts": [text, …]}: what is measured over many prompts
+
+    def model_bytes(self) -> int:
+        """The model's weights in `dtype`, without activations and cache."""
+        return self.n_parameters * ITEMSIZE[self.dtype]
+
+    def saes_bytes(self) -> int:
+        """The weights of all its SAEs in `dtype` (sae_bytes says what is kept); an unstated width counts as 0."""
+        return sum(sae_bytes(self.d_model, sae.d_sae or 0, ITEMSIZE[self.dtype]) for sae in self.saes)
 
     def prompt_set(self) -> tuple[str, ...]:
         """The pairs and the file's prompts, each text once, in order."""
@@ -96,6 +113,9 @@ def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
     saes = tuple(_sae(entry, root) for entry in raw["saes"])
     demonstrations = tuple(_demonstration(entry) for entry in raw.get("demonstrations", []))
     unknown = {one.sae_id for one in demonstrations} - {one.sae_id for one in saes}
+    for field, allowed in {"dtype": tuple(ITEMSIZE), "prompt_format": PROMPT_FORMATS}.items():
+        if raw[field] not in allowed:
+            raise ValueError(f"{PRESETS_FILE}, [{name}]: {field} is {raw[field]!r}; allowed: {', '.join(allowed)}.")
     if unknown:
         raise ValueError(f"{PRESETS_FILE}, [{name}]: demonstrations name unknown SAEs {sorted(unknown)}.")
     return Preset(
@@ -110,6 +130,10 @@ def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
         prompts=tuple((pair[0], pair[1]) for pair in raw["prompts"]),
         demonstrations=demonstrations,
         checkpoints=tuple(raw.get("checkpoints", [])),
+        n_parameters=raw["n_parameters"],
+        d_model=raw["d_model"],
+        prompt_format=raw["prompt_format"],
+        corpus=raw["corpus"],
         prompts_file=root / raw["prompts_file"] if "prompts_file" in raw else None,
     )
 
@@ -125,6 +149,8 @@ def _sae(raw: dict[str, Any], root: Path) -> SaeSource:
         release=raw.get("release"),
         id=raw.get("id"),
         use=raw.get("use", "browse"),
+        d_sae=raw["d_sae"],
+        l0=raw.get("l0"),
     )
 
 

@@ -57,7 +57,18 @@ def test_an_unknown_preset_lists_the_known_ones(capsys: pytest.CaptureFixture[st
 
 def test_presets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["presets"]) == 0
-    assert {"lab", "gemma-2-9b"} <= {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert {"lab", "gemma-2-9b"} <= set(rows)
+    assert "model yes, SAEs 4/4, build yes" in rows["lab"]
+    assert "18.5 GB" in rows["gemma-2-9b"]
+
+
+def test_one_preset_is_shown_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["presets", "gemma-2-9b-it"]) == 0
+    said = capsys.readouterr().out
+    for fact in ("prompt format  chat", "SlimPajama", "layer_26/width_16k/average_l0_116", "L0 116 as published"):
+        assert fact in said
+    assert "gemma-2-9b-it" in refused(capsys, "presets", "gemma-3")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,6 +1,7 @@
 """What is fetched and converted encodes as the publisher's own code does. Nothing is downloaded."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -179,7 +180,13 @@ def test_every_public_sae_of_the_presets_is_known_to_sae_lens() -> None:
     for name in preset_names():
         for sae in load_preset(name).saes:
             if sae.release is not None:
-                assert sae.id in directory[sae.release].saes_map, (name, sae.sae_id)
+                release = directory[sae.release]
+                assert sae.id in release.saes_map, (name, sae.sae_id)
+                published = release.expected_l0.get(sae.id) or None  # 0.0 stands for unknown
+                assert sae.l0 == published, (name, sae.sae_id)
+                width = re.search(r"width_(\w+)/", str(sae.id))
+                if width:
+                    assert sae.d_sae == {"16k": 1 << 14, "131k": 1 << 17, "1m": 1 << 20}[width[1]]
 
 
 def test_fetching_a_preset_downloads_the_right_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +228,7 @@ class Cut(Exception):
 @pytest.mark.parametrize(
     ("cause", "said"),
     [
-        ("GatedRepoError: 403 Client Error", "accept its terms"),
+        ("GatedRepoError: 403 Client Error", "https://huggingface.co/google/gemma-2-9b with your account"),
         ("RepositoryNotFoundError: 404 Client Error", "check the spelling"),
         ("LocalEntryNotFoundError: cannot find", "cannot be reached"),
         ("ConnectError: [Errno -2] Name or service not known", "cannot be reached"),

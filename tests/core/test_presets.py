@@ -1,11 +1,16 @@
 """Presets: every entry reads, and public SAEs carry ids that sae-lens knows."""
 
+from math import prod
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors import safe_open
+from transformers import AutoModelForCausalLM, Gemma2Config, GPT2Config, GPTNeoXConfig, LlamaConfig
 
 from backend.core import presets
 from backend.core.presets import load_preset, preset_names
+from backend.core.sae import Sae
 
 
 def test_every_preset_reads(tmp_path: Path) -> None:
@@ -20,6 +25,8 @@ def test_every_preset_reads(tmp_path: Path) -> None:
         root = presets.SHIPPED if name == "lab" else tmp_path / name
         assert all(sae.path == root / "saes" / sae.sae_id for sae in preset.saes)
         assert preset.build.parent == root
+        assert preset.corpus
+        assert all(sae.d_sae for sae in preset.saes)
         assert all(sae.use in ("browse", "steer", "both") for sae in preset.saes)
 
 
@@ -39,6 +46,64 @@ def test_unknown_names_list_the_known_ones() -> None:
         load_preset("gemma")
 
 
+def test_the_papers_chat_model_is_steered_with_the_pretrained_models_sae() -> None:
+    preset = load_preset("gemma-2-9b-it")
+    assert preset.prompt_format == "chat"
+    (steering,) = [sae for sae in preset.saes if sae.layer == 26]
+    assert (steering.release, steering.d_sae, steering.l0) == ("gemma-scope-9b-pt-res", 1 << 14, 116)
+
+
+def test_memory_is_the_sum_of_the_stated_shapes() -> None:
+    """By hand for the paper's model: two bytes a weight, thresholds in four, W_dec only at width 16k."""
+    preset = load_preset("gemma-2-9b")
+    assert preset.model_bytes() == 18_483_411_968
+    wide = (3584 * 2**20 + 2**20 + 3584) * 2 + 4 * 2**20
+    narrow = (2 * 3584 * 2**14 + 2**14 + 3584) * 2 + 4 * 2**14
+    assert preset.saes_bytes() == 3 * wide + narrow
+
+
+def test_the_lab_models_shape_is_that_of_its_file() -> None:
+    preset = load_preset("lab")
+    with safe_open(Path(preset.model) / "model.safetensors", "numpy") as file:
+        shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    assert sum(prod(shape) for shape in shapes.values()) == preset.n_parameters
+    assert shapes["model.embed_tokens.weight"][1] == preset.d_model
+    assert all(Sae.check(sae.path).d_sae == sae.d_sae for sae in preset.saes)
+
+
+def gemma(**shape: int) -> Gemma2Config:
+    return Gemma2Config(vocab_size=256_000, head_dim=256, **shape)
+
+
+CONFIGS = {
+    "gemma-2-9b": gemma(
+        hidden_size=3584, intermediate_size=14336, num_hidden_layers=42, num_attention_heads=16, num_key_value_heads=8
+    ),
+    "gemma-2-2b": gemma(
+        hidden_size=2304, intermediate_size=9216, num_hidden_layers=26, num_attention_heads=8, num_key_value_heads=4
+    ),
+    "gpt2-small": GPT2Config(),
+    "pythia-70m-deduped": GPTNeoXConfig(
+        vocab_size=50304, hidden_size=512, intermediate_size=2048, num_hidden_layers=6, num_attention_heads=8
+    ),
+    "llama-3.1-8b": LlamaConfig(
+        vocab_size=128_256, hidden_size=4096, intermediate_size=14336, num_hidden_layers=32,
+        num_attention_heads=32, num_key_value_heads=8, tie_word_embeddings=False,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_stated_parameters_are_those_of_the_shape(name: str) -> None:
+    """transformers' own count, on the meta device: no weight is made."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(CONFIGS[name])
+    preset = load_preset(name)
+    assert preset.n_parameters == model.num_parameters()
+    assert preset.d_model == model.get_input_embeddings().weight.shape[1]
+    assert all(sae.layer < model.config.num_hidden_layers for sae in preset.saes)
+
+
 BROKEN = """
 [odd]
 title = "Odd"
@@ -47,7 +112,17 @@ dtype = "float32"
 build = "b.duckdb"
 default_prompt = "a\\n"
 prompts = []
+prompt_format = "plain"
 saes = [{ sae_id = "a/b", layer = 1 }]
+[loud]
+title = "Loud"
+model = "x/y"
+dtype = "float32"
+build = "b.duckdb"
+default_prompt = "a\\n"
+prompts = []
+prompt_format = "shouted"
+saes = []
 [short]
 title = "Short"
 """
@@ -60,6 +135,8 @@ def test_malformed_entries_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     try:
         with pytest.raises(ValueError, match="sae_id is 'a/b'"):
             load_preset("odd")
+        with pytest.raises(ValueError, match="prompt_format is 'shouted'; allowed: plain, chat"):
+            load_preset("loud")
         with pytest.raises(ValueError, match=r"\[short\]: KeyError 'saes'"):
             load_preset("short")
     finally:

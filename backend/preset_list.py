@@ -1,0 +1,76 @@
+"""What `functionscope presets` prints: models and SAEs by name, the memory they need, what of them is here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from backend.core.hub import complete_snapshot
+from backend.core.memory import ITEMSIZE, in_words, sae_bytes
+from backend.core.presets import Preset, SaeSource, load_preset, preset_names
+
+HEADINGS = ("NAME", "MODEL", "DTYPE", "PROMPTS", "MODEL NEEDS", "SAES NEED", "HERE")
+
+
+def listing(name: str | None) -> str:
+    """All that is stated of one preset, or a line for each; ValueError for an unknown name."""
+    if name is not None:
+        return "\n".join(_details(load_preset(name)))
+    return "\n".join(_table([load_preset(one) for one in preset_names()]))
+
+
+def _table(presets: Sequence[Preset]) -> Iterator[str]:
+    """A line for each preset, under headings. Memory: weights alone, in the preset's dtype."""
+    rows = [HEADINGS, *(_row(preset) for preset in presets)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _details(preset: Preset) -> Iterator[str]:
+    """All that is stated of one preset."""
+    yield f"{preset.name}: {preset.title}"
+    yield f"model          {preset.model}{f' at {preset.revision}' if preset.revision else ''}"
+    yield f"parameters     {preset.n_parameters:,} in {preset.dtype}: {in_words(preset.model_bytes())}"
+    yield f"prompt format  {preset.prompt_format}"
+    yield f"corpus         {preset.corpus}"
+    yield f"build          {preset.build} ({'here' if preset.build.exists() else 'not made yet'})"
+    yield f"model files    {'here' if _has_model(preset) else 'not here'}"
+    for sae in preset.saes:
+        yield f"SAE {sae.sae_id}: {_sae(preset, sae)}"
+
+
+def _row(preset: Preset) -> tuple[str, ...]:
+    present = sum(_has_sae(sae) for sae in preset.saes)
+    here = (
+        f"model {'yes' if _has_model(preset) else 'no'}, SAEs {present}/{len(preset.saes)}, "
+        f"build {'yes' if preset.build.exists() else 'no'}"
+    )
+    shown = "precompute/lab/model" if Path(preset.model).is_absolute() else preset.model
+    needs = in_words(preset.model_bytes()), in_words(preset.saes_bytes())
+    return (preset.name, shown, preset.dtype, preset.prompt_format, *needs, here)
+
+
+def _sae(preset: Preset, sae: SaeSource) -> str:
+    width = sae.d_sae or 0
+    needs = in_words(sae_bytes(preset.d_model, width, ITEMSIZE[preset.dtype]))
+    source = f"{sae.release} {sae.id}" if sae.release else "ours"
+    l0 = f"L0 {sae.l0:g} as published" if sae.l0 is not None else "no published L0"
+    here = "here" if _has_sae(sae) else "not here"
+    return f"after layer {sae.layer}, width {width:,}, {l0}, to {_USES[sae.use]}, {needs}, {source}, {here}"
+
+
+_USES = {"browse": "browse", "steer": "steer", "both": "browse and steer"}
+
+
+def _has_sae(sae: SaeSource) -> bool:
+    return (sae.path / "cfg.json").exists() and (sae.path / "sae_weights.safetensors").exists()
+
+
+def _has_model(preset: Preset) -> bool:
+    if Path(preset.model).is_absolute():
+        return (Path(preset.model) / "config.json").exists()
+    try:
+        return complete_snapshot(preset.model, preset.revision) is not None
+    except ImportError:  # the dashboard's image has no huggingface_hub, and no model
+        return False
