@@ -107,6 +107,7 @@ class HeldOut(Response):
     taken: str = Field(description="which documents, and how it was checked that none was trained on")
     smoothing: str = Field(description="how the baselines were estimated")
     counts: str = Field(description="where the token frequencies behind the classes come from")
+    arithmetic: str = Field(default="", description="number formats in which the losses were computed")
 
 
 class LossResponse(Response):

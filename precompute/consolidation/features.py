@@ -40,7 +40,7 @@ class Plan:
     equal_score: bool = True
     width_steps: tuple[int, ...] = ()
     target_step: int | None = None  # whose fixed score equal_score aims at; None = the last checkpoint
-    rows_per_shard: int = 20  # full held-out rows of each document shard that are the sample
+    rows_per_shard: int = 12  # full held-out rows of each document shard that are the sample
 
 
 @dataclass

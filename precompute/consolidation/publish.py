@@ -92,13 +92,13 @@ def _provenance(
             "taken": _taken(settings, saved),
             "smoothing": _smoothing(work),
             "counts": counts.stated,
+            "arithmetic": _arithmetic(runs),
         },
         "positions": list(POSITION_EDGES),
         "kinds": list(KIND_NAMES),
         "vocabulary": int((vocabulary.rank > 0).sum()),
         "features": {"n_positions": n_positions(runs), "target_score": target_score(work)},
         "stages": {"short": SHORT, "every": EVERY, "from": FROM, "rows_per_shard": ROWS_PER_SHARD},
-        "losses": sorted({str(load_arrays(p, "")["dtype"]) for f, _ in runs for p in (f / "loss").glob("step_*.npz")}),
         "code": code_version(),
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
@@ -108,6 +108,17 @@ def target_score(work: Path) -> float | None:
     """The reconstruction score that recipe equal_score aimed at; None where it was not trained."""
     path = work / "target_score.json"
     return float(json.loads(path.read_text("utf-8"))["score"]) if path.exists() else None
+
+
+def _arithmetic(runs: list[tuple[Path, dict[str, Any]]]) -> str:
+    """Of every loss file; the job refuses to mix them within a run."""
+    found = {
+        str(load_arrays(path, "consolidation loss")["dtype"]) for f, _ in runs for path in (f / "loss").glob("*.npz")
+    }
+    return "; ".join(
+        "weights and residual stream {}, factors of matrix products {}, loss float32".format(*one.split("/"))
+        for one in sorted(found)
+    )
 
 
 def _taken(settings: dict[str, Any], saved: dict[str, npt.NDArray[Any]]) -> str:

@@ -30,11 +30,11 @@ class SaeSettings:
 
     d_sae: int = 1024
     k: float = 16.0
-    positions: int = 98_304  # to train on, each once
+    positions: int = 65_536  # to train on, each once
     batch: int = 256
     lr: float = 2e-3
     calibration: int = 16_384  # positions that the threshold is set on, not trained on
-    score_rows: int = 32
+    score_rows: int = 16
 
     def check(self) -> None:
         """ValueError naming a setting that cannot work."""
