@@ -16,13 +16,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from huggingface_hub import constants
 from safetensors.torch import save_file
 from torch import Tensor
 
-from backend.core.hub import ModelUnavailable, explain_hub_error, require_hub
+from backend.core.hub import ModelUnavailable, complete_snapshot, explain_hub_error, require_hub
+from backend.core.memory import in_words, require_memory
 from backend.core.presets import Preset, SaeSource
 from backend.core.sae import CONFIG_FILE, WEIGHTS_FILE, Sae
 from backend.core.sae_config import layer_of
+from precompute.fetch_file import discard, download, is_cached, require_disk
 
 GEMMA_SCOPE_PATH = re.compile(r"layer_(\d+)/width_(\w+)/average_l0_(\d+)")
 CHUNK_ROWS = 256  # of a large matrix, read at a time: 1 GB of float32 at width 2^20
@@ -33,14 +36,21 @@ _HARMLESS = {"fold_ln", "center_unembed", "fold_value_biases", "dtype", "device"
 def fetch_preset(preset: Preset, *, report: Callable[[str], None], model: bool = True) -> None:
     """Everything that the preset names and this machine lacks. ModelUnavailable with the remedy."""
     dtype: torch.dtype = getattr(torch, preset.dtype)
-    if model and not Path(preset.model).is_dir():
-        report(f"model {preset.model}")
-        fetch_model(preset.model, preset.revision)
+    wanted = [source for source in preset.saes if not (source.path / CONFIG_FILE).exists()]
     for source in preset.saes:
-        if (source.path / CONFIG_FILE).exists():
+        if source not in wanted:
             report(f"SAE {source.sae_id}: already at {source.path}")
-            continue
-        report(f"SAE {source.sae_id}: {source.release} {source.id} -> {source.path}")
+    if model and not Path(preset.model).is_dir():
+        here = complete_snapshot(preset.model, preset.revision)
+        report(f"model {preset.model}: " + (f"already at {here}" if here else in_words(preset.model_bytes())))
+        if here is None:
+            require_disk(Path(constants.HF_HUB_CACHE), preset.model_bytes(), preset.model)
+            fetch_model(preset.model, preset.revision)
+    for number, source in enumerate(wanted, start=1):
+        size = 2 * (source.d_sae or 0) * preset.d_model * dtype.itemsize  # W_enc and W_dec
+        require_disk(source.path, size, f"SAE {source.sae_id}")
+        origin = f"{source.release} {source.id} -> {source.path}"
+        report(f"SAE {number} of {len(wanted)}, {source.sae_id}, {in_words(size)}: {origin}")
         fetch_sae(source, dtype=dtype)
 
 
@@ -72,10 +82,15 @@ def fetch_sae(source: SaeSource, *, dtype: torch.dtype) -> Path:
             f"The SAE {source.sae_id} is not public and is not at {source.path}: "
             "restore the folder, or make it with `functionscope precompute train-sae`."
         )
-    from sae_lens.loading.pretrained_saes_directory import (
-        get_pretrained_saes_directory,
-        get_repo_id_and_folder_name,
-    )
+    try:
+        from sae_lens.loading.pretrained_saes_directory import (
+            get_pretrained_saes_directory,
+            get_repo_id_and_folder_name,
+        )
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"Fetching {source.sae_id} needs sae-lens ({error}): pip install 'functionscope[precompute]'."
+        ) from error
 
     directory = get_pretrained_saes_directory()
     known = directory[source.release].saes_map if source.release in directory else {}
@@ -87,12 +102,13 @@ def fetch_sae(source: SaeSource, *, dtype: torch.dtype) -> Path:
         )
     repo, path = get_repo_id_and_folder_name(source.release, source.id)
     if directory[source.release].conversion_func == "gemma_2":
-        params = _download(repo, f"{path}/params.npz")
+        params = download(repo, f"{path}/params.npz")
         origin = {"release": source.release, "sae_lens_id": source.id, "repo_id": repo}
         folder = convert_gemma_scope(params, source.path, dtype=dtype, path=path, origin=origin)
+        discard(params)
     else:
         l0 = directory[source.release].expected_l0.get(source.id) or None  # 0.0 stands for unknown
-        folder = convert_release(source, dtype=dtype, l0=l0)
+        folder = convert_release(source, dtype=dtype, l0=l0, cached=is_cached(repo, path))
     found = Sae.check(folder).layer
     if found != source.layer:
         raise ValueError(f"{source.sae_id} reads layer {found}; the preset says {source.layer}.")
@@ -118,6 +134,8 @@ def convert_gemma_scope(
             f"{path or params} is not a Gemma Scope path; needed: layer_N/width_W/average_l0_L/params.npz."
         )
     layer, l0 = int(named[1]), float(named[3])
+    # held whole before it is written; the .npz is float32 and not compressed
+    require_memory(f"Converting {params}", params.stat().st_size * dtype.itemsize // 4, "cpu")
     weights = {name: _npz_tensor(params, name, dtype) for name in ("W_enc", "b_enc", "W_dec", "b_dec")}
     weights["threshold"] = _npz_tensor(params, "threshold", torch.float32)
     config = _config("jumprelu", weights, dtype, apply_b_dec_to_input=False) | {
@@ -131,11 +149,15 @@ def convert_gemma_scope(
     return _publish(folder, config, weights)
 
 
-def convert_release(source: SaeSource, *, dtype: torch.dtype, l0: float | None = None) -> Path:
-    """Any other release, loaded by sae-lens itself, so that its own fix-ups apply. `l0`: as published."""
+def convert_release(source: SaeSource, *, dtype: torch.dtype, l0: float | None = None, cached: bool = False) -> Path:
+    """Any other release, loaded by sae-lens itself, so that its own fix-ups apply. `l0`: as published.
+
+    `cached`: its files are in the hub's cache, so the hub need not answer.
+    """
     from sae_lens import SAE
 
-    require_hub(f"{source.release} / {source.id}")
+    if not cached:
+        require_hub(f"{source.release} / {source.id}")
     try:
         sae = SAE.from_pretrained(str(source.release), str(source.id), device="cpu", dtype="float32")
     except Exception as error:
@@ -204,16 +226,6 @@ def _npz_tensor(path: Path, name: str, dtype: torch.dtype) -> Tensor:
             return tensor
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: {name} is not readable as a plain float array ({error}).") from error
-
-
-def _download(repo: str, filename: str) -> Path:
-    from huggingface_hub import hf_hub_download
-
-    require_hub(f"{repo} {filename}")
-    try:
-        return Path(hf_hub_download(repo, filename))
-    except Exception as error:
-        raise ModelUnavailable(explain_hub_error(f"{repo} {filename}", error)) from error
 
 
 def _config(

@@ -43,6 +43,10 @@ _SIGNS: tuple[tuple[tuple[str, ...], str], ...] = (
         "does not exist on huggingface.co under this name and revision: check the spelling.",
     ),
     (
+        ("RemoteProtocolError", "ReadError", "Consistency check failed"),
+        "was cut off: start the same command again, it goes on where it stopped.",
+    ),
+    (
         ("EntryNotFound", "does not appear to have a file named", "no file named"),
         "lacks a file that is needed; it may be unfinished, or not be in the expected layout.",
     ),

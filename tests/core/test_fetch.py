@@ -197,7 +197,7 @@ def test_fetching_a_preset_downloads_the_right_file(tmp_path: Path, monkeypatch:
         asked.append((repo, filename))
         return params
 
-    monkeypatch.setattr(fetch, "_download", hub)
+    monkeypatch.setattr(fetch, "download", hub)
     source = next(sae for sae in load_preset("gemma-2-9b", home=tmp_path).saes if sae.layer == 26)
     sae = Sae.load(fetch.fetch_sae(source, dtype=torch.bfloat16), dtype=torch.bfloat16)
     assert asked == [("google/gemma-scope-9b-pt-res", "layer_26/width_16k/average_l0_116/params.npz")]
