@@ -123,7 +123,8 @@ def _features_row(tables: growth.GrowthTables, sae: growth.SaeCount, cut: Cut, r
     return CheckpointFeaturesRow(
         **_sae_key(sae, run), layer=sae.layer, k=sae.k, n_features=sae.n_features,
         interval=list(growth.feature_interval(sae)), share_of_dictionary=sae.n_features / sae.d_sae,
-        l0=sae.n_firings / tables.n_positions, reconstruction_score=sae.score, n_positions=tables.n_positions,
+        l0=sae.n_firings / tables.n_positions, reconstruction_score=sae.score,
+        zeroing_cost=sae.loss_zeroed - sae.loss, n_positions=tables.n_positions,
         trained_positions=sae.trained_positions, n_edges=sae.n_edges, function_share=split.share,
         function_interval=list(split.interval), function_degree=split.function_degree,
         content_degree=split.content_degree,

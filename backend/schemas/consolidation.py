@@ -138,7 +138,11 @@ class CheckpointFeaturesRow(Response):
     d_sae: int = Field(description="width of the dictionary")
     share_of_dictionary: float = Field(description="n_features / d_sae: near 1 the count can grow no further")
     l0: float = Field(description="firings per position of the sample")
-    reconstruction_score: float = Field(description="(H0 - H*) / (H0 - Horig): 1 = nothing lost, 0 = layer zeroed")
+    reconstruction_score: float = Field(
+        description="(H0 - H*) / (H0 - Horig): 1 = nothing lost, 0 = layer zeroed; means something only where "
+        "zeroing_cost is above 0, which in a model of random weights it is not"
+    )
+    zeroing_cost: float = Field(description="H0 - Horig: what zeroing the layer adds to the loss, nats per token")
     n_positions: int = Field(description="positions of the sample; the same ones for every SAE")
     trained_positions: int = Field(description="activations that the SAE was trained on")
     n_edges: int = Field(description="token-feature pairs with a firing on the sample")
