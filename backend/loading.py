@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 
 from backend.core.hub import ModelUnavailable
 from backend.core.lm import LanguageModel
+from backend.core.memory import DoesNotFit, require_memory
 from backend.core.presets import Preset
 from backend.core.sae import Sae
 from backend.fingerprints import HASH_LENGTH, MODEL_FILES, SAE_FILES, folder_hash, hub_snapshot, snapshot_hash
@@ -42,12 +43,15 @@ class Loaded:
 def load_preset_models(preset: Preset, *, device: str, dtype: str | None, threads: int) -> Loaded:
     """Read the preset's model and every SAE of it that is on this machine.
 
-    Raises ModelUnavailable for the model. An SAE that is damaged is left out, and named in `damaged`.
+    Raises ModelUnavailable for the model. An SAE that is damaged or does not fit is left out, and named in `damaged`.
     """
     torch.set_num_threads(threads)
     torch_dtype: torch.dtype = getattr(torch, dtype or preset.dtype)
     try:
+        require_memory(preset.model, preset.n_parameters * torch_dtype.itemsize, device)
         lm = LanguageModel.load(preset.model, revision=preset.revision, dtype=torch_dtype, device=device)
+    except DoesNotFit as error:
+        raise ModelUnavailable(str(error)) from error
     except SafetensorError as error:
         again = "fetch or copy it again"
         raise ModelUnavailable(
@@ -62,6 +66,10 @@ def load_preset_models(preset: Preset, *, device: str, dtype: str | None, thread
         try:
             sae = Sae.load(source.path, device=device, dtype=torch_dtype, sae_id=source.sae_id)
             check_fit(sae, lm)
+        except DoesNotFit as error:
+            damaged[source.sae_id] = str(error)
+            log.error("SAE left out", extra={"sae_id": source.sae_id, "reason": str(error)})
+            continue
         except (ValueError, OSError) as error:
             damaged[source.sae_id] = f"{error} Fetch or copy {source.path} again; the other SAEs work without it."
             log.error("SAE left out", extra={"sae_id": source.sae_id, "reason": str(error)})

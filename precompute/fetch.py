@@ -23,8 +23,9 @@ from torch import Tensor
 from backend.core.hub import ModelUnavailable, complete_snapshot, explain_hub_error, require_hub
 from backend.core.memory import in_words, require_memory
 from backend.core.presets import Preset, SaeSource
-from backend.core.sae import CONFIG_FILE, WEIGHTS_FILE, Sae
+from backend.core.sae import Sae
 from backend.core.sae_config import layer_of
+from backend.core.sae_file import CONFIG_FILE, WEIGHTS_FILE
 from precompute.fetch_file import discard, download, is_cached, require_disk
 
 GEMMA_SCOPE_PATH = re.compile(r"layer_(\d+)/width_(\w+)/average_l0_(\d+)")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.file_download import http_get
-from huggingface_hub.utils import build_hf_headers
+from huggingface_hub.utils._headers import build_hf_headers
 
 from backend.core.hub import ModelUnavailable, explain_hub_error, require_hub
 from backend.core.memory import in_words

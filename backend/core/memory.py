@@ -47,8 +47,8 @@ def require_memory(what: str, needed: int, device: str) -> None:
 
 def in_words(n_bytes: int) -> str:
     """Decimal units, as files and memory are sold: 7.5 GB."""
-    value, unit = (n_bytes / 1e9, "GB") if n_bytes >= 1e9 else (n_bytes / 1e6, "MB")
-    return f"{value:.1f} {unit}"
+    size, unit = next((s, u) for s, u in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if n_bytes >= s or u == "kB")
+    return f"{n_bytes / size:.1f} {unit}"
 
 
 def _cgroup_bytes() -> int | None:

@@ -13,16 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from backend.core.memory import EAGER_DECODER, require_memory, sae_bytes
 from backend.core.sae_config import SaeConfig, read_config
+from backend.core.sae_file import CONFIG_FILE, WEIGHTS_FILE, opened, read_array, shapes
 
-CONFIG_FILE, WEIGHTS_FILE = "cfg.json", "sae_weights.safetensors"
 # Elements of one dense block: on a CPU what stays in cache, on a GPU what keeps it busy.
 CPU_BLOCK, GPU_BLOCK = 1 << 21, 1 << 26
 MIN_ROWS = 256  # W_enc is read once per this many positions at least
-EAGER_DECODER = 1 << 26  # elements up to which W_dec is loaded at once; above, row by row
 
 
 @dataclass(frozen=True)
@@ -67,21 +66,28 @@ class Sae:
         dtype: torch.dtype = torch.float32,
         sae_id: str | None = None,
     ) -> "Sae":
-        """`sae_id` defaults to the folder's name. ValueError for whatever is missing or not understood."""
+        """The encoder; W_dec is read when it is asked for. `sae_id` defaults to the folder's name.
+
+        ValueError for whatever is missing or not understood; DoesNotFit, with both numbers, before reading.
+        """
         folder = Path(folder)
         config = cls.check(folder)
-        with _opened(folder) as file:
-            names = [name for name in _shapes(config) if name != "W_dec"]
-            weights = {name: file.get_tensor(name).to(device, dtype) for name in names}
+        needed = sae_bytes(config.d_model, config.d_sae, dtype.itemsize)
+        require_memory(f"SAE {sae_id or folder.name}", needed, device)
+        with opened(folder) as file:
+            names = [name for name in shapes(config) if name != "W_dec"]
+            weights = {
+                name: read_array(file, name, device, torch.float32 if name == "threshold" else dtype) for name in names
+            }
         return cls(folder, config, weights, sae_id or folder.name)
 
     @staticmethod
     def check(folder: Path) -> SaeConfig:
         """The folder's configuration, if its weights are all there in the right shapes; else ValueError."""
         config = read_config(folder / CONFIG_FILE)
-        with _opened(folder) as file:
+        with opened(folder) as file:
             held = set(file.keys())
-            for name, shape in _shapes(config).items():
+            for name, shape in shapes(config).items():
                 found = tuple(file.get_slice(name).get_shape()) if name in held else None
                 if found != shape:
                     raise ValueError(
@@ -238,29 +244,9 @@ class Sae:
         self.b_enc = self.b_enc * self._decoder_scale
 
     def _read_decoder(self, rows: slice) -> Tensor:
-        with _opened(self.folder) as file:
+        with opened(self.folder) as file:
             part: Tensor = file.get_slice("W_dec")[rows.start : rows.stop].to(self.W_enc.device, self.W_enc.dtype)
         return part if self._decoder_scale is None else part / self._decoder_scale[rows, None]
-
-
-def _shapes(config: SaeConfig) -> dict[str, tuple[int, ...]]:
-    shapes: dict[str, tuple[int, ...]] = {
-        "W_enc": (config.d_model, config.d_sae),
-        "b_enc": (config.d_sae,),
-        "W_dec": (config.d_sae, config.d_model),
-        "b_dec": (config.d_model,),
-    }
-    return shapes | ({"threshold": (config.d_sae,)} if config.architecture == "jumprelu" else {})
-
-
-def _opened(folder: Path) -> safe_open:
-    path = folder / WEIGHTS_FILE
-    try:
-        return safe_open(path, framework="pt")
-    except FileNotFoundError:
-        raise ValueError(f"No {path}: an SAE is a folder with cfg.json and sae_weights.safetensors.") from None
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a readable safetensors file ({error}): fetch it again.") from None
 
 
 def _flat_nonzero(mask: Tensor) -> Tensor:

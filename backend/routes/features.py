@@ -12,8 +12,8 @@ from backend.core.feature_search import NEED_LIFT, NEED_TOKEN, Lifts, Wanted
 from backend.core.feature_store import FeatureDetail as StoredDetail
 from backend.core.feature_store import FeatureDetailStore
 from backend.core.presets import Preset
-from backend.core.sae import CONFIG_FILE
 from backend.core.sae_config import read_config
+from backend.core.sae_file import CONFIG_FILE
 from backend.core.store import Store
 from backend.core.store_features import FeaturesFound
 from backend.core.store_rows import FeatureRow as StoredFeature

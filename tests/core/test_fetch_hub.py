@@ -146,7 +146,7 @@ def test_too_small_a_disk_or_memory_is_said_before_anything_is_fetched(
         fetch.fetch_preset(huge, report=print)
     assert hub.served == []
     monkeypatch.setattr(memory, "available_bytes", lambda device: 1000)
-    with pytest.raises(memory.DoesNotFit, match=r"needs 0\.0 MB on cpu, where 0\.0 MB are free"):
+    with pytest.raises(memory.DoesNotFit, match=r"needs \d+\.\d kB on cpu, where 1\.0 kB are free"):
         fetch.fetch_preset(preset, report=print, model=False)
     assert left_behind(preset) == []
 
