@@ -13,14 +13,15 @@ ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    TOKENIZERS_PARALLELISM=false \
     OMP_WAIT_POLICY=PASSIVE \
     HF_HOME=/cache/huggingface \
     HF_HUB_DISABLE_TELEMETRY=1 \
     XDG_DATA_HOME=/data
 RUN useradd --create-home --uid 10001 functionscope \
-    && mkdir -p /cache/huggingface /data \
-    && chown -R functionscope:functionscope /cache /data \
+    && mkdir -p /cache/huggingface /cache/functionscope /data /home/functionscope/.cache \
+    # converted SAEs and builds go to ~/.cache/functionscope: into the volume with the models
+    && ln -s /cache/functionscope /home/functionscope/.cache/functionscope \
+    && chown -R functionscope:functionscope /cache /data /home/functionscope/.cache \
     && pip install --upgrade "pip>=25.1"
 WORKDIR /src
 # what the image's web layer answers with; 127.0.0.1 because the check runs inside the container
@@ -39,7 +40,7 @@ COPY precompute/__init__.py precompute/__init__.py
 COPY static static
 RUN pip install --no-deps . && rm -rf /src/*
 WORKDIR /data
-USER functionscope
+USER 10001
 ENV HEALTH_PATH=/ API_URL=http://api:8050
 CMD ["sh", "-c", "exec functionscope dashboard --api-url \"$API_URL\" --host 0.0.0.0 --port 8050"]
 
@@ -47,9 +48,10 @@ CMD ["sh", "-c", "exec functionscope dashboard --api-url \"$API_URL\" --host 0.0
 FROM base AS full
 ARG TORCH_INDEX_URL=""
 COPY pyproject.toml constraints.txt README.md LICENSE ./
-# the dependencies first, so that a change of code does not install torch again
+# The dependencies first, so that a change of code does not install torch again. torch's own come with the
+# others: its index does not carry every version that constraints.txt names.
 RUN if [ -n "$TORCH_INDEX_URL" ]; then \
-        pip install --constraint constraints.txt --index-url "$TORCH_INDEX_URL" torch; \
+        pip install --no-deps --constraint constraints.txt --index-url "$TORCH_INDEX_URL" torch; \
     fi \
     && python -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))" > /tmp/requirements.txt \
     && pip install --constraint constraints.txt --requirement /tmp/requirements.txt
@@ -58,24 +60,25 @@ COPY backend backend
 COPY precompute precompute
 COPY static static
 RUN pip install --no-deps . && rm -rf /src/*
-WORKDIR /data
-# models and SAEs from a hub, and recorded runs: neither belongs in an image
-VOLUME ["/cache", "/data"]
-USER functionscope
 ENV HEALTH_PATH=/api/health
 
 
 FROM full AS cuda
 # what `functionscope fetch` needs to convert public SAEs
-USER root
 COPY constraints.txt pyproject.toml ./
 RUN python -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['precompute']))" > /tmp/requirements.txt \
     && pip install --constraint constraints.txt --requirement /tmp/requirements.txt \
     && rm -f constraints.txt pyproject.toml /tmp/requirements.txt
-USER functionscope
+WORKDIR /data
+# models and SAEs from a hub, and recorded runs: neither belongs in an image
+VOLUME ["/cache", "/data"]
+USER 10001
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 CMD ["functionscope", "serve", "--preset", "gemma-2-9b", "--host", "0.0.0.0", "--port", "8050"]
 
 
 FROM full AS cpu
+WORKDIR /data
+VOLUME ["/cache", "/data"]
+USER 10001
 CMD ["functionscope", "serve", "--preset", "lab", "--host", "0.0.0.0", "--port", "8050"]
