@@ -241,11 +241,12 @@ def run_fetch(parsed: argparse.Namespace) -> int:
     """Download what a preset names, and convert its SAEs."""
     from backend.core.hub import ModelUnavailable
     from backend.core.presets import load_preset
-    from precompute.fetch import fetch_preset
 
     try:
+        from precompute.fetch import fetch_preset
+
         fetch_preset(load_preset(parsed.preset), report=print, model=not parsed.saes_only)
-    except (ValueError, ModelUnavailable, OSError) as error:
+    except (ImportError, ValueError, ModelUnavailable, OSError) as error:  # the dashboard's image has no jobs
         raise BadInput(str(error)) from error
     return 0
 
