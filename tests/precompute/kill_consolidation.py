@@ -1,17 +1,17 @@
 """Runs the consolidation jobs on a tiny run, killing them at random moments; used by test_consolidation_resume.
 
 `python -m tests.precompute.kill_consolidation FOLDER KILLS` writes FOLDER/whole.duckdb (never disturbed) and
-FOLDER/killed.duckdb, and prints at which step of which job each kill came. Everything is imported once and each
-attempt is a fork, so that a kill costs no import.
+FOLDER/killed.duckdb, and prints at which step of which job each kill came. Everything is imported once, in a
+server without threads from which each attempt is forked: a kill costs no import, and no lock is held in a fork.
 """
 
 import json
+import multiprocessing
 import os
 import random
-import signal
 import sys
 import time
-from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import torch
@@ -28,6 +28,8 @@ PLAN = Plan(
     layer=1, seeds=(0, 1), width_steps=(5,), rows_per_shard=1,
 )  # fmt: skip
 
+SERVER = multiprocessing.get_context("forkserver")
+
 
 def run_all(case: Case, work: Path, out: Path) -> None:
     """Every job once."""
@@ -40,20 +42,20 @@ def run_all(case: Case, work: Path, out: Path) -> None:
     publish_case(case, work, out)
 
 
-def forked(job: Callable[[], None]) -> int:
-    """Process id of a child that runs the job and exits 0."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 1)  # what a killed child leaves behind must not keep the pipes open
-            os.dup2(null, 2)
-            job()
-            status = 0
-        finally:
-            os._exit(status)
-    return pid
+def attempt(case: Case, work: Path, out: Path) -> None:
+    """What a forked process does."""
+    torch.set_num_threads(1)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)  # what a killed process leaves behind must not keep the pipes open
+    os.dup2(null, 2)
+    run_all(case, work, out)
+
+
+def started(case: Case, work: Path, out: Path) -> BaseProcess:
+    """A process that runs every job once."""
+    process = SERVER.Process(target=attempt, args=(case, work, out))
+    process.start()
+    return process
 
 
 def made(work: Path) -> list[str]:
@@ -61,40 +63,40 @@ def made(work: Path) -> list[str]:
     return sorted(str(path.relative_to(work)) for path in work.rglob("*.np[yz]")) if work.exists() else []
 
 
-def kill_after(pid: int, work: Path, n_files: int, seconds: float) -> bool:
-    """SIGKILL some seconds after the job has made n_files; False where it was done before."""
+def kill_after(process: BaseProcess, work: Path, n_files: int, seconds: float) -> bool:
+    """SIGKILL some seconds after the jobs have made n_files; False where they were done before."""
     due: float | None = None
-    while os.waitpid(pid, os.WNOHANG) == (0, 0):
+    while process.is_alive():
         if due is None and len(made(work)) >= n_files:
             due = time.monotonic() + seconds
         if due is not None and time.monotonic() >= due:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            process.kill()
+            process.join()
             return True
         time.sleep(0.001)
     return False
 
 
-def main(folder: Path, n_kills: int) -> None:
-    torch.set_num_threads(1)
-    import sae_lens  # noqa: F401  (once, not in each fork)
+def finish(process: BaseProcess, what: str) -> None:
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{what} failed")
 
+
+def main(folder: Path, n_kills: int) -> None:
     case = make_case(folder)
-    started = time.monotonic()
-    whole = forked(lambda: run_all(case, folder / "whole", folder / "whole.duckdb"))
-    if os.waitpid(whole, 0)[1]:
-        raise SystemExit("the undisturbed run failed")
-    a_file = (time.monotonic() - started) / max(len(made(folder / "whole")), 1)
+    begun = time.monotonic()
+    finish(started(case, folder / "whole", folder / "whole.duckdb"), "the undisturbed run")
+    a_file = (time.monotonic() - begun) / max(len(made(folder / "whole")), 1)
     n_files, rng, work = len(made(folder / "whole")), random.Random(7), folder / "killed"
     for kill in range(n_kills):
-        job = forked(lambda: run_all(case, work, folder / "killed.duckdb"))
+        process = started(case, work, folder / "killed.duckdb")
         after = round(kill * (n_files - 1) / n_kills)
-        killed = kill_after(job, work, after, rng.uniform(0, a_file))
+        killed = kill_after(process, work, after, rng.uniform(0, a_file))
         print(json.dumps({"killed": killed, "finished": len(made(work)), "of": n_files}), flush=True)
-    last = forked(lambda: run_all(case, work, folder / "killed.duckdb"))
-    if os.waitpid(last, 0)[1]:
-        raise SystemExit("the run after the kills failed")
+    finish(started(case, work, folder / "killed.duckdb"), "the run after the kills")
 
 
 if __name__ == "__main__":
+    SERVER.set_forkserver_preload(["tests.precompute.kill_consolidation", "sae_lens"])
     main(Path(sys.argv[1]), int(sys.argv[2]))
