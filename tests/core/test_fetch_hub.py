@@ -1,6 +1,7 @@
 """`functionscope fetch` against a hub on this machine: done, cut off and resumed, and every refusal."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub import constants
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from backend import cli
 from backend.core import memory, presets
@@ -151,17 +152,22 @@ def test_too_small_a_disk_or_memory_is_said_before_anything_is_fetched(
     assert left_behind(preset) == []
 
 
+def in_cache(cache: Path, repo: str, path: str) -> Path:
+    """Where the hub's client would have put the folder `path`; its parents exist."""
+    held = cache / f"models--{repo.replace('/', '--')}"
+    (held / "refs").mkdir(parents=True)
+    (held / "refs" / "main").write_text(hub_server.COMMIT)
+    folder = held / "snapshots" / hub_server.COMMIT / path
+    folder.parent.mkdir(parents=True)
+    return folder
+
+
 def test_a_release_of_sae_lens_is_read_from_the_cache_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A SAELens folder where the hub's client would have put it: encodes as NumPy does, without a network."""
-    cache = tmp_path / "cache"
-    repo = cache / "models--ctigges--pythia-70m-deduped__res-sm_processed"
-    (repo / "refs").mkdir(parents=True)
-    (repo / "refs" / "main").write_text(hub_server.COMMIT)
     saved = tiny_sae_dir(tmp_path, 3, architecture="standard")
-    folder = repo / "snapshots" / hub_server.COMMIT / "3-res-sm"
-    folder.parent.mkdir(parents=True)
+    folder = in_cache(tmp_path / "cache", "ctigges/pythia-70m-deduped__res-sm_processed", "3-res-sm")
     saved.rename(folder)
-    hub_server.point_at(monkeypatch, "http://127.0.0.1:1", cache, offline=True)
+    hub_server.point_at(monkeypatch, "http://127.0.0.1:1", tmp_path / "cache", offline=True)
     source = SaeSource(
         "layer_3", 3, tmp_path / "out" / "layer_3", "pythia-70m-deduped-res-sm", "blocks.3.hook_resid_post"
     )
@@ -173,3 +179,36 @@ def test_a_release_of_sae_lens_is_read_from_the_cache_offline(tmp_path: Path, mo
     firings = sae.encode(torch.from_numpy(resid))
     assert (firings.position.tolist(), firings.feature_index.tolist()) == (position.tolist(), feature.tolist())
     np.testing.assert_allclose(firings.activation.numpy(), expected[position, feature], rtol=1e-4, atol=1e-5)
+
+
+def test_llama_scope_is_read_with_its_scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its SAEs read a stream scaled by a published factor: converted, they read it as it is, as sae-lens does."""
+    from sae_lens import SAE
+
+    folder = in_cache(tmp_path / "cache", "fnlp/Llama3_1-8B-Base-LXR-8x", "Llama3_1-8B-Base-L7R-8x")
+    (folder / "checkpoints").mkdir(parents=True)
+    weights = load_file(tiny_sae_dir(tmp_path, 7) / "sae_weights.safetensors")
+    theirs = {"encoder.weight": weights["W_enc"].T, "encoder.bias": weights["b_enc"]}
+    theirs |= {"decoder.weight": weights["W_dec"].T, "decoder.bias": weights["b_dec"]}
+    contiguous = {name: weight.contiguous() for name, weight in theirs.items()}
+    save_file(contiguous, folder / "checkpoints" / "final.safetensors")
+    stated = {
+        "d_model": D_MODEL,
+        "d_sae": D_SAE,
+        "jump_relu_threshold": 0.5,
+        "hook_point_in": "blocks.7.hook_resid_post",
+    }
+    (folder / "hyperparams.json").write_text(json.dumps(stated | {"dataset_average_activation_norm": {"in": 0.522}}))
+    hub_server.point_at(monkeypatch, "http://127.0.0.1:1", tmp_path / "cache", offline=True)
+    source = SaeSource("layer_7_32k", 7, tmp_path / "out" / "layer_7_32k", "llama_scope_lxr_8x", "l7r_8x")
+    sae = Sae.load(fetch.fetch_sae(source, dtype=torch.float32))
+    resid = torch.randn(20, D_MODEL, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = SAE.from_pretrained("llama_scope_lxr_8x", "l7r_8x", device="cpu", dtype="float32").encode(resid)
+    assert (expected > 0).any()
+    assert (sae.layer, sae.l0) == (7, 50.0)
+    torch.testing.assert_close(sae.encode_dense(resid), expected, atol=1e-4, rtol=1e-4)
+    scale = 10.835978835978835  # as sae-lens publishes it for this SAE
+    by_hand = (resid.numpy() * scale) @ weights["W_enc"].numpy() + weights["b_enc"].numpy()
+    fires = expected.numpy() > 0
+    np.testing.assert_allclose(expected.numpy()[fires], by_hand[fires], rtol=1e-2, atol=0.1)  # stored in bfloat16
