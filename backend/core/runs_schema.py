@@ -5,12 +5,14 @@ Dialect-neutral: SQLite by default, PostgreSQL by URL. A migration only adds; ru
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import sqlalchemy as sa
 
 ID_LENGTH = 20  # hex digits: 80 bits
 VERSION = 2
+RACE_ATTEMPTS, RACE_SECONDS = 60, 0.05  # several processes may find the same old store
 
 METADATA = sa.MetaData()
 RUN = sa.Table(
@@ -55,15 +57,24 @@ def upgrade(engine: sa.Engine) -> None:
         return
     if found > VERSION:
         raise OtherVersion(f"its schema version is {found}, this program knows {VERSION}: start the newer program")
-    try:
-        with engine.begin() as connection:
-            for step in range(found, VERSION):
-                MIGRATIONS[step](connection)
-            connection.execute(sa.delete(STORE).where(STORE.c.key == "schema_version"))
-            connection.execute(sa.insert(STORE).values(key="schema_version", value=VERSION))
-    except sa.exc.DBAPIError:
-        if version_of(engine) != VERSION:  # else another process was first
-            raise
+    for attempt in range(RACE_ATTEMPTS):
+        try:
+            _migrate(engine, version_of(engine))
+            return
+        except sa.exc.DBAPIError:
+            if version_of(engine) == VERSION:  # another process was first
+                return
+            if attempt == RACE_ATTEMPTS - 1:
+                raise
+            time.sleep(RACE_SECONDS)  # it may be half-way: what it has done is not done again
+
+
+def _migrate(engine: sa.Engine, found: int) -> None:
+    with engine.begin() as connection:
+        for step in range(found, VERSION):
+            MIGRATIONS[step](connection)
+        connection.execute(sa.delete(STORE).where(STORE.c.key == "schema_version"))
+        connection.execute(sa.insert(STORE).values(key="schema_version", value=VERSION))
 
 
 def version_of(engine: sa.Engine) -> int:
@@ -81,7 +92,9 @@ def _make_first(connection: sa.Connection) -> None:
     """Version 1 had one table; it is made without what version 2 adds."""
     first = sa.MetaData()
     columns = [sa.Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in RUN.columns]
-    sa.Table("run", first, *(column for column in columns if column.name != "delete_hash")).create(connection)
+    sa.Table("run", first, *(column for column in columns if column.name != "delete_hash")).create(
+        connection, checkfirst=True
+    )
 
 
 def _add_delete_and_builds(connection: sa.Connection) -> None:

@@ -65,7 +65,7 @@ class GroupPoint(Response):
     n_tokens: int = Field(description="tokens of the group with at least n occurrences")
     mean: float = Field(description="mean over these tokens of the expected number of features")
     low: float = Field(description="95 % interval of the mean")
-    high: float
+    high: float = Field(description="upper end of it")
     token_low: float = Field(description="2.5 % quantile over the tokens themselves")
     token_high: float = Field(description="97.5 % quantile")
 
@@ -73,9 +73,9 @@ class GroupPoint(Response):
 class NullFit(Response):
     """Features expected of a content token of n occurrences: exp(a + b ln n + c (ln n)^2)."""
 
-    a: float
-    b: float
-    c: float
+    a: float = Field(description="constant of the fit")
+    b: float = Field(description="coefficient of ln n")
+    c: float = Field(description="coefficient of (ln n)^2")
     n_from: int = Field(description="least n that the fit rests on")
     n_to: int = Field(description="largest; beyond it the fit is extrapolated")
     n_points: int = Field(description="points that the fit rests on")
@@ -132,41 +132,41 @@ class EqualOccurrence(Response):
     others: Literal["content", "rest"] = Field(description="content at the build's own cut, or all tokens but the k")
     occurrences: int = Field(description="positions of the k tokens, and of the others drawn")
     coverage: float = Field(description="share of the active features that the k tokens reach")
-    interval: Interval
+    interval: Interval = Field(description="95 % interval")
     other_coverage: float | None = Field(description="expected share that the others reach; null: too few of them")
     other_interval: Interval | None = Field(description="null for min_count above 1")
     difference_interval: Interval | None = Field(description="of coverage - other_coverage")
 
 
 class KindSummary(Response):
-    token_group: TokenGroup
+    token_group: TokenGroup = Field(description="which tokens")
     n_tokens: int = Field(description="tokens that occur")
     occurrences: int = Field(description="their positions")
     coverage: float = Field(description="share of the active features that they reach together")
-    interval: Interval
+    interval: Interval = Field(description="95 % interval")
     common_n: int = Field(description="positions to which every group is brought down")
     at_common: float = Field(description="expected share that so many of its positions reach")
-    common_interval: Interval
+    common_interval: Interval = Field(description="95 % interval of at_common")
 
 
 class Chao1(Response):
-    token_group: TokenGroup
+    token_group: TokenGroup = Field(description="which tokens")
     observed: int = Field(description="features that fire at any position of the group")
     once: int = Field(description="features that fire at exactly one")
-    twice: int
+    twice: int = Field(description="features that fire at exactly two positions")
     estimate: float = Field(description="with unlimited text, a lower bound")
     interval: Interval = Field(description="log-normal, Chao 1987")
 
 
 class LabelPermutation(Response):
     label: TokenGroup = Field(description="these tokens against all others of the same frequency")
-    n_labelled: int
-    n_others: int
+    n_labelled: int = Field(description="tokens that carry the label, in strata with others")
+    n_others: int = Field(description="tokens without it in the same strata")
     n_strata: int = Field(description="strata of frequency, a factor of two each, that hold both")
     observed: float = Field(description="mean of log2 degree, labelled - others, within strata")
     null_interval: Interval = Field(description="95 % of the permutations")
     p_value: float = Field(description="two-sided")
-    n_permutations: int
+    n_permutations: int = Field(description="times that the labels were permuted")
 
 
 class Alternative(Response):
@@ -183,52 +183,56 @@ class DegreeFit(Response):
     alpha: float = Field(description="P(degree) ~ degree^-alpha")
     interval: Interval = Field(description="1.96 standard errors of the maximum-likelihood fit")
     ks: float = Field(description="Kolmogorov-Smirnov distance")
-    alternatives: list[Alternative]
+    alternatives: list[Alternative] = Field(description="the power law against other laws, on the same tail")
 
 
 class Slope(Response):
     name: str = Field(description="zipf: occurrences by rank; degree: degree by occurrences; both on logarithms")
-    from_rank: int
-    to_rank: int
+    from_rank: int = Field(description="first frequency rank of the tokens fitted")
+    to_rank: int = Field(description="last of them")
     n: int = Field(description="tokens fitted")
-    slope: float
-    interval: Interval
-    r2: float
+    slope: float = Field(description="least squares on two logarithms")
+    interval: Interval = Field(description="95 % interval")
+    r2: float = Field(description="share of the variance that the line explains")
 
 
 class GroupSpread(Response):
-    token_group: TokenGroup
+    token_group: TokenGroup = Field(description="which tokens")
     min_occurrences: int = Field(description="rarer tokens are left out")
-    n_tokens: int
-    mean_evenness: float
-    interval: Interval
-    median_evenness: float
+    n_tokens: int = Field(description="tokens frequent enough to tell")
+    mean_evenness: float = Field(description="mean of documents / expected_documents over these tokens")
+    interval: Interval = Field(description="95 % interval")
+    median_evenness: float = Field(description="their median")
 
 
 class NullPoint(Response):
-    rank: int
+    rank: int = Field(description="frequency rank")
     covered: int = Field(description="features that the tokens of rank 1 to `rank` reach")
 
 
 class NullContrast(Response):
-    k: int
-    is_function_cut: bool
-    occurrences: int
-    coverage: float
-    interval: Interval
-    content_coverage: float | None
-    content_interval: Interval | None
+    k: int = Field(description="number of most frequent tokens")
+    is_function_cut: bool = Field(description="k is the build's number of function tokens")
+    occurrences: int = Field(description="positions of the k tokens")
+    coverage: float = Field(description="share of the run's active features reached")
+    interval: Interval = Field(description="95 % interval")
+    content_coverage: float | None = Field(
+        description="expected share that as many content positions reach; null: too few of them"
+    )
+    content_interval: Interval | None = Field(description="95 % interval of content_coverage")
 
 
 class NullModel(Response):
     """The build itself (run `real`) or a null model, on the same document shards."""
 
-    run: Literal["real", "random_weights", "shuffled"]
-    description: str
+    run: Literal["real", "random_weights", "shuffled"] = Field(
+        description="real: the build's own model on the same document shards"
+    )
+    description: str = Field(description="what was done")
     positions: int = Field(description="non-special positions")
     shards: int = Field(description="document shards used")
     n_active: int = Field(description="features that fire at all in this run")
-    d_sae: int
+    d_sae: int = Field(description="width of the dictionary")
     l0: float = Field(description="firings per position")
     degree_slope: float = Field(description="log10 degree on log10 occurrences, least squares")
     curve: list[NullPoint] = Field(description="about log-spaced ranks")
@@ -237,12 +241,12 @@ class NullModel(Response):
 
 class StatisticsResponse(Response):
     equal_occurrence: list[EqualOccurrence] = Field(description="by k, then by function cut")
-    kinds: list[KindSummary]
-    chao1: list[Chao1]
-    labels: list[LabelPermutation]
-    degree_fits: list[DegreeFit]
-    slopes: list[Slope]
-    spread: list[GroupSpread]
+    kinds: list[KindSummary] = Field(description="classes by kind beside classes by frequency")
+    chao1: list[Chao1] = Field(description="features that a group would reach with unlimited text")
+    labels: list[LabelPermutation] = Field(description="whether a label matters at equal frequency")
+    degree_fits: list[DegreeFit] = Field(description="power laws of both degree distributions")
+    slopes: list[Slope] = Field(description="Zipf's law, and degree by occurrences")
+    spread: list[GroupSpread] = Field(description="evenness over documents by group")
     nulls: list[NullModel] = Field(description="empty where none was made")
     provenance: dict[str, Any] = Field(description="how these were made")
     effective: dict[str, Any] = Field(description="the query as applied")

@@ -1,6 +1,5 @@
 """What the Steering page's browser tests share: addresses, waiting, reading, and a gate for streams."""
 
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,14 +57,6 @@ def open_page(page: Page, url: str, query: str = ONE) -> None:
 def written(page: Page) -> None:
     """Waits until the texts of what is on screen are complete."""
     expect(page.locator(DONE)).to_be_visible(timeout=60_000)
-
-
-def until(page: Page, expression: str, seconds: float = 60.0) -> None:
-    """Polls from here: the pages' policy forbids the eval that wait_for_function needs."""
-    deadline = time.monotonic() + seconds
-    while not page.evaluate(expression):
-        assert time.monotonic() < deadline, f"never true: {expression}"
-        page.wait_for_timeout(50)
 
 
 def texts(page: Page) -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from app.tables import percent
 from backend.core.companion import companion_path
 from precompute.cli import main
+from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -72,7 +73,7 @@ def test_every_control_is_in_the_address_and_the_address_reopens_it(page: Page, 
     choose(page, "min_count", "2")
     choose(page, "denominator", "whole dictionary")
     choose(page, "cut", "50")
-    page.wait_for_function("location.search.includes('cut=50')")
+    until(page, "location.search.includes('cut=50')")
     expected = {"sae": ["layer_3"], "min_count": ["2"], "denominator": ["dictionary"], "cut": ["50"]}
     assert query_of(page) == expected
     expect(page.locator("#coverage-headline")).to_contain_text("after layer 3")
@@ -115,7 +116,7 @@ def test_a_row_opens_its_tokens_page(page: Page, live_server_url: str) -> None:
     page.goto(f"{live_server_url}/coverage")
     ready(page)
     page.locator("#coverage-table .ag-center-cols-container [row-index='1'] [col-id='degree']").click()
-    page.wait_for_function("location.pathname.startsWith('/token/')")
+    until(page, "location.pathname.startsWith('/token/')")
     token = urlsplit(page.url).path.rpartition("/")[2]
     detail = page.request.get(f"{live_server_url}/api/tokens/{token}").json()
     expect(page.locator("#token-page")).to_contain_text(f"{detail['occurrences']:,}")
@@ -127,7 +128,7 @@ def test_ticked_tokens_show_what_they_share_and_the_link_reopens_it(page: Page, 
     shared = page.locator("#coverage-shared-panel")
     expect(shared).to_be_hidden()
     first, third = tick(page, 0), tick(page, 2)
-    page.wait_for_function("location.search.includes('tokens=')")
+    until(page, "location.search.includes('tokens=')")
     assert query_of(page)["tokens"] == [f"{first},{third}"]
     expect(shared).to_be_visible()
     answer = page.request.get(f"{live_server_url}/api/intersections?sae_id=layer_2&token_ids={first},{third}").json()

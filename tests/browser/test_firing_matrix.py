@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.waiting import until
+
 pytestmark = pytest.mark.browser
 
 MODEL = "functionscope.channel('reactivation').get()"
@@ -56,7 +58,7 @@ def test_hover_answers_at_once_at_50k_firings(page: Page, live_server_url: str) 
     """
     open_page(page, live_server_url)
     page.evaluate(BIG)
-    page.wait_for_function(f"{MODEL}.model.prompts[0].prompt === 'big'")
+    until(page, f"{MODEL}.model.prompts[0].prompt === 'big'")
     expect(page.locator(".fs-fm-strip .fs-token")).to_have_count(256)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.theme import PALETTES
 from tests.browser.conftest import watch
+from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -17,7 +18,7 @@ PATHS = ("/", "/coverage", "/reactivation", "/steer")
 def ready(page: Page) -> None:
     """The frame is drawn, and no callback is under way."""
     expect(page.locator("#frame-facts .fs-fact")).to_have_count(3)
-    page.wait_for_function("document.querySelector('#frame-page').childElementCount > 0")
+    until(page, "document.querySelector('#frame-page').childElementCount > 0")
     page.wait_for_load_state("networkidle")
 
 

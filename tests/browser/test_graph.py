@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.waiting import until
+
 pytestmark = pytest.mark.browser
 
 WAIT = 60_000
@@ -35,7 +37,8 @@ def ask(page: Page, url: str, step: str | None = None, **query: Any) -> dict[str
 
 
 def wait_for_steps(page: Page, n: int) -> None:
-    page.wait_for_function(
+    until(
+        page,
         "n => (new URLSearchParams(location.search).get('path') || '').split(';').filter(Boolean).length === n",
         arg=n,
         timeout=WAIT,
@@ -130,7 +133,7 @@ def test_filters_are_in_the_address_and_another_layer_starts_anew(page: Page, li
     ready(page)
     expect(page.locator("#graph-headline")).to_contain_text("ranks 1–2 and features 1–9")
     page.locator("#graph-sae").get_by_text("3", exact=True).click()
-    page.wait_for_function("location.search.includes('sae=layer_3') && !location.search.includes('path')")
+    until(page, "location.search.includes('sae=layer_3') && !location.search.includes('path')")
     ready(page)
     wanted = page.request.get(f"{live_server_url}/api/graph", params={"sae_id": "layer_3", "min_count": 2}).json()
     expect(page.locator("#graph-headline")).to_contain_text(f"{wanted['n_edges']:,} edges join")

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.waiting import until
+
 pytestmark = pytest.mark.browser
 
 PROMPT = "The cat sat on the mat, and the dog sat by the door.\n"
@@ -21,7 +23,7 @@ def run_prompt(page: Page, first: str, second: str = "") -> None:
     page.locator("#reactivation-second-area").fill(second)
     page.locator("#reactivation-prompt-area").fill(first)
     page.locator("#reactivation-prompt-area").press("Control+Enter")
-    page.wait_for_function(f"text => {MODEL}.model?.prompts[0]?.prompt === text", arg=first)
+    until(page, f"text => {MODEL}.model?.prompts[0]?.prompt === text", arg=first)
 
 
 def inspect(page: Page, url: str, prompt: str, sae_id: str) -> dict[str, Any]:
@@ -132,7 +134,7 @@ def test_walking_locking_and_unlocking_by_keyboard(page: Page, live_server_url: 
     page.locator("h1").first.click()
     page.keyboard.press("Escape")
     expect(page.locator(".fs-token.is-locked")).to_have_count(0)
-    page.wait_for_function("location.search.includes('at=none')")
+    until(page, "location.search.includes('at=none')")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     expect(page.locator(".fs-fm-strip .fs-token.is-hover")).to_have_attribute("data-column", "1")
@@ -191,7 +193,7 @@ def test_the_link_reopens_the_same_picture(page: Page, browser: Browser, live_se
     page.locator(".fs-cmp-item").first.click()
     page.mouse.move(0, 0)
     page.locator("h1").first.click()
-    page.wait_for_function("location.search.includes('pins=') && location.search.includes('order=function')")
+    until(page, "location.search.includes('pins=') && location.search.includes('order=function')")
     page.wait_for_timeout(300)
     context = browser.new_context(viewport=page.viewport_size)
     try:

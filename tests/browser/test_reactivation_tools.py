@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_reactivation import MODEL, PROMPT, inspect, open_page, run_prompt
+from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +35,7 @@ def test_a_range_keeps_what_fires_at_all_of_it(page: Page, live_server_url: str)
     strip.locator("[data-column='3']").click()
     strip.locator("[data-column='4']").click(modifiers=["Shift"])
     expect(page.locator(".fs-token.is-locked")).to_have_count(2)
-    page.wait_for_function("location.search.includes('at=3-4') && location.search.includes('locked=1')")
+    until(page, "location.search.includes('at=3-4') && location.search.includes('locked=1')")
     expect(page.locator("#reactivation-matrix-locked")).to_be_checked()  # a range filters at once
     sae_id = page.evaluate(f"{MODEL}.model.saeId")
     at = firing_at(inspect(page, live_server_url, PROMPT, sae_id), sae_id)
@@ -42,7 +43,7 @@ def test_a_range_keeps_what_fires_at_all_of_it(page: Page, live_server_url: str)
     expect(page.locator(HIDDEN)).to_contain_text(f"{everything - wanted} not firing at all 2 locked positions")
     assert shown_and_hidden(page) == (wanted, everything - wanted)
     strip.locator("[data-column='6']").click(modifiers=["Control"])
-    page.wait_for_function("location.search.includes('at=3-4.6')")
+    until(page, "location.search.includes('at=3-4.6')")
     page.keyboard.press("Escape")
     expect(page.locator(".fs-token.is-locked")).to_have_count(0)
     page.locator("#reactivation-matrix-clear").click()
@@ -55,9 +56,9 @@ def test_shift_and_an_arrow_extend_the_range(page: Page, live_server_url: str) -
     page.locator(".fs-fm-strip [data-column='5']").click()
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
-    page.wait_for_function("location.search.includes('at=5-7')")
+    until(page, "location.search.includes('at=5-7')")
     page.keyboard.press("Shift+ArrowLeft")
-    page.wait_for_function("location.search.includes('at=5-6')")
+    until(page, "location.search.includes('at=5-6')")
 
 
 def test_filters_add_up_and_travel_with_the_link(page: Page, live_server_url: str) -> None:
@@ -67,7 +68,7 @@ def test_filters_add_up_and_travel_with_the_link(page: Page, live_server_url: st
     page.locator("#reactivation-matrix-at-class").select_option("function")
     page.locator("#reactivation-matrix-least").fill("3")
     page.locator("#reactivation-matrix-density").fill("40")
-    page.wait_for_function("['class=function', 'least=3', 'density=40'].every((x) => location.search.includes(x))")
+    until(page, "['class=function', 'least=3', 'density=40'].every((x) => location.search.includes(x))")
     shown, hidden = shown_and_hidden(page)
     assert shown + hidden == everything
     assert hidden > 0
@@ -99,7 +100,7 @@ def test_the_baseline_stands_beside_and_can_be_left_out(page: Page, live_server_
     expect(rows.first.locator("td b")).to_contain_text(written)
     page.get_by_text("shuffled baseline").click()
     expect(whiskers).to_have_count(0)
-    page.wait_for_function("location.search.includes('shuffled=0')")
+    until(page, "location.search.includes('shuffled=0')")
 
 
 def test_generated_tokens_stand_after_the_prompt(page: Page, live_server_url: str) -> None:
@@ -119,7 +120,7 @@ def test_two_prompts_show_where_they_differ(page: Page, live_server_url: str) ->
     open_page(page, live_server_url)
     page.locator("#reactivation-prompt-area").fill("The cat.")
     page.locator("#reactivation-pair").click()  # one click brings the pair back
-    page.wait_for_function(f"{MODEL}.model?.prompts.length === 2")
+    until(page, f"{MODEL}.model?.prompts.length === 2")
     expect(page.locator(".fs-fm-difference")).to_be_visible()
     expect(page.locator("#reactivation-compare-origin")).to_contain_text("fire again here")
     page.locator(".fs-fm-strip [data-lane='0'][data-column='3']").hover()

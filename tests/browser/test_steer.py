@@ -12,9 +12,9 @@ from tests.browser.steer_page import (
     sent,
     steer,
     texts,
-    until,
     written,
 )
+from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
 

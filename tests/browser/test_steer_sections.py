@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.steer_page import GATE, ONE, PROMPT, kl, open_page, sent, steer, until, written
+from tests.browser.steer_page import GATE, ONE, PROMPT, kl, open_page, sent, steer, written
+from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
 

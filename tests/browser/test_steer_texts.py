@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.steer_page import GATE, ONE, SHORT, count_tokens, open_page, sent, steer, texts, until, written
+from tests.browser.steer_page import GATE, ONE, SHORT, count_tokens, open_page, sent, steer, texts, written
+from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
 

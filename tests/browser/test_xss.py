@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.frame import visible
+from tests.browser.waiting import until
 from tests.browser.xss_corpus import CORPUS
 
 pytestmark = pytest.mark.browser
@@ -110,7 +111,7 @@ def test_the_canary_and_the_policy_can_fire(watched: Page, live_server_url: str)
     watched.goto(f"{live_server_url}/unlock")
     expect(watched.locator("#unlock-token")).to_be_visible()
     watched.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=canary()>')")
-    watched.wait_for_function("window.refused.length > 0")
+    until(watched, "window.refused.length > 0")
     assert watched.evaluate("window.fired") == []  # the policy stopped it
     watched.evaluate("canary()")
     assert len(watched.evaluate("window.fired")) == 1

@@ -20,9 +20,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.conftest import watch
+from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -118,10 +118,10 @@ def test_state_and_link_are_the_same(
         pytest.skip(f"the tiny build has no {declared['needs']} results")
     problems.clear()
     go(page, f"{path}?{urlencode({**wanted, UNKNOWN: '1'})}")
-    page.wait_for_function(f"!new URLSearchParams(location.search).has('{UNKNOWN}')", timeout=WAIT_MS)
+    until(page, f"!new URLSearchParams(location.search).has('{UNKNOWN}')")
     page.wait_for_timeout(QUIET_MS)
-    with contextlib.suppress(PlaywrightTimeout):  # the assertion below says what differs
-        page.wait_for_function(SAME, arg=wanted, timeout=15_000)
+    with contextlib.suppress(AssertionError):  # the assertion below says what differs
+        until(page, SAME, wanted, 15)
     assert query_of(page) == wanted
     assert problems == []
 
