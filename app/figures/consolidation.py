@@ -170,6 +170,7 @@ def features_figure(rows: Sequence[CheckpointFeaturesRow], scheme: str | None, a
     figure.update_layout(template=template(scheme), hovermode="closest", dragmode="zoom")
     ink = palette(scheme)
     styles = {"fixed": (ink.reactivated, "solid"), "equal_score": (ink.content, "dash"), "width": (ink.special, "dot")}
+    main = main_model(rows)
     for width in sorted({row.d_sae for row in rows}):
         figure.add_hline(y=width, line={"color": ink.line, "width": 1, "dash": "dot"}, row=1, col=1)
         figure.add_annotation(
@@ -177,9 +178,13 @@ def features_figure(rows: Sequence[CheckpointFeaturesRow], scheme: str | None, a
             showarrow=False, font={"size": 10.5, "color": ink.muted}, row=1, col=1,
         )  # fmt: skip
     for recipe, (colour, dash) in styles.items():
-        chosen = [row for row in rows if row.recipe == recipe]
+        chosen = [row for row in rows if row.recipe == recipe and row.model == main]
         if chosen:
             _add_counts(figure, chosen, axis, colour, dash, recipe)
+    for model in dict.fromkeys(row.model for row in rows if row.model != main):
+        others = [row for row in rows if row.model == model and row.recipe == "fixed"]
+        if others:
+            _add_counts(figure, others, axis, ink.muted, "dot", "fixed")
     figure.update_xaxes(**axis.layout())
     figure.update_xaxes(title={"text": ""}, row=1, col=1)
     figure.update_yaxes(title={"text": "features that fire"}, rangemode="tozero", fixedrange=True, row=1, col=1)
@@ -211,6 +216,12 @@ def _add_counts(
         )
 
 
+def main_model(rows: Sequence[CheckpointFeaturesRow]) -> str:
+    """The model with the most SAEs: the one that is drawn in colour. Empty without rows."""
+    models = [row.model for row in rows]
+    return max(dict.fromkeys(models), key=models.count, default="")
+
+
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
@@ -218,7 +229,7 @@ def _mean(values: Sequence[float]) -> float:
 def _count_words(row: CheckpointFeaturesRow) -> str:
     low, high = row.interval
     return (
-        f"step {row.step:,} · {RECIPES[row.recipe]}, SAE seed {row.seed}<br>"
+        f"{row.model}, step {row.step:,} · {RECIPES[row.recipe]}, SAE seed {row.seed}<br>"
         f"{row.n_features:,} of {row.d_sae:,} features [{low:,.0f}, {high:,.0f}]<br>"
         f"L0 {row.l0:.1f} · score {row.reconstruction_score:.3f} · n = {row.n_positions:,} positions"
     )
@@ -229,7 +240,7 @@ def function_degree_figure(rows: Sequence[CheckpointFeaturesRow], scheme: str | 
     figure = go.Figure(layout={"template": template(scheme), "hovermode": "closest", "dragmode": "zoom"})
     ink = palette(scheme)
     for recipe, colour in (("fixed", ink.function), ("equal_score", ink.content)):
-        chosen = [row for row in rows if row.recipe == recipe]
+        chosen = [row for row in rows if row.recipe == recipe and row.model == main_model(rows)]
         if not chosen:
             continue
         last = max(row.step for row in chosen)
@@ -267,7 +278,9 @@ def step_coverage_figure(answer: CheckpointCoverage, recipe: str, scheme: str | 
     Each trace's `meta` holds its step.
     """
     figure = go.Figure(layout={"template": template(scheme), "hovermode": "closest"})
-    curves = [curve for curve in answer.curves if curve.recipe == recipe]
+    found = [curve for curve in answer.curves if curve.recipe == recipe]
+    models = [curve.model for curve in found]
+    curves = [curve for curve in found if curve.model == max(models, key=models.count)]
     first_seed = min((curve.seed for curve in curves), default=0)
     curves = sorted((curve for curve in curves if curve.seed == first_seed), key=lambda curve: curve.step)
     ink = palette(scheme)

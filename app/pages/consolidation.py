@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
 from app.frame import Page, notice, skeleton
-from app.pages.consolidation_data import prediction_table
+from app.pages.consolidation_data import prediction_table, run_title
 from app.pages.consolidation_panels import GRAPHS, panels, timeline
 from app.pages.consolidation_state import CONTROLS, ConsolidationState, control_bar, read_state
 from app.pages.consolidation_view import FeaturesView, LossView, read_features, read_losses
@@ -149,7 +149,7 @@ def _register_sentences(app: Dash, api: ApiClient) -> None:
         if not data:
             return (no_update,) * 4
         generations = await api.consolidation_generations(cut=state["cut"])
-        runs = [{"value": str(i), "label": one.title} for i, one in enumerate(generations.runs)]
+        runs = [{"value": str(i), "label": run_title(one, generations.runs)} for i, one in enumerate(generations.runs)]
         texts = [{"value": str(i), "label": one.text} for i, one in enumerate(generations.sentences)]
         return runs, _known(run, len(runs)), texts, _known(sentence, len(texts))
 

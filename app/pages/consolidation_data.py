@@ -19,6 +19,12 @@ STAGES = {
 }
 
 
+def run_title(run: TrainingRun, runs: Sequence[TrainingRun]) -> str:
+    """The run's title, with its seed where another run has the same."""
+    shared = [one.title for one in runs].count(run.title) > 1
+    return f"{run.title}, seed {run.seed}" if shared else run.title
+
+
 def all_steps(runs: Sequence[TrainingRun]) -> list[int]:
     """Every checkpoint of any run, ascending."""
     return sorted({step for run in runs for step in run.steps})
@@ -56,7 +62,7 @@ def cursor_data(answer: LossResponse, generations: Generations, group: str | Non
     ]
     told = [
         {
-            "title": run.title,
+            "title": run_title(run, runs),
             "model": run.model,
             "seed": run.seed,
             "last": run.steps[-1],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
-from app.figures.consolidation import TRANSITIONS
+from app.figures.consolidation import TRANSITIONS, main_model
 from app.tables import percent, percent_interval
 from backend.schemas import CheckpointFeatures, LossResponse, LossRow, PaperCurve
 
@@ -116,8 +116,10 @@ def features_note(answer: CheckpointFeatures) -> str:
     """n, the recipes, and what the marks mean."""
     positions = max((row.n_positions for row in answer.rows), default=0)
     target = f" equal score: k chosen for a score of {answer.target_score:.2f};" if answer.target_score else ""
+    main = main_model(answer.rows)
     return (
-        f"SAEs trained on each checkpoint, counted on the same n = {positions:,} positions. Solid: one k throughout;"
+        f"SAEs trained on each checkpoint of {main}, counted on the same n = {positions:,} positions. Solid: one k "
+        "throughout (dotted: of the other model);"
         f"{target} diamonds: other widths, to see whether the dictionary is the ceiling. Hover: L0, score, interval."
     )
 

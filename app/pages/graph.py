@@ -181,9 +181,8 @@ def _register_view(app: Dash, api: ApiClient) -> None:
             return (no_update,) * 11
         state = state_of(asked)
         steps = steps_of(path, state)
-        query: dict[str, Any] = (
-            state.as_request() | {"max_edges": state.max_edges} | ((ranges_of(steps[-1]) or {}) if steps else {})
-        )
+        ranges = (ranges_of(steps[-1]) or {}) if steps else {}
+        query: dict[str, Any] = state.as_request() | {"max_edges": state.max_edges} | ranges
         layers = {sae.sae_id: sae.layer for sae in (await api.capabilities()).saes}
         try:
             view = await api.graph(**query)

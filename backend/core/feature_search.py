@@ -69,9 +69,11 @@ class TokenIndex:
             change = np.zeros(len(self.places) + 1, dtype=np.int8)
             np.add.at(change, first, 1)
             np.add.at(change, first + n, -1)
-            return np.asarray(self.places[np.cumsum(change[:-1], dtype=np.int8) > 0])
-        within = np.arange(int(n.sum())) - np.repeat(np.cumsum(n) - n, n)
-        return self.places[np.repeat(first, n) + within]
+            listed: npt.NDArray[np.int64] = np.flatnonzero(np.cumsum(change[:-1], dtype=np.int8))
+        else:
+            within = np.arange(int(n.sum())) - np.repeat(np.cumsum(n) - n, n)
+            listed = np.repeat(first, n) + within
+        return self.places[listed]
 
 
 @dataclass(frozen=True)
