@@ -12,6 +12,7 @@ Chromium is $FUNCTIONSCOPE_CHROMIUM, else /usr/bin/chromium; without it every te
 """
 
 import os
+import shutil
 import socket
 import threading
 import time
@@ -24,6 +25,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from app.api import ApiClient
 from app.main import create_dashboard
+from backend.core.companion import companion_path
 from backend.core.lm import LanguageModel
 from backend.core.presets import Demonstration, Preset
 from backend.core.sae import Sae
@@ -40,15 +42,18 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PAIR = ("What is the capital of Russia?\n", "What is the capital of the UK?\n")
 START_SECONDS = 60
+LAB = Path(__file__).resolve().parents[2] / "precompute" / "lab"
 WAIT_MS = 90_000
 expect.set_options(timeout=WAIT_MS)  # a loaded machine is slow, and a wrong page stays wrong
 
 
 @pytest.fixture(scope="session")
 def browser_build(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build of the tiny model with all of its SAEs, made by the jobs."""
+    """A build of the tiny model with all of its SAEs, made by the jobs; beside it the shipped results of training."""
     folder = tmp_path_factory.mktemp("browser-build")
-    return make_build(tiny_job(tiny_folder, folder, SAE_IDS, random_words(), n_tokens=5_000))
+    build = make_build(tiny_job(tiny_folder, folder, SAE_IDS, random_words(), n_tokens=5_000))
+    shutil.copy(companion_path(LAB / "lab.duckdb", "consolidation"), companion_path(build, "consolidation"))
+    return build
 
 
 @pytest.fixture(scope="session")
