@@ -40,8 +40,7 @@ def wait_for_steps(page: Page, n: int) -> None:
     until(
         page,
         "n => (new URLSearchParams(location.search).get('path') || '').split(';').filter(Boolean).length === n",
-        arg=n,
-        timeout=WAIT,
+        n,
     )
     ready(page)
 

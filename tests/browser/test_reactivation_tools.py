@@ -98,7 +98,8 @@ def test_the_baseline_stands_beside_and_can_be_left_out(page: Page, live_server_
     function = answer["index"][sae_id]["classes"][0]
     written = f"{abs(100 * function['index']):.1f}"
     expect(rows.first.locator("td b")).to_contain_text(written)
-    page.get_by_text("shuffled baseline").click()
+    page.locator("#reactivation-shuffled").focus()
+    page.keyboard.press("Space")
     expect(whiskers).to_have_count(0)
     until(page, "location.search.includes('shuffled=0')")
 
@@ -122,7 +123,7 @@ def test_two_prompts_show_where_they_differ(page: Page, live_server_url: str) ->
     page.locator("#reactivation-pair").click()  # one click brings the pair back
     until(page, f"{MODEL}.model?.prompts.length === 2")
     expect(page.locator(".fs-fm-difference")).to_be_visible()
-    expect(page.locator("#reactivation-compare-origin")).to_contain_text("fire again here")
+    expect(page.locator("#reactivation-compare-origin")).to_contain_text("only in A")
     page.locator(".fs-fm-strip [data-lane='0'][data-column='3']").hover()
     expect(page.locator("#reactivation-matrix-readout")).to_contain_text("only in A")
 
