@@ -77,6 +77,10 @@ lab: $(VENV)/.installed-dev ## train the lab model again, hours (CORPUS=folder o
 	$(BIN)/functionscope precompute all --preset lab --work $(WORK)/build --sequences 2048 \
 		--corpus $(CORPUS)/english.jsonl.zst,$(CORPUS)/chinese.jsonl.zst,$(CORPUS)/facts.jsonl.zst,$(CORPUS)/qa.jsonl.zst --weights 0.65,0.15,0.10,0.10
 	$(BIN)/functionscope precompute eval-lab --held-out $(WORK)/held_out_english.npy --write
+	$(BIN)/functionscope precompute null-models --preset lab --work $(WORK)/build
+	$(BIN)/functionscope precompute statistics --preset lab --work $(WORK)/build
+	$(BIN)/functionscope precompute feature-details --preset lab --work $(WORK)/build
+	$(BIN)/functionscope precompute experiments --preset lab --work $(WORK)/experiments
 
 install: $(VENV)/.installed ## only install what `make run` needs
 install-dev: $(VENV)/.installed-dev ## only install what `make check` and `make test` need
