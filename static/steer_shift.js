@@ -111,7 +111,7 @@
     const [base, steered] = [result.baseline.next_tokens, result.steered.next_tokens];
     const rows = live.pairNextTokens(base, steered);
     const most = Math.max(1e-9, ...rows.map((r) => Math.max(r.baseline || 0, r.steered || 0)));
-    return h("ol", { className: "fs-pairs", "aria-label": "next tokens, most probable in either arm first" }, rows.map((row) =>
+    return h("ol", { className: "fs-pairs", tabIndex: 0, "aria-label": "next tokens, most probable in either arm first" }, rows.map((row) =>
       h("li", { key: row.token_id, title: `${JSON.stringify(row.text)} · token ${row.token_id}` },
         h("span", { className: "fs-next-token" }, live.visible(row.text)),
         h("span", { className: "fs-pair-bars" },

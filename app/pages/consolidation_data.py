@@ -117,7 +117,7 @@ def _chip(token_id: int, tokens: dict[int, TokenRef]) -> Component:
 
 
 def _predicted(token_id: int, chance: float, target: float | None, tokens: dict[int, TokenRef]) -> Component:
-    """One cell: the darker, the surer; hover says the probabilities."""
+    """One cell: the bar below it is the probability; hover says it in numbers."""
     right = f"; the token that does follow: {target:.1%}" if target is not None else ""
     return html.Td(
         _chip(token_id, tokens),

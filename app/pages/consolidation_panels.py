@@ -28,7 +28,11 @@ def timeline() -> Component:
         [
             html.Button("▶", id="consolidation-play", type="button", className="fs-button", **{"aria-label": "play"}),
             html.Div(
-                [html.Div(id="consolidation-stages", className="fs-stages", **{"aria-hidden": "true"}), cursor],
+                [
+                    html.Div(id="consolidation-stages", className="fs-stages", **{"aria-hidden": "true"}),
+                    html.Label("checkpoint", htmlFor="consolidation-cursor", className="fs-visually-hidden"),
+                    cursor,
+                ],
                 className="fs-timeline__track",
                 role="group",
                 **{"aria-label": "checkpoint", "data-fs-search": ""},
@@ -132,8 +136,8 @@ def _sentences(query: dict[str, str]) -> Component:
             html.Div(id="consolidation-continuations", className="fs-continuations"),
         ],
         id="consolidation-sentence-panel",
-        note="Under each token of the sentence, the most probable next token at each checkpoint; the paler, the "
-        "less sure. A click on a row moves the cursor there. Below: greedy continuations at the cursor.",
+        note="Under each token of the sentence, the most probable next token at each checkpoint; the bar below it is "
+        "its probability. A click on a row moves the cursor there. Below: greedy continuations at the cursor.",
         class_name="fs-consolidation__wide",
     )
 
