@@ -210,10 +210,11 @@
     return { step, held: against, ms: performance.now() - began };
   }
 
-  /** The table of predictions is there, or another sentence or run was chosen: its row, and the address. */
-  function mark(_table, run, sentence, state, defaults) {
+  /** The table of predictions or the coverage figure is there, or another sentence or run was chosen. */
+  function mark(_table, run, sentence, _figure, state, defaults) {
     if (shown && byId("cursor")) {
       window.requestAnimationFrame(() => drawSentences(shown.data, shown.step, run));
+      window.setTimeout(() => { drawCoverage(shown.step); redraw(); }, 150); // once Plotly has drawn it
       writeAddress(shown.data, shown.step, shown.held, run, sentence, state, defaults);
     }
     return noUpdate();

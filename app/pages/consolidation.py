@@ -206,7 +206,7 @@ def _register_cursor(app: Dash) -> None:
     bind(
         "mark",
         [Output("consolidation-predictions", "title")],
-        [table, Input(*run), Input(*sentence), State(*state), defaults],
+        [table, Input(*run), Input(*sentence), Input("consolidation-coverage", "figure"), State(*state), defaults],
     )
     brushed: list[Input | State] = [Input(f"consolidation-{name}", "relayoutData") for name in GRAPHS]
     bind("brush", [Output("consolidation-panels", "title")], brushed)
