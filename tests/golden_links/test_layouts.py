@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ NAMES = ("prompt", "sae", "order", "theta", "token", "tokens", "at", "pins", "f"
 def test_a_layout_builds_from_any_address(page: Page) -> None:
     variables = dict.fromkeys(re.findall(r"<(\w+)>", page.path), "1")
     for query in ({}, *(dict.fromkeys(NAMES, text) for text in CORPUS[::13])):
-        built = asyncio.run(page.layout(**variables, **page_query(page.path, query)))
+        with ThreadPoolExecutor(1) as aside:  # the browser's loop may be running in this thread
+            built = aside.submit(asyncio.run, page.layout(**variables, **page_query(page.path, query))).result()
         assert json.dumps(built.to_plotly_json(), default=lambda part: part.to_plotly_json())
 
 
