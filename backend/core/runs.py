@@ -177,7 +177,13 @@ class RunStore:
             if self._made is None:
                 if self._path is not None:
                     self._path.parent.mkdir(parents=True, exist_ok=True)
-                engine = sa.create_engine(self._url, pool_pre_ping=self._path is None)
+                try:
+                    engine = sa.create_engine(self._url, pool_pre_ping=self._path is None)
+                except ModuleNotFoundError as error:
+                    raise RunsUnavailable(
+                        f"Recorded runs at {self.name} need the package {error.name}: "
+                        "pip install 'functionscope[postgres]'."
+                    ) from error
                 if self._url.get_backend_name() == "sqlite":
                     sa.event.listen(engine, "connect", _set_wal)
                 try:

@@ -91,14 +91,19 @@ def live_server_url(
         thread.join(20)
 
 
+_LAUNCHED: list[Browser] = []  # one for the process: other folders use the fixture too, and Playwright starts once
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser(request: pytest.FixtureRequest) -> Browser:
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}: install Debian's chromium or set FUNCTIONSCOPE_CHROMIUM")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield made
-        made.close()
+    if not _LAUNCHED:
+        playwright = sync_playwright().start()
+        request.config.add_cleanup(playwright.stop)
+        _LAUNCHED.append(playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS))
+        request.config.add_cleanup(_LAUNCHED[0].close)  # before the other: last in, first out
+    return _LAUNCHED[0]
 
 
 @pytest.fixture
