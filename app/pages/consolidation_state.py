@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
+from app.controls import labelled, one_of, segments, select
 from app.figures.consolidation import TRANSITIONS
 
 MEASURES = {"mean": "mean loss", "share": "share of total loss", "excess": "minus bigram baseline"}
@@ -25,6 +26,7 @@ CUT_WORDS = {
     "punctuation": "punctuation alone",
     "closed": "punctuation and closed-class words",
 }
+PAGE = "consolidation"  # prefix of the ids
 CONTROLS = ("measure", "axis", "cut", "by", "lines")
 CURSORS = ("step", "compare", "sentence", "run", "from", "to", "group")
 
@@ -49,9 +51,7 @@ def read_state(asked: Mapping[str, str]) -> tuple[ConsolidationState, list[str]]
     default = ConsolidationState()
     complaints: list[str] = []
     allowed = {"measure": list(MEASURES), "axis": list(AXES), "cut": list(CUTS), "by": list(SPLITS)}
-    chosen = {
-        name: _one_of(asked, name, values, getattr(default, name), complaints) for name, values in allowed.items()
-    }
+    chosen = {name: one_of(asked, name, values, getattr(default, name), complaints) for name, values in allowed.items()}
     lines = [line for line in asked.get("lines", default.lines).split(",") if line]
     if wrong := [line for line in lines if line not in TRANSITIONS]:
         complaints.append(f"lines: got {', '.join(wrong)}, allowed are {', '.join(TRANSITIONS)}; showing all")
@@ -59,14 +59,6 @@ def read_state(asked: Mapping[str, str]) -> tuple[ConsolidationState, list[str]]
     known = {*CONTROLS, *CURSORS}
     complaints += [f"{name}: this page has no such setting" for name in asked if name not in known]
     return ConsolidationState(**chosen, lines=",".join(lines or TRANSITIONS)), complaints
-
-
-def _one_of(asked: Mapping[str, str], name: str, allowed: Sequence[str], default: str, complaints: list[str]) -> str:
-    value = asked.get(name, default)
-    if value in allowed:
-        return value
-    complaints.append(f"{name}: got {value!r}, allowed are {', '.join(allowed)}; showing {default}")
-    return default
 
 
 def cut_words(cut: str) -> str:
@@ -84,39 +76,9 @@ def control_bar(state: ConsolidationState) -> list[Component]:
     chips = dmc.ChipGroup(lines, id="consolidation-lines", multiple=True, value=state.lines.split(","))
     cuts = [(cut, cut_words(cut)) for cut in CUTS]
     return [
-        _segments("measure", "Show", list(MEASURES.items()), state.measure),
-        _segments("axis", "Along", list(AXES.items()), state.axis),
-        _select("cut", "Function tokens are", cuts, state.cut, "17rem"),
-        _select("by", "Targets", list(SPLITS.items()), state.by, "14rem"),
-        _labelled("lines", "Transitions", html.Div(chips, className="fs-consolidation__chips")),
+        segments(PAGE, "measure", "Show", list(MEASURES.items()), state.measure),
+        segments(PAGE, "axis", "Along", list(AXES.items()), state.axis),
+        select(PAGE, "cut", "Function tokens are", cuts, state.cut, "17rem"),
+        select(PAGE, "by", "Targets", list(SPLITS.items()), state.by, "14rem"),
+        labelled(PAGE, "lines", "Transitions", html.Div(chips, className="fs-consolidation__chips")),
     ]
-
-
-def _labelled(name: str, label: str, control: Component) -> Component:
-    return html.Div(
-        [html.Span(label, className="fs-control__label", id=f"consolidation-{name}-label"), control],
-        className="fs-control",
-        role="group",
-        **{"aria-labelledby": f"consolidation-{name}-label"},
-    )
-
-
-def _segments(name: str, label: str, options: Sequence[tuple[str, str]], value: str) -> Component:
-    data = [{"value": option, "label": shown} for option, shown in options]
-    return _labelled(
-        name, label, dmc.SegmentedControl(id=f"consolidation-{name}", data=data, value=value, size="xs", radius=6)
-    )
-
-
-def _select(name: str, label: str, options: Sequence[tuple[str, str]], value: str, width: str) -> Component:
-    data = [{"value": option, "label": shown} for option, shown in options]
-    control = dmc.Select(
-        id=f"consolidation-{name}",
-        data=data,
-        value=value,
-        size="xs",
-        w=width,
-        allowDeselect=False,
-        **{"aria-label": label},
-    )
-    return _labelled(name, label, control)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import dash_mantine_components as dmc
-from dash import html
 from dash.development.base_component import Component
 
+from app.controls import one_of, segments, select
 from backend.schemas import Capabilities, Sae
 
 CUTS = (20, 30, 40, 50, 60)  # % of occurrences that function tokens make together; the paper's is 40
@@ -20,6 +19,7 @@ ORDERS = {
     "random": "random",
     "document_coverage": "in most documents first",
 }
+PAGE = "coverage"  # prefix of the ids
 CONTROLS = ("sae", "theta", "min_count", "denominator", "order", "cut")
 
 
@@ -65,29 +65,21 @@ def read_state(
     """
     default = default_state(saes)
     complaints: list[str] = []
-    chosen = _one_of(asked, "sae", [sae.sae_id for sae in saes], default.sae, complaints)
+    chosen = one_of(asked, "sae", [sae.sae_id for sae in saes], default.sae, complaints)
     grid = next(sae.theta_grid for sae in saes if sae.sae_id == chosen)
     thetas = [replace(default, theta=theta).as_query()["theta"] for theta in grid]
     counts = [str(count) for count in capabilities.min_count_grid]
     state = CoverageState(
         sae=chosen,
-        theta=float(_one_of(asked, "theta", thetas, "0", complaints)),
-        min_count=int(_one_of(asked, "min_count", counts, "1", complaints)),
-        denominator=_one_of(asked, "denominator", list(DENOMINATORS), "active", complaints),
-        order=_one_of(asked, "order", capabilities.orders, "frequency", complaints),
-        cut=int(_one_of(asked, "cut", [str(cut) for cut in CUTS], "40", complaints)),
+        theta=float(one_of(asked, "theta", thetas, "0", complaints)),
+        min_count=int(one_of(asked, "min_count", counts, "1", complaints)),
+        denominator=one_of(asked, "denominator", list(DENOMINATORS), "active", complaints),
+        order=one_of(asked, "order", capabilities.orders, "frequency", complaints),
+        cut=int(one_of(asked, "cut", [str(cut) for cut in CUTS], "40", complaints)),
     )
     known = {*CONTROLS, "tokens", "token"}  # token: of links from before several could be ticked
     complaints += [f"{name}: this page has no such setting" for name in asked if name not in known]
     return state, complaints
-
-
-def _one_of(asked: Mapping[str, str], name: str, allowed: Sequence[str], default: str, complaints: list[str]) -> str:
-    value = asked.get(name, default)
-    if value in allowed:
-        return value
-    complaints.append(f"{name}: got {value!r}, allowed are {', '.join(allowed)}; showing {default}")
-    return default
 
 
 def control_bar(state: CoverageState, saes: Sequence[Sae], capabilities: Capabilities) -> list[Component]:
@@ -98,39 +90,10 @@ def control_bar(state: CoverageState, saes: Sequence[Sae], capabilities: Capabil
     counts = [(str(count), str(count)) for count in capabilities.min_count_grid]
     orders = [(order, ORDERS.get(order, order)) for order in capabilities.orders]
     return [
-        _segments("sae", "Layer", [(sae.sae_id, str(sae.layer)) for sae in saes], query["sae"]),
-        _select("theta", "Activation above θ", thetas, query["theta"], "7rem"),
-        _segments("min_count", "Firings per edge, at least", counts, query["min_count"]),
-        _segments("denominator", "Share of", list(DENOMINATORS.items()), query["denominator"]),
-        _select("order", "Tokens in order", orders, query["order"], "12.5rem"),
-        _segments("cut", "Function cut, %", [(str(cut), str(cut)) for cut in CUTS], query["cut"]),
+        segments(PAGE, "sae", "Layer", [(sae.sae_id, str(sae.layer)) for sae in saes], query["sae"]),
+        select(PAGE, "theta", "Activation above θ", thetas, query["theta"], "7rem"),
+        segments(PAGE, "min_count", "Firings per edge, at least", counts, query["min_count"]),
+        segments(PAGE, "denominator", "Share of", list(DENOMINATORS.items()), query["denominator"]),
+        select(PAGE, "order", "Tokens in order", orders, query["order"], "12.5rem"),
+        segments(PAGE, "cut", "Function cut, %", [(str(cut), str(cut)) for cut in CUTS], query["cut"]),
     ]
-
-
-def _labelled(name: str, label: str, control: Component) -> Component:
-    return html.Div(
-        [html.Span(label, className="fs-control__label", id=f"coverage-{name}-label"), control],
-        className="fs-control",
-        role="group",
-        **{"aria-labelledby": f"coverage-{name}-label"},
-    )
-
-
-def _segments(name: str, label: str, options: Sequence[tuple[str, str]], value: str) -> Component:
-    data = [{"value": option, "label": shown} for option, shown in options]
-    control = dmc.SegmentedControl(id=f"coverage-{name}", data=data, value=value, size="xs", radius=6)
-    return _labelled(name, label, control)
-
-
-def _select(name: str, label: str, options: Sequence[tuple[str, str]], value: str, width: str) -> Component:
-    data = [{"value": option, "label": shown} for option, shown in options]
-    control = dmc.Select(
-        id=f"coverage-{name}",
-        data=data,
-        value=value,
-        size="xs",
-        w=width,
-        allowDeselect=False,
-        **{"aria-label": label},
-    )
-    return _labelled(name, label, control)

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import dash_mantine_components as dmc
-from dash import html
 from dash.development.base_component import Component
 
+from app.controls import segments
 from backend.schemas import Capabilities, Sae
 
 CLASSES = {"all": "all tokens", "function": "function", "content": "content"}
@@ -92,19 +91,8 @@ def control_bar(state: GraphState, saes: Sequence[Sae], capabilities: Capabiliti
     query = state.as_query()
     counts = [str(n) for n in capabilities.min_count_grid]
     return [
-        _segments("sae", "Layer", [(sae.sae_id, str(sae.layer)) for sae in saes], query["sae"]),
-        _segments("min_count", "Firings per edge, at least", [(n, n) for n in counts], query["min_count"]),
-        _segments("class", "Tokens", list(CLASSES.items()), query["class"]),
-        _segments("max_edges", "Drawn edges, at most", [(n, n) for n in DRAWN], query["max_edges"]),
+        segments("graph", "sae", "Layer", [(sae.sae_id, str(sae.layer)) for sae in saes], query["sae"]),
+        segments("graph", "min_count", "Firings per edge, at least", [(n, n) for n in counts], query["min_count"]),
+        segments("graph", "class", "Tokens", list(CLASSES.items()), query["class"]),
+        segments("graph", "max_edges", "Drawn edges, at most", [(n, n) for n in DRAWN], query["max_edges"]),
     ]
-
-
-def _segments(name: str, label: str, options: Sequence[tuple[str, str]], value: str) -> Component:
-    data = [{"value": option, "label": shown} for option, shown in options]
-    control = dmc.SegmentedControl(id=f"graph-{name}", data=data, value=value, size="xs", radius=6)
-    return html.Div(
-        [html.Span(label, className="fs-control__label", id=f"graph-{name}-label"), control],
-        className="fs-control",
-        role="group",
-        **{"aria-labelledby": f"graph-{name}-label"},
-    )
