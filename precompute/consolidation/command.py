@@ -40,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="build (.duckdb) or training rows (.npy) whose counts make the classes",
     )
     publish.add_argument("--out", type=Path, required=True, metavar="FILE", help="BUILD.consolidation.duckdb")
+    publish.add_argument(
+        "--onto", type=Path, metavar="FILE", help="keep the other runs of this file, made on the same held-out text"
+    )
 
 
 def _add_work(parser: argparse.ArgumentParser) -> None:
@@ -164,7 +167,7 @@ def _features(args: argparse.Namespace) -> None:
 def _publish(args: argparse.Namespace) -> None:
     from precompute.consolidation.publish import publish
 
-    publish(args.work, load_tokenizer(args.tokenizer), args.counts, args.out)
+    publish(args.work, load_tokenizer(args.tokenizer), args.counts, args.out, args.onto)
     print(f"published {args.out} ({args.out.stat().st_size / 1e6:.2f} MB)")
 
 

@@ -20,6 +20,7 @@ from precompute.consolidation.baselines import TUNING_EVERY
 from precompute.consolidation.cells import POSITION_EDGES, Vocabulary, make_vocabulary
 from precompute.consolidation.feature_tables import feature_tables, n_positions
 from precompute.consolidation.kinds import KIND_NAMES
+from precompute.consolidation.onto import put_onto
 from precompute.consolidation.stage_tables import stage_tables
 from precompute.consolidation.stages import EVERY, FROM, ROWS_PER_SHARD, SHORT
 from precompute.consolidation.tables import LossPacker, loss_table, run_folders, run_table, vocabulary_tables
@@ -58,8 +59,10 @@ def read_counts(source: Path, vocab: int, special: Sequence[int]) -> Counts:
     return Counts(counts, f"{int(counts.sum()):,} positions of the corpus of {source.name}")
 
 
-def publish(work: Path, tokenizer: PreTrainedTokenizerBase, counts_from: Path, out: Path) -> None:
-    """Write `out`; BadInput where a stage is missing."""
+def publish(
+    work: Path, tokenizer: PreTrainedTokenizerBase, counts_from: Path, out: Path, onto: Path | None = None
+) -> None:
+    """Write `out`, with the runs of the file `onto` where one is given; BadInput where a stage is missing."""
     text, runs = load_text(work), run_folders(work)
     texts = [tokenizer.decode([i], clean_up_tokenization_spaces=False) for i in range(len(tokenizer))]
     counts = read_counts(counts_from, len(texts), text.special)
@@ -71,6 +74,8 @@ def publish(work: Path, tokenizer: PreTrainedTokenizerBase, counts_from: Path, o
     tables = {"run": run_table(runs), "loss": losses, **vocabulary_tables(vocabulary), **packer.tables()}
     tables |= stage_tables(text, vocabulary, tokenizer, runs) | feature_tables(vocabulary, runs)
     provenance = _provenance(work, text, vocabulary, counts, runs)
+    if onto is not None:
+        tables, provenance = put_onto(onto, tables, provenance)
     write_companion(out, SCHEMA.read_text("utf-8"), SCHEMA_VERSION, tables, provenance)
 
 
