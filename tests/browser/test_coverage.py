@@ -128,7 +128,7 @@ def test_ticked_tokens_show_what_they_share_and_the_link_reopens_it(page: Page, 
     shared = page.locator("#coverage-shared-panel")
     expect(shared).to_be_hidden()
     first, third = tick(page, 0), tick(page, 2)
-    until(page, "location.search.includes('tokens=')")
+    until(page, "(id) => location.search.includes(id)", third)  # the first tick is written before the second
     assert query_of(page)["tokens"] == [f"{first},{third}"]
     expect(shared).to_be_visible()
     answer = page.request.get(f"{live_server_url}/api/intersections?sae_id=layer_2&token_ids={first},{third}").json()
