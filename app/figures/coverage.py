@@ -56,7 +56,7 @@ def coverage_figure(
     _add_labels(figure, curves, colours, scheme)
     last = max((len(curve.answer.rows) for curve in curves), default=1)
     if n_function:
-        _add_cut(figure, n_function, scheme)
+        _add_cut(figure, n_function, last, scheme)
     figure.update_xaxes(**log_rank_axis(last, "first k tokens"))
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02], title={"text": ""})
     return figure
@@ -121,15 +121,17 @@ def _add_band(figure: go.Figure, curve: LayerCurve, colour: str) -> None:
     add_band(figure, [row.rank for row in rows], [low for low, _ in bounds], [high for _, high in bounds], colour)
 
 
-def _add_cut(figure: go.Figure, n_function: int, scheme: str | None) -> None:
+def _add_cut(figure: go.Figure, n_function: int, last: int, scheme: str | None) -> None:
+    """The function cut, named on the side with more room: the layers' names stand in the right corner."""
     ink = palette(scheme)
+    left = 2 * math.log(n_function) > math.log(last)
     figure.add_vline(x=n_function, line={"color": ink.function, "width": 1, "dash": "dot"})
     figure.add_annotation(
         x=math.log10(n_function),
         y=0.02,
         yanchor="bottom",
-        xanchor="left",
-        xshift=5,
+        xanchor="right" if left else "left",
+        xshift=-5 if left else 5,
         text=f"{n_function:,} function tokens",
         showarrow=False,
         font={"color": ink.function, "size": 11},

@@ -50,14 +50,16 @@ def histogram_figure(
 
 
 def _octaves(bins: Sequence[HistogramBin]) -> dict[str, object]:
-    """A logarithmic axis ticked at powers of two."""
+    """A logarithmic axis ticked at powers of two, or at the bins' own edges where it spans less than two octaves."""
     low, high = bins[0].low, bins[-1].high
     ticks = [2.0**power for power in range(-20, 40) if low / 1.01 <= 2.0**power <= high * 1.01]
+    if high / low < 4:
+        ticks = [*(one.low for one in bins), high]
     return {
         "type": "log",
         "range": [math.log10(low) - 0.02, math.log10(high) + 0.02],
         "tickvals": ticks,
-        "ticktext": [f"{tick:g}" for tick in ticks],
+        "ticktext": [f"{tick:.3g}" for tick in ticks],
         "title": {"text": "activation"},
     }
 
