@@ -21,7 +21,8 @@ def quantity(value: float, unit: str) -> str:
         return f"{100 * value:+.1f} points".replace("-", "−") if value else "0 points"
     if unit == "nats":
         return f"{value:.2f} nats"
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.3g}"
+    whole = abs(value) >= 1000 or (float(value).is_integer() and abs(value) >= 10)
+    return (f"{value:,.0f}" if whole else f"{value:.3g}").replace("-", "−")
 
 
 def span_words(interval: Sequence[float] | None, unit: str) -> str:

@@ -162,54 +162,64 @@ def depth_gain(sources: Sources, parameters: dict[str, Any]) -> Measured:
     )  # fmt: skip
 
 
-def _series(store: ConsolidationStore, recipe: str) -> list[SaeCount]:
-    """SAEs of one recipe and its first seed, by step; NotTestable with fewer than two trained checkpoints."""
-    found = [sae for sae in store.growth().saes if sae.recipe == recipe]
-    seed = min((sae.seed for sae in found), default=0)
-    chosen = sorted((sae for sae in found if sae.seed == seed), key=lambda sae: sae.step)
-    if len([sae for sae in chosen if sae.step > 0]) < 2:
-        raise NotTestable(f"these results hold no SAEs of recipe {recipe} at two trained checkpoints")
-    return chosen
+def _ends(sources: Sources, parameters: dict[str, Any]) -> tuple[ConsolidationStore, Run, SaeCount, SaeCount]:
+    """SAEs of one recipe, seed and run (the deepest that has them): an early one and the last checkpoint's.
+
+    parameters: `recipe`; `since` is "first" (the first trained checkpoint) or "random" (step 0).
+    """
+    store: ConsolidationStore = sources.companion(KIND)
+    random = parameters["since"] == "random"
+    for run in sorted(store.runs(), key=lambda run: -run.n_layers):
+        found = [sae for sae in store.growth().saes if sae.run == run.run and sae.recipe == parameters["recipe"]]
+        seed = min((sae.seed for sae in found), default=0)
+        by_step = {sae.step: sae for sae in sorted(found, key=lambda sae: sae.step) if sae.seed == seed}
+        trained = [sae for step, sae in by_step.items() if step > 0]
+        first = by_step.get(0) if random else trained[0] if len(trained) > 1 else None
+        if trained and first is not None:
+            return store, run, first, trained[-1]
+    start = "step 0 and a trained checkpoint" if random else "two trained checkpoints"
+    raise NotTestable(f"these results hold no SAEs of recipe {parameters['recipe']} at {start} of one run")
 
 
 def features_grow(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Features firing at the last checkpoint less those at an early trained one, one recipe and seed."""
-    store: ConsolidationStore = sources.companion(KIND)
-    saes = _series(store, parameters["recipe"])
-    first, last = next(sae for sae in saes if sae.step > 0), saes[-1]
+    """Features firing at the last checkpoint less those at an early one; `_ends` says which."""
+    store, run, first, last = _ends(sources, parameters)
     (a_low, a_high), (b_low, b_high) = feature_interval(first), feature_interval(last)
-    random = next((sae.n_features for sae in saes if sae.step == 0), None)
     return Measured(
         float(last.n_features - first.n_features),
         (b_low - a_high, b_high - a_low),
         int(store.growth().n_positions),
-        f"positions; steps {first.step:,} and {last.step:,}, {last.d_sae:,} entries",
-        last.sae_id,
+        f"positions; steps {first.step:,} and {last.step:,}",
+        _source(run, last),
         LINK,
-        "" if random is None else "random weights (step 0) give, in all,",
-        None if random is None else float(random),
+        f"of {first.d_sae:,} entries, at step {first.step:,} fire",
+        float(first.n_features),
+        (a_low, a_high),
         control_unit="number",
     )
 
 
 def function_degree_grows(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Function tokens' share of the edges at the last checkpoint less that at an early trained one."""
-    store: ConsolidationStore = sources.companion(KIND)
-    saes = _series(store, parameters["recipe"])
+    """Function tokens' share of the edges at the last checkpoint less that at an early one; `_ends` says which."""
+    store, run, first, last = _ends(sources, parameters)
     growth, cut = store.growth(), store.cut(CUT)
-    first, last = next(sae for sae in saes if sae.step > 0), saes[-1]
     one, other = degree_split(growth, last, cut), degree_split(growth, first, cut)
     return Measured(
         one.share - other.share,
         (one.interval[0] - other.interval[1], one.interval[1] - other.interval[0]),
         int(growth.n_positions),
         f"positions; steps {first.step:,} and {last.step:,}",
-        last.sae_id,
+        _source(run, last),
         LINK,
         f"at step {first.step:,} the share is",
         other.share,
         other.interval,
     )
+
+
+def _source(run: Run, sae: SaeCount) -> str:
+    """The run, and the SAEs of both its checkpoints in words."""
+    return f"{run.title}, SAEs after layer {sae.layer}, {sae.d_sae:,} entries, seed {sae.seed}"
 
 
 CONSOLIDATION_MEASURES: dict[str, Measure] = {

@@ -102,7 +102,7 @@ def beyond_permuted_labels(sources: Sources, parameters: dict[str, Any]) -> Meas
         observed - (low + high) / 2,
         (observed - high, observed - low),
         n,
-        f"{parameters['label']} tokens, {permutations:,} permutations",
+        f"{parameters['label'].replace('_', '-')} tokens with others as frequent, {permutations:,} permutations",
         sae.sae_id,
         f"/coverage?sae={sae.sae_id}",
         "as factors of the degree, the class has",

@@ -9,11 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.core.claim_consolidation import features_grow, function_degree_grows
 from backend.core.claim_measures import PAPER_DEPTHS, Sources, depth_sae
 from backend.core.claim_rules import Measured, NotTestable, Rule, load_claims, rule_words, verdict_of
 from backend.core.claims import MEASURES, judge, judge_all
+from backend.core.companion import companion_path
+from backend.core.consolidation_growth import degree_split
+from backend.core.consolidation_store import ConsolidationStore
 from backend.core.store_rows import StoreMissing
 
+LAB = Path(__file__).parents[2] / "precompute/lab/lab.duckdb"
 MEASURED = Measured(0.5, (0.4, 0.6), 30, "shards", "layer_1", "/coverage")
 finite = st.floats(-10, 10)
 
@@ -80,6 +85,29 @@ def test_an_interval_over_the_threshold_is_said_to_decide_nothing(monkeypatch: p
     judged = judge(claim, Sources(missing, {}))  # type: ignore[arg-type]
     assert judged.verdict == "not testable"
     assert "threshold" in judged.reason
+
+
+@pytest.mark.parametrize("recipe", ["fixed", "equal_score"])
+@pytest.mark.parametrize("since", ["first", "random"])
+def test_growth_is_measured_within_one_run(recipe: str, since: str) -> None:
+    """The shipped results hold SAEs of two models: both ends of a difference are of the same one."""
+    store = ConsolidationStore(companion_path(LAB, "consolidation"))
+    sources = Sources(missing, {"consolidation": lambda: store})  # type: ignore[arg-type]
+    parameters = {"recipe": recipe, "since": since}
+    if (recipe, since) == ("equal_score", "random"):
+        with pytest.raises(NotTestable, match="step 0"):
+            features_grow(sources, parameters)
+        return
+    has = {one.run for one in store.growth().saes if one.recipe == recipe}
+    run = max((one for one in store.runs() if one.run in has), key=lambda one: one.n_layers).run
+    of_run = {s.step: s for s in store.growth().saes if (s.run, s.recipe, s.seed) == (run, recipe, 0)}
+    first = 0 if since == "random" else min(step for step in of_run if step > 0)
+    found = features_grow(sources, parameters)
+    assert found.value == of_run[max(of_run)].n_features - of_run[first].n_features
+    assert found.control_value == of_run[first].n_features
+    cut = store.cut("0.40")
+    ends = [degree_split(store.growth(), of_run[step], cut).share for step in (max(of_run), first)]
+    assert function_degree_grows(sources, parameters).value == pytest.approx(ends[0] - ends[1])
 
 
 class _Store:
