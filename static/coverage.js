@@ -64,5 +64,22 @@
     return window.dash_clientside.no_update;
   }
 
-  window.dash_clientside = Object.assign({}, window.dash_clientside, { fsCoverage: { openRow, ticked, writeState } });
+  /* Each SAE has a grid of θ of its own, [[value, label], …]: another layer keeps the place in the grid. */
+  function thetas(sae, theta, grids) {
+    const stay = window.dash_clientside.no_update;
+    const grid = grids && grids[sae];
+    if (!grid || grid.some(([value]) => value === theta)) return [stay, stay];
+    const place = Math.max(...Object.values(grids).map((other) => other.findIndex(([value]) => value === theta)), 0);
+    return [grid.map(([value, label]) => ({ value, label })), grid[Math.min(place, grid.length - 1)][0]];
+  }
+
+  /* As fs.named; waits while θ is still another layer's. Last come the defaults and the grids. */
+  function named(...values) {
+    const grids = values.pop();
+    const state = window.dash_clientside.fs.named(...values);
+    const known = state.sae === undefined || grids[state.sae].some(([value]) => value === state.theta);
+    return known ? state : window.dash_clientside.no_update;
+  }
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, { fsCoverage: { openRow, ticked, writeState, thetas, named } });
 })();

@@ -15,7 +15,14 @@ from app.links import reproduce_get
 from app.pages import coverage_shared
 from app.pages.coverage_drawn import NOTED, everything
 from app.pages.coverage_shared import read_tokens
-from app.pages.coverage_state import CONTROLS, built_saes, control_bar, default_state, read_state
+from app.pages.coverage_state import (
+    CONTROLS,
+    built_saes,
+    control_bar,
+    default_state,
+    read_state,
+    theta_options,
+)
 from app.pages.coverage_table import rank_table
 from app.pages.coverage_view import FrequentTokens, read_view
 
@@ -37,6 +44,7 @@ async def layout(**query: str) -> Component:
         [
             dcc.Store(id="coverage-asked", data=query),
             dcc.Store(id="coverage-defaults"),
+            dcc.Store(id="coverage-grids"),
             dcc.Store(id="coverage-state"),
             dcc.Store(id="coverage-function"),
             dcc.Store(id="coverage-tokens", data=",".join(map(str, ticked)) or None),
@@ -119,18 +127,20 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
     @app.callback(
         Output("coverage-controls", "children"),
         Output("coverage-defaults", "data"),
+        Output("coverage-grids", "data"),
         Output("coverage-complaints", "children"),
         Input("coverage-asked", "data"),
     )
-    async def show_controls(asked: dict[str, str]) -> tuple[Any, Any, Any]:
+    async def show_controls(asked: dict[str, str]) -> tuple[Any, Any, Any, Any]:
         capabilities = await api.capabilities()
         saes = built_saes(capabilities)
         if not saes:
             detail = (await api.health()).build_detail
-            return None, None, notice("No build, so no coverage", detail, kind="problem")
+            return None, None, None, notice("No build, so no coverage", detail, kind="problem")
         state, complaints = read_state(asked, saes, capabilities)
         told = notice("The address asks for what is not there", "; ".join(complaints), kind="problem")
-        return control_bar(state, saes, capabilities), default_state(saes).as_query(), told if complaints else None
+        bar, defaults = control_bar(state, saes, capabilities), default_state(saes).as_query()
+        return bar, defaults, {sae.sae_id: theta_options(sae) for sae in saes}, told if complaints else None
 
     _register_state(app)
 
@@ -138,10 +148,19 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
 def _register_state(app: Dash) -> None:
     """What happens in the browser alone: the state, its address, ticked and opened rows."""
     app.clientside_callback(
-        ClientsideFunction("fs", "named"),
+        ClientsideFunction("fsCoverage", "thetas"),
+        Output("coverage-theta", "data"),
+        Output("coverage-theta", "value"),
+        Input("coverage-sae", "value"),
+        State("coverage-theta", "value"),
+        State("coverage-grids", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("fsCoverage", "named"),
         Output("coverage-state", "data"),
         [Input(f"coverage-{name}", "value") for name in CONTROLS],
         State("coverage-defaults", "data"),
+        State("coverage-grids", "data"),
     )
     app.clientside_callback(
         ClientsideFunction("fsCoverage", "writeState"),

@@ -25,7 +25,15 @@ from app.pages.coverage_statistics import (
 )
 from app.pages.coverage_table import with_statistics
 from app.pages.coverage_view import LISTED, CoverageView, Evidence
-from app.pages.coverage_words import first_tokens, function_contrast, headline, setting_sentence
+from app.pages.coverage_words import (
+    at_first_setting,
+    first_tokens,
+    function_contrast,
+    headline,
+    of_layer,
+    other_thetas,
+    setting_sentence,
+)
 from app.tables import rank_rows
 from backend.schemas.statistics import StatisticsResponse
 
@@ -48,17 +56,28 @@ def _lead(view: CoverageView) -> Shown:
     answer = view.chosen.answer
     by_frequency = view.state.order == "frequency"
     told = view.evidence.statistics if view.evidence else None
-    row = contrast_headline(told.equal_occurrence) if told else None
-    said = headline(view.sae.layer, answer) if row is None else headline_of(row, view.sae.layer, _setting(view))
+    nulls = null_sentence(told.nulls) if told else ""
     return {
-        ("coverage-headline", "children"): said,
-        ("coverage-nulls-line", "children"): null_sentence(told.nulls) if told else "",
+        ("coverage-headline", "children"): _headline(view),
+        ("coverage-nulls-line", "children"): nulls and nulls + at_first_setting(view.state.theta, view.state.min_count),
         ("coverage-first", "children"): [
             html.Span("The first ten:" if by_frequency else "First ten in this order:"),
             *first_tokens(answer.rows, view.function),
         ],
         ("coverage-function", "data"): sorted(view.function),
     }
+
+
+def _headline(view: CoverageView) -> list[Any]:
+    """From the build where it stores the comparison, else from the statistics at these settings."""
+    answer = view.chosen.answer
+    told = view.evidence.statistics if view.evidence else None
+    row = contrast_headline(told.equal_occurrence) if told else None
+    if answer.contrast or row is None:
+        return list(headline(view.sae.layer, answer))
+    whole = of_layer(view.sae.layer, view.state.denominator)
+    share = 1.0 if view.state.denominator == "active" else answer.n_active / max(answer.d_sae, 1)
+    return list(headline_of(row, whole, share, _setting(view)))
 
 
 def _setting(view: CoverageView) -> str:
@@ -81,11 +100,12 @@ def _own_figures(view: CoverageView, scheme: str | None) -> Shown:
         n_function=len(view.function) if by_frequency else None,
         paper=is_papers_model(view.capabilities.build),
     )
-    occurrences = [row.occurrences for row in answer.rows if row.occurrences]
+    occurrences = [row.occurrences for row in view.by_frequency.rows if row.occurrences]
     return {
         ("coverage-curve", "figure"): curve,
         ("coverage-curve-panel-note", "children"): [
             setting_sentence(view.state, answer, view.function), " ", function_contrast(answer),
+            other_thetas(view.state, view.curves),
         ],
         ("coverage-zipf", "figure"): zipf_figure(occurrences, len(view.function), scheme),
     }  # fmt: skip
@@ -121,13 +141,12 @@ def _evidence(view: CoverageView, evidence: Evidence, scheme: str | None) -> Sho
     told, rarefied = evidence.statistics, evidence.rarefaction
     at_start = view.state.theta == 0 and view.state.min_count == 1
     strewn = {token_id: row.expected_documents for token_id, row in evidence.tokens.items()}
-    answer = view.chosen.answer
     return {
         ("coverage-lacking", "children"): None,
         ("coverage-equal", "figure"): equal_figure(told.equal_occurrence, scheme),
         ("coverage-nulls", "figure"): null_figure(told.nulls, scheme),
         ("coverage-degree", "figure"): degree_figure(
-            answer.rows, view.function, view.fit, scheme, rarefied if at_start else None
+            view.by_frequency.rows, view.function, view.fit, scheme, rarefied if at_start else None
         ),
         ("coverage-documents", "figure"): document_figure(view.tokens, view.function, scheme, strewn),
         ("coverage-cuts", "children"): cut_table(told.equal_occurrence, view.state.cut),
@@ -139,24 +158,27 @@ def _evidence(view: CoverageView, evidence: Evidence, scheme: str | None) -> Sho
 
 def _notes(view: CoverageView, told: StatisticsResponse) -> Shown:
     """What each panel shows, with its n and its intervals."""
+    first = at_first_setting(view.state.theta, view.state.min_count)
     return {
         ("coverage-equal-panel-note", "children"): [
             "The k most frequent tokens, and as many positions of content tokens drawn one by one: exact expectation"
             f"{'' if view.state.min_count == 1 else ' where each position is kept by chance, without an interval'}; "
             "bands: 95 %, document shards resampled. Shares of the active features."
         ],
-        ("coverage-nulls-panel-note", "children"): null_note(told.nulls),
+        ("coverage-nulls-panel-note", "children"): null_note(told.nulls) + first,
         ("coverage-degree-panel-note", "children"): _slope(view),
         ("coverage-cuts-panel-note", "children"): (
             "Function tokens are the most frequent ones up to a share of all occurrences; here the share moves. "
             + chao_sentence(told)
+            + (first and " The Chao1 estimate is at θ 0 and one firing an edge, whatever is chosen above.")
         ),
         ("coverage-kinds-panel-note", "children"): (
             "A kind is the token's spelling; * marks degrees beyond 95 % of 2,000 permutations of the label among "
-            "tokens of like frequency."
+            f"tokens of like frequency.{first}"
         ),
         ("coverage-laws-panel-note", "children"): (
             "Is a degree distribution's tail a power law? Its exponent, and its likelihood against other laws."
+            + first
         ),
         ("coverage-zipf-panel-note", "children"): (
             f"Occurrences by frequency rank: {slope_sentence(told.slopes, 'zipf')}. Dotted: the function cut."
@@ -175,7 +197,7 @@ def _no_evidence(view: CoverageView, scheme: str | None) -> Shown:
         ("coverage-lacking", "children"): notice("No statistics beside this build", view.lacking),
         ("coverage-equal", "figure"): blank(scheme),
         ("coverage-nulls", "figure"): blank(scheme),
-        ("coverage-degree", "figure"): degree_figure(view.chosen.answer.rows, view.function, view.fit, scheme),
+        ("coverage-degree", "figure"): degree_figure(view.by_frequency.rows, view.function, view.fit, scheme),
         ("coverage-documents", "figure"): document_figure(view.tokens, view.function, scheme),
         ("coverage-cuts", "children"): None,
         ("coverage-kinds", "children"): None,

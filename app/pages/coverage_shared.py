@@ -13,6 +13,7 @@ from app.figures.coverage_nulls import MOST_COLUMNS, shared_figure
 from app.figures.distributions_rarefaction import rarefaction_figure
 from app.figures.template import blank
 from app.links import reproduce_get
+from app.pages.coverage_words import at_first_setting
 from app.tables import percent
 from backend.schemas.statistics import IntersectionsResponse, RarefactionResponse
 
@@ -98,9 +99,9 @@ def register(app: Dash, api: ApiClient) -> None:
     async def show_requests(state: dict[str, str] | None, asked: str | None, href: str | None) -> list[str]:
         if state is None:
             return [""] * 4
-        ids = ",".join(map(str, read_tokens(asked))) or None
-        query = {"sae_id": state["sae"], "token_ids": ids}
-        pair = [reproduce_get(href, f"/api/{name}", query) for name in ("rarefaction", "intersections")]
+        query = {"sae_id": state["sae"], "token_ids": ",".join(map(str, read_tokens(asked))) or None}
+        counted = query | {"min_count": state["min_count"]}
+        pair = (reproduce_get(href, "/api/rarefaction", query), reproduce_get(href, "/api/intersections", counted))
         return [code[kind] for code in pair for kind in ("curl", "python")]
 
 
@@ -112,7 +113,8 @@ async def _rarefaction(
         answer = await api.rarefaction(state["sae"], token_ids=ids)
     except ApiProblem as problem:
         return blank(scheme), problem.detail
-    return rarefaction_figure(answer, function, scheme), rarefaction_note(answer)
+    note = rarefaction_note(answer) + at_first_setting(float(state["theta"]), int(state["min_count"]))
+    return rarefaction_figure(answer, function, scheme), note
 
 
 async def _shared(
@@ -124,4 +126,5 @@ async def _shared(
         answer = await api.intersections(state["sae"], ",".join(map(str, tokens)), min_count=int(state["min_count"]))
     except ApiProblem as problem:
         return blank(scheme), problem.detail, SHOWN
-    return shared_figure(answer, function, scheme), shared_note(answer), SHOWN
+    note = shared_note(answer) + (" At θ 0, whatever is chosen above." if float(state["theta"]) else "")
+    return shared_figure(answer, function, scheme), note, SHOWN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dash.development.base_component import Component
 
@@ -66,8 +66,7 @@ def read_state(
     default = default_state(saes)
     complaints: list[str] = []
     chosen = one_of(asked, "sae", [sae.sae_id for sae in saes], default.sae, complaints)
-    grid = next(sae.theta_grid for sae in saes if sae.sae_id == chosen)
-    thetas = [replace(default, theta=theta).as_query()["theta"] for theta in grid]
+    thetas = [theta for theta, _ in theta_options(next(sae for sae in saes if sae.sae_id == chosen))]
     counts = [str(count) for count in capabilities.min_count_grid]
     state = CoverageState(
         sae=chosen,
@@ -82,11 +81,15 @@ def read_state(
     return state, complaints
 
 
+def theta_options(sae: Sae) -> list[tuple[str, str]]:
+    """(value in the address, what the control says) of each θ that the build holds for this SAE."""
+    return [(CoverageState(sae.sae_id, theta=theta).as_query()["theta"], f"{theta:.3g}") for theta in sae.theta_grid]
+
+
 def control_bar(state: CoverageState, saes: Sequence[Sae], capabilities: Capabilities) -> list[Component]:
     """The controls that change the claim, each under its name."""
     query = state.as_query()
-    grid = next(sae.theta_grid for sae in saes if sae.sae_id == state.sae)
-    thetas = [(replace(state, theta=theta).as_query()["theta"], f"{theta:.3g}") for theta in grid]
+    thetas = theta_options(next(sae for sae in saes if sae.sae_id == state.sae))
     counts = [(str(count), str(count)) for count in capabilities.min_count_grid]
     orders = [(order, ORDERS.get(order, order)) for order in capabilities.orders]
     return [

@@ -9,7 +9,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from app.figures.coverage_nulls import RUN_NAMES
-from app.pages.coverage_words import K, number
+from app.pages.coverage_words import K, most_frequent, number
 from app.tables import NARROW, percent, percent_interval
 from backend.schemas.statistics import (
     Alternative,
@@ -231,20 +231,26 @@ def contrast_headline(rows: Sequence[EqualOccurrence], k: int = K) -> EqualOccur
     return max((row for row in rows if row.cut is None and row.k <= k), key=lambda row: row.k, default=None)
 
 
-def headline_of(row: EqualOccurrence, layer: int, setting: str) -> list[Component | str]:
-    """The claim and its control in one sentence, at the page's θ and least firings."""
+def headline_of(row: EqualOccurrence, whole: str, share: float, setting: str) -> list[Component | str]:
+    """The claim and its control in one sentence, at the page's θ and least firings.
+
+    whole: what the shares are of, in words; share: the active features' part of it.
+    """
     n = f"{row.occurrences:,} occurrences"
-    first = "most frequent token reaches" if row.k == 1 else f"{row.k} most frequent tokens reach"
+
+    def part(value: float, interval: Sequence[float] | None) -> Component:
+        return number(value * share, None if interval is None else [end * share for end in interval], n)
+
     said: list[Component | str] = [
-        f"The {first} ",
-        number(row.coverage, row.interval, n),
-        f" of the features active after layer {layer}{setting}; ",
+        f"The {most_frequent(row.k)} ",
+        part(row.coverage, row.interval),
+        f" of the {whole}{setting}; ",
     ]
     if row.other_coverage is None:
         return [*said, "the corpus holds too few content tokens to draw the same number of occurrences."]
     return [
         *said,
         "the same number of occurrences drawn from content tokens reaches ",
-        number(row.other_coverage, row.other_interval, n),
+        part(row.other_coverage, row.other_interval),
         ".",
     ]

@@ -11,7 +11,7 @@ from app.api import ApiClient, ApiProblem
 from app.figures.coverage import LayerCurve
 from app.pages.coverage_state import CoverageState, built_saes, read_state
 from app.tables import LogFit, function_ids, log_fit
-from backend.schemas import Capabilities, Sae, TokenRow
+from backend.schemas import Capabilities, CoverageResponse, Sae, TokenRow
 from backend.schemas.statistics import RarefactionResponse, StatisticsResponse, TokenStatistics
 
 LISTED = 2000  # most frequent tokens whose document coverage is read; also the rows of the table
@@ -37,6 +37,7 @@ class CoverageView:
     function: frozenset[int]
     fit: LogFit | None
     capabilities: Capabilities
+    by_frequency: CoverageResponse  # the chosen SAE's, in the order of frequency, for what is drawn against frequency
     evidence: Evidence | None
     lacking: str  # why there is none, with the remedy
 
@@ -85,10 +86,13 @@ async def read_view(api: ApiClient, frequent: FrequentTokens, asked: Mapping[str
         LayerCurve(one.sae_id, one.layer, answer, one.sae_id == state.sae)
         for one, answer in zip(drawn, answers, strict=True)
     ]
-    rows = next(curve.answer.rows for curve in curves if curve.chosen)
+    by_frequency = next(curve.answer for curve in curves if curve.chosen)
+    if state.order != "frequency":
+        by_frequency = await api.coverage(sae.sae_id, theta=state.theta, min_count=state.min_count)
+    rows = by_frequency.rows
     fit = log_fit([row.occurrences for row in rows], [row.degree for row in rows])
     function = function_ids(tokens, state.cut / 100)
-    return CoverageView(state, sae, curves, tokens, function, fit, capabilities, *await reading)
+    return CoverageView(state, sae, curves, tokens, function, fit, capabilities, by_frequency, *await reading)
 
 
 class FrequentTokens:

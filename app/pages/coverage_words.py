@@ -8,6 +8,7 @@ from dataclasses import replace
 from dash import html
 from dash.development.base_component import Component
 
+from app.figures.coverage import LayerCurve
 from app.frame import token_chip
 from app.pages.coverage_state import ORDERS, CoverageState
 from app.tables import NARROW, percent, percent_interval
@@ -28,7 +29,7 @@ def most_frequent(k: int) -> str:
 
 
 def headline(layer: int, answer: CoverageResponse) -> list[Component | str]:
-    """The claim and its control in one sentence each, both at theta 0, one firing, active features."""
+    """The claim and its control in one sentence each, both at theta 0 and one firing, of the answer's denominator."""
     contrast = pick_contrast(answer.contrast)
     if contrast is None:
         return ["This build stores no comparison with content tokens, so there is no control to read beside the curve."]
@@ -36,7 +37,7 @@ def headline(layer: int, answer: CoverageResponse) -> list[Component | str]:
     said: list[Component | str] = [
         f"The {most_frequent(contrast.k)} ",
         number(contrast.coverage, contrast.interval, n),
-        f" of the features active after layer {layer}; ",
+        f" of the {of_layer(layer, str(answer.effective['denominator']))}; ",
     ]
     if contrast.content_coverage is None:
         return [*said, "the corpus holds too few content tokens to draw the same number of occurrences."]
@@ -48,12 +49,17 @@ def headline(layer: int, answer: CoverageResponse) -> list[Component | str]:
     return said
 
 
+def of_layer(layer: int, denominator: str) -> str:
+    """What a layer's shares are shares of."""
+    return f"features active after layer {layer}" if denominator == "active" else f"whole dictionary of layer {layer}"
+
+
 def number(share: float, interval: Sequence[float] | None, n: str) -> Component:
     """A share in the headline: the figure large, its interval small beside it, n on hover."""
     bounds = percent_interval(interval)
     title = f"95 % interval {bounds or 'not stored'}, bootstrap over document shards · n = {n}"
     return html.Span(
-        [html.Strong(percent(share)), html.Small(f" {bounds}") if bounds else None],
+        [html.Strong(percent(share)), html.Small(f" {bounds or '[no interval]'}")],
         className="fs-number",
         title=title,
     )
@@ -87,7 +93,7 @@ def setting_sentence(state: CoverageState, answer: CoverageResponse, function: f
 
 
 def function_contrast(answer: CoverageResponse) -> str:
-    """The same comparison for all function tokens, at the build's own cut."""
+    """The same comparison for all function tokens, at the build's own cut; empty where the build stores none."""
     at_cut = next((one for one in answer.contrast if one.is_function_cut), None)
     if at_cut is None or at_cut.content_coverage is None:
         return ""
@@ -96,3 +102,18 @@ def function_contrast(answer: CoverageResponse) -> str:
         f"{percent_interval(at_cut.interval)}; as many occurrences of content tokens: "
         f"{percent(at_cut.content_coverage)} {percent_interval(at_cut.content_interval)}."
     )
+
+
+def other_thetas(state: CoverageState, curves: Sequence[LayerCurve]) -> str:
+    """At which θ the other layers' curves are drawn: the same quantile of their own activations."""
+    if not state.theta:
+        return ""
+    others = [f"layer {curve.layer} {curve.answer.effective['theta']:.3g}" for curve in curves if not curve.chosen]
+    return f" The other layers at the same quantile of their own activations: θ of {', '.join(others)}."
+
+
+def at_first_setting(theta: float, min_count: int) -> str:
+    """Said of a panel that does not follow θ and the least firings, where these are not the first ones."""
+    if theta == 0 and min_count == 1:
+        return ""
+    return " Here at θ 0 and one firing an edge, whatever is chosen above."

@@ -8,11 +8,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from backend.core.store import Store
+from backend.core.store_coverage import Coverage
 from backend.routes.dependencies import Served, refuse_value
 from backend.routes.problems import refuse_field
 from backend.schemas import Contrast, CoverageQuery, CoverageResponse
 
 router = APIRouter(tags=["coverage"])
+SHARES = (  # fields of a Contrast that are shares of the denominator
+    *("coverage", "interval", "content_coverage", "content_interval"),
+    *("difference_interval", "whole_tokens_mean", "whole_tokens_range"),
+)
 
 
 @router.get("/coverage", response_model=CoverageResponse)
@@ -25,14 +31,14 @@ def read_coverage(query: Annotated[CoverageQuery, Query()], served: Served) -> R
     given = query.model_dump() | {"max_rank": query.max_rank or most}
     try:
         found = store.coverage(**given)
-        contrasts = store.contrasts(query.sae_id)
+        contrasts = _contrasts(store, query, found)
     except ValueError as error:
         raise refuse_value(error, given) from error
     answer = CoverageResponse(
         rows=[],
         n_active=found.n_active,
         d_sae=found.d_sae,
-        contrast=[Contrast.model_validate(asdict(one) | _lists(asdict(one))) for one in contrasts],
+        contrast=contrasts,
         effective=found.effective,
     )
     # tens of thousands of rows as objects would take ten times as long as everything else
@@ -40,6 +46,17 @@ def read_coverage(query: Annotated[CoverageQuery, Query()], served: Served) -> R
     return Response(f'{{"rows":{found.rows_as_json()},{rest}', media_type="application/json")
 
 
-def _lists(fields: dict[str, object]) -> dict[str, object]:
-    """The pairs among `fields`, as the lists that JSON has."""
-    return {name: list(value) for name, value in fields.items() if isinstance(value, tuple)}
+def _contrasts(store: Store, query: CoverageQuery, found: Coverage) -> list[Contrast]:
+    """The build's comparisons in shares of the denominator asked for; none at a θ or min_count that it lacks."""
+    if found.effective["theta"] != 0 or query.min_count != 1:
+        return []
+    share = found.n_active / max(found.n_all, 1)
+    kept = [asdict(one) for one in store.contrasts(query.sae_id)]
+    return [Contrast.model_validate(one | {name: _times(one[name], share) for name in SHARES}) for one in kept]
+
+
+def _times(value: float | tuple[float, ...] | None, share: float) -> float | list[float] | None:
+    """A share or its interval of another denominator, as the wire has it."""
+    if isinstance(value, tuple):
+        return [end * share for end in value]
+    return None if value is None else value * share

@@ -91,12 +91,12 @@ class CoverageRow(TokenRef):
 
 
 class Contrast(Response):
-    """The k most frequent tokens against as many occurrences of content tokens; shares of active features."""
+    """The k most frequent tokens against as many occurrences of content tokens; shares of the denominator."""
 
     k: int = Field(description="number of first tokens")
     is_function_cut: bool = Field(description="k is the number of function tokens")
     occurrences: int = Field(description="corpus positions of the k tokens")
-    coverage: float = Field(description="share of the active features that the k tokens reach")
+    coverage: float = Field(description="share of the denominator that the k tokens reach")
     interval: Interval = Field(description="95 % bootstrap over document shards")
     content_coverage: float | None = Field(
         description="share that as many content positions, drawn one by one, reach; null: too few of them"
@@ -110,9 +110,15 @@ class Contrast(Response):
 
 class CoverageResponse(Response):
     rows: list[CoverageRow] = Field(description="one per rank, in the chosen order")
-    n_active: int = Field(description="features that fire anywhere at this theta and min_count")
+    n_active: int = Field(
+        description="features with any firing: the denominator `active`, at every theta and min_count"
+    )
     d_sae: int = Field(description="width of the dictionary")
-    contrast: list[Contrast] = Field(default=[], description="equal-occurrence comparisons, by k")
+    contrast: list[Contrast] = Field(
+        default=[],
+        description="equal-occurrence comparisons, by k; stored at theta 0 and min_count 1, empty at others "
+        "(/api/statistics has them at each)",
+    )
     effective: dict[str, Any] = Field(description="the query as applied")
 
 

@@ -76,6 +76,24 @@ def test_coverage_adds_up(client: TestClient) -> None:
     assert whole["rows"][1]["coverage"] == pytest.approx(answer["rows"][1]["covered"] / answer["d_sae"])
 
 
+def test_comparisons_are_of_the_settings_asked_for(client: TestClient) -> None:
+    """Stored at θ = 0 and one firing alone: scaled to the denominator there, and not given anywhere else."""
+    active = client.get("/api/coverage?sae_id=layer_2").json()
+    dictionary = client.get("/api/coverage?sae_id=layer_2&denominator=dictionary").json()
+    share = active["n_active"] / active["d_sae"]
+    assert active["contrast"]
+    for one, other in zip(active["contrast"], dictionary["contrast"], strict=True):
+        assert other["coverage"] == pytest.approx(share * one["coverage"])
+        assert other["interval"] == pytest.approx([share * end for end in one["interval"]])
+        assert other["coverage"] == pytest.approx(dictionary["rows"][one["k"] - 1]["coverage"])
+        assert other["content_tokens"] == one["content_tokens"]
+    theta = next(sae for sae in client.get("/api/capabilities").json()["saes"] if sae["sae_id"] == "layer_2")[
+        "theta_grid"
+    ][1]
+    for query in (f"theta={theta}", "min_count=2"):
+        assert client.get(f"/api/coverage?sae_id=layer_2&{query}").json()["contrast"] == []
+
+
 def test_features_are_found_by_the_tokens_that_fire_them(client: TestClient) -> None:
     found = client.get("/api/features", params={"sae_id": "layer_2", "q": "capital"}).json()
     assert 0 < found["total"] < client.get("/api/features", params={"sae_id": "layer_2"}).json()["total"]

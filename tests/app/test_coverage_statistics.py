@@ -86,11 +86,11 @@ def test_both_sides_are_drawn_where_both_are_known() -> None:
 def test_the_headline_takes_the_comparison_at_ten() -> None:
     row = contrast_headline([equal(1, 0.2, 0.9), equal(10, 0.6, 0.95), equal(100, 0.9, 0.99), equal(8, 0.5, 0.9, 20)])
     assert row is not None
-    words = said(headline_of(row, 3, " (at least 2 firings an edge)"))
+    words = said(headline_of(row, "features active after layer 3", 1.0, " (at least 2 firings an edge)"))
     assert words.startswith("The 10 most frequent tokens reach 60.0")
     assert "active after layer 3 (at least 2 firings an edge); " in words
     assert "drawn from content tokens reaches 95.0" in words
-    assert "too few content tokens" in said(headline_of(equal(1, 0.2, None), 3, ""))
+    assert "too few content tokens" in said(headline_of(equal(1, 0.2, None), "whole dictionary of layer 3", 0.5, ""))
     assert contrast_headline([]) is None
 
 

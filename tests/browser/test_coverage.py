@@ -88,6 +88,23 @@ def test_every_control_is_in_the_address_and_the_address_reopens_it(page: Page, 
     assert query_of(page) == expected
 
 
+def test_another_layer_keeps_the_place_in_its_own_grid_of_theta(page: Page, live_server_url: str) -> None:
+    """θ is a quantile of one SAE's activations: the numbers, the control and the address say the new layer's."""
+    saes = page.request.get(f"{live_server_url}/api/capabilities").json()["saes"]
+    grids = {sae["sae_id"]: sae["theta_grid"] for sae in saes}
+    page.goto(f"{live_server_url}/coverage?theta={grids['layer_2'][1]!r}")
+    ready(page)
+    choose(page, "sae", "3")
+    until(page, "(theta) => location.search.includes(theta)", repr(grids["layer_3"][1]))
+    assert query_of(page) == {"sae": ["layer_3"], "theta": [repr(grids["layer_3"][1])]}
+    note = page.locator("#coverage-curve-panel-note")
+    expect(note).to_contain_text(f"At θ {grids['layer_3'][1]:.3g}")
+    expect(note).to_contain_text(f"layer 2 {grids['layer_2'][1]:.3g}")
+    expect(page.locator("#coverage-laws-panel-note")).to_contain_text("at θ 0 and one firing an edge")
+    page.locator("#coverage-theta").click()
+    expect(page.get_by_role("option")).to_have_text([f"{theta:.3g}" for theta in grids["layer_3"]])
+
+
 def test_the_numbers_follow_the_controls(page: Page, live_server_url: str) -> None:
     page.goto(f"{live_server_url}/coverage?denominator=dictionary&min_count=2")
     ready(page)
