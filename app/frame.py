@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import dash_mantine_components as dmc
-from dash import Dash, dcc, html
+from dash import Dash, Output, dcc, html
 from dash.development.base_component import Component
 
 from app.api import ApiClient
@@ -21,6 +21,8 @@ BADGES: dict[Badge, str] = {
     "recorded": "Read from a recorded run: nothing was computed for this view.",
     "live": "Computed by the loaded model for this view.",
 }
+# for the `running` of a callback that waits at the model: meanwhile the top bar follows its place in the queue
+FOLLOWED = (Output("frame-heartbeat", "interval"), 500, 15_000)
 SHORTCUTS = (
     (("?",), "this help"),
     (("/",), "focus the prompt or the search of a page"),
@@ -177,7 +179,7 @@ def shell(pages: Sequence[Page]) -> Component:
                 dcc.Store(id="frame-scheme"),
                 dcc.Store(id="frame-problem"),
                 dcc.Store(id="frame-title"),
-                dcc.Interval(id="frame-heartbeat", interval=15_000),
+                dcc.Interval(id="frame-heartbeat", interval=FOLLOWED[2]),
                 _rail(pages),
                 _top_bar(),
                 html.Main([place(), html.Div(id="frame-page", className="fs-page")], id="frame-main", tabIndex="-1"),

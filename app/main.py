@@ -244,7 +244,15 @@ def _live_words(health: Health) -> Children:
 def _state_words(health: Health) -> str:
     if health.live != "live":
         return "recorded only" if health.live == "absent" else health.live_detail
+    if health.queue_position:  # the visitor's own request waits
+        return f"{health.live_detail} · queued {_ordinal(health.queue_position + 1)}"
     return health.live_detail if health.queue == 0 else f"{health.live_detail} · {health.queue} in the queue"
+
+
+def _ordinal(n: int) -> str:
+    """1st, 2nd, 3rd, 4th …, 11th, 12th, 13th, … 21st."""
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"
 
 
 def _on_error(error: Exception) -> None:

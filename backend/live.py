@@ -47,7 +47,8 @@ class LiveTimeout(Exception):
 class Ticket:
     """One request's turn at the model."""
 
-    def __init__(self, queue: Queue, executor: ThreadPoolExecutor) -> None:
+    def __init__(self, queue: Queue, executor: ThreadPoolExecutor, client: str) -> None:
+        self.client = client  # whose request it is
         self.stream_id = secrets.token_hex(8)
         self.stop = threading.Event()
         self.late = False  # stopped by the clock
@@ -85,13 +86,21 @@ class Ticket:
 
         LiveTimeout when it was stopped by the clock: what it has made by then is not the whole answer.
         """
-        made: T = await asyncio.shield(self._start(work))
+        made: T = await asyncio.shield(self.start(work))
         if self.late:
-            raise LiveTimeout(
-                f"The request ran for more than {self._queue.limit:g} s and was stopped: ask for fewer tokens, samples "
-                "or interventions."
-            )
+            raise self.timeout()
         return made
+
+    def timeout(self) -> LiveTimeout:
+        """What to raise when it was stopped by the clock."""
+        return LiveTimeout(
+            f"The request ran for more than {self._queue.limit:g} s and was stopped: ask for fewer tokens, samples "
+            "or interventions."
+        )
+
+    def give_up_place(self) -> None:
+        """Let the next one have the model; whatever else the request holds is kept."""
+        self._queue.remove(self)
 
     async def stream(self, steps: Callable[[], Iterator[T]]) -> AsyncIterator[T]:
         """What `steps()` yields in the worker thread, as it comes; ends after `stop`.
@@ -111,13 +120,13 @@ class Ticket:
             finally:
                 loop.call_soon_threadsafe(made.put_nowait, _END)
 
-        work = self._start(pump)
-        work.add_done_callback(lambda _: self._queue.remove(self))
+        work = self.start(pump)
+        work.add_done_callback(lambda _: self.give_up_place())
         while (step := await made.get()) is not _END:
             yield step
         await work
 
-    def _start(self, work: Callable[[], T]) -> asyncio.Future[T]:
+    def start(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Hand `work` to the thread, with a clock that stops it."""
         loop = asyncio.get_running_loop()
         clock = loop.call_later(self._queue.limit, self._expire)
@@ -149,14 +158,14 @@ class Queue:
         self.spent: Callable[[float], None] = lambda seconds: None  # told what each piece of work took
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live")
 
-    def enter(self) -> Ticket:
+    def enter(self, client: str = "") -> Ticket:
         """A ticket at the end of the queue; QueueFull when there is no room."""
         if len(self.tickets) > self.waiting:
             raise QueueFull(
                 f"{len(self.tickets)} requests are in the queue, 1 running and {self.waiting} waiting are "
                 "allowed: try again in a moment."
             )
-        ticket = Ticket(self, self._executor)
+        ticket = Ticket(self, self._executor, client)
         self.tickets.append(ticket)
         ticket.moved(len(self.tickets) - 1)
         return ticket
@@ -176,6 +185,10 @@ class Queue:
         self.tickets.remove(ticket)
         for place, other in enumerate(self.tickets[first:], start=first):
             other.moved(place)
+
+    def place_of(self, client: str) -> int | None:
+        """Requests before that client's latest one, 0 when it runs; None when it has none here."""
+        return max((place for place, ticket in enumerate(self.tickets) if ticket.client == client), default=None)
 
     def timed(self, work: Callable[[], T]) -> T:
         """`work()`, its time reported to `spent`. Called in the worker thread."""

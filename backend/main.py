@@ -18,12 +18,15 @@ from backend.core.presets import Preset, load_preset
 from backend.core.runs import RunStore
 from backend.core.store import Store
 from backend.headers import SecurityHeaders, inline_hashes
+from backend.joining import Joiner
 from backend.live import Live
 from backend.metrics import Metrics
 from backend.routes import api, problems
 from backend.routes.context import RequestContext
 from backend.routes.dependencies import Backend, Build
+from backend.routes.inspect_together import fits, run_together
 from backend.routes.known import Known
+from backend.routes.limits import room
 from backend.routes.rate import Doorkeeper
 from backend.settings import Settings
 
@@ -67,7 +70,9 @@ def create_api(store: Store | None, live: Live, settings: Settings, *, preset: P
         lifespan=lifespan,
     )
     build = Build(store, settings.build or preset.build)
-    app.state.backend = Backend(build, live, settings, preset, runs, Known(metrics), door, metrics, product_version())
+    joiner = Joiner(run_together, lambda plans: fits(plans, room(settings, plans[0].prompt.loaded)))
+    known = Known(metrics)
+    app.state.backend = Backend(build, live, settings, preset, runs, known, door, metrics, joiner, product_version())
     app.state.script_hashes = []
     app.include_router(api.router)
     problems.install(app)

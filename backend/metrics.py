@@ -18,6 +18,7 @@ class Metrics:
         )
         self.model_seconds = self._counter("functionscope_model_seconds_total", "time in the model's thread, seconds")
         self.firings = self._counter("functionscope_firings_total", "firings answered by /api/inspect", "sae_id")
+        self.joined = self._counter("functionscope_joined_total", "inspect requests that shared a forward pass")
         self.cache = self._counter(
             "functionscope_cache_total", "answers from memory or from the store of runs", "cache", "result"
         )

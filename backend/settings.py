@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
 
+    live_bytes: int | None = Field(
+        default=None, ge=1, description="bytes that one live request may take beside the weights; default: what is free"
+    )
     max_prompt_tokens: int = Field(default=256, ge=2, le=8192, description="positions of a prompt, BOS included")
     max_prompt_chars: int = Field(
         default=20_000, ge=16, le=1_000_000, description="characters of a prompt, checked before tokenising"

@@ -16,7 +16,7 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
 from app.components import FiringCompare
-from app.frame import Page, panel
+from app.frame import FOLLOWED, Page, panel
 from app.links import reproduce_post
 from app.pages.reactivation_state import (
     baseline_of,
@@ -140,7 +140,7 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         State("reactivation-second", "value"),
         State("frame-location", "href"),
         prevent_initial_call=True,
-        running=[(Output("reactivation-matrix", "busy"), True, False)],
+        running=[(Output("reactivation-matrix", "busy"), True, False), FOLLOWED],
     )
     async def inspect(
         _run: Any, _n: Any, _a: Any, _b: Any, sae_id: str | None, generate: int | None, *state: str | None
@@ -193,7 +193,7 @@ def _register_save(app: Dash, api: ApiClient) -> None:
         Input("reactivation-save", "n_clicks"),
         State("reactivation-asked", "data"),
         prevent_initial_call=True,
-        running=[(Output("reactivation-save", "busy"), True, False)],
+        running=[(Output("reactivation-save", "busy"), True, False), FOLLOWED],
     )
     async def save(n_clicks: int | None, asked: dict[str, Any] | None) -> Any:
         """One run per prompt, A first."""

@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
 from app.components import FiringMatrix, MatrixLegend, NextTokens, SteerShift, TokenStrip
-from app.frame import Page, notice, panel, skeleton
+from app.frame import FOLLOWED, Page, notice, panel, skeleton
 from app.links import origin, reproduce_get, reproduce_post, run_url
 from app.pages.reactivation import lane_of
 from app.pages.run_tools import embedded, owner, tools
@@ -55,7 +55,7 @@ def register(app: Dash, api: ApiClient) -> None:
         Input("run-again", "n_clicks"),
         State("run-id", "data"),
         prevent_initial_call=True,
-        running=[(Output("run-again", "disabled"), True, False)],
+        running=[(Output("run-again", "disabled"), True, False), FOLLOWED],
     )
     async def run_again(n_clicks: int | None, run_id: str) -> Any:
         if not n_clicks:

@@ -14,7 +14,7 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
 from app.components import InterventionRack, PromptBox, RunLink, SteerShift, SteerStream
-from app.frame import Page, panel
+from app.frame import FOLLOWED, Page, panel
 from app.links import reproduce_post
 from app.pages import steer_features, steer_sections, steer_state
 from backend import schemas as wire
@@ -231,7 +231,7 @@ def _register_save(app: Dash, api: ApiClient) -> None:
         Input("steer-save", "n_clicks"),
         State("steer-request", "data"),
         prevent_initial_call=True,
-        running=[(Output("steer-save", "busy"), True, False)],
+        running=[(Output("steer-save", "busy"), True, False), FOLLOWED],
     )
     async def save(n_clicks: int | None, body: dict[str, Any] | None) -> Any:
         if not n_clicks or body is None:

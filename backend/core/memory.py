@@ -21,12 +21,14 @@ def sae_bytes(d_model: int, d_sae: int, itemsize: int) -> int:
 def available_bytes(device: str) -> int | None:
     """Free memory of the device ("cpu", "cuda", "cuda:1"); None where it cannot be told.
 
-    On a CPU: what Linux counts as available, and no more than the control group's limit leaves.
+    On a GPU with what torch holds and does not use. On a CPU: what Linux counts as available, and no more
+    than the control group's limit leaves.
     """
     if device.startswith("cuda"):
         import torch
 
-        return int(torch.cuda.mem_get_info(device)[0])
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + unused
     if device != "cpu" or not _MEMINFO.exists():
         return None
     fields = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())

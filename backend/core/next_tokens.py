@@ -26,22 +26,61 @@ class Reading:
     probabilities: Tensor
 
 
-@torch.inference_mode()
+@dataclass(frozen=True)
+class Wanted:
+    """What to read of one prompt: residuals after `layers`, and `k` next tokens at every position."""
+
+    token_ids: Sequence[int]
+    layers: Sequence[int]
+    k: int
+
+
 def read(lm: LanguageModel, token_ids: Sequence[int], layers: Sequence[int], k: int) -> Reading:
     """`k` = 0 runs nothing beyond the deepest layer. Probabilities are at temperature 1, most probable first."""
-    ids = torch.tensor([list(token_ids)], device=lm.device)
-    if k == 0:
-        resid = {layer: found[0] for layer, found in lm.resid_post(ids, layers).items()}
-        return Reading(resid, ids.new_empty(ids.shape[1], 0), torch.empty(ids.shape[1], 0))
+    return read_together(lm, [Wanted(token_ids, layers, k)])[0]
+
+
+@torch.inference_mode()
+def read_together(lm: LanguageModel, wanted: Sequence[Wanted]) -> list[Reading]:
+    """Several prompts as rows of one forward, padded on the right; each is read as it would be alone.
+
+    Attention is causal, so what stands behind a prompt's last token changes nothing before it: no mask is
+    needed, positions and neighbours in a sliding window are those of the lone prompt, and what the padding
+    gives is thrown away. Sums may be rounded otherwise than alone.
+    """
+    lengths = [len(one.token_ids) for one in wanted]
+    rows = [[*one.token_ids, *[0] * (max(lengths) - n)] for one, n in zip(wanted, lengths, strict=True)]
+    ids = torch.tensor(rows, device=lm.device)
+    asking = [row for row, one in enumerate(wanted) if one.k]
+    layers = sorted({layer for one in wanted for layer in one.layers})
+    resid, logits = _run(lm, ids, layers, [(row, lengths[row]) for row in asking])
+    tops = {}
+    if asking:
+        best = _top(logits, max(one.k for one in wanted))
+        parts = (part.split([lengths[row] for row in asking]) for part in best)
+        tops = dict(zip(asking, zip(*parts, strict=True), strict=True))
+    readings = []
+    for row, (one, n) in enumerate(zip(wanted, lengths, strict=True)):
+        token_ids, probabilities = tops.get(row, (ids.new_empty(n, 0), torch.empty(n, 0)))
+        own = {layer: resid[layer][row, :n] for layer in one.layers}
+        readings.append(Reading(own, token_ids[:, : one.k], probabilities[:, : one.k]))
+    return readings
+
+
+def _run(
+    lm: LanguageModel, ids: Tensor, layers: Sequence[int], unembedded: Sequence[tuple[int, int]]
+) -> tuple[dict[int, Tensor], Tensor]:
+    """Residuals [row, pos, d_model] by layer, and logits [n, vocab] of the first n of each (row, n), joined."""
+    if not unembedded:
+        return lm.resid_post(ids, layers), torch.empty(0)
     if type(lm.model).__name__ not in PLAIN_UNEMBEDDING:
         forward = lm.forward(ids, layers)
-        resid, logits = forward.resid, forward.logits[0]
-    else:
-        lm.check_layers(layers)
-        with layer_hook.capturing(frozenset(layers), stop=False) as resid:
-            hidden = lm.model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0]
-        logits = _capped(lm, lm.model.get_output_embeddings()(hidden))
-    return Reading({layer: found[0] for layer, found in resid.items()}, *_top(logits, k))
+        return forward.resid, torch.cat([forward.logits[row, :n] for row, n in unembedded])
+    lm.check_layers(layers)
+    with layer_hook.capturing(frozenset(layers), stop=False) as resid:
+        hidden = lm.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+    kept = torch.cat([hidden[row, :n] for row, n in unembedded])
+    return resid, _capped(lm, lm.model.get_output_embeddings()(kept))
 
 
 def _top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:

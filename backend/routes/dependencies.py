@@ -23,6 +23,7 @@ from backend.core.runs import RunStore
 from backend.core.statistics_store import StatisticsStore
 from backend.core.store import Store
 from backend.core.store_rows import StoreError, StoreMissing, TokenRow
+from backend.joining import Joiner
 from backend.live import Live, Queue, Ticket
 from backend.metrics import Metrics
 from backend.routes.known import Known
@@ -32,6 +33,8 @@ from backend.schemas import FieldError, TokenRef
 from backend.settings import Settings
 
 STATISTICS = "statistics"
+CANCELLED = "The request was cancelled while it waited."
+Work = TypeVar("Work")
 CompanionT = TypeVar("CompanionT", bound=Companion)
 
 
@@ -116,6 +119,7 @@ class Backend:
     known: Known
     door: Doorkeeper
     metrics: Metrics
+    joiner: Joiner[Any]  # of inspect requests
     version: str = field(default="")
 
 
@@ -160,16 +164,27 @@ class Lease:
 
     def take(self) -> Ticket:
         """Enter the queue; QueueFull when there is no room. For answers that are streamed."""
-        self._ticket = self._queue.enter()
+        self._ticket = self._queue.enter(self._request.scope["state"]["client"])
         return self._ticket
 
     async def turn(self) -> Ticket:
         """Enter the queue and wait. The work is stopped when the client goes away."""
-        ticket = self.take()
-        self._watcher = asyncio.create_task(self._cancel_when_gone(ticket))
+        ticket = self._watched()
         await ticket.turn()
         if ticket.stop.is_set():
-            raise Refusal(503, "The request was cancelled while it waited.")
+            raise Refusal(503, CANCELLED)
+        return ticket
+
+    async def joined(self, joiner: Joiner[Work], work: Work) -> bytes:
+        """The answer of `work`, done together with others of its kind that wait; as `turn` otherwise."""
+        answer = await joiner.answer(self._watched(), work)
+        if answer is None:
+            raise Refusal(503, CANCELLED)
+        return answer
+
+    def _watched(self) -> Ticket:
+        ticket = self.take()
+        self._watcher = asyncio.create_task(self._cancel_when_gone(ticket))
         return ticket
 
     async def _cancel_when_gone(self, ticket: Ticket) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from backend.core.cost import generating_bytes
 from backend.core.frozen_attention import can_freeze
 from backend.core.generate import Prefill, Prefilling, Step, first_greedy_step, generate_arms, kl
 from backend.routes.controls import control_recipes
 from backend.routes.dependencies import Backend
 from backend.routes.inspect import next_token_list
-from backend.routes.limits import check_steer
+from backend.routes.limits import check_room, check_steer
 from backend.routes.problems import refuse_field
 from backend.routes.prompting import Prompt, effective_prompt, read_prompt
 from backend.routes.recipes import (
@@ -88,6 +89,10 @@ def plan_steer(request: SteerRequest, served: Backend) -> SteerPlan:
     check_steer(request, served.settings, len(prompt.token_ids), prompt.loaded)
     if request.freeze_attention and not can_freeze(prompt.loaded.lm.model):
         raise refuse_field("freeze_attention", True, "false: this model's attention does not show its probabilities")
+    arms = 2 + 3 * request.controls
+    needed = generating_bytes(prompt.loaded.lm, arms, request.samples, len(prompt.token_ids), request.max_new_tokens)
+    remedy = "send a shorter prompt, fewer samples or max_new_tokens, or no controls"
+    check_room(f"Generating {arms * request.samples} texts", needed, remedy, served.settings, prompt.loaded)
     edits = read_edits(request, prompt)
     settings = request.model_dump(
         include={

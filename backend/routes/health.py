@@ -34,6 +34,7 @@ def read_health(request: Request, served: Served) -> Health:
             "live_detail": live.detail,
             "locked": is_locked(request, served),
             "queue": len(live.queue.tickets),
+            "queue_position": live.queue.place_of(request.scope["state"]["client"]),
             "build": has_build,
             "build_detail": build_detail,
             "version": served.version,

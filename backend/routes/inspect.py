@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from threading import Event
 from typing import Any
 
 import torch
@@ -14,13 +16,15 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 from torch import Tensor
 
+from backend.core.cost import encoding_bytes, reading_bytes
 from backend.core.generate import generate_arms
-from backend.core.next_tokens import read
+from backend.core.lm import LanguageModel
+from backend.core.next_tokens import Reading, read
 from backend.core.reactivation import split_rows
 from backend.core.sae import Firings, Sae
 from backend.routes.dependencies import Backend, Served, Turns
 from backend.routes.known import Known
-from backend.routes.limits import check_inspect
+from backend.routes.limits import check_inspect, check_room
 from backend.routes.problems import refuse_field
 from backend.routes.prompting import Prompt, effective_prompt, read_prompt, with_tokens
 from backend.schemas import InspectRequest, InspectResponse, NextToken, TokenizeRequest, TokenizeResponse
@@ -40,21 +44,26 @@ class InspectPlan:
     effective: dict[str, Any]
     known: Known
 
-    def run(self) -> InspectResponse:
+    def run(self, stop: Event | None = None) -> InspectResponse:
         """The answer as an object. Blocks, like `run_json`, which it reads."""
-        return InspectResponse.model_validate_json(self.run_json())
+        return InspectResponse.model_validate_json(self.run_json(stop))
 
-    def run_json(self) -> bytes:
+    def run_json(self, stop: Event | None = None) -> bytes:
         """One forward pass (and, with `generate`, the writing before it), as the JSON of InspectResponse.
 
         Put together from columns and from notes on features that were written before: building the
-        objects took as long as the forward pass of a small model. Call it in the worker thread.
+        objects took as long as the forward pass of a small model. Call it in the worker thread. `stop` ends the
+        writing early.
         """
-        prompt = self.continued()
+        prompt = self.continued(stop)
         reading = read(
             prompt.loaded.lm, prompt.token_ids, sorted({sae.layer for sae in self.saes}), self.request.next_tokens
         )
         firings = {sae.sae_id: sae.encode(reading.resid[sae.layer], theta=self.request.theta) for sae in self.saes}
+        return self.written(prompt, reading, firings)
+
+    def written(self, prompt: Prompt, reading: Reading, firings: dict[str, Firings]) -> bytes:
+        """The JSON of InspectResponse, of a prompt that was read. `firings`: by sae_id, in the order asked for."""
         for sae_id, found in firings.items():
             self.known.metrics.firings.labels(sae_id).inc(len(found.position))
         n_prompt = len(self.prompt.token_ids)
@@ -74,12 +83,12 @@ class InspectPlan:
         }
         return b"{" + b",".join(b'"%b":%b' % (name.encode(), part) for name, part in parts.items()) + b"}"
 
-    def continued(self) -> Prompt:
+    def continued(self, stop: Event | None = None) -> Prompt:
         """The prompt, with what the model writes after it when `generate` asks for that. Ends before eos."""
         if self.request.generate == 0:
             return self.prompt
         lm = self.prompt.loaded.lm
-        steps = generate_arms(lm, self.prompt.token_ids, [[]], max_new_tokens=self.request.generate)
+        steps = generate_arms(lm, self.prompt.token_ids, [[]], max_new_tokens=self.request.generate, stop=stop)
         return with_tokens(
             self.prompt, [step.token_id for step in steps if step.token_id not in lm.eos_ids], self.known
         )
@@ -102,6 +111,7 @@ def plan_inspect(request: InspectRequest, served: Backend) -> InspectPlan:
     prompt = read_prompt(request, served)
     check_inspect(request, served.settings, len(prompt.token_ids), prompt.loaded)
     saes = chosen_saes(request.sae_ids, prompt)
+    _check_room(request, served, prompt, saes)
     effective = effective_prompt(request, prompt, served) | {
         "sae_ids": [sae.sae_id for sae in saes],
         "theta": request.theta,
@@ -110,6 +120,21 @@ def plan_inspect(request: InspectRequest, served: Backend) -> InspectPlan:
     if request.generate:  # named only then: without it, runs keep the ids that they had before it existed
         effective["generate"] = request.generate
     return InspectPlan(request, prompt, saes, effective, served.known)
+
+
+def _check_room(request: InspectRequest, served: Backend, prompt: Prompt, saes: Sequence[Sae]) -> None:
+    n = len(prompt.token_ids) + request.generate
+    needed = bytes_together(prompt.loaded.lm, [n], [bool(request.next_tokens)], saes)
+    what = f"Inspecting {n} positions with {len(saes)} SAE{'s' * (len(saes) != 1)}"
+    check_room(what, needed, "send a shorter prompt, fewer sae_ids or next_tokens 0", served.settings, prompt.loaded)
+
+
+def bytes_together(lm: LanguageModel, lengths: Sequence[int], asking: Sequence[bool], saes: Sequence[Sae]) -> int:
+    """Of reading prompts of these lengths in one forward; `asking`: whether next tokens are wanted of each."""
+    unembedded = sum(n for n, asks in zip(lengths, asking, strict=True) if asks)
+    layers = len({sae.layer for sae in saes})
+    reading = reading_bytes(lm, len(lengths), max(lengths), layers, unembedded)
+    return reading + encoding_bytes(saes, sum(lengths), on_cpu=lm.device.type == "cpu")
 
 
 def chosen_saes(sae_ids: list[str] | None, prompt: Prompt) -> list[Sae]:
@@ -136,11 +161,16 @@ def tokenize(request: TokenizeRequest, served: Served) -> TokenizeResponse:
 async def inspect(request: InspectRequest, served: Served, turns: Turns) -> HttpResponse:
     """All firings along a prompt, and the next tokens at every position of it.
 
-    With `generate`, the model first writes on greedily; those positions are read like the prompt's.
+    With `generate`, the model first writes on greedily; those positions are read like the prompt's. Requests
+    without it that wait at the same time are read in one forward pass.
     """
     plan = await asyncio.to_thread(plan_inspect, request, served)
-    ticket = await turns.turn()
-    return HttpResponse(await ticket.run(plan.run_json), media_type="application/json")
+    if request.generate:
+        ticket = await turns.turn()
+        body = await ticket.run(partial(plan.run_json, ticket.stop))
+    else:
+        body = await turns.joined(served.joiner, plan)
+    return HttpResponse(body, media_type="application/json")
 
 
 def next_token_list(

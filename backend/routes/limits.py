@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backend.core import memory
 from backend.loading import Loaded
 from backend.routes.problems import Refusal, refuse_field
 from backend.schemas import InspectRequest, Limits, SteerRequest, SweepRequest, TokenizeRequest, TraitsRequest
@@ -32,6 +33,7 @@ def limits_of(settings: Settings, loaded: Loaded | None) -> Limits:
         requests_per_minute=settings.requests_per_minute,
         live_per_minute=settings.live_per_minute,
         live_seconds=settings.live_seconds,
+        live_bytes=settings.live_bytes,
         body_seconds=settings.body_seconds,
     )
 
@@ -45,6 +47,23 @@ def prompt_tokens(settings: Settings, loaded: Loaded | None) -> int:
 def next_tokens(settings: Settings, loaded: Loaded | None) -> int:
     """Next tokens that may be listed for a position."""
     return min(settings.max_next_tokens, loaded.lm.vocab_size if loaded else settings.max_next_tokens)
+
+
+def room(settings: Settings, loaded: Loaded) -> int | None:
+    """Bytes that live work may take now; None where that cannot be told."""
+    known = [one for one in (settings.live_bytes, memory.available_bytes(str(loaded.lm.device))) if one is not None]
+    return min(known, default=None)
+
+
+def check_room(what: str, needed: int, remedy: str, settings: Settings, loaded: Loaded) -> None:
+    """413 with both numbers for work that needs more memory than there is."""
+    there = room(settings, loaded)
+    if there is not None and needed > there:
+        raise Refusal(
+            413,
+            f"{what} needs {memory.in_words(needed)} on {loaded.lm.device} beside the weights, where "
+            f"{memory.in_words(there)} are there for it: {remedy}.",
+        )
 
 
 def check_page(limit: int, settings: Settings) -> None:

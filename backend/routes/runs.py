@@ -146,7 +146,8 @@ async def _record(
 ) -> str | None:
     """Run the plan and put the result away; its delete token. A result that was cut short is not recorded."""
     ticket = await turns.turn()
-    result = await ticket.run(plan.run if isinstance(plan, InspectPlan) else Experiment(plan, ticket.stop).run)
+    run = partial(plan.run, ticket.stop) if isinstance(plan, InspectPlan) else Experiment(plan, ticket.stop).run
+    result = await ticket.run(run)
     if ticket.stop.is_set():
         raise Refusal(503, "The run was cancelled; nothing was recorded.")
     provenance = {

@@ -11,17 +11,18 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
+from backend.core.cost import generating_bytes
 from backend.core.generate import kl
 from backend.core.interventions import Intervention
 from backend.core.lm import top_next_tokens
 from backend.core.sae import Sae
-from backend.core.sweep import Cell, Grid, baseline, sweep
+from backend.core.sweep import ROWS, Cell, Grid, baseline, sweep
 from backend.core.targets import Target
 from backend.live import Queue, Ticket
 from backend.routes.dependencies import Backend, Served, Turns
 from backend.routes.frames import event_stream
 from backend.routes.inspect import next_token_list
-from backend.routes.limits import check_steer, check_sweep
+from backend.routes.limits import check_room, check_steer, check_sweep
 from backend.routes.problems import refuse_field
 from backend.routes.prompting import Prompt, effective_prompt, read_prompt
 from backend.routes.recipes import Edit, read_edits
@@ -66,6 +67,10 @@ def plan_sweep(request: SweepRequest, served: Backend) -> SweepPlan:
     if target is not None and target.needs_text and request.max_new_tokens == 0:
         raise refuse_field("max_new_tokens", 0, "1 or more: this target is judged on a text")
     held = _held(request, positions, served, prompt)
+    rows = min(ROWS, len(positions) * len(request.strengths))
+    needed = generating_bytes(prompt.loaded.lm, rows, 1, len(prompt.token_ids), request.max_new_tokens)
+    remedy = "send a shorter prompt or fewer max_new_tokens"
+    check_room(f"Sweeping {rows} cells at a time", needed, remedy, served.settings, prompt.loaded)
     grid = Grid(
         strengths=tuple(request.strengths),
         positions=positions,

@@ -93,6 +93,9 @@ class Limits(Response):
     requests_per_minute: int = Field(description="reading requests of one client; clients on loopback are not counted")
     live_per_minute: int = Field(description="live requests of one client; likewise")
     live_seconds: float = Field(description="seconds that one live request may run")
+    live_bytes: int | None = Field(
+        default=None, description="bytes that one live request may take beside the weights; null = what is free then"
+    )
     body_seconds: float = Field(description="seconds in which a body must arrive")
 
 
@@ -129,6 +132,10 @@ class Health(Response):
     live: LiveState = Field(description="state of the model")
     live_detail: str = Field(description="the same in words, with the remedy")
     queue: int = Field(description="live requests waiting or running now")
+    queue_position: int | None = Field(
+        default=None,
+        description="requests before this client's latest one; 0 = it runs; null = it has none in the queue",
+    )
     build: bool = Field(description="a build is being served")
     build_detail: str = Field(description="its file name, or why there is none and the remedy")
     version: str = Field(description="version of FunctionScope")

@@ -1,12 +1,22 @@
-"""A server whose machine is too small: the model is refused, an SAE is left out, with both numbers."""
+"""A server whose machine is too small: model, SAE or request refused, with both numbers."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from backend.core import memory
 from backend.core.hub import ModelUnavailable
-from backend.loading import load_preset_models
+from backend.loading import Loaded, load_preset_models
+from backend.routes.inspect import bytes_together, plan_inspect
+from backend.routes.inspect_together import fits
+from backend.schemas import InspectRequest
+from backend.settings import Settings
+from tests.api.conftest import PROMPT, Serve, steer_body
+from tests.api.test_sweep import sweep_body
 from tests.tiny_build import tiny_preset
 
 
@@ -30,3 +40,45 @@ def test_an_sae_that_does_not_fit_is_named_and_left_out(
     assert list(loaded.saes) == ["layer_0", "layer_3"]
     (said,) = loaded.damaged.values()
     assert said.startswith("SAE layer_2 needs 25.5 kB on cpu, where 10.0 kB are free")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("inspect", {"prompt": PROMPT}, "Inspecting 31 positions with 3 SAEs needs"),
+        ("inspect", {"prompt": PROMPT, "sae_ids": ["layer_0"], "generate": 4}, "Inspecting 35 positions with 1 SAE "),
+        ("steer", steer_body(samples=2, temperature=1.0, controls=True), "Generating 10 texts needs"),
+        ("steer/stream", steer_body(), "Generating 2 texts needs"),
+        ("sweep", sweep_body(), "Sweeping 9 cells at a time needs"),
+    ],
+)
+def test_a_request_that_takes_more_than_there_is_is_refused_before_it_waits(
+    serve: Serve, settings: Settings, path: str, body: dict[str, Any], said: str
+) -> None:
+    app = serve(settings=settings.model_copy(update={"live_bytes": 2000}))
+    with TestClient(app) as client:
+        assert app.state.backend.live.ready.wait(10)
+        assert client.get("/api/capabilities").json()["limits"]["live_bytes"] == 2000
+        reply = client.post(f"/api/{path}", json=body)
+        assert (reply.status_code, reply.headers["content-type"]) == (413, "application/problem+json")
+        detail = reply.json()["detail"]
+        assert detail.startswith(said.replace("31", str(n_tokens(client))).replace("35", str(n_tokens(client) + 4)))
+        assert re.search(r"needs [\d.]+ [kM]B on cpu beside the weights, where 2\.0 kB are there for it: send", detail)
+
+
+def n_tokens(client: TestClient) -> int:
+    return len(client.post("/api/tokenize", json={"prompt": PROMPT}).json()["tokens"])
+
+
+def test_prompts_are_joined_only_as_far_as_there_is_room(loaded: Loaded, serve: Serve) -> None:
+    with TestClient(serve()) as client:
+        served = client.app.state.backend  # type: ignore[attr-defined]
+        served.live.ready.wait(10)
+        plans = [plan_inspect(InspectRequest(prompt=PROMPT), served)] * 3
+        n = len(plans[0].prompt.token_ids)
+        two = bytes_together(loaded.lm, [n, n], [True, True], plans[0].saes)
+    assert fits(plans[:2], two)
+    assert not fits(plans, two)
+    assert fits(plans, None)
+    short = replace(plans[0], prompt=replace(plans[0].prompt, token_ids=[2, 5]))
+    assert not fits([plans[0], short], None)  # more padding than prompt

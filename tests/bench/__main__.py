@@ -21,6 +21,7 @@ from tests.bench import report
 from tests.bench.bare import BareModel
 from tests.bench.browser import hover_ms, startup_s
 from tests.bench.edge_comparison import edges_vs_saelens
+from tests.bench.joined import inspects_joined
 from tests.bench.linear import edges_linear_in_tokens
 from tests.bench.live_comparisons import inspect_vs_bare, steer_vs_generate, ttft_vs_prefill
 from tests.bench.live_saelens import inspect_vs_saelens, peer_of, steer_vs_saelens, sweep_vs_saelens
@@ -35,6 +36,7 @@ from tests.bench.synthetic_build import make_build
 
 NAMES = (
     "inspect_vs_bare",
+    "inspects_joined",
     "steer_vs_generate",
     "ttft_vs_prefill",
     "edges_vs_saelens",
@@ -70,6 +72,10 @@ class Bench:
                 inspect_vs_bare(server, self.lm, self.bare, self.subject, 4 * self.rounds, next_tokens)
                 for next_tokens in (None, 0)
             ]
+
+    def inspects_joined(self) -> list[Row]:
+        with api(self.lm, self.subject, self.scratch) as server:
+            return inspects_joined(server, self.lm, self.subject, self.rounds)
 
     def steer_vs_generate(self) -> list[Row]:
         sae_id, path = next(iter(self.subject.saes.items()))

@@ -59,7 +59,11 @@ class InProcess:
 
     def post(self, path: str, body: dict[str, Any], wait_for: bytes | None = None) -> Reply:
         """POST; RuntimeError unless it answers 2xx. `wait_for`: bytes whose first arrival is timed."""
-        reply = self.runner.run(self._post(path, json.dumps(body).encode(), wait_for))
+        return self.runner.run(self.request(path, body, wait_for))
+
+    async def request(self, path: str, body: dict[str, Any], wait_for: bytes | None = None) -> Reply:
+        """The same, for several at one time: to be run by `runner`."""
+        reply = await self._post(path, json.dumps(body).encode(), wait_for)
         if not 200 <= reply.status < 300:
             raise RuntimeError(f"POST {path} answered {reply.status}: {reply.body[:500].decode()}")
         return reply

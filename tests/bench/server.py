@@ -28,6 +28,7 @@ from tests.bench.asgi import InProcess
 from tests.bench.subject import ROOT, Subject
 
 PATIENCE_S = 60
+AT_ONCE = 16  # requests that may wait
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def compose(lm: LanguageModel, subject: Subject, scratch: Path) -> tuple[FastAPI
     build = load_preset("lab").build if subject.is_lab else small_build(subject, scratch)
     saes = {sae_id: Sae.load(path, sae_id=sae_id) for sae_id, path in subject.saes.items()}
     loaded = loaded_of(lm, saes, fingerprint="bench", sae_hashes=dict.fromkeys(saes, "bench"))
-    live = Live(lambda: loaded, waiting=1)
+    live = Live(lambda: loaded, waiting=AT_ONCE)
     return create_api(None, live, Settings(build=build, runs=scratch / "runs.sqlite")), live
 
 

@@ -1,12 +1,16 @@
 """The frame around every page: rail, keys, theme, status line, and nothing that overflows."""
 
 import re
+import threading
 from dataclasses import asdict
+from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.theme import PALETTES
+from backend.routes.inspect import InspectPlan
 from tests.browser.conftest import watch
 from tests.browser.waiting import until
 
@@ -28,6 +32,33 @@ def test_the_top_bar_names_model_saes_build_and_live_state(page: Page, live_serv
     expect(page.locator("#frame-facts")).to_contain_text("L0, L2, L3")
     expect(page.locator("#frame-facts")).to_contain_text("tiny.duckdb")
     expect(page.locator("#frame-live")).to_have_text("live on cpu")
+
+
+def test_the_top_bar_says_the_place_of_a_request_that_waits(
+    page: Page, live_server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.goto(f"{live_server_url}/reactivation")
+    ready(page)
+    go, running, plain = threading.Event(), threading.Event(), InspectPlan.run_json
+
+    def slow(plan: InspectPlan, *args: Any) -> bytes:
+        running.set()
+        assert go.wait(60)
+        return plain(plan, *args)
+
+    monkeypatch.setattr(InspectPlan, "run_json", slow)
+    ask = {"url": f"{live_server_url}/api/inspect", "json": {"prompt": "The cat"}, "timeout": 90}
+    other = threading.Thread(target=httpx.post, kwargs=ask)
+    other.start()
+    try:
+        assert running.wait(30)
+        page.click("#reactivation-go")
+        expect(page.locator("#frame-live")).to_have_text(re.compile("live on cpu · queued [23](nd|rd)"))
+    finally:
+        go.set()
+        other.join()
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("#frame-live")).to_have_text("live on cpu", timeout=30_000)
 
 
 @pytest.mark.parametrize("path", PATHS)
