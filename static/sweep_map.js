@@ -99,7 +99,7 @@
     const layer = plan.subject && ((props.saes || []).find((sae) => sae.sae_id === plan.subject.sae_id) || {}).layer;
     const said = [];
     if (layer !== undefined && layer === props.last_layer && !(props.request && props.request.include_generated)) said.push(`Layer ${layer} is the last: at every token but the last the map is 0 by construction.`);
-    if (props.request && props.request.freeze_attention) said.push("Frozen attention is not part of a sweep: here attention follows the edit.");
+    if (props.request && props.request.freeze_attention) said.push("Attention is frozen: in every cell the prompt's positions attend as the baseline does.");
     return said;
   }
 

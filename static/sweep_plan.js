@@ -57,7 +57,7 @@
     const body = {
       prompt: page.request.prompt, chat: page.request.chat, sae_id: subject.sae_id, feature_index: subject.feature_index, mode: subject.mode,
       strengths: read.values, positions, interventions: others, include_generated: page.request.include_generated,
-      max_new_tokens: Math.min(8, page.request.max_new_tokens), target,
+      freeze_attention: Boolean(page.request.freeze_attention), max_new_tokens: Math.min(8, page.request.max_new_tokens), target,
     };
     return { body, subject, place };
   };

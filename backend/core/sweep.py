@@ -2,13 +2,15 @@
 
 What comes before a column's position is the same in all its cells, and grows from column to column: it
 is run once, token by token through the grid, and its KV cache repeated over the column's strengths. Then
-several columns are generated together, since every cell has the same prompt behind it.
+several columns are generated together, since every cell has the same prompt behind it. With frozen attention
+the unedited prompt is one more row, the first, which all others attend as, and which is then left out.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -17,6 +19,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from backend.core.frozen_attention import frozen
 from backend.core.generate import Prefill, generate_arms, prefill
 from backend.core.interventions import Intervention
 from backend.core.lm import LanguageModel
@@ -62,10 +65,17 @@ def baseline(lm: LanguageModel, prompt_ids: Sequence[int], max_new_tokens: int) 
 
 
 def sweep(
-    lm: LanguageModel, prompt_ids: Sequence[int], grid: Grid, *, max_new_tokens: int, stop: Event | None = None
+    lm: LanguageModel,
+    prompt_ids: Sequence[int],
+    grid: Grid,
+    *,
+    max_new_tokens: int,
+    freeze_attention: bool = False,
+    stop: Event | None = None,
 ) -> Iterator[list[Cell]]:
     """Cells as they are finished, column by column; ends early when `stop` is set.
 
+    `freeze_attention`: at the prompt's positions every cell attends as the unedited prompt (frozen_attention).
     ValueError, before anything runs, for an impossible intervention or positions not ascending.
     """
     stop = stop or Event()
@@ -75,13 +85,13 @@ def sweep(
     for column in range(len(grid.positions)):
         with lm.intervening([grid.arm(0, column)], prompt_length=length):
             pass
-    return _sweep(lm, prompt_ids, grid, max_new_tokens, stop)
+    return _sweep(_Prefix(lm, prompt_ids, grid.held, freeze_attention), prompt_ids, grid, max_new_tokens, stop)
 
 
 def _sweep(
-    lm: LanguageModel, prompt_ids: Sequence[int], grid: Grid, max_new_tokens: int, stop: Event
+    prefix: _Prefix, prompt_ids: Sequence[int], grid: Grid, max_new_tokens: int, stop: Event
 ) -> Iterator[list[Cell]]:
-    prefix = _Prefix(lm, prompt_ids, grid.held)
+    lm = prefix.lm
     waiting: list[Prefill] = []
     cells: list[tuple[int, int]] = []
     for column, position in enumerate(grid.positions):
@@ -106,8 +116,10 @@ def _pieces(n_rows: int) -> Iterator[range]:
 class _Prefix:
     """The prompt up to a position that only grows, run once, with what is held in every cell."""
 
-    def __init__(self, lm: LanguageModel, prompt_ids: Sequence[int], held: tuple[Intervention, ...]) -> None:
-        self.lm, self.held = lm, held
+    def __init__(
+        self, lm: LanguageModel, prompt_ids: Sequence[int], held: tuple[Intervention, ...], freeze_attention: bool
+    ) -> None:
+        self.lm, self.held, self.frozen = lm, held, freeze_attention
         self.ids = torch.tensor([list(prompt_ids)], device=lm.device)
         self.cache = DynamicCache(config=lm.model.config)
         self.filled = 0
@@ -115,18 +127,31 @@ class _Prefix:
     @torch.inference_mode()
     def prefill(self, position: int, arms: Sequence[tuple[Intervention, ...]]) -> Prefill:
         """The arms after the prompt; none of them edits anything before `position` but what is held."""
-        length = self.ids.shape[1]
+        first: list[tuple[Intervention, ...]] = [()] if self.frozen else []  # whose attention is everybody's
         if position > self.filled:
-            with self.lm.intervening([self.held], prompt_length=length):
-                self.lm.fill(self.ids[:, self.filled : position], self.cache)
+            with self._running([*first, self.held]) as n_rows:
+                self.lm.fill(self.ids[:, self.filled : position].expand(n_rows, -1), self.cache)
             self.filled = position
         cache = copy.deepcopy(self.cache)
         if position > 0:
-            cache.batch_repeat_interleave(len(arms))
-        with self.lm.intervening(arms, prompt_length=length):
-            rest = self.ids[:, position:].expand(len(arms), -1)
+            cache.batch_select_indices(self._places([*range(len(first)), *[len(first)] * len(arms)]))
+        with self._running([*first, *arms]) as n_rows:
+            rest = self.ids[:, position:].expand(n_rows, -1)
             logits = self.lm.forward(rest, logits_to_keep=1, past_key_values=cache).logits[:, -1]
-        return Prefill(logits.float().log_softmax(-1), tuple(arms), length, cache)
+        if first:
+            logits = logits[1:]
+            cache.batch_select_indices(self._places(range(1, n_rows)))
+        return Prefill(logits.float().log_softmax(-1), tuple(arms), self.ids.shape[1], cache)
+
+    @contextmanager
+    def _running(self, rows: Sequence[tuple[Intervention, ...]]) -> Iterator[int]:
+        """Forwards inside run with these rows' interventions; their number."""
+        attention = frozen(self.lm.model) if self.frozen else nullcontext()
+        with self.lm.intervening(rows, prompt_length=self.ids.shape[1]), attention:
+            yield len(rows)
+
+    def _places(self, rows: Sequence[int]) -> Tensor:
+        return torch.tensor(list(rows), device=self.lm.device)
 
 
 def _joined(parts: Sequence[Prefill]) -> Prefill:

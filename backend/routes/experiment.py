@@ -11,13 +11,11 @@ import torch
 from torch import Tensor
 
 from backend.core.cost import generating_bytes
-from backend.core.frozen_attention import can_freeze
 from backend.core.generate import Prefill, Prefilling, Step, first_greedy_step, generate_arms, kl
 from backend.routes.controls import control_recipes
 from backend.routes.dependencies import Backend
 from backend.routes.inspect import next_token_list
-from backend.routes.limits import check_room, check_steer
-from backend.routes.problems import refuse_field
+from backend.routes.limits import check_freeze, check_room, check_steer
 from backend.routes.prompting import Prompt, effective_prompt, read_prompt
 from backend.routes.recipes import (
     BASELINE,
@@ -87,8 +85,7 @@ def plan_steer(request: SteerRequest, served: Backend) -> SteerPlan:
     """Check everything; blocks for a moment."""
     prompt = read_prompt(request, served)
     check_steer(request, served.settings, len(prompt.token_ids), prompt.loaded)
-    if request.freeze_attention and not can_freeze(prompt.loaded.lm.model):
-        raise refuse_field("freeze_attention", True, "false: this model's attention does not show its probabilities")
+    check_freeze(request.freeze_attention, prompt.loaded)
     arms = 2 + 3 * request.controls
     needed = generating_bytes(prompt.loaded.lm, arms, request.samples, len(prompt.token_ids), request.max_new_tokens)
     remedy = "send a shorter prompt, fewer samples or max_new_tokens, or no controls"

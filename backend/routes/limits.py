@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend.core import memory
+from backend.core.frozen_attention import can_freeze
 from backend.loading import Loaded
 from backend.routes.problems import Refusal, refuse_field
 from backend.schemas import InspectRequest, Limits, SteerRequest, SweepRequest, TokenizeRequest, TraitsRequest
@@ -130,6 +131,11 @@ def check_steer(request: SteerRequest, settings: Settings, n_tokens: int, loaded
             f"The prompt's {n_tokens} tokens and max_new_tokens {request.max_new_tokens} make "
             f"{n_tokens + request.max_new_tokens}; the model takes {context}.",
         )
+
+
+def check_freeze(freeze_attention: bool, loaded: Loaded) -> None:
+    if freeze_attention and not can_freeze(loaded.lm.model):
+        raise refuse_field("freeze_attention", True, "false: this model's attention does not show its probabilities")
 
 
 def check_sweep(request: SweepRequest, settings: Settings, n_positions: int) -> None:

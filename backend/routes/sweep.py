@@ -22,7 +22,7 @@ from backend.live import Queue, Ticket
 from backend.routes.dependencies import Backend, Served, Turns
 from backend.routes.frames import event_stream
 from backend.routes.inspect import next_token_list
-from backend.routes.limits import check_room, check_steer, check_sweep
+from backend.routes.limits import check_freeze, check_room, check_steer, check_sweep
 from backend.routes.problems import refuse_field
 from backend.routes.prompting import Prompt, effective_prompt, read_prompt
 from backend.routes.recipes import Edit, read_edits
@@ -63,6 +63,7 @@ def plan_sweep(request: SweepRequest, served: Backend) -> SweepPlan:
     sae = _sae(request, prompt)
     positions = tuple(prompt.resolve(request.positions, "positions"))
     check_sweep(request, served.settings, len(positions))
+    check_freeze(request.freeze_attention, prompt.loaded)
     target = read_target(request.target, "target", prompt.loaded) if request.target is not None else None
     if target is not None and target.needs_text and request.max_new_tokens == 0:
         raise refuse_field("max_new_tokens", 0, "1 or more: this target is judged on a text")
@@ -148,7 +149,7 @@ class SweepRun:
     def steps(self) -> Iterator[SweepFrame | CellsFrame]:
         """The baseline, then cells, a batch at a time. Blocks: iterate it in the worker thread."""
         plan, lm = self.plan, self.plan.prompt.loaded.lm
-        limit, ids = plan.request.max_new_tokens, plan.prompt.token_ids
+        limit, ids, frozen = plan.request.max_new_tokens, plan.prompt.token_ids, plan.request.freeze_attention
         self.base = baseline(lm, ids, limit)
         yield SweepFrame(
             seq=0,
@@ -158,7 +159,7 @@ class SweepRun:
             n_cells=plan.grid.n_cells,
             baseline=self._baseline(self.base),
         )
-        for batch in sweep(lm, ids, plan.grid, max_new_tokens=limit, stop=self.ticket.stop):
+        for batch in sweep(lm, ids, plan.grid, max_new_tokens=limit, freeze_attention=frozen, stop=self.ticket.stop):
             made = [self._cell(cell, self.base) for cell in batch]
             self.cells += made
             yield CellsFrame(seq=0, cells=made, done=len(self.cells))

@@ -59,6 +59,9 @@ class SweepRequest(TokenizeRequest):
     )
     interventions: list[Intervention] = Field(default=[], description="applied in every cell too; not in the baseline")
     include_generated: bool = Field(default=False, description="edit generated positions too")
+    freeze_attention: bool = Field(
+        default=False, description="at the prompt's positions every cell attends as the baseline does, as in steering"
+    )
     max_new_tokens: int = Field(default=8, ge=0, description="greedy tokens per cell; 0 = next token only")
     target: Target | None = Field(default=None, description="what to measure beside the KL; null = KL alone")
 

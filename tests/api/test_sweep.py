@@ -35,9 +35,11 @@ def swept(client: TestClient, **changes: Any) -> list[tuple[str, dict[str, Any]]
     return frames(reply.text)
 
 
-def test_a_cell_is_the_steer_answer_of_the_same_setting(client: TestClient) -> None:
+@pytest.mark.parametrize("freeze", [False, True])
+def test_a_cell_is_the_steer_answer_of_the_same_setting(client: TestClient, freeze: bool) -> None:
     held = {"sae_id": "layer_0", "feature_index": 1, "mode": "clamp", "value": 5.0, "positions": [3]}
-    found = swept(client, interventions=[held], target={"kind": "token", "token_id": 61})
+    found = swept(client, interventions=[held], target={"kind": "token", "token_id": 61}, freeze_attention=freeze)
+    assert found[-1][1]["result"]["effective"]["freeze_attention"] is freeze
     assert [event for event, _ in found] == ["start", "sweep", "cells", "final"]
     assert [data["seq"] for _, data in found] == list(range(len(found)))
     result = found[-1][1]["result"]
@@ -47,7 +49,7 @@ def test_a_cell_is_the_steer_answer_of_the_same_setting(client: TestClient) -> N
     }
     for cell in result["cells"]:
         edit = {"sae_id": "layer_2", "feature_index": 3, "mode": "add", "value": cell["strength"]}
-        body = steer_body(interventions=[held, edit | {"positions": [cell["position"]]}])
+        body = steer_body(interventions=[held, edit | {"positions": [cell["position"]]}], freeze_attention=freeze)
         steered = client.post("/api/steer", json=body).json()
         assert cell["kl"] == pytest.approx(steered["kl"], rel=1e-4, abs=1e-6)
         assert (cell["text"], cell["token_ids"]) == (steered["steered"]["texts"][0], steered["steered"]["token_ids"][0])

@@ -48,8 +48,10 @@ def test_a_sweep_is_of_what_is_on_and_keeps_the_others(blank: Page) -> None:
         "prompt": "a\n", "chat": False, "sae_id": "layer_2", "feature_index": 4, "mode": "add",
         "strengths": [10, 20],
         "positions": [1, 2, 3], "interventions": [EDIT],
-        "include_generated": False, "max_new_tokens": 8, "target": None,
+        "include_generated": False, "freeze_attention": False, "max_new_tokens": 8, "target": None,
     }  # fmt: skip
+    frozen = call(blank, "sweepPlan", SWEEP, SWEPT | {"request": SETTINGS | {"freeze_attention": True}})["body"]
+    assert frozen == plan["body"] | {"freeze_attention": True}
     named = call(blank, "sweepPlan", SWEEP | {"sweep": "layer_2:3", "at": "function"}, SWEPT)["body"]
     assert (named["feature_index"], named["positions"]) == (3, [2, 3])
 

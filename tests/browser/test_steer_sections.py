@@ -41,6 +41,15 @@ def test_pins_come_along_from_reactivation(page: Page, live_server_url: str) -> 
         expect(value).to_have_value(f"{feature['act_q999']:.3g}")
 
 
+def test_a_sweep_of_a_link_with_frozen_attention_is_frozen(page: Page, live_server_url: str) -> None:
+    asked: list[Any] = []
+    page.on("request", lambda it: asked.append(it.post_data_json) if it.url.endswith("/api/sweep") else None)
+    open_page(page, live_server_url, SWEPT + "&freeze=1&sweep=layer_2:3")
+    until(page, "document.querySelectorAll('#steer-sweep .fs-map--kl button.fs-cell').length > 0")
+    expect(page.locator("#steer-sweep")).to_contain_text("Attention is frozen")
+    assert [body["freeze_attention"] for body in asked] == [True]
+
+
 def test_a_sweep_fills_its_maps_and_a_cell_opens_its_texts(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url, SWEPT)
     written(page)

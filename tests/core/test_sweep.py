@@ -32,24 +32,37 @@ def grid(saes: dict[str, Sae], positions: tuple[int, ...], *, held: bool = False
     return Grid((-6.0, 3.0, 12.0), positions, edit, kept)
 
 
+@pytest.mark.parametrize("freeze", [False, True])
 @pytest.mark.parametrize("held", [False, True])
 def test_a_cell_is_the_answer_of_its_setting(
-    lm: LanguageModel, saes: dict[str, Sae], ids: list[int], held: bool, monkeypatch: pytest.MonkeyPatch
+    lm: LanguageModel, saes: dict[str, Sae], ids: list[int], held: bool, freeze: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Past the sliding window, first and last position included, several columns generated together."""
     monkeypatch.setattr("backend.core.sweep.ROWS", 7)
     whole = grid(saes, (0, 1, 5, 12, len(ids) - 1), held=held)
-    cells = [cell for batch in sweep(lm, ids, whole, max_new_tokens=6) for cell in batch]
+    batches = sweep(lm, ids, whole, max_new_tokens=6, freeze_attention=freeze)
+    cells = [cell for batch in batches for cell in batch]
     assert [(c.row, c.column) for c in cells] == [(r, c) for c in range(5) for r in range(3)]
     for cell in cells:
         arm = whole.arm(cell.row, cell.column)
-        expected = prefill(lm, ids, [[], arm]).log_probs[1]
-        assert torch.allclose(cell.log_probs, expected, atol=1e-5)
-        steps = [s for s in generate_arms(lm, ids, [[], arm], max_new_tokens=6) if s.arm == 1]
+        start = prefill(lm, ids, [[], arm], freeze_attention=freeze)
+        assert torch.allclose(cell.log_probs, start.log_probs[1], atol=1e-5)
+        steps = [s for s in generate_arms(lm, ids, [[], arm], max_new_tokens=6, start=start) if s.arm == 1]
         assert cell.token_ids == [s.token_id for s in steps]
         assert cell.text == "".join(s.text for s in steps)
     assert len({tuple(c.token_ids) for c in cells}) > 1  # or the grid would say nothing
-    assert len({round(float(c.log_probs.max()), 4) for c in cells}) == 15
+    assert len({round(float(c.log_probs.max()), 6) for c in cells}) == 15
+
+
+def test_freezing_attention_changes_cells_that_later_positions_look_at(
+    lm: LanguageModel, saes: dict[str, Sae], ids: list[int]
+) -> None:
+    whole = grid(saes, (5, len(ids) - 2))
+    free, still = (
+        [cell for batch in sweep(lm, ids, whole, max_new_tokens=0, freeze_attention=on) for cell in batch]
+        for on in (False, True)
+    )
+    assert all(not torch.allclose(a.log_probs, b.log_probs, atol=1e-3) for a, b in zip(free, still, strict=True))
 
 
 def test_the_baseline_is_the_prompt_alone(lm: LanguageModel, ids: list[int]) -> None:
