@@ -121,7 +121,7 @@ def _api(settings: Settings) -> FastAPI:
         raise BadInput(str(error)) from error
 
     def load() -> Any:
-        return load_preset_models(preset, device=settings.device, dtype=settings.dtype, threads=settings.threads)
+        return load_preset_models(preset, **settings.model_dump(include={"device", "dtype", "threads", "sae_budget"}))
 
     live = Live(load if settings.live else None, waiting=settings.queue)
     return create_api(None, live, settings, preset=preset)

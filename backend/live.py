@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, Final, TypeVar
 
+from backend.core.memory import in_words
 from backend.loading import Loaded
 
 log = logging.getLogger(__name__)
@@ -262,9 +263,10 @@ class Live:
     def detail(self) -> str:
         """The state in words, with the remedy where there is one."""
         if self._loaded is not None:
-            missing = len(self._loaded.damaged)
+            missing, pager = len(self._loaded.damaged), self._loaded.pager
             without = f", without {missing} damaged SAE{'s' * (missing > 1)}" if missing else ""
-            return f"live on {self._loaded.lm.device}{without}"
+            paged = f", SAEs paged within {in_words(pager.budget)}" if pager else ""
+            return f"live on {self._loaded.lm.device}{without}{paged}"
         return {"absent": self._absent, "failed": self._failure}.get(self.state, "loading the model")
 
     def require(self) -> Loaded:

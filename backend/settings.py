@@ -62,6 +62,12 @@ class Settings(BaseSettings):
     live_bytes: int | None = Field(
         default=None, ge=1, description="bytes that one live request may take beside the weights; default: what is free"
     )
+    sae_budget: int | None = Field(
+        default=None,
+        ge=1,
+        description="bytes of the device for SAEs: what does not fit is moved in as it is used; default: what is free, "
+        "or four fifths of it where they do not all fit",
+    )
     max_prompt_tokens: int = Field(default=256, ge=2, le=8192, description="positions of a prompt, BOS included")
     max_prompt_chars: int = Field(
         default=20_000, ge=16, le=1_000_000, description="characters of a prompt, checked before tokenising"

@@ -240,8 +240,11 @@ class Sae:
         pieces = range(0, self.d_sae, step)
         norms = [self._read_decoder(slice(i, min(i + step, self.d_sae))).norm(dim=-1) for i in pieces]
         self._decoder_scale = torch.cat(norms)
-        self.W_enc = self.W_enc * self._decoder_scale
+        self.W_enc = self._folded(self.W_enc)
         self.b_enc = self.b_enc * self._decoder_scale
+
+    def _folded(self, W_enc: Tensor) -> Tensor:
+        return W_enc if self._decoder_scale is None else W_enc * self._decoder_scale
 
     def _read_decoder(self, rows: slice) -> Tensor:
         with opened(self.folder) as file:

@@ -52,8 +52,10 @@ def next_tokens(settings: Settings, loaded: Loaded | None) -> int:
 
 def room(settings: Settings, loaded: Loaded) -> int | None:
     """Bytes that live work may take now; None where that cannot be told."""
-    known = [one for one in (settings.live_bytes, memory.available_bytes(str(loaded.lm.device))) if one is not None]
-    return min(known, default=None)
+    free = memory.available_bytes(str(loaded.lm.device))
+    if free is not None and loaded.pager is not None:  # promised to SAEs that have not moved in yet
+        free = max(0, free - loaded.pager.budget + loaded.pager.held)
+    return min((one for one in (settings.live_bytes, free) if one is not None), default=None)
 
 
 def check_room(what: str, needed: int, remedy: str, settings: Settings, loaded: Loaded) -> None:

@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from fastapi.testclient import TestClient
 
 from backend.core import memory
 from backend.core.hub import ModelUnavailable
+from backend.live import Live
 from backend.loading import Loaded, load_preset_models
 from backend.routes.inspect import bytes_together, plan_inspect
 from backend.routes.inspect_together import fits
+from backend.routes.limits import room
 from backend.schemas import InspectRequest
 from backend.settings import Settings
 from tests.api.conftest import PROMPT, Serve, steer_body
 from tests.api.test_sweep import sweep_body
+from tests.tiny import D_MODEL, D_SAE
 from tests.tiny_build import tiny_preset
 
 
@@ -32,7 +36,7 @@ def test_a_model_that_does_not_fit_is_refused(
 def test_an_sae_that_does_not_fit_is_named_and_left_out(
     tiny_folder: Path, build_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    free = iter((1_000_000, 1_000_000, 10_000, 1_000_000))  # model, then three SAEs
+    free = iter((1_000_000, 1_000_000, 1_000_000, 10_000, 1_000_000))  # model, all SAEs together, then each
     monkeypatch.setattr(memory, "available_bytes", lambda device: next(free))
     loaded = load_preset_models(
         tiny_preset(tiny_folder, build_path, n_parameters=1000), device="cpu", dtype=None, threads=1
@@ -82,3 +86,53 @@ def test_prompts_are_joined_only_as_far_as_there_is_room(loaded: Loaded, serve: 
     assert fits(plans, None)
     short = replace(plans[0], prompt=replace(plans[0].prompt, token_ids=[2, 5]))
     assert not fits([plans[0], short], None)  # more padding than prompt
+
+
+def test_an_inspect_of_three_saes_under_a_budget_for_two_answers_the_same(
+    tiny_folder: Path, build_path: Path, serve: Serve, client: TestClient
+) -> None:
+    preset, encoder = tiny_preset(tiny_folder, build_path), D_MODEL * D_SAE * 4
+    budgeted = load_preset_models(preset, device="cpu", dtype=None, threads=1, sae_budget=2 * encoder)
+    assert budgeted.pager is not None
+    with TestClient(serve(live=Live(lambda: budgeted, waiting=2))) as paging:
+        assert paging.app.state.backend.live.ready.wait(10)  # type: ignore[attr-defined]
+        for body in ({"prompt": PROMPT}, {"prompt": "The cat sat", "sae_ids": ["layer_3", "layer_0"], "theta": 5.0}):
+            found, expected = (one.post("/api/inspect", json=body).json() for one in (paging, client))
+            assert found == expected
+            assert any(columns["position"] for columns in found["firings"].values())
+        for path, asked in (("steer", steer_body(controls=True)), ("steer", clamped())):
+            found, expected = (one.post(f"/api/{path}", json=asked).json() for one in (paging, client))
+            assert found["steered"]["token_ids"] == expected["steered"]["token_ids"]
+            assert found["kl"] == pytest.approx(expected["kl"], rel=1e-4)
+        assert paging.get("/api/health").json()["live_detail"] == "live on cpu, SAEs paged within 24.6 kB"
+    assert budgeted.pager.moves > 3
+    assert budgeted.pager.held <= 2 * encoder
+
+
+def clamped() -> dict[str, Any]:
+    body = steer_body()
+    body["interventions"][0] |= {"mode": "clamp"}
+    return body
+
+
+def test_saes_that_fit_are_not_paged_and_one_that_never_fits_is_named(tiny_folder: Path, build_path: Path) -> None:
+    preset, encoder = tiny_preset(tiny_folder, build_path), D_MODEL * D_SAE * 4
+    enough = load_preset_models(preset, device="cpu", dtype=None, threads=1, sae_budget=100 * encoder)
+    assert enough.pager is None
+    none = load_preset_models(preset, device="cpu", dtype=None, threads=1, sae_budget=encoder - 1)
+    assert none.saes == {}
+    assert all("are there for SAEs" in said for said in none.damaged.values())
+    assert len(none.damaged) == 3
+
+
+def test_without_a_budget_saes_share_four_fifths_of_what_is_free(
+    tiny_folder: Path, build_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda device: 40_000)
+    preset = tiny_preset(tiny_folder, build_path, n_parameters=1000)
+    loaded = load_preset_models(preset, device="cpu", dtype=None, threads=1)
+    assert loaded.pager is not None
+    assert loaded.pager.budget == 32_000
+    assert room(settings, loaded) == 8_000  # the rest is promised to SAEs that have not moved in
+    loaded.saes["layer_0"].encode(torch.zeros(1, D_MODEL))
+    assert room(settings, loaded) == 8_000 + D_MODEL * D_SAE * 4
