@@ -103,11 +103,17 @@ class Ticket:
         """Let the next one have the model; whatever else the request holds is kept."""
         self._queue.remove(self)
 
-    async def stream(self, steps: Callable[[], Iterator[T]]) -> AsyncIterator[T]:
+    @property
+    def runs(self) -> bool:
+        """Whether it is its turn."""
+        return self._queue.tickets[:1] == [self]
+
+    def stream(self, steps: Callable[[], Iterator[T]]) -> AsyncIterator[T]:
         """What `steps()` yields in the worker thread, as it comes; ends after `stop`.
 
-        The place in the queue is given up when the work is done, not when the client has read it: a client
-        that reads a byte a second holds nobody up.
+        The work begins with this call, before anybody asks for the first step. The place in the queue is given
+        up when the work is done, not when the client has read it: a client that reads a byte a second holds
+        nobody up.
         """
         loop = asyncio.get_running_loop()
         made: asyncio.Queue[Any] = asyncio.Queue()
@@ -123,9 +129,7 @@ class Ticket:
 
         work = self.start(pump)
         work.add_done_callback(lambda _: self.give_up_place())
-        while (step := await made.get()) is not _END:
-            yield step
-        await work
+        return _until_end(made, work)
 
     def start(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Hand `work` to the thread, with a clock that stops it."""
@@ -147,6 +151,13 @@ class Ticket:
             await asyncio.wait({self._work})
             if not self._work.cancelled():
                 self._work.exception()  # retrieved: whoever awaited it has already answered
+
+
+async def _until_end(made: asyncio.Queue[Any], work: asyncio.Future[None]) -> AsyncIterator[Any]:
+    """What arrives in `made`; then whatever `work` raises."""
+    while (step := await made.get()) is not _END:
+        yield step
+    await work
 
 
 class Queue:

@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 
 from backend.live import Ticket
 from backend.routes.dependencies import Served, Turns
-from backend.routes.experiment import ArmRecord, Experiment, SteerPlan, TokenMade, plan_steer
+from backend.routes.experiment import ArmRecord, Experiment, TokenMade, plan_steer
 from backend.routes.frames import event_stream
 from backend.routes.strength import plan_strength
 from backend.schemas import (
@@ -50,7 +50,10 @@ async def stream_steer(request: SteerRequest, served: Served, turns: Turns) -> S
     """
     plan = await asyncio.to_thread(plan_steer, request, served)
     ticket = turns.take()
-    return event_stream(_frames(plan, ticket), ticket)
+    experiment = Experiment(plan, ticket.stop)
+    # the model need not wait for the answer's first bytes
+    begun = ticket.stream(experiment.steps) if ticket.runs else None
+    return event_stream(_frames(experiment, ticket, begun), ticket)
 
 
 @router.post("/steer/cancel/{stream_id}")
@@ -72,13 +75,16 @@ async def strength(request: StrengthRequest, served: Served, turns: Turns) -> St
     return await ticket.run(plan.run)
 
 
-async def _frames(plan: SteerPlan, ticket: Ticket) -> AsyncIterator[Response]:
-    """Frames whose `seq` is yet to be given."""
+async def _frames(
+    experiment: Experiment, ticket: Ticket, begun: AsyncIterator[ArmRecord | TokenMade] | None
+) -> AsyncIterator[Response]:
+    """Frames whose `seq` is yet to be given. `begun`: the steps, where the work has begun already."""
     async for place in ticket.places():
         yield StartFrame(seq=0, stream_id=ticket.stream_id, queue_position=place)
-    experiment = Experiment(plan, ticket.stop)
-    if not ticket.stop.is_set():
-        async for step in ticket.stream(experiment.steps):
+    if begun is None and not ticket.stop.is_set():
+        begun = ticket.stream(experiment.steps)
+    if begun is not None:
+        async for step in begun:
             yield _arm_frame(step) if isinstance(step, ArmRecord) else _token_frame(step)
     stopped = ticket.stop.is_set()
     whole = len(experiment.records) >= 2
