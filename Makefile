@@ -63,7 +63,7 @@ format: $(VENV)/.installed-dev ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-dev ## measure against the bare model; writes bench.json (ARGS="--only inspect_vs_bare")
+bench: $(VENV)/.installed-dev ## measure against the bare model; writes bench.json (ARGS="--only inspect_vs_bare", ARGS="--device cuda")
 	@$(CHROMIUM) HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench $(ARGS)
 
 lab: $(VENV)/.installed-dev ## train the lab model again, hours (CORPUS=folder of *.jsonl.zst, WORK=var/lab)

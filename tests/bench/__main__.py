@@ -20,6 +20,8 @@ from backend.core.sae import Sae
 from tests.bench import report
 from tests.bench.bare import BareModel
 from tests.bench.browser import hover_ms, startup_s
+from tests.bench.cuda import GEMMA_2_9B, Device, cuda_inspect, cuda_steer
+from tests.bench.cuda_edges import cuda_edges, cuda_memory
 from tests.bench.edge_comparison import edges_vs_saelens
 from tests.bench.joined import inspects_joined
 from tests.bench.linear import edges_linear_in_tokens
@@ -53,6 +55,7 @@ NAMES = (
     "graph_first_100m",
     "merge_100m_1gb",
 )
+CUDA_NAMES = ("cuda_inspect", "cuda_steer", "cuda_edges", "cuda_memory")
 LARGE = frozenset(name for name in NAMES if name.endswith("_100m") or name == "merge_100m_1gb")
 LAB_ONLY = ("startup_s",)
 LONG_PROMPT = 256
@@ -156,23 +159,54 @@ def measure_large(folder: Path, names: set[str]) -> tuple[list[Row], list[str]]:
         return [], sorted(names)
 
 
-def main() -> int:
+def measure_device(device: Device, names: list[str], rounds: int, scratch: Path) -> tuple[list[Row], list[str]]:
+    """The same for CUDA_NAMES."""
+    rows: list[Row] = []
+    failed: list[str] = []
+    methods: dict[str, Callable[[], list[Row]]] = {
+        "cuda_inspect": lambda: cuda_inspect(device, 2 * rounds, scratch),
+        "cuda_steer": lambda: cuda_steer(device, rounds),
+        "cuda_edges": lambda: cuda_edges(device, max(3, rounds // 3), scratch / "edges"),
+        "cuda_memory": lambda: cuda_memory(device),
+    }
+    for name in names:
+        print(f"measuring {name} …", file=sys.stderr, flush=True)
+        try:
+            rows += methods[name]()
+        except Exception:
+            traceback.print_exc()
+            failed.append(name)
+    return rows, failed
+
+
+def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES), help="default: all of them")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: Gemma 2 9B's shape, on a GPU")
+    parser.add_argument("--only", nargs="+", choices=NAMES + CUDA_NAMES, help="default: all of the device's")
     parser.add_argument("--rounds", type=int, default=10, help="pairs of the slower comparisons (%(default)s)")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "1")))
     parser.add_argument("--out", type=Path, default=Path("bench.json"))
     parser.add_argument(
         "--large", type=Path, default=Path("var/bench"), help="folder of the made-up build of 100M edges (%(default)s)"
     )
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
+    known = CUDA_NAMES if arguments.device == "cuda" else NAMES
+    names = arguments.only or list(known)
+    for name in set(names) - set(known):
+        parser.error(f"{name} is measured with --device {'cuda' if name in CUDA_NAMES else 'cpu'}")
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        told = f"--device cuda needs a GPU that PyTorch can use, and PyTorch {torch.__version__} sees none."
+        print(f"python -m tests.bench: {told}", file=sys.stderr)
+        return 2
     torch.set_num_threads(arguments.threads)
     transformers_logging.disable_progress_bar()
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench(find(Path(scratch)), Path(scratch), arguments.rounds)
-        rows, failed = measure(bench, arguments.only)
-    large, lost = measure_large(arguments.large, LARGE & set(arguments.only))
+        if arguments.device == "cuda":
+            rows, failed = measure_device(Device(GEMMA_2_9B, "cuda"), names, arguments.rounds, Path(scratch))
+        else:
+            rows, failed = measure(Bench(find(Path(scratch)), Path(scratch), arguments.rounds), names)
+    large, lost = measure_large(arguments.large, LARGE & set(names))
     rows, failed = rows + large, failed + lost
     print(report.table(rows))
     report.write(arguments.out, rows, arguments.threads)
