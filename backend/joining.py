@@ -68,7 +68,7 @@ class Joiner(Generic[Work]):
             rider.ticket.moved(0)
         loop = asyncio.get_running_loop()
         done = leader.ticket.start(lambda: self._work(loop, leader.ticket, members))
-        done.add_done_callback(lambda work: _close(work, leader.ticket, members))
+        done.add_done_callback(lambda _: _close(leader.ticket, members))
 
     def _work(self, loop: asyncio.AbstractEventLoop, leader: Ticket, members: Sequence[_Member[Work]]) -> None:
         """In the model's thread. What fails together is done one by one: a failure belongs to its own request."""
@@ -100,7 +100,7 @@ def _fail(member: _Member[Work], error: BaseException) -> None:
         member.answer.set_exception(error)
 
 
-def _close(work: asyncio.Future[None], leader: Ticket, members: Sequence[_Member[Work]]) -> None:
+def _close(leader: Ticket, members: Sequence[_Member[Work]]) -> None:
     """The turn is over: places are given up, whether or not the clients have read their answers."""
     for member in members:
         if leader.late:

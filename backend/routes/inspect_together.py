@@ -10,7 +10,8 @@ from backend.core.sae import Firings
 from backend.joining import Gone
 from backend.routes.inspect import InspectPlan, bytes_together
 
-# Positions of one batch, padding included: measured on a CPU, where more fall out of its cache and gain nothing.
+# Positions of one batch, padding included. Measured on a CPU: more fall out of its cache and gain nothing. A GPU
+# takes more; where it stops gaining has not been measured.
 CPU_POSITIONS, GPU_POSITIONS = 512, 8192
 PADDING = 1.5  # positions run per position asked for, at most
 

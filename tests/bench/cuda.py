@@ -1,7 +1,7 @@
 """`--device cuda`: what one GPU allows and what we reach of it, on random weights of Gemma 2 9B's true shape.
 
 Bounds are measured in the same rounds: copy bandwidth for what reads weights, a square matrix product for what
-multiplies. The text model has no meaning and its SAEs' thresholds are set so that `firings` of their features
+multiplies. The model's texts mean nothing, and its SAEs' thresholds are set so that `firings` of their features
 fire at a position. Generation runs with a dynamic cache and nothing compiled. The same code runs on a CPU at a
 tiny shape, which is how it is tested.
 """
