@@ -1,14 +1,15 @@
 """Search over the features of one SAE: filter first, count, then the first k of an order.
 
 Everything that a filter or an order needs lies in memory as columns, one entry per active feature in
-ascending feature_index: about 110 bytes a feature, 120 MB at width 2^20. A filter is a mask, so nothing that
-matches can be lost to a top-k that was taken before it.
+ascending feature_index: about 120 bytes a feature, and 170 for the lists of tokens that its row shows; 300 MB at
+width 2^20. Whatever matches is kept until the end, so nothing can be lost to a top-k that was taken before a filter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -87,12 +88,37 @@ class FeatureColumns:
 
     def places_of(self, feature_index: Ints) -> Ints:
         """Places of active features, in the order asked."""
-        return np.asarray(np.searchsorted(self.feature_index, feature_index), dtype=np.int64)
+        return self._place[feature_index].astype(np.int64)
 
     def exclusive_to(self, rank: int) -> Ints:
-        """feature_index of those that only the token of this frequency rank reaches (min_count = 1)."""
-        only = (self.numbers["n_tokens"] == 1) & (self.numbers["first_rank"] == rank)
-        return np.asarray(self.feature_index[only], dtype=np.int64)
+        """feature_index of those that only the token of this frequency rank reaches (min_count = 1), most firings
+        first; ties by feature_index."""
+        ranks, exclusive = self._exclusive
+        first, last = np.searchsorted(ranks, [rank, rank + 1])
+        return self.feature_index[exclusive[first:last]]
+
+    def denser_than(self, n_firings: int) -> int:
+        """How many features have more firings."""
+        return len(self._ascending) - int(np.searchsorted(self._ascending, n_firings, side="right"))
+
+    @cached_property
+    def _place(self) -> npt.NDArray[np.int32]:
+        """[largest feature_index + 1]: a table beats a search, 2 ns a feature instead of 40."""
+        made = np.zeros(int(self.feature_index.max(initial=-1)) + 1, np.int32)
+        made[self.feature_index] = np.arange(len(self.feature_index), dtype=np.int32)
+        return made
+
+    @cached_property
+    def _exclusive(self) -> tuple[Ints, Ints]:
+        """(first_rank, place) of the features with a single token, by rank, then most firings, then place."""
+        places = np.flatnonzero(self.numbers["n_tokens"] == 1)
+        ranks, firings = self.numbers["first_rank"][places], self.numbers["n_firings"][places]
+        order = np.lexsort((places, -firings, ranks))
+        return ranks[order], places[order]
+
+    @cached_property
+    def _ascending(self) -> Ints:
+        return np.sort(self.numbers["n_firings"])
 
 
 @dataclass(frozen=True)
@@ -151,18 +177,13 @@ def search(columns: FeatureColumns, wanted: Wanted, edges: EdgeColumns | None, l
     ValueError, beginning with the name of the setting, for an order or filter that lacks what it needs.
     """
     _check(wanted, edges, lifts)
-    mask = _mask(columns, wanted, lifts)
-    edge = np.full(len(columns.feature_index), -1, dtype=np.int64)
-    if edges is not None:
-        kept = np.flatnonzero(edges.n_firings >= wanted.min_count)
-        places = columns.places_of(edges.feature_index[kept])
-        edge[places] = kept
-        mask &= edge >= 0
-    matching = np.flatnonzero(mask)
-    key = _key(columns, wanted, edges, lifts, matching, edge)
+    places, edge = _candidates(columns, wanted, edges)
+    kept = _matching(columns, wanted, lifts, places)
+    places, edge = places[kept], edge[kept]
+    key = _key(columns, wanted, edges, lifts, places, edge)
     descending = ORDERS[wanted.order] if wanted.descending is None else wanted.descending
-    places = matching[first_of(-key if descending else key, wanted.offset + wanted.limit)[wanted.offset :]]
-    return Found(places, len(matching), edge[places])
+    first = first_of(-key if descending else key, wanted.offset + wanted.limit)[wanted.offset :]
+    return Found(places[first], len(places), edge[first])
 
 
 def first_of(key: Column, k: int) -> Ints:
@@ -188,20 +209,38 @@ def _check(wanted: Wanted, edges: EdgeColumns | None, lifts: Lifts | None) -> No
         raise ValueError(f"order {wanted.order!r}: the lifts of this build are not known")
 
 
-def _mask(columns: FeatureColumns, wanted: Wanted, lifts: Lifts | None) -> Mask:
-    n_firings = columns.numbers["n_firings"]
-    mask: Mask = (n_firings >= wanted.min_firings) & (n_firings <= wanted.max_firings)
-    if wanted.q is not None:
-        mask &= _named(columns, wanted)
+def _candidates(columns: FeatureColumns, wanted: Wanted, edges: EdgeColumns | None) -> tuple[Ints, Ints]:
+    """Places, ascending, of all that can match by the narrowest of the lists that are asked for, and their edges."""
+    if edges is not None:
+        edge = np.flatnonzero(edges.n_firings >= wanted.min_count)
+        return columns.places_of(edges.feature_index[edge]), edge
     if wanted.promotes is not None:
-        listed = np.zeros(len(mask), dtype=bool)
+        places = columns.promotes.listing(wanted.promotes).astype(np.int64)
+    elif wanted.q is not None:
+        places = np.flatnonzero(_named(columns, wanted))
+    else:
+        places = np.flatnonzero(_firing(columns.numbers["n_firings"], wanted))
+    return places, np.full(len(places), -1, dtype=np.int64)
+
+
+def _matching(columns: FeatureColumns, wanted: Wanted, lifts: Lifts | None, places: Ints) -> Mask:
+    """Which of these features match."""
+    mask = _firing(columns.numbers["n_firings"][places], wanted)
+    if wanted.q is not None:
+        mask &= _named(columns, wanted)[places]
+    if wanted.promotes is not None:
+        listed = np.zeros(len(columns.feature_index), dtype=bool)
         listed[columns.promotes.listing(wanted.promotes)] = True
-        mask &= listed
+        mask &= listed[places]
     if lifts is not None and wanted.min_lift is not None:
-        mask &= lifts.low >= wanted.min_lift
+        mask &= lifts.low[places] >= wanted.min_lift
     if lifts is not None and wanted.max_lift is not None:
-        mask &= lifts.high <= wanted.max_lift
+        mask &= lifts.high[places] <= wanted.max_lift
     return mask
+
+
+def _firing(n_firings: Column, wanted: Wanted) -> Mask:
+    return (n_firings >= wanted.min_firings) & (n_firings <= wanted.max_firings)
 
 
 def _named(columns: FeatureColumns, wanted: Wanted) -> Mask:
@@ -215,18 +254,17 @@ def _named(columns: FeatureColumns, wanted: Wanted) -> Mask:
 
 
 def _key(
-    columns: FeatureColumns, wanted: Wanted, edges: EdgeColumns | None, lifts: Lifts | None, matching: Ints, edge: Ints
+    columns: FeatureColumns, wanted: Wanted, edges: EdgeColumns | None, lifts: Lifts | None, places: Ints, edge: Ints
 ) -> Column:
     """What the matching features are ordered by; signed or float, so that it can be negated."""
     if wanted.order == "feature_index":
-        return columns.feature_index[matching]
+        return columns.feature_index[places]
     if wanted.order in NEED_LIFT and lifts is not None:
         with np.errstate(divide="ignore"):
-            return lifts.low[matching] if wanted.order == "function_lift" else 1 / lifts.high[matching]
+            return lifts.low[places] if wanted.order == "function_lift" else 1 / lifts.high[places]
     if wanted.order in NEED_TOKEN and edges is not None:
-        here = edge[matching]
         if wanted.order == "token_strength":
-            return edges.strength[here]
-        counts = edges.n_firings[here]
-        return counts / columns.numbers["n_firings"][matching] if wanted.order == "token_share" else counts
-    return columns.numbers[wanted.order][matching]
+            return edges.strength[edge]
+        counts = edges.n_firings[edge]
+        return counts / columns.numbers["n_firings"][places] if wanted.order == "token_share" else counts
+    return columns.numbers[wanted.order][places]

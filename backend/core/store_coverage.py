@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from backend.core import store_sql as sql
-from backend.core.coverage_columns import Band, CoverageColumns, RankedTokens, columns_of
-from backend.core.store_base import Generation, Queries
+from backend.core.coverage_columns import Band, CoverageColumns, columns_of
+from backend.core.store_base import Generation
 from backend.core.store_rows import Contrast, CoverageRow, SaeRow
+from backend.core.store_tokens import TokenQueries
 
 DENOMINATORS = ("active", "dictionary")
 ORDERS = ("frequency", "document_coverage", "degree", "greedy", "random")
@@ -37,7 +36,7 @@ class Coverage:
         return self.columns.as_json(self.n_all, self.bands)
 
 
-class CoverageQueries(Queries):
+class CoverageQueries(TokenQueries):
     """Rows of `coverage_step`, `degree`, `random_curve` and `contrast`."""
 
     def coverage(
@@ -79,18 +78,9 @@ class CoverageQueries(Queries):
 
     def _coverage_columns(self, generation: Generation, key: list[int], max_rank: int | None) -> CoverageColumns:
         """The curve of (sae_ordinal, theta_ordinal, min_count, token_order); only its steps are read anew."""
-        kept = generation.kept  # two threads may read the same at once, and keep the same
-        if "ranked tokens" not in kept:
-            kept["ranked tokens"] = RankedTokens.of(self._columns(generation, sql.RANKED_TOKENS))
-        tokens: RankedTokens = kept["ranked tokens"]
-        case = ("degrees", *key[:3])
-        if case not in kept:
-            found = self._columns(generation, sql.DEGREES, key[:3])
-            degree = np.zeros(len(tokens.token_id), np.int32)
-            degree[tokens.place_of[found["token_id"]]] = found["degree"]
-            kept[case] = degree
+        tokens, degrees = self._ranked_tokens(generation), self._degrees(generation, *key[:3])
         steps = self._columns(generation, sql.COVERAGE_STEPS, [*key, max_rank])
-        return columns_of(tokens, ORDERS[key[3]], kept[case], steps, max_rank)
+        return columns_of(tokens, ORDERS[key[3]], degrees, steps, max_rank)
 
     @staticmethod
     def _theta_ordinal(sae: SaeRow, theta: float) -> int:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from backend.core import store_sql as sql
 from backend.core.edge_codec import decode_activation
 from backend.core.feature_search import ORDERS, FeatureColumns, Lifts, TokenIndex, Wanted, search
+from backend.core.feature_table import FeatureTable, TokenLists
 from backend.core.store_base import Generation
 from backend.core.store_rows import EdgeRow, Example, FeatureRow
 from backend.core.store_tokens import TokenQueries
@@ -37,19 +36,18 @@ class FeatureQueries(TokenQueries):
 
     def feature(self, sae_id: str, feature_index: int) -> FeatureRow | None:
         """One feature; None where the dictionary has no such index; zeros where it never fired."""
-        generation = self._current()
-        ordinal, _, sae = self._sae(generation, sae_id)
-        if not 0 <= feature_index < sae.d_sae:
-            return None
-        rows = self._query(generation, sql.ONE_FEATURE, [ordinal, feature_index])
-        return self._feature_row(generation, sae_id, rows[0] if rows else _silent(feature_index))
+        return next(iter(self.features(sae_id, [feature_index])), None)
 
     def features(self, sae_id: str, ids: Sequence[int]) -> list[FeatureRow]:
         """These features, in the order asked; indices outside the dictionary are left out."""
         generation = self._current()
         ordinal, _, sae = self._sae(generation, sae_id)
         wanted = [int(i) for i in ids if 0 <= int(i) < sae.d_sae]
-        rows = self._query(generation, sql.FEATURES_BY_ID, [ordinal, list(dict.fromkeys(wanted))])
+        table: FeatureTable | None = generation.kept.get(("feature table", ordinal))
+        if table is not None:
+            rows = table.rows(wanted)
+        else:  # not every question is worth reading the whole SAE into memory
+            rows = iter(self._query(generation, sql.FEATURES_BY_ID, [ordinal, list(dict.fromkeys(wanted))]))
         found = {values[0]: self._feature_row(generation, sae_id, values) for values in rows}
         return [found.get(i) or self._feature_row(generation, sae_id, _silent(i)) for i in wanted]
 
@@ -69,17 +67,22 @@ class FeatureQueries(TokenQueries):
         if key not in generation.kept:
             with _LOADING:
                 if key not in generation.kept:
-                    generation.kept[key] = self._read_columns(generation, ordinal)
+                    table = self._read_features(generation, ordinal)
+                    generation.kept["feature table", ordinal] = table
+                    listings = (table.lists[name] for name in ("top_by_count", "promoted"))
+                    indexes = [TokenIndex.of(one.owners(), one.token_ids) for one in listings]
+                    generation.kept[key] = FeatureColumns(table.feature_index, table.numbers, *indexes)
         columns: FeatureColumns = generation.kept[key]
         return columns
 
-    def _read_columns(self, generation: Generation, ordinal: int) -> FeatureColumns:
+    def _read_features(self, generation: Generation, ordinal: int) -> FeatureTable:
         numbers = self._columns(generation, sql.FEATURE_NUMBERS, [ordinal])
-        indexes = []
-        for column in ("top_by_count", "promoted"):
-            pairs = self._columns(generation, sql.FEATURE_LISTINGS.format(column=column), [ordinal])
-            indexes.append(TokenIndex.of(pairs["place"], pairs["token_id"]))
-        return FeatureColumns(numbers.pop("feature_index"), numbers, *indexes)
+        lists = {}
+        for column in sql.FEATURE_LISTS:
+            sizes = self._columns(generation, sql.FEATURE_LIST_SIZES.format(column=column), [ordinal])
+            listed = self._columns(generation, sql.FEATURE_LISTED.format(column=column), [ordinal])
+            lists[column] = TokenLists.of(sizes["size"], listed["token_id"])
+        return FeatureTable.of(numbers, lists)
 
     def find_features(
         self, sae_id: str, wanted: Wanted, token_id: int | None = None, lifts: Lifts | None = None
@@ -88,11 +91,9 @@ class FeatureQueries(TokenQueries):
 
         `lifts` is aligned with `feature_columns`. ValueError, beginning with the name of the setting.
         """
-        generation = self._current()
         columns = self.feature_columns(sae_id)
         if wanted.q is not None:
-            texts = [row[0] for row in self._query(generation, sql.TOKENS_NAMED, [wanted.q])]
-            wanted = replace(wanted, texts=texts)
+            wanted = replace(wanted, texts=self.tokens_named(wanted.q))
         edges = None if token_id is None else self.own_edges(sae_id, token_id)
         found = search(columns, wanted, edges, lifts)
         rows = self.features(sae_id, columns.feature_index[found.places].tolist())
@@ -128,10 +129,8 @@ class FeatureQueries(TokenQueries):
 
     def exclusive_features(self, sae_id: str, rank: int | None, limit: int) -> tuple[list[int], int]:
         """feature_index of what only the token of this rank reaches, most firings first; and how many there are."""
-        columns = self.feature_columns(sae_id)
-        only = columns.exclusive_to(rank) if rank is not None else columns.feature_index[:0]
-        counts = columns.numbers["n_firings"][columns.places_of(only)]
-        return only[np.argsort(-counts, kind="stable")[:limit]].tolist(), len(only)
+        only = [] if rank is None else self.feature_columns(sae_id).exclusive_to(rank).tolist()
+        return only[:limit], len(only)
 
     # -- examples --------------------------------------------------------------------------------
 

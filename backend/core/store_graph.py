@@ -169,7 +169,8 @@ class GraphQueries(TokenQueries):
         edges, firings = view.cells.n_edges.sum(axis=1).tolist(), view.cells.n_firings.sum(axis=1).tolist()
         wanted = [rank for a, b in zip(starts, lasts, strict=True) for rank in range(a, min(a + NAMED, b + 1))]
         generation = self._current()
-        found = self._query(generation, sql.TOKENS_BY_RANK, [wanted])
+        table = self._token_table(generation)
+        found = table.at(table.ranked[np.asarray(wanted, dtype=np.int64) - 1])
         by_rank = {row.rank: row for row in (self._token_row(generation, values) for values in found)}
         return [
             TokenBlock(a, b, n, m, [by_rank[rank] for rank in range(a, min(a + NAMED, b + 1)) if rank in by_rank])

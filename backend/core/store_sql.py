@@ -26,8 +26,14 @@ TOKENS = (
     f"SELECT {_TOKEN_COLUMNS} FROM token WHERE {_TOKEN_MATCH} ORDER BY {{order}} LIMIT $3::BIGINT OFFSET $4::BIGINT"
 )
 TOKEN_COUNT = f"SELECT count(*) FROM token WHERE {_TOKEN_MATCH}"
-# joined, not list_contains: that compares every row with every id (41 ms for 50 features of 2^20, this 9)
-TOKENS_BY_ID = f"SELECT {_TOKEN_COLUMNS} FROM (SELECT unnest($1::UINTEGER[]) AS token_id) JOIN token USING (token_id)"
+# What is held in memory of the vocabulary (token_table).
+ALL_TOKENS = """
+SELECT token_id::BIGINT AS token_id, text, lower(text) AS lower, token_class, occurrences::BIGINT AS occurrences,
+       documents, coalesce(rank, 0)::INTEGER AS rank, coalesce(cumulative, 0)::BIGINT AS cumulative,
+       coalesce(random_rank, 0)::INTEGER AS random_rank
+FROM token ORDER BY token_id
+"""
+LOWER = "SELECT lower($1::VARCHAR)"
 
 _CHUNK_COLUMNS = "token_first, token_last, n_edges, degrees, gaps, n_firings, act_max, act_mean"
 EDGE_CHUNKS = f"SELECT {_CHUNK_COLUMNS} FROM edge_chunk WHERE sae_ordinal = $1 ORDER BY token_first"
@@ -43,11 +49,6 @@ SELECT {_CHUNK_COLUMNS} FROM edge_chunk WHERE rowid = (
 )
 """
 
-RANKED_TOKENS = """
-SELECT token_id::BIGINT AS token_id, token_class, text, occurrences::BIGINT AS occurrences, documents,
-       coalesce(random_rank, 0) AS random_rank
-FROM token WHERE rank IS NOT NULL ORDER BY rank
-"""
 DEGREES = """
 SELECT token_id::BIGINT AS token_id, degree FROM degree
 WHERE sae_ordinal = $1 AND theta_ordinal = $2 AND min_count = $3
@@ -74,23 +75,21 @@ _FEATURE_COLUMNS = """
 feature_index, n_firings, n_tokens, mean_activation, act_max, act_q999, first_rank,
 top_by_count, top_by_strength, promoted, suppressed
 """
+# joined, not list_contains: that compares every row with every id (41 ms for 50 features of 2^20, this 9)
 FEATURES_BY_ID = f"""
 SELECT {_FEATURE_COLUMNS} FROM (SELECT unnest($2::UINTEGER[]) AS feature_index) JOIN feature USING (feature_index)
 WHERE sae_ordinal = $1
 """
 ONE_FEATURE = f"SELECT {_FEATURE_COLUMNS} FROM feature WHERE sae_ordinal = $1 AND feature_index = $2::UINTEGER"
-# What a search holds in memory; the lists as pairs (place of the feature, token_id).
+# What a search holds in memory, all in the order of the file: sorting a million lists takes 0.4 GB for a moment.
 FEATURE_NUMBERS = """
 SELECT feature_index::BIGINT AS feature_index, n_firings::BIGINT AS n_firings, n_tokens::INTEGER AS n_tokens,
-       mean_activation, act_max, first_rank::INTEGER AS first_rank
-FROM feature WHERE sae_ordinal = $1 ORDER BY feature_index
+       mean_activation, act_max, act_q999, first_rank::INTEGER AS first_rank
+FROM feature WHERE sae_ordinal = $1
 """
-FEATURE_LISTINGS = """
-SELECT place::INTEGER AS place, unnest({column})::INTEGER AS token_id FROM (
-    SELECT row_number() OVER (ORDER BY feature_index) - 1 AS place, {column} FROM feature WHERE sae_ordinal = $1
-) ORDER BY place
-"""
-TOKENS_NAMED = "SELECT token_id FROM token WHERE contains(lower(text), lower($1::VARCHAR))"
+FEATURE_LISTS = ("top_by_count", "top_by_strength", "promoted", "suppressed")
+FEATURE_LIST_SIZES = "SELECT len({column})::INTEGER AS size FROM feature WHERE sae_ordinal = $1"
+FEATURE_LISTED = "SELECT unnest({column}) AS token_id FROM feature WHERE sae_ordinal = $1"
 
 EXAMPLES = """
 SELECT s.token_ids, e.quantile, e.peak, e.positions, e.activations, e.sequence_id
@@ -104,16 +103,6 @@ FROM (SELECT unnest($1::UINTEGER[]) AS sequence_id) JOIN sequence USING (sequenc
 """
 SEQUENCE_END = "SELECT coalesce(max(sequence_id) + 1, 0) FROM sequence"
 
-# A token among the others: by frequency, and by degree (theta = 0, min_count = 1) in one SAE.
-TOKENS_AROUND = f"""
-SELECT {_TOKEN_COLUMNS} FROM token WHERE rank BETWEEN $1::BIGINT - $2::BIGINT AND $1::BIGINT + $2::BIGINT ORDER BY rank
-"""
-DEGREE_PLACE = """
-WITH d AS (SELECT token_id, degree FROM degree WHERE sae_ordinal = $1 AND theta_ordinal = 0 AND min_count = 1)
-SELECT coalesce((SELECT degree FROM d WHERE token_id = $2::UINTEGER), 0) AS own,
-       1 + count(*) FILTER (d.degree > coalesce((SELECT degree FROM d WHERE token_id = $2::UINTEGER), 0)) AS place
-FROM d
-"""
 POSITIONS_BY_CLASS = "SELECT token_class, sum(occurrences)::BIGINT FROM token GROUP BY token_class"
 
 # The graph: orders are made from first_rank and n_firings in backend.core.graph_blocks.
@@ -127,7 +116,6 @@ SELECT coalesce(max(rank) FILTER (occurrences > 0), 0)::BIGINT, count(*) FILTER 
 GRAPH_TOKEN_RANKS = (
     "SELECT token_id::BIGINT AS token_id, rank::INTEGER AS rank FROM token WHERE rank IS NOT NULL AND occurrences > 0"
 )
-TOKENS_BY_RANK = f"SELECT {_TOKEN_COLUMNS} FROM (SELECT unnest($1::UINTEGER[]) AS rank) JOIN token USING (rank)"
 HAS_TABLE = "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND table_name = $1"
 GRAPH_TILES = """
 SELECT rowid::BIGINT AS at, rank_first::INTEGER AS rank_first, rank_last::INTEGER AS rank_last,

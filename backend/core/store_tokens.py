@@ -6,13 +6,17 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from backend.core import store_sql as sql
-from backend.core.edge_codec import Edges, PackedEdges, joined, unpack
+from backend.core.coverage_columns import RankedTokens
+from backend.core.edge_codec import Edges, Ints, PackedEdges, joined, unpack
 from backend.core.feature_search import FeatureColumns
 from backend.core.store_base import Generation, Queries
 from backend.core.store_rows import EdgeRow, TokenRow
 from backend.core.store_tokens_own import OwnEdges, RecentEdges, no_edges, own_edges
 from backend.core.token_classes import CLASS_NAMES
+from backend.core.token_table import TokenTable
 
 
 class TokenQueries(Queries):
@@ -48,10 +52,26 @@ class TokenQueries(Queries):
         return self.token_rows([token_id]).get(token_id)
 
     def token_rows(self, token_ids: Sequence[int]) -> dict[int, TokenRow]:
-        """The known ones among these tokens, by id, in one query."""
+        """The known ones among these tokens, by id."""
         generation = self._current()
-        found = self._query(generation, sql.TOKENS_BY_ID, [list({int(i) for i in token_ids})])
+        found = self._token_table(generation).rows(list({int(i) for i in token_ids}))
         return {values[0]: self._token_row(generation, values) for values in found}
+
+    def token_table(self) -> TokenTable:
+        """The whole vocabulary, in memory."""
+        return self._token_table(self._current())
+
+    def tokens_named(self, q: str) -> list[int]:
+        """token_ids of the tokens whose text holds `q`, case ignored."""
+        generation = self._current()
+        return self._token_table(generation).named(self._query(generation, sql.LOWER, [q])[0][0])
+
+    def _token_table(self, generation: Generation) -> TokenTable:
+        """The whole vocabulary, read once for each version of the file."""
+        if "tokens" not in generation.kept:  # two threads may read the same at once, and keep the same
+            generation.kept["tokens"] = TokenTable.of(self._columns(generation, sql.ALL_TOKENS))
+        table: TokenTable = generation.kept["tokens"]
+        return table
 
     @staticmethod
     def _token_row(generation: Generation, values: tuple[Any, ...]) -> TokenRow:
@@ -99,14 +119,41 @@ class TokenQueries(Queries):
     def tokens_around(self, rank: int, width: int) -> list[TokenRow]:
         """The tokens within `width` places of a frequency rank, itself among them, by rank."""
         generation = self._current()
-        rows = self._query(generation, sql.TOKENS_AROUND, [rank, width])
+        rows = self._token_table(generation).around(rank, width)
         return [self._token_row(generation, values) for values in rows]
 
     def degree_place(self, token_id: int, sae_id: str) -> tuple[int, int]:
         """(degree, place by degree: 1 = no token has a larger one) at theta = 0, min_count = 1."""
         generation = self._current()
-        own, place = self._query(generation, sql.DEGREE_PLACE, [self._sae(generation, sae_id)[0], token_id])[0]
-        return int(own), int(place)
+        ordinal = self._sae(generation, sae_id)[0]
+        degrees = self._degrees(generation, ordinal, 0, 1)
+        key = ("degrees, ascending", ordinal)
+        if key not in generation.kept:
+            generation.kept[key] = np.sort(degrees)
+        ascending: Ints = generation.kept[key]
+        place_of = self._ranked_tokens(generation).place_of
+        own = int(degrees[place_of[token_id]]) if 0 <= token_id < len(place_of) and place_of[token_id] >= 0 else 0
+        return own, 1 + len(ascending) - int(np.searchsorted(ascending, own, side="right"))
+
+    def _ranked_tokens(self, generation: Generation) -> RankedTokens:
+        if "ranked tokens" not in generation.kept:
+            table = self._token_table(generation)
+            by_rank = {name: column[table.ranked] for name, column in table.columns.items()}
+            generation.kept["ranked tokens"] = RankedTokens.of(by_rank)
+        tokens: RankedTokens = generation.kept["ranked tokens"]
+        return tokens
+
+    def _degrees(self, generation: Generation, ordinal: int, theta_ordinal: int, min_count: int) -> Ints:
+        """[tokens with a rank] features with at least min_count firings above theta, by rank."""
+        key = ("degrees", ordinal, theta_ordinal, min_count)
+        if key not in generation.kept:
+            tokens = self._ranked_tokens(generation)
+            found = self._columns(generation, sql.DEGREES, key[1:])
+            degree = np.zeros(len(tokens.token_id), np.int32)
+            degree[tokens.place_of[found["token_id"]]] = found["degree"]
+            generation.kept[key] = degree
+        degrees: Ints = generation.kept[key]
+        return degrees
 
     def positions_by_class(self) -> dict[str, int]:
         """Positions of the corpus that hold a token of each class; special ones are never counted."""

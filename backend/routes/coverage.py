@@ -12,6 +12,7 @@ from backend.core.store import Store
 from backend.core.store_coverage import Coverage
 from backend.routes.dependencies import Served, refuse_value
 from backend.routes.problems import refuse_field
+from backend.routes.splice import answered, spliced
 from backend.schemas import Contrast, CoverageQuery, CoverageResponse
 
 router = APIRouter(tags=["coverage"])
@@ -41,9 +42,7 @@ def read_coverage(query: Annotated[CoverageQuery, Query()], served: Served) -> R
         contrast=contrasts,
         effective=found.effective,
     )
-    # tens of thousands of rows as objects would take ten times as long as everything else
-    rest = answer.model_dump_json(exclude={"rows"}).removeprefix("{")
-    return Response(f'{{"rows":{found.rows_as_json()},{rest}', media_type="application/json")
+    return answered(spliced(answer, {"rows": found.rows_as_json()}))
 
 
 def _contrasts(store: Store, query: CoverageQuery, found: Coverage) -> list[Contrast]:

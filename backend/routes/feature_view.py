@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,9 @@ from backend.core.store import Store
 from backend.core.store_rows import EdgeRow, TokenRow
 from backend.core.store_rows import Example as StoredExample
 from backend.core.store_rows import FeatureRow as StoredFeature
+from backend.core.token_table import TokenTable
 from backend.routes.dependencies import token_ref, token_refs
+from backend.routes.splice import array, spliced
 from backend.schemas import (
     Example,
     FeatureNote,
@@ -39,35 +40,42 @@ TOKEN_LISTS = {
 NOTED = 5  # tokens of a list in a note
 
 
-def with_tokens(store: Store, rows: Sequence[StoredFeature]) -> list[dict[str, Any]]:
-    """The rows' fields with token ids made readable, all with one query."""
-    ids = {i for row in rows for column in TOKEN_LISTS.values() for i in getattr(row, column)}
-    known = store.token_rows(sorted(ids))
-    return [
-        asdict(row) | {name: token_refs(known, getattr(row, column)) for name, column in TOKEN_LISTS.items()}
-        for row in rows
-    ]
+def without_tokens(row: StoredFeature) -> dict[str, Any]:
+    """The row's fields, its lists of tokens empty: they are `listed_tokens`."""
+    return vars(row) | dict.fromkeys(TOKEN_LISTS, ())
 
 
-def edge_of(edge: EdgeRow, occurrences: int, feature: StoredFeature | None, known: dict[int, TokenRow]) -> TokenEdge:
-    """`feature`: with notes; `occurrences` of the token in the corpus."""
-    fields: dict[str, Any] = {
-        "feature_index": edge.feature_index,
-        "n_firings": edge.n_firings,
-        "mean_activation": edge.act_mean,
-        "act_max": edge.act_max,
-        "share_of_token": edge.n_firings / max(occurrences, 1),
+def listed_tokens(tokens: TokenTable, row: StoredFeature) -> dict[str, str]:
+    """The row's lists of tokens by the wire's name, as JSON."""
+    return {name: tokens.refs(getattr(row, column)) for name, column in TOKEN_LISTS.items()}
+
+
+def edge_of(edge: EdgeRow, occurrences: int, feature_firings: int | None = None) -> TokenEdge:
+    """`occurrences` of the token in the corpus; `feature_firings`: of the feature at all tokens, if told."""
+    return TokenEdge(
+        feature_index=edge.feature_index,
+        n_firings=edge.n_firings,
+        mean_activation=edge.act_mean,
+        act_max=edge.act_max,
+        share_of_token=edge.n_firings / max(occurrences, 1),
+        share_of_feature=None if feature_firings is None else edge.n_firings / max(feature_firings, 1),
+    )
+
+
+def edge_json(tokens: TokenTable, edge: EdgeRow, occurrences: int, feature: StoredFeature) -> str:
+    """A TokenEdge with a note on its feature, as JSON."""
+    note = FeatureNote(
+        n_firings=feature.n_firings,
+        density=feature.density,
+        n_tokens=feature.n_tokens,
+        top_tokens=[],
+        promoted_tokens=[],
+    )
+    listed = {
+        "top_tokens": tokens.refs(feature.top_token_ids[:NOTED]),
+        "promoted_tokens": tokens.refs(feature.promoted_token_ids[:NOTED]),
     }
-    if feature is not None:
-        fields["share_of_feature"] = edge.n_firings / max(feature.n_firings, 1)
-        fields["note"] = FeatureNote(
-            n_firings=feature.n_firings,
-            density=feature.density,
-            n_tokens=feature.n_tokens,
-            top_tokens=token_refs(known, feature.top_token_ids[:NOTED]),
-            promoted_tokens=token_refs(known, feature.promoted_token_ids[:NOTED]),
-        )
-    return TokenEdge.model_validate(fields)
+    return spliced(edge_of(edge, occurrences, feature.n_firings), {"note": spliced(note, listed)})
 
 
 def lift_at(lifts: Lifts, place: int) -> Lift:
@@ -162,7 +170,10 @@ def near_features(store: Store, sae_id: str, detail: StoredDetail) -> list[NearF
     ]
 
 
-def example_fields(store: Store, rows: Sequence[StoredExample]) -> list[Example]:
-    """Examples with readable tokens."""
-    known = store.token_rows(sorted({i for row in rows for i in row.token_ids}))
-    return [Example.model_validate(asdict(row) | {"tokens": token_refs(known, row.token_ids)}) for row in rows]
+def examples_json(store: Store, rows: Sequence[StoredExample]) -> str:
+    """Examples with readable tokens, as JSON."""
+    tokens = store.token_table()
+    return array(
+        spliced(Example.model_validate(vars(row) | {"tokens": ()}), {"tokens": tokens.refs(row.token_ids)})
+        for row in rows
+    )

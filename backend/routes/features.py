@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
 
 from backend.core.feature_search import NEED_LIFT, NEED_TOKEN, Lifts, Wanted
 from backend.core.feature_store import FeatureDetail as StoredDetail
@@ -19,18 +21,20 @@ from backend.core.store_features import FeaturesFound
 from backend.core.store_rows import FeatureRow as StoredFeature
 from backend.core.store_rows import SaeRow, StoreError
 from backend.routes.dependencies import Served, refuse_value, token_ref
-from backend.routes.feature_examples import Chosen, choose_examples
+from backend.routes.feature_examples import choose_examples
 from backend.routes.feature_view import (
     detail_fields,
     edge_of,
-    example_fields,
+    examples_json,
     lift_at,
+    listed_tokens,
     near_features,
     token_fields,
-    with_tokens,
+    without_tokens,
 )
 from backend.routes.limits import check_page
 from backend.routes.problems import Refusal, refuse_field
+from backend.routes.splice import answered, array, spliced
 from backend.schemas import FeatureDetail, FeaturePage, FeatureQuery, FeaturesQuery, FoundFeature, TokenWithExamples
 
 router = APIRouter(tags=["features"])
@@ -38,8 +42,8 @@ NEURONPEDIA = "https://www.neuronpedia.org"
 SHOWN = 5  # firing tokens of a row of a search
 
 
-@router.get("/features")
-def search_features(query: Annotated[FeaturesQuery, Query()], served: Served) -> FeaturePage:
+@router.get("/features", response_model=FeaturePage)
+def search_features(query: Annotated[FeaturesQuery, Query()], served: Served) -> Response:
     """Active features of one SAE: filtered by token, promoted token, density and lift; then ordered; then paged."""
     check_page(query.limit, served.settings)
     _check_search(query)
@@ -56,13 +60,14 @@ def search_features(query: Annotated[FeaturesQuery, Query()], served: Served) ->
         found = store.find_features(query.sae_id, _wanted(store, query), query.token_id, lifts)
     except ValueError as error:
         raise refuse_value(error, query.model_dump()) from error
-    return FeaturePage(
-        features=_rows(store, found, query, lifts),
+    answer = FeaturePage(
+        features=[],
         total=found.total,
         n_active=found.n_active,
         details_missing=missing,
         effective=query.model_dump(),
     )
+    return answered(spliced(answer, {"features": array(_rows(store, found, query, lifts))}))
 
 
 def _check_search(query: FeaturesQuery) -> None:
@@ -95,25 +100,23 @@ def _wanted(store: Store, query: FeaturesQuery) -> Wanted:
     )
 
 
-def _rows(store: Store, found: FeaturesFound, query: FeaturesQuery, lifts: Lifts | None) -> list[FoundFeature]:
-    token = None if query.token_id is None else store.token(query.token_id)
-    rows = []
-    for fields, place, edge in zip(with_tokens(store, found.rows), found.places, found.edges, strict=True):
+def _rows(store: Store, found: FeaturesFound, query: FeaturesQuery, lifts: Lifts | None) -> Iterator[str]:
+    """Each a FoundFeature as JSON."""
+    token, tokens = None if query.token_id is None else store.token(query.token_id), store.token_table()
+    for row, place, edge in zip(found.rows, found.places, found.edges, strict=True):
         shown: dict[str, Any] = {"lift": None if lifts is None else lift_at(lifts, place)}
         if edge is not None and token is not None:
-            at = edge_of(edge, token.occurrences, None, {})
-            shown["at_token"] = at.model_copy(update={"share_of_feature": edge.n_firings / fields["n_firings"]})
-        rows.append(FoundFeature.model_validate(fields | shown))
-    return rows
+            shown["at_token"] = edge_of(edge, token.occurrences, row.n_firings)
+        yield spliced(FoundFeature.model_validate(without_tokens(row) | shown), listed_tokens(tokens, row))
 
 
-@router.get("/features/{sae_id:path}/{feature_index}")
+@router.get("/features/{sae_id:path}/{feature_index}", response_model=FeatureDetail)
 def read_feature(
     sae_id: Annotated[str, Path(description="which SAE")],
     feature_index: Annotated[int, Path(ge=0, le=2**31 - 1, description="dictionary entry")],
     query: Annotated[FeatureQuery, Query()],
     served: Served,
-) -> FeatureDetail:
+) -> Response:
     """One feature: how often it fires, on which tokens, what it promotes, its nearest, and examples."""
     check_page(query.limit, served.settings)
     if query.min_quantile > query.max_quantile:
@@ -128,16 +131,17 @@ def read_feature(
     if query.token_id is not None and store.token(query.token_id) is None:
         raise refuse_field("token_id", query.token_id, "a token of the build's vocabulary")
     effective = {"sae_id": sae_id, "feature_index": feature_index, **query.model_dump()}
-    fields = _sae_fields(store, sae, row) | _everything(store, served.build.feature_details, row, query)
+    fields, examples = _everything(store, served.build.feature_details, row, query)
     url = neuronpedia_url(served.preset, sae_id, feature_index)
-    return FeatureDetail.model_validate(fields | {"neuronpedia_url": url, "effective": effective})
+    fields |= _sae_fields(store, sae, row) | {"neuronpedia_url": url, "effective": effective}
+    written = listed_tokens(store.token_table(), row) | {"examples": examples}
+    return answered(spliced(FeatureDetail.model_validate(fields | {"examples": ()}), written))
 
 
 def _sae_fields(store: Store, sae: SaeRow, row: StoredFeature) -> dict[str, Any]:
-    counts = store.feature_columns(sae.sae_id).numbers["n_firings"]
-    place = 1 + int((counts > row.n_firings).sum()) if row.n_firings else None
+    place = 1 + store.feature_columns(sae.sae_id).denser_than(row.n_firings) if row.n_firings else None
     return {
-        **with_tokens(store, [row])[0],
+        **without_tokens(row),
         "layer": sae.layer,
         "d_sae": sae.d_sae,
         "l0": sae.l0,
@@ -146,8 +150,8 @@ def _sae_fields(store: Store, sae: SaeRow, row: StoredFeature) -> dict[str, Any]
     }
 
 
-def _everything(store: Store, opened: Any, row: StoredFeature, query: FeatureQuery) -> dict[str, Any]:
-    """What the details add, or why they are missing; and the examples."""
+def _everything(store: Store, opened: Any, row: StoredFeature, query: FeatureQuery) -> tuple[dict[str, Any], str]:
+    """What the details add, or why they are missing; and the examples as JSON."""
     details, detail, missing = _detail(store, opened, row)
     chosen = choose_examples(store, row.sae_id, row.feature_index, query, detail.examples if detail else ())
     listed = {*row.top_token_ids, *row.top_by_strength, *row.promoted_token_ids, *row.suppressed_token_ids}
@@ -155,7 +159,8 @@ def _everything(store: Store, opened: Any, row: StoredFeature, query: FeatureQue
     fields: dict[str, Any] = {
         "details_missing": missing,
         **token_fields(known, row, detail),
-        **_examples(store, chosen),
+        "examples_matching": chosen.matching,
+        "examples_stored": chosen.stored,
     }
     fields["example_tokens"] = [
         TokenWithExamples(**token_ref(known[i]).model_dump(), n_examples=n)
@@ -166,7 +171,7 @@ def _everything(store: Store, opened: Any, row: StoredFeature, query: FeatureQue
     ]
     if details is not None and detail is not None:
         fields |= detail_fields(details, detail, row, near_features(store, row.sae_id, detail))
-    return fields
+    return fields, examples_json(store, chosen.shown)
 
 
 def _detail(
@@ -178,14 +183,6 @@ def _detail(
         return details, details.detail(ordinal, scale, row.feature_index), None
     except StoreError as error:
         return None, None, str(error)
-
-
-def _examples(store: Store, chosen: Chosen) -> dict[str, Any]:
-    return {
-        "examples": example_fields(store, chosen.shown),
-        "examples_matching": chosen.matching,
-        "examples_stored": chosen.stored,
-    }
 
 
 def neuronpedia_url(preset: Preset, sae_id: str, feature_index: int) -> str | None:

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import BaseModel
 
 from backend.core.companion import companion_path
 from backend.core.presets import Preset
 from backend.core.store import Store
+from backend.schemas import FeatureDetail, FeaturePage, TokenDetail
 from precompute.cli import main
 from tests.api.conftest import SAE_IDS, Serve
 
@@ -44,6 +46,32 @@ def found(client: TestClient, **query: Any) -> dict[str, Any]:
 def token_id(client: TestClient, text: str) -> int:
     rows = client.get("/api/tokens", params={"q": text}).json()["tokens"]
     return next(int(row["token_id"]) for row in rows if row["text"] == text)
+
+
+def test_answers_put_together_from_parts_are_what_the_schema_says(detailed: TestClient, store: Store) -> None:
+    rows = detailed.get("/api/tokens", params={"limit": 2}).json()["tokens"]
+    asked: list[tuple[str, type[BaseModel]]] = [(f"/api/tokens/{row['token_id']}?limit=4", TokenDetail) for row in rows]
+    asked += [(f"/api/tokens/{rows[0]['token_id']}?limit=4&notes=false", TokenDetail)]
+    asked += [(f"/api/features?sae_id={SAE}&token_id={rows[0]['token_id']}&limit=9", FeaturePage)]
+    asked += [(f"/api/features?sae_id={SAE}&q=no-such-token", FeaturePage)]
+    asked += [(f"/api/features/{SAE}/{feature}?limit=9", FeatureDetail) for feature in range(0, 96, 7)]
+    named = list[dict[str, Any]]()
+    for path, model in asked:
+        answer = detailed.get(path).json()
+        assert model.model_validate(answer, extra="forbid").model_dump(mode="json") == answer, path
+        named += refs_in(answer)
+    known = store.token_rows([ref["token_id"] for ref in named])
+    assert len(known) > 20
+    for ref in named:
+        row = known[ref["token_id"]]
+        assert (ref["text"], ref["token_class"]) == (row.text, row.token_class)
+
+
+def refs_in(value: Any) -> list[dict[str, Any]]:
+    """Everything in an answer that names a token."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    own = [value] if isinstance(value, dict) and "token_class" in value else []
+    return own + [ref for part in parts for ref in refs_in(part)]
 
 
 def test_features_that_fire_at_a_token_are_its_edges(detailed: TestClient, store: Store) -> None:

@@ -60,7 +60,11 @@ def edges_of(graph: Graph, token: int) -> Edges:
 def test_exclusive_features_are_those_that_no_other_token_reaches(graph: Graph, rank: int) -> None:
     reached = {t: {f for u, f in graph if u == t} for t in range(N_TOKENS)}
     others = set().union(*(reached[t] for t in range(N_TOKENS) if t != rank - 1))
-    assert columns_of(graph, {}).exclusive_to(rank).tolist() == sorted(reached[rank - 1] - others)
+    only = sorted(reached[rank - 1] - others, key=lambda f: (-graph[rank - 1, f][0], f))
+    columns = columns_of(graph, {})
+    assert columns.exclusive_to(rank).tolist() == only
+    counts = columns.numbers["n_firings"].tolist()
+    assert [columns.denser_than(n) for n in counts] == [sum(m > n for m in counts) for n in counts]
 
 
 class Own:

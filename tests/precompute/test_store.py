@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 
 from backend.core.store import Store, StoreInvalid, StoreMissing
@@ -149,6 +150,33 @@ def test_features_are_searched_and_paged(store: Store) -> None:
     assert store.feature("layer_2", 96) is None
     with pytest.raises(ValueError, match="colour"):
         store.search_features("layer_2", order="colour")
+
+
+def test_features_held_in_memory_are_the_rows_of_the_file_in_whatever_order_it_has_them(
+    tmp_path: Path, made: Made
+) -> None:
+    mixed = tmp_path / "mixed.duckdb"
+    shutil.copy(made.out, mixed)
+    with duckdb.connect(str(mixed)) as connection:
+        connection.execute(
+            "CREATE TABLE drawn AS SELECT * FROM feature WHERE feature_index <> 3 ORDER BY hash(feature_index)"
+        )
+        connection.execute("DELETE FROM feature")
+        connection.execute("INSERT INTO feature SELECT * FROM drawn")
+        connection.execute("DROP TABLE drawn")
+    asked = [95, 3, 3, *range(96), 96, -1]
+    for path in (made.out, mixed):
+        store = Store.open(path)
+        queried = store.features("layer_2", asked)
+        columns = store.feature_columns("layer_2")
+        assert store.features("layer_2", asked) == queried
+        assert [row.feature_index for row in queried] == asked[:-2]
+        assert path == made.out or {row.n_firings for row in queried if row.feature_index == 3} == {0}
+        assert columns.feature_index.tolist() == sorted({row.feature_index for row in queried if row.n_firings})
+        for row in queried:
+            for token_id in row.top_token_ids:
+                assert columns.places_of(np.array([row.feature_index])) in columns.fired_by.listing(token_id)
+        store.close()
 
 
 def test_publishing_fails_whole_and_leaves_the_old_build(tmp_path: Path, made: Made) -> None:
