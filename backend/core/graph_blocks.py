@@ -7,6 +7,7 @@ are given by n + 1 bounds, the start of each and one past the last. A cell is a 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,23 +95,35 @@ def shape(most_edges: int, n_ranks: int, n_orders: int) -> tuple[int, int]:
 
 def count_cells(edges: Places, ranks: Ints, orders: Ints, min_count: int) -> Cells:
     """Edges with at least min_count firings, and their firings, per cell; what lies outside is not counted."""
+    return counted(iter([edges]), ranks, orders, min_count)
+
+
+def counted(pieces: Iterator[Places], ranks: Ints, orders: Ints, min_count: int) -> Cells:
+    """The same of edges that come in pieces, so that they need not lie in memory together."""
     n_rows, n_columns = len(ranks) - 1, len(orders) - 1
-    inside = edges.within((int(ranks[0]), int(ranks[-1]) - 1), (int(orders[0]), int(orders[-1]) - 1))
-    cell = block_of(inside.rank, ranks) * n_columns + block_of(inside.order, orders)
-    counts = inside.n_firings
-    if min_count > 1:
-        kept = counts >= min_count
-        cell, counts = cell[kept], counts[kept]
-    n_edges = np.bincount(cell, minlength=n_rows * n_columns)
-    # exact: sums of integers below 2^53
-    firings = np.bincount(cell, weights=counts, minlength=n_rows * n_columns).astype(np.int64)
+    rows, columns = _blocks(ranks), _blocks(orders)
+    n_edges, firings = np.zeros(n_rows * n_columns, np.int64), np.zeros(n_rows * n_columns, np.int64)
+    for edges in pieces:
+        inside = edges.within((int(ranks[0]), int(ranks[-1]) - 1), (int(orders[0]), int(orders[-1]) - 1))
+        cell = rows[inside.rank - ranks[0]] * n_columns + columns[inside.order - orders[0]]
+        counts = inside.n_firings
+        if min_count > 1:
+            kept = counts >= min_count
+            cell, counts = cell[kept], counts[kept]
+        n_edges += np.bincount(cell, minlength=len(n_edges))
+        # exact: sums of integers below 2^53
+        firings += np.bincount(cell, weights=counts, minlength=len(firings)).astype(np.int64)
     return Cells(n_edges.reshape(n_rows, n_columns), firings.reshape(n_rows, n_columns))
 
 
 def block_of(places: npt.NDArray[np.integer], bounds: Ints) -> Ints:
     """The block of each place; all must lie inside. A table beats a search: 5 ns a place instead of 60."""
-    table = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
-    return np.asarray(table[places.astype(np.int64) - bounds[0]], dtype=np.int64)
+    return np.asarray(_blocks(bounds)[places.astype(np.int64) - bounds[0]], dtype=np.int64)
+
+
+def _blocks(bounds: Ints) -> Ints:
+    """The block of every place from the first bound on."""
+    return np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
 
 
 def first_reached(first_rank: npt.NDArray[np.integer], ranks: Ints, orders: Ints) -> Ints:

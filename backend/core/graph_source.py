@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from backend.core.graph_blocks import Cells, Ints, Places, count_cells
+from backend.core.graph_blocks import Cells, Ints, Places, count_cells, counted
 from backend.core.graph_tiles import Grid, snapped
 
 READ_AT_ONCE = 2_000_000  # edges that are unpacked for one view: about 0.15 s of CPU time
@@ -69,33 +69,33 @@ class Tiled:
     """A large build: exact from tiles where that is quick, else sums of the grid, with its bounds.
 
     Both are exact counts; what differs is where blocks may be cut. Ends of a view that are no bounds of the
-    grid are counted from tiles as well. `read` unpacks the tiles at these places of the index.
+    grid are counted from tiles as well. `read` unpacks the tiles at these places of the index, piece by piece.
     """
 
     index: TileIndex
     grids: Mapping[int, Grid]  # by min_count
-    read: Callable[[Ints], Places]
+    read: Callable[[Ints], Iterator[Places]]
 
     def view(self, ranks: Ints, orders: Ints, min_count: int) -> View:
         whole, across = _range(ranks), _range(orders)
         grid = self.grids[min_count]
         if self.index.cost(whole, across) <= READ_AT_ONCE:
-            return View(ranks, orders, count_cells(self._within(whole, across), ranks, orders, min_count))
+            return View(ranks, orders, counted(self._within(whole, across), ranks, orders, min_count))
         ranks, orders = snapped(ranks, grid.rank_bounds), snapped(orders, grid.order_bounds)
         inner_ranks, inner_orders = _aligned(ranks, grid.rank_bounds), _aligned(orders, grid.order_bounds)
         if inner_ranks is None or inner_orders is None:
-            return View(ranks, orders, count_cells(self._within(whole, across), ranks, orders, min_count))
+            return View(ranks, orders, counted(self._within(whole, across), ranks, orders, min_count))
         cells = grid.cells(inner_ranks, inner_orders)
         within, along = _range(inner_ranks), _range(inner_orders)
         margins = [((whole[0], within[0] - 1), across), ((within[1] + 1, whole[1]), across)]
         margins += [(within, (across[0], along[0] - 1)), (within, (along[1] + 1, across[1]))]
         for rectangle in margins:
             if all(first <= last for first, last in rectangle):
-                cells += count_cells(self._within(*rectangle), ranks, orders, min_count)
+                cells += counted(self._within(*rectangle), ranks, orders, min_count)
         return View(ranks, orders, cells)
 
-    def _within(self, ranks: Range, orders: Range) -> Places:
-        return self.read(self.index.meeting(ranks, orders)).within(ranks, orders)
+    def _within(self, ranks: Range, orders: Range) -> Iterator[Places]:
+        return (piece.within(ranks, orders) for piece in self.read(self.index.meeting(ranks, orders)))
 
 
 def _range(bounds: Ints) -> Range:

@@ -63,7 +63,8 @@ def unpack_tile(tile: PackedTile) -> Places:
     order_gaps, rank_gaps = inflate(tile.order_gaps, n), inflate(tile.rank_gaps, n)
     order = tile.order_first + np.cumsum(order_gaps)
     running = np.cumsum(rank_gaps)
-    starts = np.flatnonzero(np.diff(order, prepend=-1))
+    order_gaps[0] = 1  # the first edge begins a feature too
+    starts = np.flatnonzero(order_gaps)
     before = running[starts] - rank_gaps[starts]
     rank = tile.rank_first + running - np.repeat(before, np.diff(np.append(starts, n)))
     return Places(rank, order, inflate(tile.n_firings, n))

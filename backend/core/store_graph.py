@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +31,10 @@ from backend.core.token_classes import CLASS_NAMES, FUNCTION
 
 WHOLE_GRAPH = 20_000_000  # edges up to which a build without tiles is read into memory
 TILED_FROM = 4_000_000  # edges from which a new build gets its grid and tiles
+TILES_AT_ONCE = 64  # unpacked together: 1M edges, 50 MB
 NAMED = 3  # tokens named for each block
 GRAPH_CLASSES = ("function", "content")
-_COUNTING = threading.BoundedSemaphore(2)  # a view may unpack millions of edges: 0.3 GB for a moment
+_COUNTING = threading.BoundedSemaphore(2)  # a view may unpack millions of edges: more at once would only wait longer
 _LOADING = threading.Lock()  # two threads must not read the same edges at once
 
 
@@ -241,9 +243,10 @@ class GraphQueries(TokenQueries):
         held = weakref.proxy(generation)
         return Tiled(TileIndex(**found), grids, lambda places: self._tiles(held, at[places]))
 
-    def _tiles(self, generation: Generation, at: Ints) -> Places:
-        rows = self._query(generation, sql.GRAPH_TILES_AT, [at.tolist()]) if len(at) else []
-        return joined_places([unpack_tile(PackedTile(*row)) for row in rows])
+    def _tiles(self, generation: Generation, at: Ints) -> Iterator[Places]:
+        for start in range(0, len(at), TILES_AT_ONCE):
+            rows = self._query(generation, sql.GRAPH_TILES_AT, [at[start : start + TILES_AT_ONCE].tolist()])
+            yield joined_places([unpack_tile(PackedTile(*row)) for row in rows])
 
     def _grid(self, generation: Generation, ordinal: int, min_count: int) -> Grid:
         return unpack_grid(*self._query(generation, sql.GRAPH_GRID, [ordinal, min_count])[0])

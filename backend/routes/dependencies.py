@@ -34,6 +34,7 @@ from backend.settings import Settings
 
 STATISTICS = "statistics"
 CANCELLED = "The request was cancelled while it waited."
+READING = "256MB"  # of blocks of the build; the operating system keeps more of it, outside the process
 Work = TypeVar("Work")
 CompanionT = TypeVar("CompanionT", bound=Companion)
 
@@ -53,7 +54,7 @@ class Build:
             if self._store is None:
                 if self._path is None:
                     raise StoreMissing("This preset has no build: make one with `functionscope precompute all`.")
-                self._store = Store.open(self._path)
+                self._store = Store.open(self._path, memory_limit=READING)
             return self._store
 
     def get(self) -> Store | None:
