@@ -31,7 +31,7 @@ from backend.core.token_classes import CLASS_NAMES, FUNCTION
 
 WHOLE_GRAPH = 20_000_000  # edges up to which a build without tiles is read into memory
 TILED_FROM = 4_000_000  # edges from which a new build gets its grid and tiles
-TILES_AT_ONCE = 64  # unpacked together: 1M edges, 50 MB
+TILES_AT_ONCE = 64  # 1M edges, 50 MB
 NAMED = 3  # tokens named for each block
 GRAPH_CLASSES = ("function", "content")
 _COUNTING = threading.BoundedSemaphore(2)  # a view may unpack millions of edges: more at once would only wait longer

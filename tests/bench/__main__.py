@@ -23,6 +23,7 @@ from tests.bench.browser import hover_ms, startup_s
 from tests.bench.cuda import GEMMA_2_9B, Device, cuda_inspect, cuda_steer
 from tests.bench.cuda_edges import cuda_edges, cuda_memory
 from tests.bench.edge_comparison import edges_vs_saelens
+from tests.bench.graph_frames import graph_fps
 from tests.bench.joined import inspects_joined
 from tests.bench.linear import edges_linear_in_tokens
 from tests.bench.live_comparisons import inspect_vs_bare, steer_vs_generate, ttft_vs_prefill
@@ -53,6 +54,7 @@ NAMES = (
     "feature_p95_100m",
     "search_p95_100m",
     "graph_first_100m",
+    "graph_fps_100m",
     "merge_100m_1gb",
 )
 CUDA_NAMES = ("cuda_inspect", "cuda_steer", "cuda_edges", "cuda_memory")
@@ -148,7 +150,10 @@ def measure_large(folder: Path, names: set[str]) -> tuple[list[Row], list[str]]:
         return [], []
     try:
         build = make_build(folder, EDGES, D_SAE, N_TOKENS, 0)
-        rows = reading_rows(build, names - {"merge_100m_1gb"}) if names - {"merge_100m_1gb"} else []
+        others = {"merge_100m_1gb", "graph_fps_100m"}
+        rows = reading_rows(build, names - others) if names - others else []
+        if "graph_fps_100m" in names:
+            rows += graph_fps(build, build.name)
         if "merge_100m_1gb" in names:
             words = vocabulary(N_TOKENS, 0)
             columns = make_columns(folder / f"columns_{EDGES}_{D_SAE}", words, EDGES, D_SAE, 0)

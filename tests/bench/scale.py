@@ -65,11 +65,11 @@ class Server:
 
 
 @contextmanager
-def serving(build: Path) -> Iterator[Server]:
-    """A fresh server without a model, on a free port."""
+def serving(build: Path, what: str = "api") -> Iterator[Server]:
+    """A fresh `functionscope api`, or `serve`, without a model, on a free port."""
     port = free_port()
     with tempfile.TemporaryDirectory() as data:
-        command = [sys.executable, "-m", "backend.cli", "api", "--build", str(build), "--no-live", "--port", str(port)]
+        command = [sys.executable, "-m", "backend.cli", what, "--build", str(build), "--no-live", "--port", str(port)]
         process = subprocess.Popen(
             [*command, "--log-level", "error"],
             env={**os.environ, "XDG_DATA_HOME": data, "HF_HUB_OFFLINE": "1"},
