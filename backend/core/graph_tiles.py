@@ -19,6 +19,7 @@ from backend.core.graph_blocks import Cells, Places, block_of
 TILE_EDGES = 16_384
 GRID_BLOCKS = 512  # of each side, about
 STRIPS = 32
+TILES_AT_ONCE = 64  # unpacked together: 1M edges, 50 MB
 
 
 @dataclass(frozen=True)

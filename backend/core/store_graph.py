@@ -22,7 +22,7 @@ from backend.core.graph_blocks import (
     shape,
 )
 from backend.core.graph_source import InMemory, Source, Tiled, TileIndex, View
-from backend.core.graph_tiles import Grid, PackedTile, joined_places, unpack_grid, unpack_tile
+from backend.core.graph_tiles import TILES_AT_ONCE, Grid, PackedTile, joined_places, unpack_grid, unpack_tile
 from backend.core.store_base import Generation
 from backend.core.store_coverage import MIN_COUNTS
 from backend.core.store_rows import SaeRow, StoreMissing, TokenRow
@@ -31,7 +31,6 @@ from backend.core.token_classes import CLASS_NAMES, FUNCTION
 
 WHOLE_GRAPH = 20_000_000  # edges up to which a build without tiles is read into memory
 TILED_FROM = 4_000_000  # edges from which a new build gets its grid and tiles
-TILES_AT_ONCE = 64  # 1M edges, 50 MB
 NAMED = 3  # tokens named for each block
 GRAPH_CLASSES = ("function", "content")
 _COUNTING = threading.BoundedSemaphore(2)  # a view may unpack millions of edges: more at once would only wait longer
