@@ -22,7 +22,7 @@ from backend.core.token_classes import CONTENT
 from precompute.contrast import ShardReach, contrast
 from precompute.corpus import Shard
 from precompute.coverage import NEVER, Graph, Steps, greedy, random_curve, random_orders, ranked_by, steps
-from precompute.edges import THETA_QUANTILES, choose_thetas, shard_paths
+from precompute.edges import THETA_QUANTILES, load_thetas, shard_paths
 from precompute.examples import Examples, load_examples
 from precompute.features import feature_table, with_directions
 from precompute.graph_tables import merged_graph_tables
@@ -105,7 +105,7 @@ def coverage_tables(
 
 def make_coverage(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
     """Stage 3: write every SAE's tables to the work folder, unless they are there."""
-    tokens, thetas = load_tokens(job.work, job.function_share), choose_thetas(lm, saes, job)
+    tokens, thetas = load_tokens(job.work, job.function_share), load_thetas(job)
     bin_files = [shard_paths(job.work, shard)[1] for shard in range(job.n_shards)]
     for ordinal, sae in enumerate(saes):
         folder = job.work / "coverage" / f"sae_{ordinal}"
@@ -135,7 +135,7 @@ def is_ready(job: Job, n_saes: int) -> bool:
 def publish_build(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
     """Write the build from the work folder and rename it into place."""
     tokens = load_tokens(job.work, job.function_share)
-    thetas = choose_thetas(lm, saes, job)
+    thetas = load_thetas(job)
     tables: dict[str, pa.Table] = {"token": token_table(lm, tokens, job.seed)}
     orders = {"token_order": list(range(len(ORDERS))), "name": list(ORDERS)}
     tables["token_order"] = pa.table(orders)

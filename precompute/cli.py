@@ -11,12 +11,18 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backend.core.hub import ModelUnavailable
 from backend.core.presets import load_preset
 from backend.core.store_rows import StoreError
 from precompute.job import DTYPES, BadInput, Job
+
+if TYPE_CHECKING:
+    from backend.core.lm import LanguageModel
+    from backend.core.sae import Sae
 
 STAGES = {
     "tokens": "count the tokens of the corpus and cut it into rows",
@@ -25,6 +31,7 @@ STAGES = {
     "examples": "sample texts from the model in which each feature fires",
     "all": "all of these, then publish the build",
 }
+WITH_ENGINE = ("edges", "all")
 # name -> module with add_arguments(parser) and run(args); listed where the module exists
 TRAINING = {
     "train-lm": "precompute.train_lm",
@@ -38,11 +45,22 @@ TRAINING = {
 }
 
 
+@dataclass(frozen=True)
+class RaySettings:
+    """Which cluster, and how many workers on it; None: one started here, as many as it has room for."""
+
+    address: str | None = None
+    workers: int | None = None
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the stages as subcommands."""
     commands = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
     for name, summary in STAGES.items():
-        _add_job_arguments(commands.add_parser(name, help=summary, description=summary.capitalize() + "."))
+        stage = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+        _add_job_arguments(stage)
+        if name in WITH_ENGINE:
+            _add_engine_arguments(stage)
     for name, module in TRAINING.items():
         if importlib.util.find_spec(module) is not None:
             # the module may be slow to import: its arguments are read by run_training
@@ -73,6 +91,28 @@ def _add_job_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dtype", choices=sorted(DTYPES), help="default: the preset's, or float32")
 
 
+def _add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--engine", choices=("local", "ray"), default="local", help="who extracts the edges (%(default)s)")
+    add("--ray-address", metavar="HOST:PORT", help='a cluster\'s head, or "auto"; default: a cluster started here')
+    add("--workers", type=int, metavar="N", help="Ray workers; default: one for each GPU, or CPU, of the cluster")
+    add("--partials", metavar="URL", help="where Ray workers put shards, any fsspec path; default: the work folder")
+
+
+def engine_of(args: argparse.Namespace) -> RaySettings | None:
+    """None: the local engine. BadInput for an option that the engine does not have."""
+    if args.stage not in WITH_ENGINE:
+        return None
+    if args.engine == "ray":
+        if args.workers is not None and args.workers < 1:
+            raise BadInput(f"--workers is {args.workers}; it must be 1 or more.")
+        return RaySettings(args.ray_address, args.workers)
+    given = {"--ray-address": args.ray_address, "--workers": args.workers, "--partials": args.partials}
+    for name in (name for name, value in given.items() if value is not None):
+        raise BadInput(f"{name} is for --engine ray.")
+    return None
+
+
 def job_of(args: argparse.Namespace) -> Job:
     """Settings from the command line; BadInput for what is missing or contradictory."""
     corpus = tuple(Path(name) for name in args.corpus.split(","))
@@ -99,37 +139,35 @@ def job_of(args: argparse.Namespace) -> Job:
         weights=weights or tuple(float(path.stat().st_size) for path in corpus),
         revision=revision, n_tokens=args.tokens, ctx_len=args.ctx_len, batch_rows=args.batch_rows,
         n_shards=args.shards, function_share=args.function_share, n_sequences=args.sequences,
-        seed=args.seed, device=args.device, dtype=dtype or "float32",
+        seed=args.seed, device=args.device, dtype=dtype or "float32", partials=getattr(args, "partials", None),
     )  # fmt: skip
 
 
-def run_job(stage: str, job: Job) -> None:
-    """Run one stage, or all; publish when nothing is lacking."""
+def run_job(stage: str, job: Job, ray: RaySettings | None = None) -> None:
+    """Run one stage, or all; publish when nothing is lacking. `ray`: who extracts the edges instead of this process."""
     # torch and the model only after the arguments are known to be right
-    from backend.core.lm import LanguageModel
-    from backend.core.sae import Sae
     from precompute.build import is_ready, make_coverage, publish_build
-    from precompute.edges import check_saes, make_edges
     from precompute.examples import make_examples
     from precompute.features import make_directions
+    from precompute.models import load_models
+    from precompute.partials import Partials
     from precompute.tokens import make_tokens
 
     job.check()
-    dtype = DTYPES[job.dtype]
-    lm = LanguageModel.load(job.model, revision=job.revision, dtype=dtype, device=job.device)
-    try:
-        saes = [Sae.load(folder, device=job.device, dtype=dtype) for folder in job.saes]
-    except ValueError as error:
-        raise BadInput(str(error)) from error
-    check_saes(lm, saes)
+    # the GPUs are the workers' until the edges are there
+    lm, saes = load_models(replace(job, device="cpu") if ray else job)
     job.claim_work()
+    if job.partials:
+        Partials(job.partials).claim(job.claimed())
     if stage in ("tokens", "all"):
         make_tokens(lm, job)
     if stage in ("edges", "all"):
-        make_edges(lm, saes, job)
+        _run_edges(lm, saes, job, ray)
     if stage in ("coverage", "all"):
         make_coverage(lm, saes, job)
     if stage in ("examples", "all"):
+        if not job.device.startswith(lm.device.type):
+            lm, saes = load_models(job)
         make_directions(lm, saes, job)
         make_examples(lm, saes, job)
     if stage in ("coverage", "examples", "all") and is_ready(job, len(saes)):
@@ -137,12 +175,25 @@ def run_job(stage: str, job: Job) -> None:
         print(f"published {job.out} ({job.out.stat().st_size / 1e6:.1f} MB)")
 
 
+def _run_edges(lm: LanguageModel, saes: list[Sae], job: Job, ray: RaySettings | None) -> None:
+    from precompute.edges import make_edges
+    from precompute.engines.local import LocalEngine
+
+    if ray is None:
+        make_edges(LocalEngine(lm, saes), job)
+        return
+    from precompute.engines.ray import RayEngine
+
+    with RayEngine(job, address=ray.address, workers=ray.workers) as engine:
+        make_edges(engine, job)
+
+
 def run(args: argparse.Namespace) -> int:
     """Run what was parsed; returns the exit code."""
     if args.stage in TRAINING:
         return run_training(args.stage, args.rest)
     try:
-        run_job(args.stage, job_of(args))
+        run_job(args.stage, job_of(args), engine_of(args))
     except KeyboardInterrupt:
         print("\ninterrupted; start the same command again to go on from here", file=sys.stderr)
         return 130

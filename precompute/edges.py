@@ -4,7 +4,7 @@
 2. Every SAE encodes its layer at all non-special positions to sparse firings.
 3. Per (SAE, token, feature): firings above each theta (int64), sum (float64) and maximum (float32).
 4. One Parquet file per shard, renamed into place when whole: a killed job goes on at the next shard, and
-   each shard is a pure function of its rows, so the result is the same.
+   each shard is a pure function of its rows, so the result is the same, whichever engine ran it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,9 @@ from tqdm import tqdm
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from precompute.corpus import Shard, batches, load_shard
+from precompute.engines import Engine, Report
 from precompute.job import BadInput, Job, write_whole
+from precompute.partials import Partials
 
 THETA_QUANTILES = (0.0, 0.5, 0.9)  # theta = 0, then quantiles of the firings of a pilot sample
 PILOT_POSITIONS = 20_000
@@ -140,28 +142,41 @@ def firings(
         yield len(kept_tokens), found
 
 
-def choose_thetas(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> list[list[float]]:
+def choose_thetas(engine: Engine, job: Job) -> list[list[float]]:
     """Per SAE: 0, then the 0.5 and 0.9 quantiles of the firings of a pilot sample, to three digits.
 
-    Fixed before the pass, because firings above theta must be counted while they are seen.
+    Fixed before the pass, because firings above theta must be counted while they are seen. A worker of the
+    engine chooses them: another device would round the activations otherwise.
     """
     path = job.work / "theta.json"
     if not path.exists():
-        seen, pilot = 0, [list[Singles]() for _ in saes]
-        shard = load_shard(job.work, 0)
-        # long rows are at the end: take batches from all over
-        mixed = np.random.default_rng(job.seed).permutation(len(shard.lengths))
-        sample = Shard(shard.tokens[mixed], shard.lengths[mixed], shard.documents[mixed])
-        for n, found in firings(lm, saes, sample, job.batch_rows):
-            for fired in found:
-                pilot[fired.sae_ordinal].append(fired.activation)
-            seen += n
-            if seen >= PILOT_POSITIONS:
-                break
-        thetas = [[float(f"{q:.3g}") for q in _quantiles(np.concatenate(parts))] for parts in pilot]
+        ((_, thetas),) = engine.run(partial(_pilot, job), [load_shard(job.work, 0)], lambda _: None)
         write_whole(path, lambda temporary: temporary.write_text(json.dumps(thetas)))
+    return load_thetas(job)
+
+
+def load_thetas(job: Job) -> list[list[float]]:
+    """What `choose_thetas` chose; BadInput where it has not run."""
+    path = job.work / "theta.json"
+    if not path.exists():
+        raise BadInput(f"{path} is missing: run `functionscope precompute edges` first.")
     loaded: list[list[float]] = json.loads(path.read_text())
     return loaded
+
+
+def _pilot(job: Job, lm: LanguageModel, saes: Sequence[Sae], shard: Shard, report: Report) -> list[list[float]]:
+    seen, pilot = 0, [list[Singles]() for _ in saes]
+    # long rows are at the end: take batches from all over
+    mixed = np.random.default_rng(job.seed).permutation(len(shard.lengths))
+    sample = Shard(shard.tokens[mixed], shard.lengths[mixed], shard.documents[mixed])
+    for n, found in firings(lm, saes, sample, job.batch_rows):
+        for fired in found:
+            pilot[fired.sae_ordinal].append(fired.activation)
+        seen += n
+        report(n)
+        if seen >= PILOT_POSITIONS:
+            break
+    return [[float(f"{q:.3g}") for q in _quantiles(np.concatenate(parts))] for parts in pilot]
 
 
 def _quantiles(activation: Singles) -> list[float]:
@@ -175,31 +190,60 @@ def shard_paths(work: Path, shard: int) -> tuple[Path, Path]:
     return work / "edges" / f"shard_{shard:05d}.parquet", work / "bins" / f"shard_{shard:05d}.parquet"
 
 
-def make_edges(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
-    """Extract every shard that the work folder lacks."""
-    check_saes(lm, saes)
-    thetas = choose_thetas(lm, saes, job)
-    todo = [shard for shard in range(job.n_shards) if not shard_paths(job.work, shard)[0].exists()]
-    loaded = {shard: int(load_shard(job.work, shard).lengths.sum()) for shard in todo}
-    with tqdm(total=sum(loaded.values()), unit="tok", unit_scale=True, desc="edges", mininterval=1) as progress:
-        for shard in todo:
-            progress.set_postfix_str(f"shard {shard + 1}/{job.n_shards}", refresh=False)
-            _extract_shard(lm, saes, thetas, job, shard, progress)
+@dataclass(frozen=True)
+class EdgeTask:
+    """One shard's rows, and the thetas of each SAE: all that its edges depend on, beside model and SAEs."""
+
+    shard: int
+    rows: Shard
+    thetas: list[list[float]]
 
 
-def _extract_shard(
-    lm: LanguageModel, saes: Sequence[Sae], thetas: list[list[float]], job: Job, shard: int, progress: Any
-) -> None:
-    counters = [EdgeCounter(sae.d_sae, grid) for sae, grid in zip(saes, thetas, strict=True)]
-    for n, found in firings(lm, saes, load_shard(job.work, shard), job.batch_rows):
+def make_edges(engine: Engine, job: Job) -> None:
+    """Extract every shard that the work folder lacks; what workers put elsewhere is brought here."""
+    todo = [shard for shard in range(job.n_shards) if not _is_here(job, shard)]
+    if not todo:
+        return
+    sizes = {shard: int(load_shard(job.work, shard).lengths.sum()) for shard in todo}
+    thetas = choose_thetas(engine, job)
+    tasks = (EdgeTask(shard, load_shard(job.work, shard), thetas) for shard in todo)
+    done = job.n_shards - len(todo)
+    with tqdm(total=sum(sizes.values()), unit="tok", unit_scale=True, desc="edges", mininterval=1) as progress:
+        progress.set_postfix_str(f"shards {done}/{job.n_shards}", refresh=False)
+        for task, _ in engine.run(partial(extract_shard, job), tasks, progress.update):
+            if not _is_here(job, task.shard):
+                raise BadInput(
+                    f"shard {task.shard} was extracted, but it is not in {job.work}: give --partials a folder or URL "
+                    "that every machine reaches."
+                )
+            done += 1
+            progress.set_postfix_str(f"shards {done}/{job.n_shards}", refresh=True)
+
+
+def _is_here(job: Job, shard: int) -> bool:
+    """Whether the work folder holds the shard, after it was brought from where a worker has put it."""
+    edge_path, bin_path = shard_paths(job.work, shard)
+    if not edge_path.exists() and job.partials:
+        elsewhere = Partials(job.partials)
+        _ = elsewhere.bring(edge_path, job.work) if elsewhere.bring(bin_path, job.work) else False
+    return edge_path.exists()
+
+
+def extract_shard(job: Job, lm: LanguageModel, saes: Sequence[Sae], task: EdgeTask, report: Report) -> None:
+    """Write the edges and the histogram of one shard: a function of its rows alone."""
+    counters = [EdgeCounter(sae.d_sae, grid) for sae, grid in zip(saes, task.thetas, strict=True)]
+    for n, found in firings(lm, saes, task.rows, job.batch_rows):
         for fired in found:
             counters[fired.sae_ordinal].add(fired.token_id, fired.feature_index, fired.activation)
-        progress.update(n)
+        report(n)
     edges = pa.concat_tables([_edge_table(i, counter) for i, counter in enumerate(counters)])
     bins = pa.concat_tables([_bin_table(i, counter) for i, counter in enumerate(counters)])
-    edge_path, bin_path = shard_paths(job.work, shard)
-    write_whole(bin_path, lambda temporary: pq.write_table(bins, temporary, compression="zstd"))
-    write_whole(edge_path, lambda temporary: pq.write_table(edges, temporary, compression="zstd"))
+    elsewhere = Partials(job.partials) if job.partials else None
+    for path, table in zip(reversed(shard_paths(job.work, task.shard)), (bins, edges), strict=True):
+        if elsewhere:
+            elsewhere.put(table, path, job.work)
+        else:
+            write_whole(path, partial(pq.write_table, table, compression="zstd"))
 
 
 def _edge_table(ordinal: int, counter: EdgeCounter) -> pa.Table:
@@ -231,16 +275,3 @@ def _bin_table(ordinal: int, counter: EdgeCounter) -> pa.Table:
             "n": histogram["n"],
         }
     )
-
-
-def check_saes(lm: LanguageModel, saes: Sequence[Sae]) -> None:
-    """Refuse SAEs that do not belong to this model, before any work is done."""
-    seen: set[str] = set()
-    for sae in saes:
-        if not 0 <= sae.layer < lm.n_layers:
-            raise BadInput(f"SAE {sae.sae_id} reads layer {sae.layer}; the model has layers 0 to {lm.n_layers - 1}.")
-        if sae.d_model != lm.d_model:
-            raise BadInput(f"SAE {sae.sae_id} is {sae.d_model} wide; the model's d_model is {lm.d_model}.")
-        if sae.sae_id in seen:
-            raise BadInput(f"SAE id {sae.sae_id} was given twice.")
-        seen.add(sae.sae_id)

@@ -44,6 +44,7 @@ class Job:
     seed: int = 0
     device: str = "cpu"
     dtype: str = "float32"
+    partials: str | None = None  # folder or URL through which workers hand over shards; None: the work folder
 
     def check(self) -> None:
         """Refuse settings that cannot work, naming the value and what is allowed."""
@@ -70,7 +71,7 @@ class Job:
 
     def settings(self) -> dict[str, Any]:
         """Everything that determines the result, as JSON; not where it is written."""
-        kept = {k: v for k, v in asdict(self).items() if k not in ("out", "work")}
+        kept = {k: v for k, v in asdict(self).items() if k not in ("out", "work", "partials")}
         kept["saes"] = [str(p) for p in self.saes]
         kept["corpus"] = [{"file": p.name, "bytes": p.stat().st_size} for p in self.corpus]
         return kept
@@ -79,21 +80,30 @@ class Job:
         """Make the work folder, or make sure that it holds this very job."""
         self.work.mkdir(parents=True, exist_ok=True)
         path = self.work / "settings.json"
-        mine = json.loads(json.dumps(self.settings() | {"weights_sha256": self._weights_sha256()}))
+        mine = self.claimed()
         if path.exists():
-            other = json.loads(path.read_text())
-            differ = sorted(k for k in mine.keys() | other.keys() if mine.get(k) != other.get(k))
-            if differ:
-                raise BadInput(
-                    f"{self.work} holds a job with other settings ({', '.join(differ)}): "
-                    "give another --work, or delete that folder."
-                )
+            check_same_job(mine, json.loads(path.read_text()), str(self.work), "--work")
         write_whole(path, lambda temporary: temporary.write_text(json.dumps(mine, indent=1)))
+
+    def claimed(self) -> dict[str, Any]:
+        """What a folder of this job says that it holds."""
+        mine: dict[str, Any] = json.loads(json.dumps(self.settings() | {"weights_sha256": self._weights_sha256()}))
+        return mine
 
     def _weights_sha256(self) -> dict[str, str]:
         """Weights that were trained anew under an old name make another job."""
         folders = [folder for folder in (Path(self.model), *self.saes) if folder.is_dir()]
         return {f"{f.parent.name}/{f.name}": sha256(f) for d in folders for f in sorted(d.glob("*.safetensors"))}
+
+
+def check_same_job(mine: dict[str, Any], other: dict[str, Any], where: str, option: str) -> None:
+    """BadInput naming the settings in which the job kept there differs."""
+    differ = sorted(k for k in mine.keys() | other.keys() if mine.get(k) != other.get(k))
+    if differ:
+        raise BadInput(
+            f"{where} holds a job with other settings ({', '.join(differ)}): "
+            f"give another {option}, or delete that folder."
+        )
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

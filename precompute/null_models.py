@@ -27,7 +27,6 @@ import pyarrow.parquet as pq
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from precompute import train_sae
 from precompute.build import merged, shard_reach
@@ -35,7 +34,9 @@ from precompute.contrast import contrast
 from precompute.corpus import Shard, load_shard, shard_path
 from precompute.coverage import NEVER, Graph, log_ranks
 from precompute.edges import make_edges
-from precompute.job import DTYPES, BadInput, Job, save_arrays, write_whole
+from precompute.engines.local import LocalEngine
+from precompute.job import BadInput, Job, save_arrays, write_whole
+from precompute.models import load_models
 from precompute.statistics_fits import log_slope
 from precompute.statistics_work import Finished, add_work_arguments, finished_of
 from precompute.tokens import TokenTable
@@ -173,11 +174,10 @@ def make_edges_of(finished: Finished, run: str, model: Path, saes: list[Path], a
     """Extract the edges of one null run; returns its job."""
     work = null_folder(finished.job.work, run)
     job = replace(finished.job, model=str(model), saes=tuple(saes), work=work, n_shards=args.shards, device=args.device)
-    lm = LanguageModel.load(model, dtype=DTYPES[job.dtype], device=job.device)
-    loaded = [Sae.load(folder, device=job.device, dtype=DTYPES[job.dtype]) for folder in saes]
+    lm, loaded = load_models(job)
     special = sorted(lm.special_ids) if run == "shuffled" else None
     write_rows(finished, work, args.shards, special, args.seed)
-    make_edges(lm, loaded, job)
+    make_edges(LocalEngine(lm, loaded), job)
     return job
 
 

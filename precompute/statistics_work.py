@@ -13,7 +13,7 @@ from backend.core.store import Store
 from precompute.job import BadInput, Job
 from precompute.tokens import TokenTable, load_tokens
 
-NOT_READ = ("corpus", "out", "work", "saes", "weights")
+NOT_READ = ("corpus", "out", "work", "saes", "weights", "partials")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from precompute.corpus import shard_path
 from precompute.edges import make_edges, shard_paths
+from precompute.engines.local import LocalEngine
 from precompute.job import Job, save_arrays
 from tests.bench.bare import BareModel
 from tests.bench.report import Row, speed_row
@@ -77,7 +78,7 @@ class Extraction:
         for path in shard_paths(self.job.work, 0):
             path.unlink(missing_ok=True)
         with contextlib.redirect_stderr(io.StringIO()):
-            make_edges(self.lm, self.saes, self.job)
+            make_edges(LocalEngine(self.lm, self.saes), self.job)
 
     def n_firings(self) -> int:
         """Firings above zero in the shard, all SAEs, special positions left out."""

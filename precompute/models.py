@@ -1,0 +1,34 @@
+"""The model and SAEs of a job: read by whoever extracts, here or on another machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backend.core.lm import LanguageModel
+from backend.core.sae import Sae
+from precompute.job import DTYPES, BadInput, Job
+
+
+def load_models(job: Job) -> tuple[LanguageModel, list[Sae]]:
+    """Read them onto the job's device, in its dtype; BadInput for SAEs that cannot be read or do not fit."""
+    dtype = DTYPES[job.dtype]
+    lm = LanguageModel.load(job.model, revision=job.revision, dtype=dtype, device=job.device)
+    try:
+        saes = [Sae.load(folder, device=job.device, dtype=dtype) for folder in job.saes]
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+    check_saes(lm, saes)
+    return lm, saes
+
+
+def check_saes(lm: LanguageModel, saes: Sequence[Sae]) -> None:
+    """Refuse SAEs that do not belong to this model, before any work is done."""
+    seen: set[str] = set()
+    for sae in saes:
+        if not 0 <= sae.layer < lm.n_layers:
+            raise BadInput(f"SAE {sae.sae_id} reads layer {sae.layer}; the model has layers 0 to {lm.n_layers - 1}.")
+        if sae.d_model != lm.d_model:
+            raise BadInput(f"SAE {sae.sae_id} is {sae.d_model} wide; the model's d_model is {lm.d_model}.")
+        if sae.sae_id in seen:
+            raise BadInput(f"SAE id {sae.sae_id} was given twice.")
+        seen.add(sae.sae_id)
