@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from backend.core.edge_codec import encode_activation
+from backend.core.edge_merge import MergedEdges, merge_edges, quantile_bins
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from backend.core.store import MIN_COUNTS, ORDERS
 from backend.core.store_graph import TILED_FROM
-from backend.core.store_writer import MergedEdges, SaeEdges, merge_edges, publish, quantile_bins
+from backend.core.store_writer import SaeEdges, publish
 from backend.core.token_classes import CONTENT
 from precompute.contrast import ShardReach, contrast
 from precompute.corpus import Shard

@@ -11,9 +11,9 @@ import pyarrow as pa
 import torch
 from tqdm import tqdm
 
+from backend.core.edge_merge import MergedEdges
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
-from backend.core.store_writer import MergedEdges
 from precompute.edges import BIN_SHIFT
 from precompute.job import Job, load_arrays, save_arrays
 

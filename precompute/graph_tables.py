@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from backend.core.edge_codec import deflate, narrow
+from backend.core.edge_merge import MergedEdges
 from backend.core.graph_blocks import (
     Ints,
     Places,
@@ -21,7 +22,6 @@ from backend.core.graph_blocks import (
 )
 from backend.core.graph_tiles import GRID_BLOCKS, STRIPS, grid_counts, tiles
 from backend.core.store import MIN_COUNTS
-from backend.core.store_writer import MergedEdges
 from backend.core.token_classes import CONTENT, FUNCTION
 from precompute.tokens import TokenTable
 

@@ -1,4 +1,4 @@
-"""The write side of a build: merge partial edges, write FILE.new, check it, rename it into place.
+"""The write side of a build: write FILE.new, check it, rename it into place.
 
 Whatever goes wrong before the rename leaves the old build as it was.
 """
@@ -15,7 +15,6 @@ from typing import Any
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from backend.core.edge_codec import Edges, pack
@@ -30,30 +29,10 @@ EDGES_PER_CHUNK = 8_192
 # of 16 KiB give 14.2 MB, of 64 KiB 11.5, of 256 KiB 13.9.
 SMALL_BLOCK, LARGE_BLOCK, LARGE_FROM_EDGES = 65_536, 262_144, 50_000_000
 WRITING: dict[str, Any] = {"memory_limit": "4GB"}
-FIXED_POINT = float(1 << 40)  # sums of floats depend on their order, sums of integers do not
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 class BuildNotWritten(StoreError):
     """The new build could not be written; the old one is untouched."""
-
-
-@dataclass(frozen=True)
-class MergedEdges:
-    """All edges of one SAE, sorted by (token_id, feature_index); arrays of one length n."""
-
-    token_id: Ints
-    feature_index: Ints
-    counts: Ints  # [n, thetas] firings above each theta of the grid
-    act_sum: Floats
-    act_max: Floats
-
-    def as_edges(self) -> Edges:
-        """Counts at theta = 0, and means for sums."""
-        counts = self.counts[:, 0]
-        return Edges(self.token_id, self.feature_index, counts, self.act_sum / counts, self.act_max)
 
 
 @dataclass(frozen=True)
@@ -96,65 +75,6 @@ class EdgeDigest:
 
     def value(self) -> tuple[int, ...]:
         return self.n_edges, *(int.from_bytes(column.digest()) for column in self._columns.values())
-
-
-_MERGE = """
-SELECT token_id::BIGINT AS token_id, feature_index::BIGINT AS feature_index,
-       sum(n_0)::BIGINT AS n_0, sum(n_1)::BIGINT AS n_1, sum(n_2)::BIGINT AS n_2,
-       sum(round(act_sum * $fixed)::HUGEINT)::DOUBLE / $fixed AS act_sum,
-       max(act_max)::DOUBLE AS act_max
-FROM read_parquet($files) WHERE sae_ordinal = $sae
-GROUP BY token_id, feature_index ORDER BY token_id, feature_index
-"""
-
-_QUANTILE = """
-WITH bins AS (
-    SELECT feature_index, bin, sum(n)::BIGINT AS n FROM read_parquet($files)
-    WHERE sae_ordinal = $sae GROUP BY feature_index, bin
-), running AS (
-    SELECT feature_index, bin, sum(n) OVER (PARTITION BY feature_index ORDER BY bin) AS below,
-           sum(n) OVER (PARTITION BY feature_index) AS total
-    FROM bins
-)
-SELECT feature_index::BIGINT AS feature_index, min(bin)::BIGINT AS bin
-FROM running WHERE below >= $quantile * total GROUP BY feature_index ORDER BY feature_index
-"""
-
-
-class MergeFailed(StoreError):
-    """Partial results could not be summed: a damaged shard, or no room to spill."""
-
-
-def _sum(statement: str, parameters: dict[str, Any], memory_limit: str, spill: Path) -> dict[str, Any]:
-    """Columns of an aggregate over Parquet shards, spilling to disk beyond the memory limit."""
-    config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": str(spill)}
-    try:
-        with duckdb.connect(":memory:", config=config) as connection:
-            connection.execute("SET enable_progress_bar = false")
-            found = connection.execute(statement, parameters).fetchnumpy()
-    except duckdb.Error as error:
-        raise MergeFailed(f"the shards could not be merged: {str(error).splitlines()[0]}") from error
-    return {name: np.asarray(column) for name, column in found.items()}
-
-
-def merge_edges(files: Sequence[Path], sae_ordinal: int, *, memory_limit: str, spill: Path) -> MergedEdges:
-    """Sum the partial edges of all shards, spilling to disk beyond the memory limit.
-
-    The result does not depend on the order of the files or on threads: float sums are taken in fixed point.
-    """
-    parameters = {"files": [str(f) for f in files], "sae": sae_ordinal, "fixed": FIXED_POINT}
-    found = _sum(_MERGE, parameters, memory_limit, spill)
-    counts = np.stack([found["n_0"], found["n_1"], found["n_2"]], axis=1)
-    return MergedEdges(found["token_id"], found["feature_index"], counts, found["act_sum"], found["act_max"])
-
-
-def quantile_bins(
-    files: Sequence[Path], sae_ordinal: int, quantile: float, *, memory_limit: str, spill: Path
-) -> tuple[Ints, Ints]:
-    """(feature_index, bin) of each active feature: the bin in which that quantile of its firings lies."""
-    parameters = {"files": [str(f) for f in files], "sae": sae_ordinal, "quantile": quantile}
-    found = _sum(_QUANTILE, parameters, memory_limit, spill)
-    return found["feature_index"], found["bin"]
 
 
 def chunks(edges: Edges) -> Iterator[Edges]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import functools
+import multiprocessing
+import os
+import resource
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.core.edge_codec import decode_activation
-from backend.core.store_writer import merge_edges
+from backend.core.edge_merge import merge_edges
 from precompute.edges import shard_paths
 from precompute.job import write_whole
 from tests.bench.report import Row, judged
@@ -25,14 +29,24 @@ FREQUENT = 10  # firings from which an edge turns up in most shards
 
 @dataclass(frozen=True)
 class Merge:
-    """One merge: what went in and came out, how long it took, and the most that lay on disk meanwhile."""
+    """One merge in a process of its own: what went in and came out, how long it took, and the most that it held."""
 
     shards: int
     rows: int
     edges: int
     seconds: float
     cpu_seconds: float
-    spilled: int  # bytes
+    spilled: int  # bytes on disk
+    result: int  # bytes of the merged arrays, which DuckDB's limit does not count
+    rss_before: int  # bytes, the imports
+    rss_most: int  # bytes
+
+    def said(self) -> str:
+        return (
+            f"{self.shards} shards {self.rows / 1e6:.0f}M rows {self.seconds:.0f} s ({self.cpu_seconds:.0f} s of CPU, "
+            f"{self.spilled / 1e9:.1f} GB spilled, peak memory {self.rss_most / 1e9:.1f} GB with "
+            f"{self.result / 1e9:.1f} GB of result)"
+        )
 
 
 def make_shards(folder: Path, columns: Columns, rows: int, seed: int) -> list[Path]:
@@ -68,14 +82,26 @@ def _shard(columns: Columns, shares: tuple[float, float], generator: np.random.G
 
 
 def merge(paths: list[Path], spill: Path) -> Merge:
-    """Sum these shards as a build does."""
+    """Sum these shards as a build does, in a fresh process: the most memory that it held is its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
+        return fresh.submit(_merge, paths, spill).result()
+
+
+def _merge(paths: list[Path], spill: Path) -> Merge:
     rows = sum(pq.read_metadata(path).num_rows for path in paths)
-    watch = SpillWatch(spill)
+    before, watch = _most_memory(), SpillWatch(spill)
     with watch:
         started, cpu = time.perf_counter(), time.process_time()
         merged = merge_edges(paths, 0, memory_limit=MEMORY, spill=spill)
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-    return Merge(len(paths), rows, len(merged.token_id), seconds, cpu, watch.most)
+    size = sum(array.nbytes for array in vars(merged).values())
+    return Merge(
+        len(paths), rows, len(merged.token_id), seconds, cpu, watch.most, size, before, _most_memory()
+    )  # fmt: skip
+
+
+def _most_memory() -> int:
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 class SpillWatch:
@@ -112,12 +138,11 @@ def merge_100m_1gb(folder: Path, columns: Columns, rows: int = 100_000_000) -> l
         print(f"  {one}", flush=True)
     last, first = found[-1], found[0]
     per_row = (last.cpu_seconds / last.rows) / (first.cpu_seconds / first.rows)
-    steps = "; ".join(
-        f"{one.shards} shards {one.rows / 1e6:.0f}M rows {one.seconds:.0f} s ({one.cpu_seconds:.0f} s of CPU, "
-        f"{one.spilled / 1e9:.1f} GB spilled)"
-        for one in found
+    steps = "; ".join(one.said() for one in found)
+    note = (
+        f"{last.edges:,} edges from {last.rows:,} partial rows, memory limit {MEMORY}; "
+        f"load average {os.getloadavg()[0]:.1f}. {steps}."
     )
-    note = f"{last.edges:,} edges from {last.rows:,} partial rows, memory limit {MEMORY}. {steps}."
     subject = "made-up shards"
     linear, rule = judged(per_row, 1.5, "<=", "CPU time a row, all shards / one shard")
     return [
