@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from backend.core.hub import ModelUnavailable
 from backend.core.presets import load_preset
+from backend.core.ray_cluster import NoCluster
 from backend.core.store_rows import StoreError
+from precompute.hub_text import PREFIX, HubText
 from precompute.job import DTYPES, BadInput, Job
 
 if TYPE_CHECKING:
@@ -76,8 +78,9 @@ def _add_job_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", help="model folder (save_pretrained layout) or hub id")
     add("--revision", help="hub revision of the model")
     add("--sae", action="append", type=Path, metavar="DIR", help="SAE folder; once for each SAE")
-    add("--corpus", required=True, metavar="FILE[,FILE…]", help='.jsonl or .jsonl.zst with "text" in each line')
-    add("--weights", metavar="W[,W…]", help="share of the tokens from each file; default: by file size")
+    corpus = '.jsonl or .jsonl.zst with "text" in each line, or hf:NAME[:split[:column]] (defaults: train, text)'
+    add("--corpus", metavar="FILE[,FILE…]", help=f"{corpus}; default: the preset's")
+    add("--weights", metavar="W[,W…]", help="share of the tokens from each; default: by file size")
     add("--out", type=Path, metavar="FILE", help="build to publish; default: the preset's")
     add("--work", type=Path, required=True, metavar="DIR", help="where unfinished work is kept")
     add("--tokens", type=int, default=default["n_tokens"].default, help="corpus tokens to take (%(default)s)")
@@ -115,7 +118,6 @@ def engine_of(args: argparse.Namespace) -> RaySettings | None:
 
 def job_of(args: argparse.Namespace) -> Job:
     """Settings from the command line; BadInput for what is missing or contradictory."""
-    corpus = tuple(Path(name) for name in args.corpus.split(","))
     model, saes, out, dtype, revision = args.model, args.sae, args.out, args.dtype, args.revision
     if args.preset:
         try:
@@ -125,22 +127,37 @@ def job_of(args: argparse.Namespace) -> Job:
         model, out = model or preset.model, out or preset.build
         revision, dtype = revision or preset.revision, dtype or preset.dtype
         saes = saes or [sae.path for sae in preset.saes if sae.use != "steer"]
+        args.corpus = args.corpus or preset.corpus_source
     if not (model and saes and out):
         raise BadInput("give --preset, or all of --model, --sae and --out.")
-    try:
-        weights = tuple(float(w) for w in args.weights.split(",")) if args.weights else ()
-    except ValueError as error:
-        raise BadInput(f"--weights is {args.weights!r}; it must be numbers with commas between them.") from error
-    for path in corpus:
-        if not path.is_file():
-            raise BadInput(f"no corpus file at {path}: give .jsonl or .jsonl.zst files to --corpus.")
+    corpus, weights = corpus_of(args.corpus, args.weights)
     return Job(
         model=str(model), saes=tuple(saes), corpus=corpus, out=out, work=args.work,
-        weights=weights or tuple(float(path.stat().st_size) for path in corpus),
-        revision=revision, n_tokens=args.tokens, ctx_len=args.ctx_len, batch_rows=args.batch_rows,
+        weights=weights, revision=revision, n_tokens=args.tokens, ctx_len=args.ctx_len, batch_rows=args.batch_rows,
         n_shards=args.shards, function_share=args.function_share, n_sequences=args.sequences,
         seed=args.seed, device=args.device, dtype=dtype or "float32", partials=getattr(args, "partials", None),
     )  # fmt: skip
+
+
+def corpus_of(given: str | None, weights: str | None) -> tuple[tuple[Path | HubText, ...], tuple[float, ...]]:
+    """Files and streams, and the share of each; BadInput for what is not there or not said."""
+    if not given:
+        raise BadInput("give --corpus: this preset names no corpus, or none was given.")
+    corpus = tuple(HubText.parse(one) if one.startswith(PREFIX) else Path(one) for one in given.split(","))
+    for path in (one for one in corpus if isinstance(one, Path)):
+        if not path.is_file():
+            raise BadInput(f"no corpus file at {path}: give .jsonl or .jsonl.zst files to --corpus.")
+    if weights:
+        try:
+            return corpus, tuple(float(w) for w in weights.split(","))
+        except ValueError as error:
+            raise BadInput(f"--weights is {weights!r}; it must be numbers with commas between them.") from error
+    streams = [str(one) for one in corpus if isinstance(one, HubText)]
+    if not streams:
+        return corpus, tuple(float(path.stat().st_size) for path in corpus if isinstance(path, Path))
+    if len(corpus) > 1:
+        raise BadInput(f"give --weights: how large {streams[0]} is cannot be seen.")
+    return corpus, (1.0,)
 
 
 def run_job(stage: str, job: Job, ray: RaySettings | None = None) -> None:
@@ -154,6 +171,9 @@ def run_job(stage: str, job: Job, ray: RaySettings | None = None) -> None:
     from precompute.tokens import make_tokens
 
     job.check()
+    if stage in ("tokens", "all") and not (job.work / "counts.npz").exists():
+        for stream in (one for one in job.corpus if isinstance(one, HubText)):
+            stream.open()  # what is wrong with it is said before minutes of loading
     # the GPUs are the workers' until the edges are there
     lm, saes = load_models(replace(job, device="cpu") if ray else job)
     job.claim_work()
@@ -197,7 +217,7 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted; start the same command again to go on from here", file=sys.stderr)
         return 130
-    except (BadInput, ModelUnavailable, StoreError, OSError) as error:
+    except (BadInput, ModelUnavailable, NoCluster, StoreError, OSError) as error:
         print(f"functionscope precompute {args.stage}: {error}", file=sys.stderr)
         return 2
     return 0

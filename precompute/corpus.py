@@ -1,4 +1,4 @@
-"""Corpus text to rows of token ids: .jsonl or .jsonl.zst in, document shards out.
+"""Corpus text to rows of token ids: .jsonl, .jsonl.zst or a stream of the hub in, document shards out.
 
 A row never mixes two documents, so that no token's features depend on an unrelated text. Short
 documents make short rows; within a shard rows are sorted by length and batched by size, so little of a
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ import zstandard
 from tqdm import tqdm
 
 from backend.core.lm import LanguageModel
+from precompute.hub_text import HubText
 from precompute.job import BadInput, Job, load_arrays, save_arrays
 
 TOKENISE_AT_ONCE = 512  # documents
@@ -61,15 +63,17 @@ def _text_of(line: str, path: Path, number: int) -> str:
     return text
 
 
-def tokenised(lm: LanguageModel, path: Path, n_tokens: int) -> Iterator[list[int]]:
-    """Token ids of the first documents of a file, without BOS, until there are n_tokens.
+def tokenised(lm: LanguageModel, source: Path | HubText, n_tokens: int) -> Iterator[list[int]]:
+    """Token ids of the first documents of a file or stream, without BOS, until there are n_tokens.
 
-    The last document is kept whole. Files are read from the top: shuffle them beforehand.
+    The last document is kept whole. All is read from the top: shuffle it beforehand.
     """
     taken, batch = 0, list[str]()
-    progress = tqdm(total=n_tokens, unit="tok", unit_scale=True, desc=f"tokens {path.name}", mininterval=1)
-    with progress:
-        for text in read_documents(path):
+    name, texts = (
+        (source.name, read_documents(source)) if isinstance(source, Path) else (str(source), source.documents())
+    )
+    with tqdm(total=n_tokens, unit="tok", unit_scale=True, desc=f"tokens {name}", mininterval=1) as progress:
+        for text in texts:
             batch.append(text)
             if len(batch) < TOKENISE_AT_ONCE:
                 continue
@@ -85,7 +89,7 @@ def tokenised(lm: LanguageModel, path: Path, n_tokens: int) -> Iterator[list[int
             taken += len(ids)
             if taken >= n_tokens:
                 return
-    print(f"{path} ended after {taken:,} of {n_tokens:,} tokens", file=sys.stderr)
+    print(f"{source} ended after {taken:,} of {n_tokens:,} tokens", file=sys.stderr)
 
 
 def _encode(lm: LanguageModel, texts: Sequence[str]) -> Iterator[list[int]]:
@@ -93,12 +97,12 @@ def _encode(lm: LanguageModel, texts: Sequence[str]) -> Iterator[list[int]]:
         yield from (ids for ids in lm.tokenizer(list(texts), add_special_tokens=False)["input_ids"] if ids)
 
 
-def cut_rows(documents: Sequence[tuple[int, list[int]]], ctx_len: int, bos_id: int | None) -> Shard:
+def cut_rows(documents: Sequence[tuple[int, Sequence[int]]], ctx_len: int, bos_id: int | None) -> Shard:
     """Documents (id, token ids) as rows, each beginning with BOS; the last row of a document may be short."""
     head = [] if bos_id is None else [bos_id]
     size = ctx_len - len(head)
     rows = [
-        (document, head + ids[start : start + size])
+        (document, [*head, *ids[start : start + size]])
         for document, ids in documents
         for start in range(0, len(ids), size)
     ]
@@ -134,9 +138,9 @@ def write_shards(lm: LanguageModel, job: Job) -> int:
     """
     total = sum(job.weights)
     documents = [
-        ids
-        for path, weight in zip(job.corpus, job.weights, strict=True)
-        for ids in tokenised(lm, path, round(job.n_tokens * weight / total))
+        array("i", ids)  # a ninth of a list's size
+        for source, weight in zip(job.corpus, job.weights, strict=True)
+        for ids in tokenised(lm, source, round(job.n_tokens * weight / total))
     ]
     if len(documents) < job.n_shards:
         raise BadInput(f"the corpus gave {len(documents)} documents; {job.n_shards} shards need at least as many.")

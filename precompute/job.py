@@ -8,11 +8,14 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+
+if TYPE_CHECKING:
+    from precompute.hub_text import HubText
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 INTERVAL_SHARDS = 20  # fewer document shards make no honest 95 % interval
@@ -28,10 +31,10 @@ class Job:
 
     model: str
     saes: tuple[Path, ...]
-    corpus: tuple[Path, ...]
+    corpus: tuple[Path | HubText, ...]
     out: Path
     work: Path
-    weights: tuple[float, ...]  # share of the tokens to take from each corpus file
+    weights: tuple[float, ...]  # share of the tokens to take from each corpus file or stream
     revision: str | None = None
     n_tokens: int = 5_000_000  # corpus tokens to take, BOS not counted
     ctx_len: int = 256  # positions of a row, BOS included
@@ -63,17 +66,20 @@ class Job:
         if len(self.weights) != len(self.corpus) or min(self.weights, default=0) <= 0:
             raise BadInput(
                 f"--weights {list(self.weights)} must be one positive number for each of the "
-                f"{len(self.corpus)} corpus files."
+                f"{len(self.corpus)} parts of the corpus."
             )
-        for path in self.corpus:
-            if not path.is_file():
-                raise BadInput(f"no corpus file at {path}: give a .jsonl or .jsonl.zst file to --corpus.")
+        for one in self.corpus:
+            if isinstance(one, Path) and not one.is_file():
+                raise BadInput(f"no corpus file at {one}: give a .jsonl or .jsonl.zst file to --corpus.")
 
     def settings(self) -> dict[str, Any]:
         """Everything that determines the result, as JSON; not where it is written."""
         kept = {k: v for k, v in asdict(self).items() if k not in ("out", "work", "partials")}
         kept["saes"] = [str(p) for p in self.saes]
-        kept["corpus"] = [{"file": p.name, "bytes": p.stat().st_size} for p in self.corpus]
+        kept["corpus"] = [
+            {"file": one.name, "bytes": one.stat().st_size} if isinstance(one, Path) else {"file": str(one)}
+            for one in self.corpus
+        ]
         return kept
 
     def claim_work(self) -> None:

@@ -36,8 +36,10 @@ def provenance(lm: LanguageModel, saes: Sequence[Sae], job: Job, tokens: TokenTa
         "saes": [{"sae_id": sae.sae_id, "layer": sae.layer, "files": file_hashes(sae.folder)} for sae in saes],
         "corpus": {
             "files": [
-                {"name": path.name, "sha256": sha256(path), "weight": weight}
-                for path, weight in zip(job.corpus, job.weights, strict=True)
+                {"name": one.name, "sha256": sha256(one), "weight": weight}
+                if isinstance(one, Path)
+                else {"name": str(one), "weight": weight}  # a stream: token_stream_sha256 says what it gave
+                for one, weight in zip(job.corpus, job.weights, strict=True)
             ],
             "taken": "documents from the top of each file until its share of the tokens is reached",
             "token_stream_sha256": tokens.stream_sha256,

@@ -65,6 +65,7 @@ class Preset:
     d_model: int
     prompt_format: str  # "plain", or "chat": through the tokenizer's chat template
     corpus: str  # the text that its build counts
+    corpus_source: str | None = None  # where `precompute --corpus` takes that text: hf:NAME:split:column
     prompts_file: Path | None = None  # JSON {"prompts": [text, …]}: what is measured over many prompts
 
     def model_bytes(self) -> int:
@@ -134,6 +135,7 @@ def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
         d_model=raw["d_model"],
         prompt_format=raw["prompt_format"],
         corpus=raw["corpus"],
+        corpus_source=raw.get("corpus_source"),
         prompts_file=root / raw["prompts_file"] if "prompts_file" in raw else None,
     )
 

@@ -8,16 +8,18 @@ import socket
 import sys
 from typing import Any
 
-from precompute.job import BadInput
-
 SECONDS = 5.0
 ADDRESS = re.compile(r"(ray://)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
+
+
+class NoCluster(RuntimeError):
+    """There is no cluster to work on; the message says what to do."""
 
 
 def join_cluster(address: str | None) -> Any:
     """The module `ray`, connected to `address` (HOST:PORT of its head, or "auto": the one on this machine).
 
-    Without an address a cluster is started here, and ends with this process. BadInput when Ray is not
+    Without an address a cluster is started here, and ends with this process. NoCluster when Ray is not
     installed, or there is no cluster at the address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -29,7 +31,7 @@ def join_cluster(address: str | None) -> Any:
     try:
         import ray
     except ImportError as error:
-        raise BadInput("--engine ray needs Ray: pip install 'functionscope[ray]'.") from error
+        raise NoCluster("--engine ray needs Ray: pip install 'functionscope[ray]'.") from error
     try:
         if address is None:
             # workers import what this process imports, from a checkout too
@@ -40,7 +42,7 @@ def join_cluster(address: str | None) -> Any:
             ray.init(address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError, ImportError, SystemExit) as error:
         where = f"no Ray cluster answers at --ray-address {address}" if address else "Ray could not be started here"
-        raise BadInput(f"{where} ({(str(error).splitlines() or ['no reason given'])[0]}).") from error
+        raise NoCluster(f"{where} ({(str(error).splitlines() or ['no reason given'])[0]}).") from error
     return ray
 
 
@@ -48,8 +50,8 @@ def _check_address(address: str) -> None:
     """Ray itself would knock for five minutes, and then end the process."""
     found = ADDRESS.fullmatch(address)
     if not found:
-        raise BadInput(f"--ray-address is {address!r}; allowed: HOST:PORT of the cluster's head, or auto.")
+        raise NoCluster(f"--ray-address is {address!r}; allowed: HOST:PORT of the cluster's head, or auto.")
     try:
         socket.create_connection((found["host"].strip("[]"), int(found["port"])), timeout=SECONDS).close()
     except (OSError, OverflowError) as error:
-        raise BadInput(f"no Ray cluster answers at --ray-address {address} ({error}).") from error
+        raise NoCluster(f"no Ray cluster answers at --ray-address {address} ({error}).") from error

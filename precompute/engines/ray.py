@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic
 
+from backend.core.ray_cluster import join_cluster
 from precompute.engines import R, Report, T, Work
-from precompute.engines.cluster import join_cluster
 from precompute.job import BadInput, Job
 from precompute.models import load_models
 
@@ -75,7 +75,10 @@ class RayEngine:
     """A context manager: workers end with it."""
 
     def __init__(self, job: Job, *, address: str | None = None, workers: int | None = None) -> None:
-        """`workers` defaults to the cluster's GPUs, or its CPUs for a job on a CPU. BadInput for what cannot be."""
+        """`workers` defaults to the cluster's GPUs, or its CPUs for a job on a CPU.
+
+        BadInput or NoCluster for what cannot be.
+        """
         if job.device not in ("cpu", "cuda"):
             raise BadInput(f"--device is {job.device}; allowed with --engine ray: cpu, or cuda for one GPU a worker.")
         self.ray = join_cluster(address)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 from precompute.cli import main
@@ -158,3 +159,17 @@ def test_provenance_names_everything_and_no_path(made: Made, store: Any) -> None
     assert stated["examples"]["source"] == "sampled from the model"
     assert str(made.work.parent) not in str(stated)
     assert arguments(Path("m"), [], Path("c"), Path("o"), Path("w"))[0] == "--model"
+
+
+def test_a_streamed_corpus_gives_the_same_tokens(made: Made, tmp_path: Path, capsys: Any) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    shutil.copy(made.corpus, folder / "train.jsonl")
+    assert main(["tokens", *elsewhere(made, tmp_path, corpus=f"hf:{folder}")]) == 0
+    with np.load(tmp_path / "work" / "counts.npz") as streamed, np.load(made.work / "counts.npz") as read:
+        assert streamed["by_shard"].tolist() == read["by_shard"].tolist()
+    given = elsewhere(made, tmp_path, corpus=f"hf:{folder},{made.corpus}", work=tmp_path / "two")
+    assert main(["tokens", *given]) == 2
+    assert "give --weights: how large hf:texts:train:text is cannot be seen." in capsys.readouterr().err
+    assert main(["tokens", *elsewhere(made, tmp_path, corpus=f"hf:{folder}:test", work=tmp_path / "three")]) == 2
+    assert "cannot be streamed (Bad split: test" in capsys.readouterr().err

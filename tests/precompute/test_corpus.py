@@ -2,11 +2,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 
 from backend.core.lm import LanguageModel
 from precompute.corpus import batches, cut_rows, read_documents, tokenised
+from precompute.hub_text import HubText
 from precompute.job import BadInput
 from precompute.tokens import count_shard
 
@@ -63,3 +66,51 @@ def test_counts_by_hand_leave_out_special_tokens_and_padding() -> None:
     counts, in_documents = count_shard(cut_rows(documents, 3, bos_id=2), 8, special_ids={0, 1, 2})
     assert counts.tolist() == [0, 0, 0, 0, 0, 3, 2, 1]
     assert in_documents.tolist() == [0, 0, 0, 0, 0, 2, 2, 1]
+
+
+def texts_in(folder: Path, texts: list[str], kind: str) -> Path:
+    """A folder that `datasets` can stream, with the column "body" and another."""
+    folder.mkdir()
+    rows = [{"body": text, "n": i} for i, text in enumerate(texts)]
+    if kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), folder / "validation-0.parquet")
+    else:
+        (folder / "validation-0.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+def test_a_stream_gives_the_texts_of_a_column(tmp_path: Path, kind: str, lm: LanguageModel) -> None:
+    texts = ["one, two", "三", "three\nlines"]
+    stream = HubText.parse(f"hf:{texts_in(tmp_path / 'set', texts, kind)}:validation:body")
+    assert list(stream.documents()) == texts
+    assert str(stream) == "hf:set:validation:body"
+    plain = tmp_path / "c.jsonl"
+    plain.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+    assert list(tokenised(lm, stream, 5)) == list(tokenised(lm, plain, 5))
+
+
+def test_split_and_column_have_stated_defaults() -> None:
+    assert HubText.parse("hf:a/b") == HubText("a/b", "train", "text")
+    assert HubText.parse("hf:a/b:test") == HubText("a/b", "test", "text")
+    for bad in ("hf:", "hf:a::b", "hf:a:b:c:d"):
+        with pytest.raises(BadInput, match="allowed: hf:NAME"):
+            HubText.parse(bad)
+
+
+def test_what_cannot_be_streamed_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = texts_in(tmp_path / "set", ["fine"], "jsonl")
+    cases = [
+        (f"hf:{folder}:train", "cannot be streamed (Bad split: train"),
+        (f"hf:{folder}:validation:text", "has no column 'text'; it has body, n."),
+        (f"hf:{folder}:validation:n", "row 1: 'n' is int, not a text."),
+        (f"hf:{tmp_path / 'gone'}", "cannot be streamed"),
+        ("hf:nobody/nothing", "cannot be streamed (Couldn't reach 'nobody/nothing' on the Hub"),
+    ]
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    for given, said in cases:
+        with pytest.raises(BadInput) as raised:
+            list(HubText.parse(given).documents())
+        assert said in str(raised.value)
+        assert "\n" not in str(raised.value)
