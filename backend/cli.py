@@ -7,12 +7,10 @@ Imports are inside the commands, so that `--help` and a mistyped option answer a
 from __future__ import annotations
 
 import argparse
-import os
-import socket
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +59,10 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
 
 
 def _add_api_settings(parser: argparse.ArgumentParser) -> None:
+    from backend.serve_ray import add_engine_options
     from backend.settings import add_options
 
+    add_engine_options(parser)
     add_options(parser, lambda name: name != "api_url")
 
 
@@ -93,19 +93,41 @@ def read_settings(parsed: argparse.Namespace) -> Settings:
 def run_serve(parsed: argparse.Namespace) -> int:
     """API and dashboard on one port."""
     settings = read_settings(parsed)
-    return _listen(settings, lambda: _with_dashboard(_api(settings)))
+    served = _on_ray(parsed, settings, lambda own: _listen(own, lambda: _dashboard_alone(own)))
+    return _listen(settings, lambda: _with_dashboard(_api(settings))) if served is None else served
 
 
 def run_api(parsed: argparse.Namespace) -> int:
     """The API alone."""
     settings = read_settings(parsed)
-    return _listen(settings, lambda: _api(settings))
+    served = _on_ray(parsed, settings)
+    return _listen(settings, lambda: _api(settings)) if served is None else served
 
 
 def run_dashboard(parsed: argparse.Namespace) -> int:
     """Pages that speak to an API elsewhere."""
     settings = read_settings(parsed)
     return _listen(settings, lambda: _dashboard_alone(settings))
+
+
+def _on_ray(
+    parsed: argparse.Namespace, settings: Settings, front: Callable[[Settings], int] | None = None
+) -> int | None:
+    """The exit code after serving on Ray; None where that was not asked for."""
+    from backend.core.presets import load_preset
+    from backend.core.ray_cluster import NoCluster
+    from backend.listening import CannotListen, bind
+    from backend.serve_ray import ray_options, serve_on_ray
+
+    try:
+        options = ray_options(parsed, settings)
+        if options is None:
+            return None
+        load_preset(settings.preset)
+        bind(settings.host, settings.port).close()
+        return serve_on_ray(partial(_api, settings), settings, options, front)
+    except (NoCluster, CannotListen, ValueError) as error:
+        raise BadInput(str(error)) from error
 
 
 def _api(settings: Settings) -> FastAPI:
@@ -152,57 +174,12 @@ def _dashboard_alone(settings: Settings) -> FastAPI:
 
 
 def _listen(settings: Settings, make: Callable[[], FastAPI]) -> int:
-    """Take the port first, since making the application costs seconds; then serve until interrupted."""
-    import uvicorn
+    from backend.listening import CannotListen, listen
 
-    from backend.logs import configure
-
-    with _bind(settings.host, settings.port) as listener:
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        application = make()
-        configure(settings.log_level)
-        config = uvicorn.Config(
-            application,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=settings.drain_seconds,  # an open stream would hold the shutdown for ever
-        )
-
-        class Announced(uvicorn.Server):
-            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-                """Say where it is once it answers, not before."""
-                await super().startup(sockets)
-                print(f"FunctionScope: http://{settings.host}:{settings.port}", flush=True)
-
-        try:
-            Announced(config).run(sockets=[listener])
-        finally:
-            _leave_loading_threads()
-    return 0
-
-
-def _leave_loading_threads() -> None:
-    """End now if a model is still being read: the interpreter's own exit would abort in its C++ threads."""
-    if any(thread.name == "load" for thread in threading.enumerate()):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(130)
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """A listening socket; BadInput when the address cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # unnamed, asyncio would not set NODELAY
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise BadInput(
-            f"{host}:{port} cannot be listened on ({error.strerror or error}): choose another port with --port."
-        ) from error
-    return listener
+        return listen(settings, make)
+    except CannotListen as error:
+        raise BadInput(str(error)) from error
 
 
 # ---------------------------------------------------------------- the other commands
