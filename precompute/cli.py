@@ -204,8 +204,9 @@ def _run_edges(lm: LanguageModel, saes: list[Sae], job: Job, ray: RaySettings | 
         return
     from precompute.engines.ray import RayEngine
 
-    with RayEngine(job, address=ray.address, workers=ray.workers) as engine:
-        make_edges(engine, job)
+    there = job.absolute()
+    with RayEngine(there, address=ray.address, workers=ray.workers) as engine:
+        make_edges(engine, there)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +81,18 @@ class Job:
             for one in self.corpus
         ]
         return kept
+
+    def absolute(self) -> Job:
+        """The same job for a process with another current folder."""
+        model = str(Path(self.model).resolve()) if Path(self.model).is_dir() else self.model
+        local = self.partials is not None and "://" not in self.partials
+        return replace(
+            self,
+            model=model,
+            saes=tuple(folder.resolve() for folder in self.saes),
+            work=self.work.resolve(),
+            partials=str(Path(self.partials or "").resolve()) if local else self.partials,
+        )
 
     def claim_work(self) -> None:
         """Make the work folder, or make sure that it holds this very job."""

@@ -11,9 +11,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic
 
@@ -75,7 +73,7 @@ class RayEngine:
     """A context manager: workers end with it."""
 
     def __init__(self, job: Job, *, address: str | None = None, workers: int | None = None) -> None:
-        """`workers` defaults to the cluster's GPUs, or its CPUs for a job on a CPU.
+        """`workers` defaults to the cluster's GPUs, or its CPUs for a job on a CPU. The job's paths must be absolute.
 
         BadInput or NoCluster for what cannot be.
         """
@@ -88,9 +86,7 @@ class RayEngine:
             self.ray.shutdown()
             raise
         self._actor = self.ray.remote(Worker).options(scheduling_strategy="SPREAD", max_restarts=0, **options)
-        model = str(Path(job.model).resolve()) if Path(job.model).is_dir() else job.model
-        saes = tuple(folder.resolve() for folder in job.saes)
-        self._job = replace(job, model=model, saes=saes, work=job.work.resolve())
+        self._job = job
         self._idle: list[Any] = []
         # reference of an answer that is awaited -> worker, and its task with its losses; None: the worker loads
         self._asked: dict[Any, tuple[Any, tuple[Any, int] | None]] = {}
@@ -155,13 +151,18 @@ class RayEngine:
 
     def _replace(self, worker: Any, given: tuple[T, int] | None, loss: Exception, queue: _Queue[T]) -> None:
         """Give its task to another; BadInput when that was tried often enough."""
+        said = str(loss).strip().splitlines()
+        if "creation task" in said[0]:
+            raise BadInput(
+                f"a worker could not start ({said[-1].strip()}): every machine of the cluster needs this version of "
+                "functionscope, and what it needs."
+            ) from loss
         self.ray.kill(worker)  # it may live on where it cannot be reached
-        reason = str(loss).strip().splitlines()[0]
         losses = given[1] + 1 if given else 0
         self._lost_loading += given is None
         if losses >= TRIES or self._lost_loading >= TRIES * self.n_workers:
-            raise BadInput(f"workers were lost again and again, the last one so: {reason}")
-        print(f"a worker was lost; its work goes to another ({reason})", file=sys.stderr)
+            raise BadInput(f"workers were lost again and again, the last one so: {said[0]}")
+        print(f"a worker was lost; its work goes to another ({said[0]})", file=sys.stderr)
         if given:
             queue.put_back(given[0], losses)
         self._hire()

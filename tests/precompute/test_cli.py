@@ -1,5 +1,6 @@
 """The command line: exit codes, one sentence on stderr, resuming, and the old build left alone."""
 
+import argparse
 import json
 import os
 import shutil
@@ -14,8 +15,11 @@ import duckdb
 import numpy as np
 import pytest
 
-from precompute.cli import main
+from backend.core.presets import load_preset, preset_names
+from precompute.cli import add_arguments, job_of, main
 from precompute.edges import shard_paths
+from precompute.hub_text import HubText
+from precompute.job import BadInput, Job
 from tests.precompute.conftest import N_SHARDS, Made, arguments
 from tests.tiny import tiny_sae_dir
 
@@ -173,3 +177,24 @@ def test_a_streamed_corpus_gives_the_same_tokens(made: Made, tmp_path: Path, cap
     assert "give --weights: how large hf:texts:train:text is cannot be seen." in capsys.readouterr().err
     assert main(["tokens", *elsewhere(made, tmp_path, corpus=f"hf:{folder}:test", work=tmp_path / "three")]) == 2
     assert "cannot be streamed (Bad split: test" in capsys.readouterr().err
+
+
+def job_from(*given: str) -> Job:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return job_of(parser.parse_args(["tokens", "--work", "w", *given]))
+
+
+def test_a_preset_names_its_corpus() -> None:
+    job = job_from("--preset", "gemma-2-9b")
+    assert job.corpus == (HubText("cerebras/SlimPajama-627B", "validation", "text"),)
+    assert job.weights == (1.0,)
+    for name in preset_names():
+        preset = load_preset(name)
+        if preset.corpus_source:
+            assert HubText.parse(preset.corpus_source).name in preset.corpus
+    assert job_from("--preset", "gemma-2-9b", "--corpus", "hf:other/set").corpus == (
+        HubText("other/set", "train", "text"),
+    )
+    with pytest.raises(BadInput, match="give --corpus: this preset names no corpus"):
+        job_from("--preset", "lab")

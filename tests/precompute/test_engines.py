@@ -81,17 +81,22 @@ def test_a_killed_worker_changes_nothing(made: Made, tmp_path: Path, capsys: Any
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A head with one CPU; nodes can be added to it and taken away."""
+    """A head with one CPU; nodes can be added to it and taken away. This checkout is what they have installed."""
     os.environ["RAY_AUTH_MODE"] = "disabled"
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    yield made
-    made.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        yield made
+        made.shutdown()
 
 
 @needs_ray
-def test_a_lost_machine_changes_nothing(made: Made, cluster: Any, tmp_path: Path, capsys: Any) -> None:
+def test_a_lost_machine_changes_nothing(
+    made: Made, cluster: Any, tmp_path: Path, capsys: Any, monkeypatch: Any
+) -> None:
+    """Relative paths, too: the workers have another current folder."""
     node = cluster.add_node(num_cpus=1)
 
     def lose_it() -> bool:
@@ -99,10 +104,11 @@ def test_a_lost_machine_changes_nothing(made: Made, cluster: Any, tmp_path: Path
         return True
 
     partials = tmp_path / "partials"
-    given = [*RAY, "--ray-address", cluster.address, "--partials", f"file://{partials}"]
-    assert main(["tokens", *elsewhere(made, tmp_path)]) == 0
+    monkeypatch.chdir(tmp_path)
+    given = [*elsewhere(made, tmp_path, work="work"), *RAY, "--ray-address", cluster.address]
+    assert main(["tokens", *elsewhere(made, tmp_path, work="work")]) == 0
     with once_shards_appear(tmp_path / "work", lose_it) as lost:
-        assert main(["edges", *elsewhere(made, tmp_path), *given]) == 0
+        assert main(["edges", *given, "--partials", "partials"]) == 0
     assert lost.is_set()
     assert "a worker was lost" in capsys.readouterr().err
     assert same_shards(made.work, tmp_path / "work")
@@ -122,10 +128,11 @@ def work_of(folder: Path, lm: LanguageModel, saes: Sequence[Sae], task: str, rep
 
 
 @needs_ray
-def test_what_becomes_of_tasks(tiny_folder: Path, cluster: Any, tmp_path: Path) -> None:
+def test_what_becomes_of_tasks(tiny_folder: Path, cluster: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("precompute.engines.ray.TRIES", 2)
     job = tiny_job(tiny_folder, tmp_path, SAE_IDS, sentences())
     reported: list[int] = []
-    with RayEngine(job, address=cluster.address, workers=2) as engine:
+    with RayEngine(job, address=cluster.address, workers=1) as engine:
         run = partial(engine.run, partial(work_of, tmp_path), report=reported.append)
         assert sorted(run(["a", "once", "b", "c"])) == [("a", "A"), ("b", "B"), ("c", "C"), ("once", "ONCE")]
         assert reported == [7, 7, 7, 7]
@@ -134,6 +141,29 @@ def test_what_becomes_of_tasks(tiny_folder: Path, cluster: Any, tmp_path: Path) 
             list(run(["raise"]))
         with pytest.raises(BadInput, match="lost again and again"):
             list(run(["always"]))
+
+
+class Broken:
+    """What is left of a worker where the package is missing."""
+
+    def __init__(self) -> None:
+        raise ModuleNotFoundError("No module named 'precompute'")
+
+    def load(self, job: Job) -> None:
+        """Never reached."""
+
+
+@needs_ray
+def test_a_machine_without_the_package_is_found_out(
+    tiny_folder: Path, cluster: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("precompute.engines.ray.Worker", Broken)
+    job = tiny_job(tiny_folder, tmp_path, SAE_IDS, sentences())
+    with (
+        RayEngine(job, address=cluster.address, workers=1) as engine,
+        pytest.raises(BadInput, match=r"could not start \(ModuleNotFoundError: .*needs this version of functionscope"),
+    ):
+        list(engine.run(partial(work_of, tmp_path), ["a"], lambda _: None))
 
 
 @needs_ray
