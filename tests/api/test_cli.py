@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.cli import COMMANDS, _bind, main
+from backend.cli import COMMANDS, main
+from backend.listening import bind
 from backend.settings import Settings
 
 
@@ -51,7 +52,7 @@ def test_an_answer_does_not_wait_for_the_client_to_acknowledge_its_headers() -> 
             found.set_result(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
             writer.close()
 
-        listener = _bind("127.0.0.1", 0)
+        listener = bind("127.0.0.1", 0)
         async with await asyncio.start_server(answer, sock=listener):
             _, writer = await asyncio.open_connection(*listener.getsockname())
             writer.close()
