@@ -60,7 +60,8 @@ def _make_freezable(model: PreTrainedModel) -> None:
     name = PREFIX + used
     AttentionInterface.register(name, _dispatch(used))
     AttentionMaskInterface.register(name, _masks(used))
-    model.set_attn_implementation(name)
+    # not by the model's setter: that refuses a name with "sdpa" in it to a family that use_fused_attention gave it to
+    model.config._attn_implementation = name
 
 
 def _eager_of(module: nn.Module) -> Callable[..., tuple[Tensor, Tensor]] | None:

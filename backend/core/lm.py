@@ -22,8 +22,10 @@ from transformers import (
 )
 
 from backend.core import layer_hook
+from backend.core.attention import use_fused_attention
 from backend.core.hub import ModelUnavailable, explain_hub_error, require_hub
 from backend.core.interventions import Intervention, Plan, planned
+from backend.core.weight_layout import lay_out_for_few_rows
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class LanguageModel:
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-        """Takes the model over: puts it in eval mode, freezes it and installs the layer hooks."""
+        """Takes the model over: eval mode, no gradients, hooks, and what makes it faster but not different."""
         self.model = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.layers, self.final_norm = layer_hook.find_decoder(model)
@@ -56,6 +58,8 @@ class LanguageModel:
         newline = tokenizer.encode("\n", add_special_tokens=False)
         self.newline_id: int | None = newline[0] if len(newline) == 1 else None
         layer_hook.install(self.layers)
+        use_fused_attention(model)
+        lay_out_for_few_rows(self.layers)
 
     @classmethod
     def load(

@@ -81,7 +81,7 @@ class InspectPlan:
             ),
             "effective": to_json(self.effective),
         }
-        return b"{" + b",".join(b'"%b":%b' % (name.encode(), part) for name, part in parts.items()) + b"}"
+        return _json_object(parts)
 
     def continued(self, stop: Event | None = None) -> Prompt:
         """The prompt, with what the model writes after it when `generate` asks for that. Ends before eos."""
@@ -95,15 +95,12 @@ class InspectPlan:
 
     def _feature_info(self, firings: dict[str, Firings]) -> bytes:
         """By sae_id, then feature_index as a string, since JSON keys are strings."""
-        notes = (
-            b"%b:%b"
-            % (
-                to_json(sae_id),
-                self.known.feature_json(self.prompt.store, sae_id, found.feature_index.unique().tolist()),
-            )
-            for sae_id, found in firings.items()
+        return _json_object(
+            {
+                sae_id: self.known.feature_json(self.prompt.store, sae_id, found.feature_index.unique().tolist())
+                for sae_id, found in firings.items()
+            }
         )
-        return b"{" + b",".join(notes) + b"}"
 
 
 def plan_inspect(request: InspectRequest, served: Backend) -> InspectPlan:
@@ -189,6 +186,12 @@ def _next_rows(
         for at, ids, shares in zip(positions, token_ids.tolist(), probabilities.tolist(), strict=True)
         for token_id, share in zip(ids, shares, strict=True)
     ]
+
+
+def _json_object(parts: dict[str, bytes]) -> bytes:
+    """Members that are JSON already, copied once: the notes on features are most of an answer."""
+    pieces = [piece for name, part in parts.items() for piece in (b",", to_json(name), b":", part)]
+    return b"".join([b"{", *pieces[1:], b"}"])
 
 
 def _columns(found: Firings) -> dict[str, list[Any]]:

@@ -35,7 +35,7 @@ class Known:
         """Rows of these tokens, and maybe of others; ids that the build lacks are left out."""
         self._follow(store)
         known = self._tokens
-        missing = set(token_ids) - known.keys()
+        missing = {i for i in token_ids if i not in known}  # not `- known.keys()`: that walks all that is known
         self.metrics.looked_up("tokens", len(token_ids) - len(missing), len(missing))
         if missing:
             if not known:
@@ -52,7 +52,7 @@ class Known:
         if sae is None:
             return {}
         known = self._features.setdefault(sae_id, {})
-        missing = sorted(set(indices) - known.keys())
+        missing = sorted({i for i in indices if i not in known})
         if missing:
             rows = store.features(sae_id, range(sae.d_sae) if sae.d_sae <= WHOLE_TABLE else missing)
             known.update(self._notes(store, rows))
@@ -73,7 +73,7 @@ class Known:
             notes = self.features(store, sae_id, sorted(missing))
             for i in missing:
                 known[i] = b'"%d":%b' % (i, notes[i].model_dump_json().encode() if i in notes else UNKNOWN_JSON)
-        answer = b"{" + b",".join([known[i] for i in indices]) + b"}"
+        answer = b"{%b}" % b",".join([known[i] for i in indices])
         if len(known) > KEPT:
             known.clear()
         return answer

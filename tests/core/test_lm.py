@@ -194,3 +194,10 @@ def test_top_next_tokens() -> None:
     token_ids, probabilities = top_next_tokens(logits, 2)
     assert token_ids.tolist() == [[1, 2]]
     torch.testing.assert_close(probabilities, logits.softmax(-1)[:, [1, 2]])
+
+
+def test_weights_are_laid_out_for_few_rows_and_saved_as_they_were(lm: LanguageModel, tmp_path: Path) -> None:
+    weight = lm.layers[0].mlp.up_proj.weight
+    assert weight.stride() == (1, weight.shape[0])
+    lm.model.save_pretrained(tmp_path)
+    assert torch.equal(AutoModelForCausalLM.from_pretrained(tmp_path).model.layers[0].mlp.up_proj.weight, weight)
