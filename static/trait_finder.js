@@ -6,10 +6,6 @@
   const h = window.React.createElement;
   const SUCCESS = { "language:zh": "the answer is Chinese", "language:en": "the answer is English", "regex:": "the answer matches …", "token:": "the next token is …" };
   const STAGES = { layers: "1 · the layer", features: "2 · the smallest k", strength: "3 · the feature alone", arms: "4 · on test prompts" };
-  const ARM_NAMES = {
-    none: "no edit", features: "the k features", feature: "the feature alone", random_feature: "a random feature, same norm",
-    difference_of_means: "difference of means", asking: "asking in the prompt",
-  };
 
   function Field({ id, label, value, onChange, rows, title }) {
     return h("label", { className: "fs-trait-field", title }, h("span", null, label),
@@ -49,8 +45,8 @@
     return h("section", { className: "fs-trait-part" }, h("h3", null, title, note ? h("span", null, note) : null), children);
   }
 
-  function Arm({ arm, prompts }) {
-    return h("details", { className: "fs-trait-answers" }, h("summary", null, ARM_NAMES[arm.name] || arm.name),
+  function Arm({ arm, prompts, name }) {
+    return h("details", { className: "fs-trait-answers" }, h("summary", null, name),
       h("p", { className: "fs-quiet" }, arm.sentence),
       h("ol", null, arm.texts.map((text, k) => h("li", { key: k }, h("span", { className: "fs-quiet" }, prompts[k] ? prompts[k].trim() : ""), " ", h("b", null, text || "(ended at once)")))));
   }
@@ -80,13 +76,16 @@
       job.layers.length ? h(Part, { title: "Which layer", note: "contrast prompts that show the trait when the trait prompt's residual is added" },
         h("ul", { className: "fs-rates", id: "steer-traits-layers" }, job.layers.map((one) =>
           h(RateBar, { key: one.sae_id, label: `layer ${one.layer}`, rate: one.success, marked: result && one.sae_id === result.sae_id, title: `${one.sae_id}: ${one.n_active} features fire at the trait prompt's last function token` })))) : null,
-      job.trials.length ? h(Part, { title: "How few features", note: `the k strongest, times α; the line is where it counts as induced (${body.induces})` },
+      job.trials.length ? h(Part, { title: "How few features", note: `the sum of the k strongest, times α, on the contrast prompts; k 1 is the strongest, not the one found; the line is where it counts as induced (${body.induces})` },
         h("ul", { className: "fs-rates", id: "steer-traits-trials" }, job.trials.map((one, at) =>
           h(RateBar, { key: at, label: `k ${one.k} · α ${live.number(one.alpha)}`, rate: one.success, line: body.induces, marked: result && one.k === result.k && one.alpha === result.alpha })))) : null,
+      job.strengths.length ? h(Part, { title: "The feature alone, how strong", note: "contrast prompts that show the trait; the best, the first of equals, goes on to the test" },
+        h("ul", { className: "fs-rates", id: "steer-traits-strengths" }, job.strengths.map((one, at) =>
+          h(RateBar, { key: at, label: `α ${live.number(one.alpha)}`, rate: one.success, marked: result && one.alpha === result.feature_alpha })))) : null,
       job.arms.length ? h(Part, { title: "On the test prompts", note: "none of them was used to choose anything" },
         h("ul", { className: "fs-rates", id: "steer-traits-arms" }, job.arms.map((one) =>
-          h(RateBar, { key: one.name, label: ARM_NAMES[one.name] || one.name, rate: one.success, marked: one.name === "feature", title: one.sentence }))),
-        h("div", { className: "fs-trait-texts" }, job.arms.map((one) => h(Arm, { key: one.name, arm: one, prompts: body.test_prompts })))) : null);
+          h(RateBar, { key: one.name, label: live.traitArmWords(one.name, result), rate: one.success, marked: one.name === "feature", title: one.sentence }))),
+        h("div", { className: "fs-trait-texts" }, job.arms.map((one) => h(Arm, { key: one.name, arm: one, name: live.traitArmWords(one.name, result), prompts: body.test_prompts })))) : null);
   }
 
   function Progress({ job }) {
@@ -106,7 +105,7 @@
     };
     const start = () => {
       stop();
-      const job = Object.assign(live.newJob(), { layers: [], trials: [], arms: [], result: null, body: planned.body, stage: null, done: 0, most: 0 });
+      const job = Object.assign(live.newJob(), { layers: [], trials: [], strengths: [], arms: [], result: null, body: planned.body, stage: null, done: 0, most: 0 });
       kept.current = { job };
       redraw();
       props.setProps({ body: planned.body });

@@ -32,16 +32,31 @@
     };
   };
 
-  /** Puts one frame into what is known of a search: {layers, trials, arms, result}. */
+  /** Puts one frame into what is known of a search: {layers, trials, strengths, arms, result}. */
   live.applyTraitFrame = function (job, event, data) {
     if (event === "progress") {
       Object.assign(job, { stage: data.stage, done: data.done, most: data.most, sentence: data.sentence });
       if (data.layer) job.layers.push(data.layer);
       if (data.trial) job.trials.push(data.trial);
+      if (data.strength) job.strengths.push(data.strength);
       if (data.arm) job.arms.push(data.arm);
     } else if (event === "final" && data.result) {
-      Object.assign(job, { result: data.result, layers: data.result.layers, trials: data.result.trials, arms: data.result.arms });
+      Object.assign(job, { result: data.result, layers: data.result.layers, trials: data.result.trials, strengths: data.result.strengths, arms: data.result.arms });
     }
+  };
+
+  const ARMS = {
+    none: () => "no edit",
+    features: (result) => `k = ${result.k} together, α ${live.number(result.alpha)}`,
+    feature: (result) => `the feature alone, α ${live.number(result.feature_alpha)}`,
+    random_feature: () => "a random feature, same norm", difference_of_means: () => "difference of means", asking: () => "asking in the prompt",
+  };
+
+  /** An arm of the search by what it adds; without strengths until `result` is there. */
+  live.traitArmWords = function (name, result) {
+    if (name === "features" && !(result && result.k)) return "the k features";
+    if (name === "feature" && !(result && result.feature_alpha)) return "the feature alone";
+    return ARMS[name] ? ARMS[name](result) : name;
   };
 
   /** "8 of 10 · 0.80 [0.49, 0.94]" */
@@ -62,6 +77,7 @@
     ["part", "name", "layer", "alpha", "k", "successes", "n", "share", "low", "high"],
     ...job.layers.map((one) => ["layer", one.sae_id, one.layer, "", "", ...rateCells(one.success)]),
     ...job.trials.map((one) => ["trial", "", "", one.alpha, one.k, ...rateCells(one.success)]),
+    ...job.strengths.map((one) => ["alone", "", "", one.alpha, 1, ...rateCells(one.success)]),
     ...job.arms.map((one) => ["arm", one.name, "", "", "", ...rateCells(one.success)]),
   ];
   const rateCells = (rate) => [rate.successes, rate.n, rate.share, ...rate.interval];

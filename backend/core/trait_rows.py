@@ -63,6 +63,14 @@ class SetTried:
 
 
 @dataclass(frozen=True)
+class StrengthTried:
+    """The found feature alone, on the contrast prompts."""
+
+    alpha: float
+    success: Share
+
+
+@dataclass(frozen=True)
 class ArmJudged:
     """`name`: none, features, feature, random_feature, difference_of_means or asking."""
 
@@ -73,13 +81,14 @@ class ArmJudged:
 
 @dataclass(frozen=True)
 class Progress:
-    """After each batch of answers. At most one of the last three is set: what the batch completed."""
+    """After each batch of answers. At most one of the last four is set: what the batch completed."""
 
     stage: Stage
     done: int
     most: int
     layer: LayerTried | None = None
     trial: SetTried | None = None
+    strength: StrengthTried | None = None
     arm: ArmJudged | None = None
 
 
@@ -89,6 +98,7 @@ class Finding:
 
     layers: list[LayerTried] = field(default_factory=list)
     trials: list[SetTried] = field(default_factory=list)
+    strengths: list[StrengthTried] = field(default_factory=list)
     arms: list[ArmJudged] = field(default_factory=list)
     sae_id: str = ""
     layer: int = -1

@@ -37,6 +37,7 @@ from backend.core.trait_rows import (
     Share,
     Spot,
     Stage,
+    StrengthTried,
     Trait,
 )
 
@@ -141,14 +142,14 @@ class TraitSearch:
         place = self.finding.k - 1
         self.finding.feature_activation = strengths[place]
         direction = sae.decoder_rows([order[place]])[0].float()
-        best = -1
         for alpha in self._alphas(strengths):
             found = yield from self._ask("strength", self.trait.contrast, _adds(sae.layer, direction, alpha))
             if found is None:
                 return
-            if found[0].successes > best:
-                best, self.finding.feature_alpha = found[0].successes, alpha
-            yield self._progress("strength")
+            self.finding.strengths.append(StrengthTried(alpha, found[0]))
+            yield self._progress("strength", strength=self.finding.strengths[-1])
+        best = max(self.finding.strengths, key=lambda tried: tried.success.successes)  # the first of equals
+        self.finding.feature_alpha = best.alpha
 
     def _judge(self, sae: Sae, order: Sequence[int], held: Tensor) -> Iterator[Progress]:
         """Every arm on the test prompts."""
@@ -212,9 +213,10 @@ class TraitSearch:
         *,
         layer: LayerTried | None = None,
         trial: SetTried | None = None,
+        strength: StrengthTried | None = None,
         arm: ArmJudged | None = None,
     ) -> Progress:
-        return Progress(stage, self.done, max(self.most, self.done), layer, trial, arm)
+        return Progress(stage, self.done, max(self.most, self.done), layer, trial, strength, arm)
 
     def _batches(self, contrast_asks: int, test_asks: int) -> int:
         return contrast_asks * -(-len(self.trait.contrast) // BATCH) + test_asks * -(-len(self.trait.test) // BATCH)

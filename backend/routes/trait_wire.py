@@ -6,7 +6,7 @@ from typing import Any
 
 from backend.core import trait_rows as rows
 from backend.core.intervals import wilson
-from backend.schemas import Rate, TraitArm, TraitLayer, TraitProgressFrame, TraitsResponse, TraitTrial
+from backend.schemas import Rate, TraitArm, TraitLayer, TraitProgressFrame, TraitsResponse, TraitStrength, TraitTrial
 
 ARMS = {
     "none": "No intervention.",
@@ -32,6 +32,10 @@ def trial(tried: rows.SetTried) -> TraitTrial:
     return TraitTrial(alpha=tried.alpha, k=tried.k, success=rate(tried.success))
 
 
+def strength(tried: rows.StrengthTried) -> TraitStrength:
+    return TraitStrength(alpha=tried.alpha, success=rate(tried.success))
+
+
 def arm(judged: rows.ArmJudged, *, instructed: bool) -> TraitArm:
     own = judged.name == "difference_of_means" and not instructed
     sentence = NO_INSTRUCTION if own else ARMS[judged.name]
@@ -48,6 +52,7 @@ def progress_frame(made: rows.Progress, *, instructed: bool) -> TraitProgressFra
         sentence=_step_sentence(made),
         layer=layer(made.layer) if made.layer else None,
         trial=trial(made.trial) if made.trial else None,
+        strength=strength(made.strength) if made.strength else None,
         arm=arm(made.arm, instructed=instructed) if made.arm else None,
     )
 
@@ -58,6 +63,8 @@ def _step_sentence(made: rows.Progress) -> str:
     if made.trial:
         features = "feature" if made.trial.k == 1 else "features"
         return f"α {made.trial.alpha:.3g}, {made.trial.k} {features}: {_of(made.trial.success)} contrast prompts."
+    if made.strength:
+        return f"The feature alone at α {made.strength.alpha:.3g}: {_of(made.strength.success)} contrast prompts."
     if made.arm:
         return f"{made.arm.name.replace('_', ' ').capitalize()}: {_of(made.arm.success)} test prompts."
     return {
@@ -89,6 +96,7 @@ def response(
         act_q999=act_q999,
         layers=[layer(one) for one in found.layers],
         trials=[trial(one) for one in found.trials],
+        strengths=[strength(one) for one in found.strengths],
         arms=[arm(one, instructed=instructed) for one in found.arms],
         effective=effective,
     )
@@ -100,8 +108,13 @@ def finding_sentence(found: rows.Finding) -> str:
     start = f"Layer {found.layer} does best ({_of(best.success)} contrast prompts)"
     if found.k is None:
         return f"{start}, but no sum of its features induces the trait at any α that was tried."
-    shown = {one.name: one.success for one in found.arms}
-    alone, random = shown.get("feature"), shown.get("random_feature")
-    judged = f"; alone it shows the trait in {_of(alone)} test prompts" if alone else ""
-    judged += f", a random feature of the same size in {_of(random)}" if random else ""
-    return f"{start}; k = {found.k}: feature {found.feature_index} of {found.sae_id}{judged}."
+    chosen = f"{start}; k = {found.k}: feature {found.feature_index} of {found.sae_id}."
+    shown = {one.name: _of(one.success) for one in found.arms}
+    if "feature" not in shown:
+        return chosen
+    tried = next(one.success for one in found.strengths if one.alpha == found.feature_alpha)
+    return (
+        f"{chosen} On the test prompts the k strongest together, at α {found.alpha:.3g}, show the trait in "
+        f"{shown['features']}; the feature alone, at α {found.feature_alpha:.3g}, in {shown['feature']} "
+        f"(on the contrast prompts {_of(tried)}); a random feature of that size in {shown['random_feature']}."
+    )

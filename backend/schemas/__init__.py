@@ -140,6 +140,7 @@ from backend.schemas.traits import (
     TraitsFinalFrame,
     TraitsRequest,
     TraitsResponse,
+    TraitStrength,
     TraitTrial,
 )
 
@@ -277,4 +278,5 @@ __all__ = [
     "TraitsFinalFrame",
     "TraitsRequest",
     "TraitsResponse",
+    "TraitStrength",
 ]

@@ -66,6 +66,11 @@ class TraitTrial(Response):
     success: Rate = Field(description="contrast prompts")
 
 
+class TraitStrength(Response):
+    alpha: float = Field(description="multiplies the found feature's W_dec row, alone")
+    success: Rate = Field(description="contrast prompts")
+
+
 class TraitArm(Response):
     name: str = Field(description="none, features, feature, random_feature, difference_of_means, asking: see sentence")
     sentence: str = Field(description="what this arm does, in plain words")
@@ -86,12 +91,15 @@ class TraitsResponse(Response):
     act_q999: float | None = Field(description="99.9th percentile of its corpus firings; null without a build")
     layers: list[TraitLayer] = Field(description="the competition of the layers")
     trials: list[TraitTrial] = Field(description="every (α, k) that was tried, in order")
+    strengths: list[TraitStrength] = Field(
+        description="the found feature alone at each α; feature_alpha is the first of the best"
+    )
     arms: list[TraitArm] = Field(description="on the test prompts")
     effective: dict[str, Any] = Field(description="the request as applied")
 
 
 class TraitProgressFrame(Response):
-    """`event: progress`: after each step. Exactly what the step found is in `layer`, `trial` or `arm`."""
+    """`event: progress`: after each step. Exactly what the step found is in `layer`, `trial`, `strength` or `arm`."""
 
     seq: int = Field(description="number of the frame")
     stage: Literal["layers", "features", "strength", "arms"] = Field(description="which part of the procedure")
@@ -100,6 +108,7 @@ class TraitProgressFrame(Response):
     sentence: str = Field(description="what was just found, in plain words")
     layer: TraitLayer | None = Field(default=None, description="a layer that was tried")
     trial: TraitTrial | None = Field(default=None, description="a set of k features that was tried")
+    strength: TraitStrength | None = Field(default=None, description="an α that the found feature was tried at alone")
     arm: TraitArm | None = Field(default=None, description="an arm that was judged on the test prompts")
 
 

@@ -7,6 +7,8 @@ from fastapi.testclient import TestClient
 
 from backend.core.intervals import wilson
 from backend.core.lm import LanguageModel
+from backend.core.trait_rows import ArmJudged, Finding, LayerTried, SetTried, Share, StrengthTried
+from backend.routes.trait_wire import finding_sentence
 from tests.api.test_stream import frames
 
 CONTRAST = ["What is the capital of Russia?\n", "The cat sat.\n"]
@@ -38,6 +40,7 @@ def test_a_search_streams_its_steps_and_ends_with_the_finding(client: TestClient
     steps = [data for event, data in found if event == "progress"]
     assert [step["layer"] for step in steps if step["layer"]] == result["layers"]
     assert [step["trial"] for step in steps if step["trial"]] == result["trials"]
+    assert [step["strength"] for step in steps if step["strength"]] == result["strengths"]
     assert [step["arm"] for step in steps if step["arm"]] == result["arms"]
     assert [one["sae_id"] for one in result["layers"]] == ["layer_0", "layer_2", "layer_3"]
     best = max(one["success"]["successes"] for one in result["layers"])
@@ -91,3 +94,21 @@ def test_one_sae_can_be_searched_alone(client: TestClient) -> None:
     result = searched(client, sae_ids=["layer_2"], alphas=None)[-1][1]["result"]
     assert [one["sae_id"] for one in result["layers"]] == ["layer_2"]
     assert result["effective"]["alphas"][0].startswith("1 × the layer's")
+
+
+def test_the_finding_names_every_arm_with_its_strength() -> None:
+    shown = {"none": 0, "features": 2, "feature": 10, "random_feature": 3}
+    found = Finding(
+        layers=[LayerTried("layer_7", 7, Share(8, 10), 25)],
+        trials=[SetTried(19.4, 2, Share(7, 10))],
+        strengths=[StrengthTried(19.4, Share(4, 10)), StrengthTried(77.54, Share(9, 10))],
+        arms=[ArmJudged(name, Share(n, 10), []) for name, n in shown.items()],
+        sae_id="layer_7", layer=7, alpha=19.4, k=2, feature_index=1062, feature_alpha=77.54,
+    )  # fmt: skip
+    assert finding_sentence(found) == (
+        "Layer 7 does best (8 of 10 contrast prompts); k = 2: feature 1062 of layer_7. On the test prompts the k "
+        "strongest together, at α 19.4, show the trait in 2 of 10; the feature alone, at α 77.5, in 10 of 10 (on the "
+        "contrast prompts 9 of 10); a random feature of that size in 3 of 10."
+    )
+    found.k = None
+    assert finding_sentence(found).endswith("no sum of its features induces the trait at any α that was tried.")

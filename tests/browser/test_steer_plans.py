@@ -152,6 +152,14 @@ def test_the_found_feature_stands_alone_in_its_socket(blank: Page) -> None:
     assert (again[1]["uid"], again[1]["value"]) == (plugged[1]["uid"], 3)
 
 
+def test_the_arms_of_a_search_carry_their_strength(blank: Page) -> None:
+    found = {"k": 2, "alpha": 19.4, "feature_alpha": 77.54}
+    assert call(blank, "traitArmWords", "features", found) == "k = 2 together, α 19.4"
+    assert call(blank, "traitArmWords", "feature", found) == "the feature alone, α 77.5"
+    assert call(blank, "traitArmWords", "feature", None) == "the feature alone"
+    assert call(blank, "traitArmWords", "asking", found) == "asking in the prompt"
+
+
 def test_pins_that_can_be_steered_are_offered(blank: Page) -> None:
     saes = [{"sae_id": "layer_2"}, {"sae_id": "a:b"}]
     pins = ["layer_2:3", "layer_2:7", "gone:1", "a:b:5"]

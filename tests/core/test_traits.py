@@ -85,6 +85,7 @@ def test_the_second_strongest_feature_is_found(known: tuple[LanguageModel, Path]
         ("layer_2", 2, 3),
     ]
     assert {(one.k, one.success.successes) for one in found.trials} == {(3, 2), (1, 0), (2, 2)}
+    assert [(one.alpha, one.success.successes) for one in found.strengths] == [(5.0, 2)]
 
 
 def test_arms_are_judged_on_the_test_prompts(known: tuple[LanguageModel, Path]) -> None:
@@ -125,6 +126,7 @@ def test_a_strength_that_does_nothing_is_passed_over(known: tuple[LanguageModel,
     found = search(lm, [unit_sae(folder, 2)], trait(alphas=(0.001, 5.0)))
     assert (found.alpha, found.k) == (5.0, 2)
     assert {one.k for one in found.trials if one.alpha == 0.001} == {3, 1}
+    assert [(one.alpha, one.success.successes) for one in found.strengths] == [(0.001, 0), (5.0, 2)]
     assert found.feature_alpha == 5.0
 
 
