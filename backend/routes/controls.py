@@ -29,6 +29,8 @@ def control_recipes(edits: Sequence[Edit], prompt: Prompt, seed: int) -> Iterato
     if position is not None:
         moved = [replace(edit, positions=(position,)) for edit in edits]
         words = f"{sentence(moved, prompt)[:-1]}: the same edit at a content token."
+        if _is_cut_off(moved, prompt):
+            words += " After the last layer only the last position reaches the next token: its KL is 0 by construction."
         yield Recipe("content_position", tuple(edit.on_feature() for edit in moved), words, (position,))
     sizes = _edit_sizes(edits, prompt)
     drawn = [_other_feature(edit, seed) for edit in edits]
@@ -56,6 +58,12 @@ def content_position(edits: Sequence[Edit], prompt: Prompt, seed: int) -> int | 
         return None
     generator = torch.Generator().manual_seed(seed)
     return free[int(torch.randint(len(free), (1,), generator=generator))]
+
+
+def _is_cut_off(edits: Sequence[Edit], prompt: Prompt) -> bool:
+    """No layer follows that could carry the edits from their positions to the prompt's last one."""
+    last_layer, last = prompt.loaded.lm.n_layers - 1, len(prompt.token_ids) - 1
+    return all(edit.sae.layer == last_layer and last not in edit.positions for edit in edits)
 
 
 def _edit_sizes(edits: Sequence[Edit], prompt: Prompt) -> list[Tensor]:

@@ -124,6 +124,16 @@ def test_every_mode_has_its_controls(client: TestClient, mode: str) -> None:
     assert all(len(arm["texts"]) == 1 for arm in found["controls"].values())
 
 
+def test_a_control_that_cannot_reach_the_next_token_says_so(client: TestClient) -> None:
+    body = steer_body(controls=True, max_new_tokens=0)
+    said = {}
+    for sae_id in ("layer_2", "layer_3"):  # the last of the tiny model's four layers is 3
+        body["interventions"][0]["sae_id"] = sae_id
+        elsewhere = answer(client, "/api/steer", **body)["controls"]["content_position"]
+        said[sae_id] = ("0 by construction" in elsewhere["sentence"], elsewhere["kl"] == 0)
+    assert said == {"layer_2": (False, False), "layer_3": (True, True)}
+
+
 def test_a_flipped_sign_is_the_negative_value(client: TestClient) -> None:
     flipped = answer(client, "/api/steer", **steer_body(controls=True))["controls"]["sign_flipped"]
     body = steer_body()
