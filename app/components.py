@@ -200,7 +200,10 @@ class TraitFinder(LiveComponent):
 
 
 class RunLink(LiveComponent):
-    """Button that asks for a recording, then the links: n_clicks; runs [{run_id, url, reused}] or null."""
+    """Button that asks for a recording, then the links: n_clicks; runs [{run_id, url, reused}] or null.
+
+    title: what is recorded, as a hint.
+    """
 
     _type = "RunLink"
-    _props = ("n_clicks", "runs", "busy", "label")
+    _props = ("n_clicks", "runs", "busy", "label", "title")

@@ -69,8 +69,8 @@
     return String(Number(x.toPrecision(3)));
   };
 
-  /** A divergence in nats: three digits, at most six decimals. */
-  live.nats = (kl) => (kl >= 0.001 ? live.number(kl) : String(Number(kl.toFixed(6))));
+  /** A divergence in nats: three digits, at most six decimals; 0 only where it is 0. */
+  live.nats = (kl) => (kl >= 0.001 ? live.number(kl) : kl > 0 && kl < 5e-7 ? "< 0.000001" : String(Number(kl.toFixed(6))));
 
   /** "Russia, Moscow": what a feature is known by, from the build's top tokens. */
   live.describe = function (info, count) {

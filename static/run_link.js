@@ -4,11 +4,11 @@
   const live = (window.functionscope = window.functionscope || {});
   const h = window.React.createElement;
 
-  /** props: id, label, n_clicks, busy, runs [{run_id, url, reused}] or null. */
+  /** props: id, label, title, n_clicks, busy, runs [{run_id, url, reused}] or null. */
   live.RunLink = function RunLink(props) {
     window.fsRunOwner?.keepTokens(props.runs);
     return h("div", { id: props.id, className: "fs-run-link" },
-      h("button", { type: "button", className: "fs-button", disabled: Boolean(props.busy),
+      h("button", { type: "button", className: "fs-button", disabled: Boolean(props.busy), title: props.title,
         onClick: () => props.setProps({ n_clicks: (props.n_clicks || 0) + 1 }) }, props.busy ? "Saving…" : props.label),
       (props.runs || []).map((run) =>
         h("span", { key: run.run_id, className: "fs-run-link-out", role: "status" },

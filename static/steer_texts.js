@@ -5,6 +5,7 @@
   const h = window.React.createElement;
   const ARMS = ["baseline", "steered", "content_position", "random_feature", "sign_flipped"];
   const TITLES = { baseline: "Baseline", steered: "Steered", content_position: "Elsewhere", random_feature: "Other feature", sign_flipped: "Sign flipped" };
+  live.ARM_TITLES = TITLES;
   const GLOSSES = {
     baseline: () => "no edit", steered: () => "the recipe", content_position: (where) => (where ? `same edit at ${where}` : "same edit, content token"),
     random_feature: () => "random, same norm", sign_flipped: () => "the opposite edit",

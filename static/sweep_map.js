@@ -6,7 +6,8 @@
   const TARGETS = { "": "the steered top token", "token:": "a token …", "regex:": "a pattern …", "language:zh": "Chinese", "language:en": "English", none: "nothing" };
   const PLACES = { all: "all tokens", function: "function tokens", content: "content tokens", last_function: "last function token" };
 
-  const short = (value, measure) => (measure === "kl" ? (value < 0.005 ? "0" : value < 9.95 ? value.toFixed(value < 0.995 ? 2 : 1) : value.toFixed(0)) : value === 0 || value === 1 ? String(value) : value.toFixed(2));
+  /** A cell's figure; a KL that is rounded away is not the 0 of an edit that reaches nothing. */
+  const short = (live.cellFigure = (value, measure) => (measure === "kl" ? (value === 0 ? "0" : value < 0.005 ? "<.01" : value < 9.95 ? value.toFixed(value < 0.995 ? 2 : 1) : value.toFixed(0)) : value === 0 || value === 1 ? String(value) : value.toFixed(2)));
 
   function cellWords(cell, tokens, measureName) {
     const token = tokens[cell.position];

@@ -13,7 +13,7 @@ from app.frame import FOLLOWED, Page, notice, panel, skeleton
 from app.links import origin, reproduce_get, reproduce_post, run_url
 from app.pages.reactivation import lane_of
 from app.pages.run_tools import embedded, owner, tools
-from app.pages.run_words import agreement, facts, request_text, when
+from app.pages.run_words import ARM_TITLES, agreement, facts, nats, request_text, when
 from app.pages.steer import shift_of
 from backend.schemas import (
     Arm,
@@ -149,7 +149,8 @@ def _steered(run: Run) -> list[Component]:
 
 
 def _arm(name: str, arm: Arm) -> Component:
-    title = [html.Strong(name.replace("_", " ")), html.Span(f"KL {arm.kl:.3f} nats", className="fs-small fs-num")]
+    kl = html.Span(f"KL {nats(arm.kl)} nats", className="fs-small fs-num", title="KL(this arm ‖ baseline), next token")
+    title = [html.Strong(ARM_TITLES.get(name, name)), kl if name != "baseline" else None]
     texts = [html.P(text or "(ended at once)", className="fs-run-arm__text") for text in arm.texts]
     sentence = html.P(arm.sentence, className="fs-small")
     return html.Section([html.Header(title), sentence, *texts], className=f"fs-run-arm fs-run-arm--{name}")

@@ -11,6 +11,13 @@ from app.links import page_url
 from app.pages import steer_state
 from backend.schemas import FiringColumns, InspectResponse, Run, SteerResponse
 
+ARM_TITLES = {  # as static/steer_texts.js has them
+    "baseline": "Baseline",
+    "steered": "Steered",
+    "content_position": "Elsewhere",
+    "random_feature": "Other feature",
+    "sign_flipped": "Sign flipped",
+}
 AGREES = 1e-4  # largest relative difference of an activation, or difference in nats, that still counts as the same
 
 
@@ -21,6 +28,13 @@ def when(run: Run) -> str:
     device = run.provenance.get("device")
     on = f"{model} on {device}" if device else f"{model}"
     return f"Recorded {at.day} {at:%B %Y, %H:%M} UTC with {on} · run {run.run_id}"
+
+
+def nats(kl: float) -> str:
+    """A divergence as Steering writes it: three digits, at most six decimals; 0 only where it is 0."""
+    if kl >= 0.001:
+        return f"{kl:.3g}"
+    return "< 0.000001" if 0 < kl < 5e-7 else f"{kl:.6f}".rstrip("0").rstrip(".")
 
 
 def facts(run: Run) -> list[tuple[str, str]]:

@@ -84,7 +84,9 @@ def _texts() -> Component:
     words = html.Summary(html.Span(id="steer-settings-words"), title="length, samples, seed, controls")
     settings = html.Details([words, numbers], className="fs-steer-settings", id="steer-settings")
     stream = SteerStream("steer-stream", auto=True, endpoint="/api/steer/stream", cancel="/api/steer/cancel")
-    tools = html.Div([settings, RunLink("steer-save", label="Save as a run")], className="fs-texts-tools")
+    recorded = "records the texts and what made them: features that are switched off are not part of it"
+    save = RunLink("steer-save", label="Save as a run", title=recorded)
+    tools = html.Div([settings, save], className="fs-texts-tools")
     return panel("The texts", [tools, stream], badge="live", class_name="fs-steer-texts")
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 STATIC = Path(__file__).resolve().parents[2] / "static"
 SCRIPTS = (
     "live_store", "steer_known", "steer_units", "steer_align", "steer_frames", "intervention_rack",
-    "intervention_search", "sweep_plan", "trait_plan", "steer_texts", "steer_stream", "steer_shift",
+    "intervention_search", "sweep_plan", "sweep_map", "trait_plan", "steer_texts", "steer_stream", "steer_shift",
 )  # fmt: skip
 EDIT = {"sae_id": "layer_2", "feature_index": 3, "mode": "add", "value": 20, "positions": "last_function"}
 OTHER = EDIT | {"feature_index": 4, "positions": [2, 3]}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from app.pages.run_words import ARM_TITLES, nats
 from tests.browser.steer_scripts import EDIT, OTHER, SETTINGS, call, scripted
 
 pytestmark = pytest.mark.browser
@@ -158,6 +159,17 @@ def test_the_arms_of_a_search_carry_their_strength(blank: Page) -> None:
     assert call(blank, "traitArmWords", "feature", found) == "the feature alone, α 77.5"
     assert call(blank, "traitArmWords", "feature", None) == "the feature alone"
     assert call(blank, "traitArmWords", "asking", found) == "asking in the prompt"
+
+
+def test_a_recorded_run_reads_as_the_page_that_made_it(blank: Page) -> None:
+    assert blank.evaluate("functionscope.ARM_TITLES") == ARM_TITLES
+    for kl in (12.3456, 0.071658398, 0.00123456, 0.000345678, 3e-7, 0.0):
+        assert call(blank, "nats", kl) == nats(kl)
+    assert (nats(0.071658398), nats(3e-7), nats(0.0)) == ("0.0717", "< 0.000001", "0")
+
+
+def test_a_cell_shows_0_only_where_nothing_changes(blank: Page) -> None:
+    assert [call(blank, "cellFigure", kl, "kl") for kl in (0, 0.0004, 0.25, 12.3)] == ["0", "<.01", "0.25", "12"]
 
 
 def test_pins_that_can_be_steered_are_offered(blank: Page) -> None:
