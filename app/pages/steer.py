@@ -37,10 +37,7 @@ async def layout(**query: str) -> Component:
             html.Div([html.Div([_recipe(), _texts()], className="fs-steer-left"), _shift()], className="fs-steer-main"),
             *steer_sections.layout(),
             dcc.Store(id="steer-query", data=query),
-            dcc.Store(id="steer-defaults"),
-            dcc.Store(id="steer-request"),
-            dcc.Store(id="steer-subjects"),
-            dcc.Store(id="steer-address"),
+            *(dcc.Store(id=f"steer-{name}") for name in ("defaults", "request", "subjects", "address")),
         ],
         className="fs-live-page fs-steer",
         id="steer-page",
@@ -84,10 +81,9 @@ def _texts() -> Component:
     words = html.Summary(html.Span(id="steer-settings-words"), title="length, samples, seed, controls")
     settings = html.Details([words, numbers], className="fs-steer-settings", id="steer-settings")
     stream = SteerStream("steer-stream", auto=True, endpoint="/api/steer/stream", cancel="/api/steer/cancel")
-    recorded = "records the texts and what made them: features that are switched off are not part of it"
-    save = RunLink("steer-save", label="Save as a run", title=recorded)
-    tools = html.Div([settings, save], className="fs-texts-tools")
-    return panel("The texts", [tools, stream], badge="live", class_name="fs-steer-texts")
+    tools = [settings, RunLink("steer-save", label="Save as a run", title=steer_state.RECORDED)]
+    parts = [html.Div(tools, className="fs-texts-tools"), stream]
+    return panel("The texts", parts, badge="live", class_name="fs-steer-texts")
 
 
 def register(app: Dash, api: ApiClient) -> None:

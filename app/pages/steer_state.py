@@ -17,6 +17,7 @@ from backend import schemas as wire
 
 TOKENS = 24  # generated tokens per text at first: the lab model's answers are shorter
 TEMPERATURE = 0.8  # of the sampled texts, at first
+RECORDED = "records the texts and what made them: features that are switched off are not part of it"
 _ITEM = re.compile(
     r"(?P<sae>[^,]+?):(?P<index>\d{1,9})"
     r"(?::(?P<mode>add|clamp|scale|ablate):(?P<value>[-+.\deE]+):(?P<positions>last_function|last|all|[\d.]+)(?P<off>:off)?)?"
