@@ -152,7 +152,7 @@
       scene.hoverColumn = null;
       scene.hoverRow = null;
     }, [model]);
-    useEffect(() => channel.set({ locked: home, pins: props.pins || [] }), [home, props.pins, model]);
+    useEffect(() => channel.set({ locked: home, nLocked: locked.length, pins: props.pins || [] }), [home, locked.length, props.pins, model]);
     useEffect(() => {
       if (scene.hoverColumn !== null) refs.readout.current.textContent = live.readout(scene, scene.hoverColumn, scene.hoverRow);
     }, [props.baselines]);

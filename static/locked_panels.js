@@ -30,6 +30,7 @@
     return {
       model: live.useChannel(group, (s) => s.model),
       locked: live.useChannel(group, (s) => (s.locked === undefined ? null : s.locked)),
+      nLocked: live.useChannel(group, (s) => s.nLocked || 0),
       hover: live.useChannel(group, (s) => (s.hover === undefined ? null : s.hover)),
       pins: live.useChannel(group, (s) => s.pins) || [],
     };
@@ -52,10 +53,11 @@
 
   /** Next-token distribution at the pointed-at position, else at the locked one. props: id, group. */
   live.NextTokens = function NextTokens(props) {
-    const { model, locked, hover } = useGroup(props.group);
+    const { model, locked, nLocked, hover } = useGroup(props.group);
     const column = hover !== null ? hover : locked;
     const ready = model && model.columns.length && column !== null && model.columns[column];
     return h("div", { id: props.id, className: "fs-next-panel", "data-column": ready ? column : "" },
+      ready && hover === null && nLocked > 1 ? h("div", { className: "fs-quiet" }, `At the last of the ${nLocked} locked positions.`) : null,
       ready
         ? model.prompts.map((prompt, lane) =>
             h(Distribution, { key: lane, prompt, lane, position: model.columns[column].at[lane], nLanes: model.prompts.length }))
@@ -107,7 +109,7 @@
   /** Features at the compared position: only in A, in both, only in B. props: id, group, target. */
   live.FiringCompare = function FiringCompare(props) {
     const { useMemo } = window.React;
-    const { model, locked, pins } = useGroup(props.group);
+    const { model, locked, nLocked, pins } = useGroup(props.group);
     const result = useMemo(() => (model && model.columns.length ? compared(model, locked) : null), [model, locked]);
     if (!result) return h("div", { id: props.id, className: "fs-quiet" }, "Nothing has been run yet.");
     const most = Math.max(1e-9, ...Object.values(result.groups).flat().flatMap((entry) => entry[1].map((v) => v || 0)));
@@ -118,7 +120,7 @@
       return token ? live.chip(token, { key: lane }, true) : h("span", { key: lane, className: "fs-quiet" }, "no token");
     });
     return h("div", { id: props.id, className: "fs-cmp" },
-      h("div", { className: "fs-cmp-where" }, result.atEnd ? "At the last function token " : "At the locked position ",
+      h("div", { className: "fs-cmp-where" }, result.atEnd ? "At the last function token " : nLocked > 1 ? `At the last of the ${nLocked} locked positions, ` : "At the locked position ",
         where.length > 1 ? ["A ", where[0], " and B ", where[1]] : where,
         result.atEnd ? null : h("button", { type: "button", className: "fs-link", onClick: () => live.tell(props.target, { locked: null }) }, "back to the last function token")),
       model.prompts.length > 1 ? h("p", { className: "fs-cmp-origin", id: props.id + "-origin" }, live.originSentence(model, result.groups, result.columns)) : null,

@@ -35,6 +35,7 @@ def test_a_range_keeps_what_fires_at_all_of_it(page: Page, live_server_url: str)
     strip.locator("[data-column='3']").click()
     strip.locator("[data-column='4']").click(modifiers=["Shift"])
     expect(page.locator(".fs-token.is-locked")).to_have_count(2)
+    expect(page.locator(".fs-cmp-where")).to_contain_text("At the last of the 2 locked positions")
     until(page, "location.search.includes('at=3-4') && location.search.includes('locked=1')")
     expect(page.locator("#reactivation-matrix-locked")).to_be_checked()  # a range filters at once
     sae_id = page.evaluate(f"{MODEL}.model.saeId")
