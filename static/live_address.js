@@ -40,13 +40,20 @@
     ));
   }
 
+  /** [a sentence, the page's class] while the boxes hold other prompts than what the page shows is of. */
+  function staleRun(a, b, prompts) {
+    const shown = (prompts || []).map((prompt) => prompt.prompt);
+    const stale = shown.length > 0 && [a, b].filter(Boolean).join("\u0000") !== shown.join("\u0000");
+    return [stale ? "Edited since the last run: all below is of the earlier prompt." : "", "fs-live-page" + (stale ? " is-stale" : "")];
+  }
+
   function builtInPair(clicks, defaults) {
     if (!clicks || !defaults) return [none(), none(), none()];
     return [defaults.prompt, defaults.second, { pair: clicks }];
   }
 
   clientside.functionscope = Object.assign({}, clientside.functionscope, {
-    sameProp: (value) => value, reactivationAddress, builtInPair,
+    sameProp: (value) => value, reactivationAddress, builtInPair, staleRun,
   });
   live.writeAddress = write;
 })();

@@ -205,7 +205,7 @@ def _register_save(app: Dash, api: ApiClient) -> None:
 
 
 def _register_browser(app: Dash) -> None:
-    """What the browser does alone: the address bar, and putting the built-in pair back."""
+    """What the browser does alone: the address bar, what is out of date, and putting the built-in pair back."""
     app.clientside_callback(
         ClientsideFunction("functionscope", "reactivationAddress"),
         Output("reactivation-address", "data"),
@@ -218,6 +218,15 @@ def _register_browser(app: Dash) -> None:
         Input("reactivation-index", "measured"),
         Input("reactivation-asked", "data"),
         State("reactivation-defaults", "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("functionscope", "staleRun"),
+        Output("reactivation-stale", "children"),
+        Output("reactivation-page", "className"),
+        Input("reactivation-prompt", "value"),
+        Input("reactivation-second", "value"),
+        Input("reactivation-matrix", "prompts"),
         prevent_initial_call=True,
     )
     app.clientside_callback(

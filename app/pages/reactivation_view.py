@@ -32,6 +32,7 @@ def prompts_panel() -> Component:
         html.Button("Built-in pair", id="reactivation-pair", type="button", className="fs-button"),
         dmc.Switch(id="reactivation-shuffled", label="shuffled baseline", size="sm", checked=True),
         RunLink("reactivation-save", label="Save as a run"),
+        html.P(id="reactivation-stale", role="status", className="fs-stale-note"),
     ]
     return html.Section(
         [html.Div(boxes, className="fs-prompts"), html.Div(tools, className="fs-live-tools")],

@@ -50,6 +50,18 @@ def test_the_built_in_pair_opens_on_the_last_function_token(page: Page, live_ser
     expect(page).to_have_url(f"{live_server_url}/reactivation")
 
 
+def test_an_edited_prompt_marks_what_is_shown_as_earlier(page: Page, live_server_url: str) -> None:
+    open_page(page, live_server_url)
+    note = page.locator("#reactivation-stale")
+    expect(note).to_be_empty()
+    page.locator("#reactivation-prompt-area").fill("The cat sat.")
+    expect(note).to_contain_text("all below is of the earlier prompt")
+    expect(page.locator("#reactivation-page")).to_have_class(re.compile("is-stale"))
+    run_prompt(page, "The cat sat.")
+    expect(note).to_be_empty()
+    expect(page.locator("#reactivation-page")).not_to_have_class(re.compile("is-stale"))
+
+
 def test_russia_stands_above_uk(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url)
     run_prompt(page, "What is the capital of Russia?\n", "What is the capital of the UK?\n")
