@@ -156,7 +156,8 @@ def _register_router(app: Dash, pages: Sequence[Page]) -> None:
         page, variables = found
         asked = page_query(page.path, parsed_query(search))
         query = {name: value for name, value in asked.items() if name not in variables}
-        return await page.layout(**variables, **query), f"{page.title} · FunctionScope"
+        named = " ".join([page.title, "/".join(variables.values())]).strip()
+        return await page.layout(**variables, **query), f"{named} · FunctionScope"
 
     app.clientside_callback(
         ClientsideFunction("fs", "onRoute"),

@@ -200,6 +200,9 @@ def test_what_is_not_there_is_said(
 ) -> None:
     page.goto(live_server_url + path)
     expect(page.locator("#frame-page")).to_contain_text(said)
+    if said.startswith("No such"):
+        expect(page.locator(".fs-browse")).to_be_hidden()
+        expect(page).to_have_title(re.compile(rf"^(Token|Feature) {path.partition('/')[2].partition('/')[2]} · "))
 
 
 @pytest.mark.parametrize("path", ["/features?fires=the", "/feature/layer_2/3", "/token/201"])
