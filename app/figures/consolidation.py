@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.figures.template import template
+from app.figures.template import part_annotations, template
 from app.theme import Palette, layer_colours, palette
 from backend.schemas import CheckpointCoverage, CheckpointFeaturesRow, LossResponse, LossRow
 
@@ -94,6 +94,7 @@ def loss_figure(
     figure.update_xaxes(**axis.layout())
     percent = {"tickformat": ".0%"} if measure == "share" else {}
     figure.update_yaxes(title={"text": MEASURES[measure]}, rangemode="tozero", fixedrange=True, **percent)
+    part_annotations(figure)
     figure.update_layout(margin={"l": 54, "r": 20, "t": 10, "b": 40})
     return figure
 
@@ -174,7 +175,7 @@ def features_figure(rows: Sequence[CheckpointFeaturesRow], scheme: str | None, a
     for width in sorted({row.d_sae for row in rows}):
         figure.add_hline(y=width, line={"color": ink.line, "width": 1, "dash": "dot"}, row=1, col=1)
         figure.add_annotation(
-            x=1, xref="x domain", y=width, text=f"{width:,} entries", xanchor="right", yanchor="bottom",
+            x=1, xref="x domain", y=width, text=f"of {width:,}", xanchor="left", xshift=4,
             showarrow=False, font={"size": 10.5, "color": ink.muted}, row=1, col=1,
         )  # fmt: skip
     for recipe, (colour, dash) in styles.items():
@@ -189,7 +190,7 @@ def features_figure(rows: Sequence[CheckpointFeaturesRow], scheme: str | None, a
     figure.update_xaxes(title={"text": ""}, row=1, col=1)
     figure.update_yaxes(title={"text": "features that fire"}, rangemode="tozero", fixedrange=True, row=1, col=1)
     figure.update_yaxes(title={"text": "score"}, range=[0, 1.02], fixedrange=True, row=2, col=1)
-    figure.update_layout(margin={"l": 54, "r": 20, "t": 10, "b": 40})
+    figure.update_layout(margin={"l": 54, "r": 56, "t": 10, "b": 40})
     return figure
 
 

@@ -1,5 +1,6 @@
 """One look for all figures: transparent, few lines, the page's face, ranks on a logarithm."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -71,3 +72,27 @@ def log_spaced(last: int, exact: int = 40, per_decade: int = 60) -> list[int]:
         place *= 10 ** (1 / per_decade)
         ranks.append(min(max(round(place), ranks[-1] + 1), last))
     return ranks
+
+
+def part_annotations(figure: go.Figure, apart: float = 0.05) -> None:
+    """Moves the annotations at the ends of lines off each other: `apart` is a share of the y axis, which holds 0."""
+    notes = figure.layout.annotations
+    ys = [y for trace in figure.data for y in trace.y if y is not None]
+    height = max([0.0, *ys]) - min([0.0, *ys])
+    for note, y in zip(notes, spread([note.y for note in notes], apart * height), strict=True):
+        note.y = y
+
+
+def spread(values: Sequence[float], gap: float) -> list[float]:
+    """Places nearest to `values` (least squares), in their order, each at least `gap` from the next."""
+    order = sorted(range(len(values)), key=lambda i: values[i])
+    pools: list[tuple[float, int]] = []  # mean of (value - gap * place in the order), and of how many
+    for place, i in enumerate(order):
+        mean, n = values[i] - gap * place, 1
+        while pools and pools[-1][0] > mean:
+            before, m = pools.pop()
+            mean, n = (mean * n + before * m) / (n + m), n + m
+        pools.append((mean, n))
+    starts = [mean for mean, n in pools for _ in range(n)]
+    placed = dict(zip(order, (start + gap * place for place, start in enumerate(starts)), strict=True))
+    return [placed[i] for i in range(len(values))]

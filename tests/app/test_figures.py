@@ -3,7 +3,7 @@
 import pytest
 
 from app.figures.coverage import PAPER_TABLE_1, LayerCurve, coverage_figure, is_papers_model
-from app.figures.template import log_spaced
+from app.figures.template import log_spaced, spread
 from app.tables import function_ids, log_fit, percent, percent_interval, rank_rows
 from app.theme import PALETTES, layer_colours, palette
 from backend.schemas import Build, CoverageResponse, CoverageRow, TokenRow
@@ -95,3 +95,16 @@ def test_layers_are_told_apart_and_schemes_are_refused() -> None:
     assert palette(None) is PALETTES["light"]
     with pytest.raises(ValueError, match="scheme: got 'sepia', allowed are light, dark"):
         palette("sepia")
+
+
+@pytest.mark.parametrize(
+    ("values", "placed"),
+    [
+        ([5.0, 1.0], [5.0, 1.0]),  # far enough apart: where they are
+        ([2.44, 2.45, 6.0], [2.195, 2.695, 6.0]),  # both give way by half
+        ([1.0, 1.0, 1.0], [0.5, 1.0, 1.5]),
+        ([], []),
+    ],
+)
+def test_names_at_the_ends_of_lines_give_way_to_each_other(values: list[float], placed: list[float]) -> None:
+    assert spread(values, 0.5) == pytest.approx(placed)
