@@ -123,7 +123,8 @@
       : `${many(block.order_last - block.order_first + 1, "feature")} that ${reached} ${block.first_rank_low === block.first_rank_high ? "is" : "are"} the first to reach`;
   };
 
-  const firings = (n) => `firing ${n === 1 ? "once" : `${count(n)} times`}`;
+  const times = (n) => (n === 1 ? "once" : `${count(n)} times`);
+  const firings = (n) => `firing ${times(n)}`;
 
   function firstOf(view, side, index) {
     const cells = view.cells;
@@ -141,7 +142,7 @@
       const n = view.cells.n_edges[k];
       const first = view.cells.n_first ? view.cells.n_first[k] : null;
       if (graph.isToken(token) && graph.isFeature(feature)) {
-        return `${named(token)} fires feature ${feature.feature_index} ${count(view.cells.n_firings[k])} times` +
+        return `${named(token)} fires feature ${feature.feature_index} ${times(view.cells.n_firings[k])}` +
           (first ? "; no more frequent token does." : ".");
       }
       const features = featureWords(feature).replace(/,$/, "");

@@ -43,7 +43,7 @@
   function placeWords(place, token) {
     const words = [];
     if (place.activation !== null) words.push(place.activation > 0 ? `fires here at ${live.number(place.activation)} by itself` : "silent here by itself");
-    if (place.token_act_max) words.push(`on ${live.visible(token.text)} at most ${live.number(place.token_act_max)} in ${place.token_firings.toLocaleString("en")} firings of the corpus`);
+    if (place.token_act_max) words.push(`on ${live.visible(token.text)} at most ${live.number(place.token_act_max)} in ${live.firings(place.token_firings)} of the corpus`);
     return words.join("; ");
   }
 

@@ -61,13 +61,16 @@
     return value >= 0.0001 ? Number(value.toPrecision(2)) + " %" : "< 0.0001 %";
   };
 
-  /** Three significant digits, without exponents where a person would not write one. */
+  /** Three significant digits, a true minus, without exponents where a person would not write one. */
   live.number = function (x) {
     const size = Math.abs(x);
     if (size === 0) return "0";
-    if (size >= 1000 || size < 0.001) return x.toPrecision(3);
-    return String(Number(x.toPrecision(3)));
+    const rounded = x.toPrecision(3);
+    return (size >= 1000 || size < 0.001 ? rounded : String(Number(rounded))).replace("-", "−");
   };
+
+  /** "1 firing", "2,345 firings". */
+  live.firings = (n) => `${n.toLocaleString("en")} firing${n === 1 ? "" : "s"}`;
 
   /** A divergence in nats: three digits, at most six decimals; 0 only where it is 0. */
   live.nats = (kl) => (kl >= 0.001 ? live.number(kl) : kl > 0 && kl < 5e-7 ? "< 0.000001" : String(Number(kl.toFixed(6))));

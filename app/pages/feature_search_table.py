@@ -87,7 +87,7 @@ def found_table(found: FeaturePage, state: SearchState, token: TokenRow | None) 
 
 
 def _row(one: FoundFeature, most: float, with_token: bool) -> Component:
-    density = f"{one.n_firings:,} firings"
+    density = f"{one.n_firings:,} firing{'' if one.n_firings == 1 else 's'}"
     cells = [
         html.Th(feature_link(one.sae_id, one.feature_index), scope="row"),
         html.Td(

@@ -160,7 +160,7 @@ def degree_note(side: str, degrees: GraphDegreesResponse, fits: Sequence[DegreeF
         return f"{said} The statistics beside the build hold no power-law fit for this side."
     chances = ["< 0.001" if one.p_value < 0.001 else f"{one.p_value:.3f}" for one in fit.alternatives]
     against = "; ".join(
-        f"against {one.alternative}: ratio {one.ratio:+.1f}, p {p}"
+        f"against {one.alternative}: ratio {one.ratio:+.1f}, p {p}".replace("-", "−")
         for one, p in zip(fit.alternatives, chances, strict=True)
     )
     return (

@@ -118,7 +118,7 @@ def sentence(edits: Sequence[Edit], prompt: Prompt) -> str:
 
 def _verb(edit: Edit) -> str:
     feature = f"feature {edit.asked.feature_index} of {edit.sae.sae_id}"
-    value = f"{edit.asked.value:g}"
+    value = f"{edit.asked.value:g}".replace("-", "−")
     return {
         "add": f"add {value} × {feature} (after layer {edit.sae.layer})",
         "clamp": f"set {feature} (after layer {edit.sae.layer}) to {value}",

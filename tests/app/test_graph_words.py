@@ -119,4 +119,5 @@ def test_degrees_are_drawn_per_degree_and_the_fit_where_there_is_one() -> None:
     assert len(degree_distribution(bins, "feature", None, "dark").data) == 1
     degrees = GraphDegreesResponse(bins=bins, n_tokens=12, n_features=2, effective={})
     assert "exponent 2.00 [1.80, 2.20], n = 8" in words.degree_note("token", degrees, [fit])
+    assert "lognormal: ratio −1.0, p 0.300" in words.degree_note("token", degrees, [fit])
     assert "statistics of this build were not made" in words.degree_note("feature", degrees, None)

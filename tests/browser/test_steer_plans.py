@@ -168,6 +168,11 @@ def test_a_recorded_run_reads_as_the_page_that_made_it(blank: Page) -> None:
     assert (nats(0.071658398), nats(3e-7), nats(0.0)) == ("0.0717", "< 0.000001", "0")
 
 
+def test_figures_have_a_true_minus_and_one_firing_is_one(blank: Page) -> None:
+    assert [call(blank, "number", x) for x in (-20, -0.0001234, 0, 28.53)] == ["−20", "−0.000123", "0", "28.5"]
+    assert [call(blank, "firings", n) for n in (1, 37582)] == ["1 firing", "37,582 firings"]
+
+
 def test_a_cell_shows_0_only_where_nothing_changes(blank: Page) -> None:
     assert [call(blank, "cellFigure", kl, "kl") for kl in (0, 0.0004, 0.25, 12.3)] == ["0", "<.01", "0.25", "12"]
 
