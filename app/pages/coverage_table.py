@@ -23,7 +23,7 @@ def rank_table() -> Component:
             "sortable": True,
             "resizable": True,
             "flex": 1,
-            "minWidth": 62,
+            "minWidth": 58,
             "suppressHeaderMenuButton": True,
         },
         dashGridOptions={
@@ -78,21 +78,21 @@ def _columns() -> list[dict[str, Any]]:
     even = "documents that hold it / documents expected, were its positions strewn at random"
     reached = "share that all tokens down to this one reach; interval on hover"
     return [
-        {**_count("rank", "#", "place in the chosen order"), "flex": 0, "width": 50},
-        {"field": "token", "headerName": "token", "cellRenderer": "FsTokenLink", "flex": 2},
-        {**_column("token_class", "class", "at the function cut above"), "flex": 0, "width": 74},
-        {**_count("occurrences", "count", "positions in the corpus"), "minWidth": 80},
-        _share("document_coverage", "in docs", known),
+        {**_count("rank", "#", "place in the chosen order"), "flex": 0, "width": 58},
+        {"field": "token", "headerName": "token", "cellRenderer": "FsTokenLink", "flex": 2, "minWidth": 62},
+        {**_column("token_class", "class", "at the function cut above"), "flex": 0, "width": 70},
+        {**_count("occurrences", "count", "positions in the corpus"), "minWidth": 72},
+        {**_share("document_coverage", "in docs", known), "minWidth": 60},
         _count("degree", "degree", "features that the token has an edge to"),
-        {**_count("expected", "expected", expected), "valueFormatter": _written(",.0f"), "minWidth": 74},
+        {**_count("expected", "expected", expected), "valueFormatter": _written(",.0f"), "minWidth": 72},
         {**_count("excess", "excess", excess), "valueFormatter": _written("+.0%"), "cellRenderer": "FsExcess"},
-        _share("evenness", "evenness", even) | {"valueFormatter": _written(".2f"), "minWidth": 76},
+        _share("evenness", "evenness", even) | {"valueFormatter": _written(".2f"), "minWidth": 74},
         _count("new_features", "new", "features that no earlier token of the order reaches"),
         {
             **_share("coverage", "cumulative", reached),
             "cellRenderer": "FsShare",
             "tooltipField": "interval",
-            "minWidth": 92,
+            "minWidth": 88,
         },
     ]
 
