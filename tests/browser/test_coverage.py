@@ -76,7 +76,7 @@ def test_every_control_is_in_the_address_and_the_address_reopens_it(page: Page, 
     until(page, "location.search.includes('cut=50')")
     expected = {"sae": ["layer_3"], "min_count": ["2"], "denominator": ["dictionary"], "cut": ["50"]}
     assert query_of(page) == expected
-    expect(page.locator("#coverage-headline")).to_contain_text("after layer 3")
+    expect(page.locator("#coverage-headline")).to_contain_text("whole dictionary of layer 3")
     said = page.locator("#coverage-curve-panel-note")
     expect(said).to_contain_text("2 firings")
     expect(said).to_contain_text(re.compile(r"make 50\s%"))
