@@ -23,7 +23,7 @@ def rank_table() -> Component:
             "sortable": True,
             "resizable": True,
             "flex": 1,
-            "minWidth": 58,
+            "minWidth": 60,
             "suppressHeaderMenuButton": True,
         },
         dashGridOptions={
@@ -33,7 +33,7 @@ def rank_table() -> Component:
                 "headerCheckbox": False,
                 "enableClickSelection": False,
             },
-            "selectionColumnDef": {"width": 36, "minWidth": 36, "maxWidth": 36, "resizable": False},
+            "selectionColumnDef": {"width": 34, "minWidth": 34, "maxWidth": 34, "resizable": False},
             "rowHeight": 30,
             "headerHeight": 34,
             "animateRows": False,
@@ -78,21 +78,21 @@ def _columns() -> list[dict[str, Any]]:
     even = "documents that hold it / documents expected, were its positions strewn at random"
     reached = "share that all tokens down to this one reach; interval on hover"
     return [
-        {**_count("rank", "#", "place in the chosen order"), "flex": 0, "width": 58},
-        {"field": "token", "headerName": "token", "cellRenderer": "FsTokenLink", "flex": 2, "minWidth": 62},
+        {**_count("rank", "#", "place in the chosen order"), "flex": 0, "width": 60},
+        {"field": "token", "headerName": "token", "cellRenderer": "FsTokenLink", "flex": 2, "minWidth": 60},
         {**_column("token_class", "class", "at the function cut above"), "flex": 0, "width": 70},
-        {**_count("occurrences", "count", "positions in the corpus"), "minWidth": 72},
+        {**_count("occurrences", "count", "positions in the corpus"), "minWidth": 78},
         {**_share("document_coverage", "in docs", known), "minWidth": 60},
         _count("degree", "degree", "features that the token has an edge to"),
         {**_count("expected", "expected", expected), "valueFormatter": _written(",.0f"), "minWidth": 72},
         {**_count("excess", "excess", excess), "valueFormatter": _written("+.0%"), "cellRenderer": "FsExcess"},
         _share("evenness", "evenness", even) | {"valueFormatter": _written(".2f"), "minWidth": 74},
-        _count("new_features", "new", "features that no earlier token of the order reaches"),
+        {**_count("new_features", "new", "features that no earlier token of the order reaches"), "minWidth": 56},
         {
             **_share("coverage", "cumulative", reached),
             "cellRenderer": "FsShare",
             "tooltipField": "interval",
-            "minWidth": 88,
+            "minWidth": 84,
         },
     ]
 
