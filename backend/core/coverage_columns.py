@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from backend.core.store_rows import CoverageRow
 from backend.core.token_classes import CLASS_NAMES
@@ -19,9 +21,8 @@ from backend.core.token_classes import CLASS_NAMES
 Ints = npt.NDArray[np.int64]
 Band = tuple[float | None, float, float]  # mean, low, high
 
-_ROW = '{"rank":%d,%s,"degree":%d,"new_features":%d,%s}'
-_TOKEN = '"token_id":%d,"text":%s,"token_class":"%s","occurrences":%d'
-_REACHED = '"covered":%d,"coverage":%r,"interval":null,"mean":null'
+_TOKEN = ',"token_id":%d,"text":%s,"token_class":"%s","occurrences":%d,"degree":'
+_NO_BAND = ',"interval":null,"mean":null}'
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class RankedTokens:
     token_id: Ints
     token_class: list[str]
     text: list[str]
-    written: list[str]  # what never changes of a token's row, as JSON
+    written: pa.Array  # what never changes of a token's row, as JSON
     occurrences: Ints
     by_documents: Ints  # places in these arrays: most documents first, ties by rank
     random: Ints  # the same in the stored random order; tokens that never occur are left out
@@ -53,7 +54,7 @@ class RankedTokens:
             token_id,
             names,
             text,
-            [_TOKEN % one for one in fixed],
+            pa.array([_TOKEN % one for one in fixed], pa.string()),
             occurrences,
             np.argsort(-documents, kind="stable"),
             placed[np.argsort(random_rank[placed])],
@@ -83,28 +84,35 @@ class CoverageColumns:
         return made
 
     def as_json(self, n_all: int, bands: Mapping[int, Band]) -> str:
-        """The rows as a JSON array of the wire's CoverageRow, without an object for each."""
+        """The rows as a JSON array of the wire's CoverageRow, joined a column at a time."""
         covered = np.cumsum(self.new_features)
-        # far down an order nothing new is reached: few of the sums differ
-        distinct, which = np.unique(covered, return_inverse=True)
-        reached = [_REACHED % one for one in zip(distinct.tolist(), _shares(distinct, n_all).tolist(), strict=True)]
-        written = self.tokens.written
-        made = [
-            _ROW % (rank, written[at], degree, new, reached[i])
-            for rank, at, degree, new, i in zip(
-                self.rank.tolist(),
-                self.place.tolist(),
-                self.degree.tolist(),
-                self.new_features.tolist(),
-                which.tolist(),
-                strict=True,
-            )
-        ]
-        for at in np.flatnonzero(np.isin(self.rank, list(bands))).tolist():
+        shares = _shares(covered, n_all)
+        numbers = [_written(column) for column in (self.rank, self.degree, self.new_features, covered, shares)]
+        rank, degree, new, reached, share = numbers
+        rows = pc.binary_join_element_wise(
+            '{"rank":', rank, self.tokens.written.take(pa.array(self.place)), degree, ',"new_features":', new,
+            ',"covered":', reached, ',"coverage":', share, _NO_BAND, "",
+        )  # fmt: skip
+        rows = self._with_bands(rows, bands)
+        whole = pa.ListArray.from_arrays(pa.array([0, len(rows)], pa.int32()), rows)
+        return f"[{pc.binary_join(whole, ',')[0].as_py()}]"
+
+    def _with_bands(self, rows: pa.Array, bands: Mapping[int, Band]) -> pa.Array:
+        """The rows, the few that have an interval with it."""
+        banded = np.isin(self.rank, list(bands))
+        if not banded.any():
+            return rows
+        made = []
+        for at in np.flatnonzero(banded).tolist():
             mean, low, high = bands[int(self.rank[at])]
-            interval = f'"interval":{json.dumps([low, high])},"mean":{json.dumps(mean)}}}'
-            made[at] = made[at].removesuffix('"interval":null,"mean":null}') + interval
-        return f"[{','.join(made)}]"
+            interval = f',"interval":{json.dumps([low, high])},"mean":{json.dumps(mean)}}}'
+            made.append(rows[at].as_py().removesuffix(_NO_BAND) + interval)
+        return pc.replace_with_mask(rows, pa.array(banded), pa.array(made))
+
+
+def _written(numbers: npt.NDArray[np.integer | np.floating]) -> pa.Array:
+    """Each number as text."""
+    return pc.cast(pa.array(numbers), pa.string())
 
 
 def _shares(covered: Ints, n_all: int) -> npt.NDArray[np.float64]:
