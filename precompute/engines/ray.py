@@ -145,6 +145,7 @@ class RayEngine:
             try:
                 yield worker, given, self.ray.get(reference)
             except self.ray.exceptions.RayTaskError as error:
+                self._idle.append(worker)  # the work failed, not the worker
                 raise error.cause from None
             except self.ray.exceptions.RayError as loss:
                 yield worker, given, loss
