@@ -1,4 +1,4 @@
-"""`graph_fps_100m`: frames a second of the Graph page while a person points at it and splits blocks.
+"""`graph_fps_100m`: frames a second of the Graph page while a person points at it.
 
 The page's own requestAnimationFrame is counted: a frame that comes late is one that its scripts, its layout or its
 painting held up. Chromium draws 60 a second at most, in software.
@@ -18,7 +18,7 @@ from tests.bench.scale import serving
 from tests.bench.timing import median_interval
 
 DRAWN = 1500  # edges, at most: the most that the page offers
-SWEEPS, MOVES, SPLITS = 12, 40, 6
+SWEEPS, MOVES = 12, 40
 PICTURE = ".fs-graph__over"
 READY = """() => document.querySelector('.fs-graph__block')
   && document.querySelector('#graph-picture')?.getAttribute('aria-busy') === 'false'"""
@@ -30,7 +30,7 @@ COUNT = """() => {
 
 
 def graph_fps(build: Path, subject: str) -> list[Row]:
-    """Sweeps of the mouse over ribbons and blocks, then clicks that split a block, each a sample."""
+    """Sweeps of the mouse over ribbons and blocks, each a sample."""
     with serving(build, "serve") as server, chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"http://127.0.0.1:{server.port}/graph?{urlencode({'max_edges': DRAWN})}")
@@ -40,14 +40,8 @@ def graph_fps(build: Path, subject: str) -> list[Row]:
         drawn = _ribbons(page)
         page.evaluate(COUNT)
         pointing = [_sweep(page, number) for number in range(SWEEPS)]
-        splitting = [_split(page, number) for number in range(SPLITS)]
     what = f"{drawn:,} ribbons drawn (at most {DRAWN:,} edges), 1440 × 900, headless Chromium without a GPU"
-    return [
-        _row("graph_fps_100m", pointing, f"{MOVES} moves of the mouse across the picture; {what}", subject),
-        _row(
-            "graph_fps_split", splitting, f"a click that splits a block until the new picture stands; {what}", subject
-        ),
-    ]
+    return [_row(pointing, f"{MOVES} moves of the mouse across the picture; {what}", subject)]
 
 
 def _ribbons(page: Page) -> int:
@@ -71,19 +65,6 @@ def _sweep(page: Page, number: int) -> tuple[float, float]:
     return _frames(page, move)
 
 
-def _split(page: Page, number: int) -> tuple[float, float]:
-    side = ("token", "feature")[number % 2]
-    buttons = page.locator(f".fs-graph__side--{side} button")
-    before = page.url
-
-    def click() -> None:
-        buttons.last.click()  # the widest block
-        page.wait_for_function("before => location.href !== before", arg=before, timeout=1000 * PATIENCE_S)
-        page.wait_for_function(READY, timeout=1000 * PATIENCE_S)
-
-    return _frames(page, click)
-
-
 def _frames(page: Page, act: Any) -> tuple[float, float]:
     """(frames a second, the longest time between two of them in ms) while `act` lasts."""
     first = page.evaluate("() => window.benchFrames.length - 1")
@@ -93,9 +74,9 @@ def _frames(page: Page, act: Any) -> tuple[float, float]:
     return 1000 * len(gaps) / (times[-1] - times[0]), max(gaps)
 
 
-def _row(name: str, found: list[tuple[float, float]], what: str, subject: str) -> Row:
+def _row(found: list[tuple[float, float]], what: str, subject: str) -> Row:
     value, interval = median_interval([fps for fps, _ in found])
     holds, rule = judged(value, 30.0, ">=", "frames/s")
     worst, longest = min(fps for fps, _ in found), max(gap for _, gap in found)
     note = f"Median of {len(found)}: {what}. The slowest {worst:.0f} frames/s; the longest frame {longest:.0f} ms."
-    return Row(name, value, "1/s", None, None, 30.0, holds, rule, interval, len(found), subject, note)
+    return Row("graph_fps_100m", value, "1/s", None, None, 30.0, holds, rule, interval, len(found), subject, note)
