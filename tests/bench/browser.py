@@ -125,7 +125,8 @@ def hover_ms(url: str, prompt: str, n_tokens: int, subject: str) -> Row:
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"{url}/reactivation?{urlencode({'prompt': prompt})}")
-        page.wait_for_function(f"document.querySelectorAll('{TOKEN}').length >= {n_tokens}", timeout=60_000)
+        drawn = "([selector, n]) => document.querySelectorAll(selector).length >= n"  # a function: no eval, no policy
+        page.wait_for_function(drawn, arg=[TOKEN, n_tokens], timeout=60_000)
         page.wait_for_load_state("networkidle")
         page.locator(TOKEN).first.evaluate("token => token.scrollIntoView({block: 'center'})")
         spots = [spot for spot in map(middle_in_view, page.locator(TOKEN).all()) if spot is not None]
