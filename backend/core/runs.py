@@ -9,7 +9,9 @@ import hashlib
 import hmac
 import json
 import secrets
+import sqlite3
 import threading
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +23,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from backend.core.runs_schema import BUILD, ID_LENGTH, RUN, OtherVersion, upgrade
+from backend.core.runs_schema import BUILD, ID_LENGTH, RACE_ATTEMPTS, RACE_SECONDS, RUN, OtherVersion, upgrade
 
 
 class RunsUnavailable(Exception):
@@ -215,7 +217,14 @@ class RunStore:
 def _set_wal(connection: Any, _: Any) -> None:
     """Readers and a writer at once; what was acknowledged survives kill -9, and with FULL also a power cut."""
     connection.execute("PRAGMA busy_timeout=5000")
-    connection.execute("PRAGMA journal_mode=WAL")
+    for attempt in range(RACE_ATTEMPTS):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError:  # the change needs the file alone, and SQLite does not wait for that
+            if attempt == RACE_ATTEMPTS - 1:
+                raise
+            time.sleep(RACE_SECONDS)
     connection.execute("PRAGMA synchronous=FULL")
 
 
