@@ -38,7 +38,7 @@ run: $(VENV)/.installed ## install what is missing and serve the lab model (PORT
 test: $(VENV)/.installed-dev ## run the tests, the browser's too (ARGS="-k coverage")
 	@mkdir -p test-results && rm -f test-results/junit.xml
 	@status=0; $(CHROMIUM) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 \
-		$(BIN)/python -m pytest -rs --junitxml=test-results/junit.xml $(ARGS) || status=$$?; \
+		$(BIN)/python -m pytest -rsR --junitxml=test-results/junit.xml $(ARGS) || status=$$?; \
 	$(BIN)/python -m tests.left_out test-results/junit.xml $(if $(STRICT_BROWSER),--strict) || status=$$(( status ? status : 1 )); \
 	exit $$status
 

@@ -36,3 +36,10 @@ def lm(tiny_folder: Path) -> LanguageModel:
 def saes(tiny_folder: Path) -> dict[str, Sae]:
     folders = [tiny_folder / "saes" / f"layer_{layer}" for layer in SAE_LAYERS]
     return {folder.name: Sae.load(folder) for folder in folders}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser test that fails runs once more, and the summary names it: the browser shares its cores."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
