@@ -24,7 +24,8 @@ def reading_bytes(lm: LanguageModel, rows: int, length: int, layers: int, unembe
     inner: int = getattr(config, "intermediate_size", None) or 4 * lm.d_model
     hidden = positions * lm.d_model * size
     in_layer = 8 * hidden + 3 * positions * inner * size + 3 * rows * heads * length**2 * max(size, 4)
-    logits = 2 * hidden + unembedded * lm.vocab_size * (size if size == 4 else size + 4)
+    in_float32 = 4 if size == 4 else 8  # the probabilities, and the logits where they are not float32 already
+    logits = 2 * hidden + unembedded * lm.vocab_size * (size + in_float32)
     return hidden * layers + max(in_layer, logits)
 
 

@@ -134,7 +134,7 @@ def hover_ms(url: str, prompt: str, n_tokens: int, subject: str) -> Row:
         for number in range(HOVERS):
             x, y = spots[(7 * number) % len(spots)]
             page.mouse.move(x, y)
-            page.mouse.move(x + 1, y)  # Chromium keeps a lone move back until the next one: a hand never makes one alone
+            page.mouse.move(x + 1, y)  # Chromium keeps a lone move back until the next one
             page.wait_for_timeout(60)
         measured = [float(ms) for ms in page.evaluate("window.benchHovers")]
     if len(measured) < HOVERS // 2:
