@@ -11,6 +11,7 @@ from backend.core.sae import CPU_BLOCK, GPU_BLOCK, Sae
 
 FIRINGS = 1024  # per position and SAE, at most: the published SAEs' L0 is below 200
 FIRING_BYTES = 2 * 20  # two int64 and a float32, twice while parts are joined
+NEXT_BYTES = 100 * 12  # of one position's next tokens: an int64 and a float32 of each
 ANSWER_BYTES = 160  # of one firing, as Python numbers and as JSON
 
 
@@ -25,7 +26,7 @@ def reading_bytes(lm: LanguageModel, rows: int, length: int, layers: int, unembe
     hidden = positions * lm.d_model * size
     in_layer = 8 * hidden + 3 * positions * inner * size + 3 * rows * heads * length**2 * max(size, 4)
     in_float32 = 4 if size == 4 else 8  # the probabilities, and the logits where they are not float32 already
-    logits = 2 * hidden + unembedded * lm.vocab_size * (size + in_float32)
+    logits = 2 * hidden + unembedded * (lm.vocab_size * (size + in_float32) + NEXT_BYTES)
     return hidden * layers + max(in_layer, logits)
 
 
