@@ -132,9 +132,7 @@ def hover_ms(url: str, prompt: str, n_tokens: int, subject: str) -> Row:
         spots = [spot for spot in map(middle_in_view, page.locator(TOKEN).all()) if spot is not None]
         page.evaluate(WATCH)
         for number in range(HOVERS):
-            x, y = spots[(7 * number) % len(spots)]
-            page.mouse.move(x, y)
-            page.mouse.move(x + 1, y)  # Chromium keeps a lone move back until the next one
+            page.mouse.move(*spots[(7 * number) % len(spots)])
             page.wait_for_timeout(60)
         measured = [float(ms) for ms in page.evaluate("window.benchHovers")]
     if len(measured) < HOVERS // 2:
