@@ -23,6 +23,7 @@ from transformers import (
 
 from backend.core import layer_hook
 from backend.core.attention import use_fused_attention
+from backend.core.fused_norm import use_fused_norms
 from backend.core.hub import ModelUnavailable, explain_hub_error, require_hub
 from backend.core.interventions import Intervention, Plan, planned
 from backend.core.weight_layout import lay_out_for_few_rows
@@ -59,6 +60,7 @@ class LanguageModel:
         self.newline_id: int | None = newline[0] if len(newline) == 1 else None
         layer_hook.install(self.layers)
         use_fused_attention(model)
+        use_fused_norms(model)
         lay_out_for_few_rows(self.layers)
 
     @classmethod

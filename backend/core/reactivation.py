@@ -46,12 +46,10 @@ def split_rows(firings: Firings, n_rows: int, n_positions: int, special_position
     apart = Firings(firings.position - row * n_positions, row * width + firings.feature_index, firings.activation)
     reactivated, carried = labels(apart, n_positions, special_positions)
 
-    def count(chosen: Tensor) -> Tensor:
-        return torch.bincount(firings.position[chosen], minlength=n_rows * n_positions).view(n_rows, n_positions)
-
-    firing = torch.bincount(firings.position, minlength=n_rows * n_positions).view(n_rows, n_positions)
-    again = count(reactivated)
-    return Split(firing=firing, new=firing - again, reactivated=again, carried=count(carried))
+    kind = reactivated.long() + carried.long()  # 0 new, 1 reactivated, 2 carried besides
+    counts = torch.bincount(firings.position * 3 + kind, minlength=3 * n_rows * n_positions)
+    new, again, carried_on = counts.view(n_rows, n_positions, 3).unbind(-1)
+    return Split(firing=new + again + carried_on, new=new, reactivated=again + carried_on, carried=carried_on)
 
 
 def labels(firings: Firings, n_positions: int, special_positions: Collection[int]) -> tuple[Tensor, Tensor]:
@@ -60,24 +58,21 @@ def labels(firings: Firings, n_positions: int, special_positions: Collection[int
     ValueError for a position outside the prompt.
     """
     _check(firings, n_positions)
-    n = len(firings)
     position, feature = firings.position, firings.feature_index
-    device = position.device
-    special = torch.tensor(sorted(special_positions), dtype=torch.int64, device=device)
-    seen = ~torch.isin(position, special)
-    order = (feature * n_positions + position).argsort()  # by feature, then along the prompt
-    ordered_position, ordered_feature, ordered_seen = position[order], feature[order], seen[order]
-    # firings of the same feature that count as seen, strictly before each one
-    before = ordered_seen.long().cumsum(0) - ordered_seen.long()
-    starts = torch.ones(n, dtype=torch.bool, device=device)
-    starts[1:] = ordered_feature[1:] != ordered_feature[:-1]
-    group = starts.long().cumsum(0) - 1
-    again = before > before[starts][group]
-    carried = torch.zeros(n, dtype=torch.bool, device=device)
-    carried[1:] = ~starts[1:] & ordered_seen[:-1] & (ordered_position[1:] == ordered_position[:-1] + 1)
-    back = torch.empty_like(order)
-    back[order] = torch.arange(n, device=device)
-    return again[back], carried[back]
+    special = torch.zeros(n_positions, dtype=torch.bool, device=position.device)
+    special[list(special_positions)] = True
+    seen = ~special[position]
+    width = int(feature.max()) + 1 if len(firings) else 0
+    first = position.new_full((width,), n_positions)  # where each feature is first seen to fire
+    first.scatter_reduce_(0, feature[seen], position[seen], "amin")
+    key = feature * n_positions + position
+    order = key.argsort()  # by feature, then along the prompt
+    ordered = key[order]
+    # the next firing of the same feature is at the next position; keys also differ by one where a feature ends
+    follows = (ordered[1:] == ordered[:-1] + 1) & (ordered[1:] % n_positions != 0) & seen[order[:-1]]
+    carried = torch.zeros_like(seen)
+    carried[order[1:]] = follows
+    return position > first[feature], carried
 
 
 def _check(firings: Firings, n_positions: int) -> None:

@@ -67,7 +67,7 @@ class Known:
             return b"{" + b",".join(b'"%d":%b' % (i, UNKNOWN_JSON) for i in indices) + b"}"
         self._follow(store)
         known = self._feature_json.setdefault(sae_id, {})
-        missing = [i for i in indices if i not in known]
+        missing = set(indices).difference(known)
         self.metrics.looked_up("features", len(indices) - len(missing), len(missing))
         if missing:
             notes = self.features(store, sae_id, sorted(missing))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from backend.core.store import Store
 from backend.core.store_rows import TokenRow
 from backend.loading import Loaded
@@ -14,6 +16,8 @@ from backend.routes.known import Known
 from backend.routes.limits import check_prompt_chars, check_prompt_tokens
 from backend.routes.problems import refuse_field
 from backend.schemas import PositionRule, Token, TokenizeRequest
+
+_TOKENS = TypeAdapter(list[Token])
 
 
 @dataclass(frozen=True)
@@ -81,14 +85,15 @@ def with_tokens(prompt: Prompt, more: Sequence[int], known: Known) -> Prompt:
 
 
 def _tokens(token_ids: Sequence[int], loaded: Loaded, known: dict[int, TokenRow]) -> list[Token]:
-    tokens = []
+    rows = []
     for position, token_id in enumerate(token_ids):
         row = known.get(token_id)
         special = token_id in loaded.lm.special_ids
         token_class = "special" if special else row.token_class if row is not None else None
-        fields: dict[str, Any] = {"position": position, "token_id": token_id, "text": loaded.text(token_id)}
-        tokens.append(Token.model_validate(fields | {"token_class": token_class}))
-    return tokens
+        rows.append(
+            {"position": position, "token_id": token_id, "text": loaded.text(token_id), "token_class": token_class}
+        )
+    return _TOKENS.validate_python(rows)
 
 
 def effective_prompt(request: TokenizeRequest, prompt: Prompt, served: Backend) -> dict[str, Any]:

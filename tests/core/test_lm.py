@@ -16,7 +16,7 @@ from transformers import (
 
 from backend.core.hub import ModelUnavailable
 from backend.core.lm import LanguageModel, top_next_tokens
-from tests.tiny import BOS, EOS, N_LAYERS, PAD, tiny_tokenizer
+from tests.tiny import BOS, EOS, N_LAYERS, PAD, tiny_model_dir, tiny_tokenizer
 
 TEXT = "What is the capital of Russia?\nThe cat sat on the mat."
 SMALL = {"vocab_size": 335, "max_position_embeddings": 64}
@@ -201,3 +201,16 @@ def test_weights_are_laid_out_for_few_rows_and_saved_as_they_were(lm: LanguageMo
     assert weight.stride() == (1, weight.shape[0])
     lm.model.save_pretrained(tmp_path)
     assert torch.equal(AutoModelForCausalLM.from_pretrained(tmp_path).model.layers[0].mlp.up_proj.weight, weight)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_norms_are_those_of_transformers_also_after_a_weight_was_written(tmp_path: Path, dtype: torch.dtype) -> None:
+    folder = tiny_model_dir(tmp_path)
+    plain = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()
+    lm = LanguageModel.load(folder, dtype=dtype)
+    ids = torch.tensor([lm.tokenize(TEXT)])
+    for _ in range(2):
+        with torch.no_grad():
+            assert torch.equal(lm.model(ids).logits, plain(ids).logits)
+            for model in (plain, lm.model):
+                model.model.layers[0].input_layernorm.weight.add_(0.5)
