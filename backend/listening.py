@@ -14,6 +14,10 @@ from fastapi import FastAPI
 from backend.logs import configure
 from backend.settings import Settings
 
+# Longer than the pages' own client (5 s), proxies and browsers (60 s) keep an idle connection: who closes it first
+# must be the side that sends, or a request that is just on its way is lost.
+KEEP_ALIVE_SECONDS = 75
+
 
 class CannotListen(Exception):
     """The address cannot be had; the message says what to do."""
@@ -30,6 +34,7 @@ def listen(settings: Settings, make: Callable[[], FastAPI]) -> int:
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=settings.drain_seconds,  # an open stream would hold the shutdown for ever
         )
 
