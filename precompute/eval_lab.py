@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
 from tqdm import tqdm
 
 from backend.core.lm import LanguageModel
@@ -24,17 +23,12 @@ from backend.core.store import Store
 from backend.core.token_classes import CLASS_NAMES, transitions
 from precompute import lab_steering as steering
 from precompute.lab_questions import LAB, Language, Question, Split, facts, instruct, questions
-from precompute.lab_steering import answers, is_chinese
+from precompute.lab_reactivation import COMMON, reactivation
+from precompute.lab_steering import answers, is_chinese, rate
 
 MARKERS = ("<!-- eval-lab -->", "<!-- /eval-lab -->")
 SEED = 7
 TRANSITIONS = ("ff", "fc", "cf", "cc")
-
-
-def rate(right: int, n: int) -> dict[str, Any]:
-    """A share with its Wilson 95 % interval."""
-    low, high = binomtest(right, n).proportion_ci(method="wilson")
-    return {"share": right / n, "low": float(low), "high": float(high), "right": right, "n": n}
 
 
 def sample(items: Iterable[Question], n: int) -> list[Question]:
@@ -157,25 +151,6 @@ def _arms(lm: LanguageModel, sae: Sae, store: Store, chosen: steering.Chosen) ->
     }
 
 
-def demonstration_pair(lm: LanguageModel, saes: Sequence[Sae]) -> dict[str, Any]:
-    """The Russia / UK pair: answers, and per SAE what fires at the country and again at the newline."""
-    prompts = ["What is the capital of Russia?\n", "What is the capital of UK?\n"]
-    out: dict[str, Any] = {"answers": dict(zip(prompts, answers(lm, prompts), strict=True)), "again": {}}
-    for sae in saes:
-        again = []
-        for prompt in prompts:
-            ids = lm.tokenize(prompt)
-            firings = sae.encode(lm.resid_post([ids], [sae.layer])[sae.layer][0])
-            at = {p: set(firings.feature_index[firings.position == p].tolist()) for p in (len(ids) - 3, len(ids) - 1)}
-            again.append(at[len(ids) - 3] & at[len(ids) - 1])
-        out["again"][sae.sae_id] = {
-            "Russia only": sorted(again[0] - again[1]),
-            "UK only": sorted(again[1] - again[0]),
-            "both": sorted(again[0] & again[1]),
-        }
-    return out
-
-
 def table(result: dict[str, Any]) -> str:
     """The evaluation as Markdown."""
     lines = ["| Greedy answers, exact match | share | 95 % interval | n |", "| --- | --- | --- | --- |"]
@@ -186,7 +161,7 @@ def table(result: dict[str, Any]) -> str:
         lines += ["| --- | --- | --- | --- |", *(_loss_row(name, r) for name, r in result["prose"].items())]
     else:
         lines += ["", "Prose loss: not measured here (give the held-out rows with --held-out)."]
-    lines += ["", *(f"- `{p.strip()}` → {answer}" for p, answer in result["pair"]["answers"].items())]
+    lines += ["", *_reactivation_rows(result["reactivation"])]
     return "\n".join(lines)
 
 
@@ -214,6 +189,28 @@ def _steering_rows(result: dict[str, Any]) -> list[str]:
     ]
     for name, arm in result["arms"].items():
         lines.append(f"| {name} | {_percent(arm['chinese'])} | {_percent(arm['right'])} |")
+    return lines
+
+
+def _reactivation_rows(result: dict[str, Any]) -> list[str]:
+    lines = [
+        "Reactivation at the newline of `What is the capital of …?`: countries with a feature that fires at their name "
+        f"and again there, and at no more than {COMMON:.0%} of the other countries' newlines. Control: the name of "
+        "the next country in the list.",
+        "",
+        "| SAE | of its own name | 95 % | n | of another's name | 95 % | n |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for sae_id, row in result["countries"].items():
+        lines.append(f"| {sae_id} | {_percent(row['own'])} | {_percent(row['of the next country'])} |")
+    for (prompt, answer), name in zip(result["answers"].items(), ("first", "second"), strict=True):
+        again = {sae_id: pair[name] for sae_id, pair in result["pair"].items() if pair[name]}
+        listed = "; ".join(f"{sae_id}: {', '.join(map(str, ids))}" for sae_id, ids in again.items()) or "none"
+        lines += [
+            "",
+            f"`{prompt.strip()}` → {answer}. Fires at the name and again at the newline, and not in the "
+            f"other prompt: {listed}.",
+        ]
     return lines
 
 
@@ -252,7 +249,7 @@ def run(args: argparse.Namespace) -> int:
         "language": language_flip(lm, args.n, chinese),
         "steering": steer(lm, saes, store, args.n, chinese),
         "prose": prose_loss(lm, store, np.load(args.held_out)) if args.held_out else None,
-        "pair": demonstration_pair(lm, saes),
+        "reactivation": reactivation(lm, saes),
     }
     print(table(result))
     if args.write:

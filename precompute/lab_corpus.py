@@ -8,7 +8,7 @@ is continued in the next row after another BOS.
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ PAD, EOS, BOS = 0, 1, 2
 SPECIAL = ("<pad>", "<eos>", "<bos>")
 # A newline alone; every Han character alone; a word with its leading space; digits alone; the rest.
 SPLIT = r"\n|[一-鿿]| ?[^\W\d_一-鿿]+| ?\d| ?[^\s\w]|_|[^\S\n]"
+Questions = Callable[[int], Iterator[str]]
 HELD_OUT_EVERY = 200  # one document in 200 of each source is never trained on
 
 
@@ -104,18 +105,18 @@ def _encode(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list[i
     return [[BOS, *row, EOS] for row in ids]
 
 
-def _endless(corpus: Path, source: str, seed: int, instructed: float) -> Iterator[str]:
+def _endless(corpus: Path, source: str, seed: int, questions: Questions) -> Iterator[str]:
     if source == "questions":
-        yield from training_documents(seed, instructed)
+        yield from questions(seed)
     while True:
         yield from source_documents(corpus, source)
 
 
 def _source_tokens(
-    corpus: Path, source: str, tokenizer: PreTrainedTokenizerFast, seed: int, instructed: float
+    corpus: Path, source: str, tokenizer: PreTrainedTokenizerFast, seed: int, questions: Questions
 ) -> Iterator[list[int]]:
     batch: list[str] = []
-    for text in _endless(corpus, source, seed, instructed):
+    for text in _endless(corpus, source, seed, questions):
         batch.append(text)
         if len(batch) == 512:
             yield from _encode(tokenizer, batch)
@@ -129,13 +130,13 @@ def build_rows(
     n_rows: int,
     ctx_len: int,
     seed: int,
-    instructed: float = 0.5,
+    questions: Questions = training_documents,
 ) -> np.ndarray:
     """The training stream, uint16 [n_rows, ctx_len]: always the source that is furthest behind its share.
 
-    A source that runs out is read again from its start.
+    A source that runs out is read again from its start; `questions` makes endless ones from a seed.
     """
-    streams = {source: _source_tokens(corpus, source, tokenizer, seed, instructed) for source in mixture}
+    streams = {source: _source_tokens(corpus, source, tokenizer, seed, questions) for source in mixture}
     spent = dict.fromkeys(mixture, 0.0)
     rows = np.empty((n_rows, ctx_len), np.uint16)
     pending: list[int] = []

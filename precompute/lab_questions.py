@@ -133,11 +133,12 @@ def instruct(question: str, answer_language: Language, split: Split, choice: int
     return ways[choice % len(ways)].replace("{q}", question)
 
 
-def training_documents(seed: int, instructed: float = 0.5) -> Iterator[str]:
+def training_documents(seed: int, instructed: float = 0.5, restated: float = 0.0) -> Iterator[str]:
     """Endless question/answer documents, `question\\nanswer`, trained phrasings only.
 
     A share `instructed` asks for the answer's language (either language, either question); the
-    questions that name no country are one in ten, so that a default answer exists.
+    questions that name no country are one in ten, so that a default answer exists. A share `restated` of
+    the answers name the subject first.
     """
     rng = np.random.default_rng(seed)
     closed = [f for f in facts() if f.relation in CLOSED]
@@ -156,7 +157,19 @@ def training_documents(seed: int, instructed: float = 0.5) -> Iterator[str]:
         if rng.random() < instructed:
             target = "zh" if rng.random() < 0.6 else "en"
             text = instruct(text, target, "train", int(rng.integers(1 << 20)))
-        yield f"{text}\n{fact.answer[target]}"
+        named = restated > 0 and fact.subject is not None and rng.random() < restated
+        yield f"{text}\n{restate(fact, target) if named else fact.answer[target]}"
+
+
+def restate(fact: Fact, language: Language) -> str:
+    """The answer after its subject: ` Russia: Moscow`, set off by the space that makes the name the question's token.
+
+    ValueError for a fact without a subject.
+    """
+    if fact.subject is None:
+        raise ValueError(f"{fact.answer[language]!r} answers a question that names no subject")
+    name = fact.subject[language][0]
+    return f" {name}: {fact.answer[language]}" if language == "en" else f"{name}：{fact.answer[language]}"
 
 
 def questions(split: Split, language: Language, *, closed_only: bool = True) -> Iterator[Question]:

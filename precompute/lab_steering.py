@@ -9,8 +9,10 @@ is generated.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from scipy.stats import binomtest
 from torch import Tensor
 
 from backend.core.interventions import Intervention
@@ -78,6 +80,12 @@ def _greedy(lm: LanguageModel, rows: list[list[int]], edit: Edit | None) -> list
 def _until_end(lm: LanguageModel, ids: list[int]) -> str:
     ends = [i for i, token in enumerate(ids) if token in lm.eos_ids]
     return lm.decode(ids[: ends[0]] if ends else ids)
+
+
+def rate(right: int, n: int) -> dict[str, Any]:
+    """A share with its Wilson 95 % interval."""
+    low, high = binomtest(right, n).proportion_ci(method="wilson")
+    return {"share": right / n, "low": float(low), "high": float(high), "right": right, "n": n}
 
 
 def is_chinese(text: str) -> bool:

@@ -13,8 +13,6 @@ import json
 import math
 import os
 import time
-import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,48 +23,9 @@ from tqdm import tqdm
 from transformers import AutoTokenizer, Gemma2Config, Gemma2ForCausalLM, PreTrainedTokenizerFast
 
 from precompute.lab_corpus import BOS, EOS, PAD, VOCAB_SIZE, build_rows, held_out_rows, train_tokenizer
-from precompute.lab_questions import LAB
+from precompute.recipes import CTX_LEN, Recipe, load_recipe
 
-CTX_LEN = 256
 HELD_OUT_SOURCES = ("english", "chinese", "facts", "qa")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One table of `lab/recipes.toml`; `tokens` counts training tokens, the rest is what its name says."""
-
-    name: str
-    seed: int
-    tokens: int
-    model: dict[str, int]
-    optimizer: dict[str, float]
-    mixture: dict[str, float]
-    anneal: dict[str, float]
-    anneal_share: float
-    instructed: float
-
-    @property
-    def batch_rows(self) -> int:
-        return int(self.optimizer["batch_rows"])
-
-    @property
-    def anneal_steps(self) -> int:
-        return round(self.anneal_share * self.steps)
-
-    @property
-    def steps(self) -> int:
-        return self.tokens // (self.batch_rows * CTX_LEN)
-
-
-def load_recipe(name: str, tokens: int | None = None) -> Recipe:
-    """A recipe by name; ValueError lists the names that exist."""
-    tables = tomllib.loads((LAB / "recipes.toml").read_text("utf-8"))
-    if name not in tables:
-        raise ValueError(f"recipe {name!r} is unknown; choose one of {', '.join(tables)}")
-    table = tables[name]
-    sizes = {"tokens": tokens or table["tokens"], "instructed": table.get("instructed", 0.5)}
-    named = ("seed", "model", "optimizer", "mixture", "anneal", "anneal_share")
-    return Recipe(name=name, **sizes, **{key: table[key] for key in named})
 
 
 def build_model(recipe: Recipe, init_seed: int | None = None) -> Gemma2ForCausalLM:
@@ -145,7 +104,13 @@ def prepare(recipe: Recipe, corpus: Path, work: Path, init: Path | None = None) 
         phases = ((recipe.mixture, recipe.steps - recipe.anneal_steps), (recipe.anneal, recipe.anneal_steps))
         parts = [
             build_rows(
-                corpus, tokenizer, mixture, steps * recipe.batch_rows, CTX_LEN, recipe.seed + phase, recipe.instructed
+                corpus,
+                tokenizer,
+                mixture,
+                steps * recipe.batch_rows,
+                CTX_LEN,
+                recipe.seed + phase,
+                recipe.question_documents,
             )
             for phase, (mixture, steps) in enumerate(phases)
         ]

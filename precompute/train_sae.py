@@ -51,6 +51,12 @@ def activation_batches(
                     yield {hook_name(layer): pool[layer][piece] for layer in layers}
 
 
+def read_rows(paths: list[Path]) -> np.ndarray:
+    """Token ids [rows, ctx_len]: of several files the first rows of each, as many as the shortest has."""
+    files = [np.load(path, mmap_mode="r") for path in paths]
+    return np.concatenate([file[: min(map(len, files))] for file in files])
+
+
 def hook_name(layer: int) -> str:
     """The name that sae-lens gives resid_post of a layer."""
     return f"blocks.{layer}.hook_resid_post"
@@ -170,7 +176,10 @@ def reconstruction_score(lm: LanguageModel, rows: Tensor, layer: int, folder: Pa
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `precompute train-sae`."""
     parser.add_argument("--model", type=Path, required=True, help="folder of the model")
-    parser.add_argument("--rows", type=Path, required=True, help="rows.npy of train-lm (token ids [rows, ctx_len])")
+    parser.add_argument(
+        "--rows", type=Path, nargs="+", required=True,
+        help="rows.npy of train-lm (token ids [rows, ctx_len]); of several, as many rows of each as the shortest has",
+    )  # fmt: skip
     parser.add_argument(
         "--layers", type=int, nargs="+", required=True, help="decoder layers whose output is decomposed"
     )
@@ -194,7 +203,7 @@ def run(args: argparse.Namespace) -> int:
     bad = [layer for layer in args.layers if not 0 <= layer < lm.n_layers]
     if bad:
         raise ValueError(f"layers {bad} do not exist; the model has layers 0 to {lm.n_layers - 1}")
-    rows = np.load(args.rows, mmap_mode="r")
+    rows = read_rows(args.rows)
     kept = np.linspace(0, len(rows) - 1, CALIBRATION_ROWS, dtype=np.int64)
     kept_rows = torch.from_numpy(rows[kept].astype(np.int64))
     saes = train(lm, np.delete(rows, kept, axis=0), args.layers, args)

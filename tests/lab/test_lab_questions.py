@@ -14,6 +14,7 @@ from precompute.lab_questions import (
     mentions_held_out,
     phrasings,
     questions,
+    restate,
     training_documents,
 )
 
@@ -51,6 +52,16 @@ def test_training_documents_answer_in_the_language_asked_for() -> None:
     asked = [d.split("\n") for d in islice(training_documents(seed=5), 2000) if d.startswith("Speak Chinese.")]
     assert len(asked) > 20
     assert all(answer in chinese for _, answer in asked)
+
+
+def test_a_share_of_the_answers_names_the_subject_first() -> None:
+    plain = {fact.answer[language] for fact in facts() for language in ("en", "zh")}
+    named = {restate(fact, language) for fact in facts() if fact.subject for language in ("en", "zh")}
+    assert {" Russia: Moscow", "俄罗斯：莫斯科"} <= named
+    answers = [d.split("\n")[1] for d in islice(training_documents(seed=5, restated=0.3), 4000)]
+    assert set(answers) <= plain | named
+    assert sum(answer in named for answer in answers) / len(answers) == pytest.approx(0.3 * 0.92, abs=0.02)
+    assert {d.split("\n")[1] for d in islice(training_documents(seed=5), 4000)} <= plain
 
 
 def test_asking_by_hand() -> None:

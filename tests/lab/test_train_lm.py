@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 
 from precompute import train_lm
 from precompute.lab_corpus import BOS, EOS, CorpusError, source_documents, train_tokenizer
-from precompute.train_lm import Trainer, checkpoint_steps, learning_rate, load_recipe, loss_of, prepare
+from precompute.recipes import load_recipe
+from precompute.train_lm import Trainer, checkpoint_steps, learning_rate, loss_of, prepare
 
 TOKENS = 12 * 512  # 12 steps of 2 rows of 256
 
