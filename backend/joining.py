@@ -80,7 +80,10 @@ class Joiner(Generic[Work]):
         try:
             for index, made in self._together([one.work for one in members], gone):
                 told.add(index)
-                loop.call_soon_threadsafe(_tell, members[index], made)
+                # a lone leader and all riders: the place is free as soon as the answer is there, since a client that
+                # has its answer may ask again; a leader of others keeps it until the thread is free
+                free = index > 0 or len(members) == 1
+                loop.call_soon_threadsafe(_tell, members[index], made, free)
         except Exception as error:
             if len(members) == 1:
                 loop.call_soon_threadsafe(_fail, members[0], error)
@@ -90,7 +93,9 @@ class Joiner(Generic[Work]):
                     self._work(loop, leader, [members[index]])
 
 
-def _tell(member: _Member[Work], made: bytes | None) -> None:
+def _tell(member: _Member[Work], made: bytes | None, free: bool = True) -> None:
+    if free:
+        member.ticket.give_up_place()
     if not member.answer.done():
         member.answer.set_result(made)
 
@@ -106,4 +111,3 @@ def _close(leader: Ticket, members: Sequence[_Member[Work]]) -> None:
         if leader.late:
             _fail(member, leader.timeout())
         _tell(member, None)
-        member.ticket.give_up_place()
