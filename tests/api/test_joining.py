@@ -288,23 +288,3 @@ def test_the_clock_stops_a_joined_turn_for_all() -> None:
         assert [type(one) for one in found] == [LiveTimeout, LiveTimeout]
 
     with_joiner(check)
-
-
-def test_the_place_of_a_lone_request_is_free_when_its_answer_is_there() -> None:
-    done = threading.Event()
-
-    def together(works: Sequence[str], gone: Gone) -> Iterator[tuple[int, bytes]]:
-        yield 0, b"{}"
-        done.wait(10)  # the thread is still busy when the answer is read
-
-    async def check() -> None:
-        queue = Queue(waiting=0)
-        joiner = Joiner(together, lambda works: True)
-        try:
-            assert await joiner.answer(queue.enter(), "one") == b"{}"
-            assert queue.tickets == []
-            queue.enter()  # QueueFull otherwise
-        finally:
-            done.set()
-
-    asyncio.run(check())
