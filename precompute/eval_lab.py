@@ -194,15 +194,17 @@ def _steering_rows(result: dict[str, Any]) -> list[str]:
 
 def _reactivation_rows(result: dict[str, Any]) -> list[str]:
     lines = [
-        "Reactivation at the newline of `What is the capital of …?`: countries with a feature that fires at their name "
-        f"and again there, and at no more than {COMMON:.0%} of the other countries' newlines. Control: the name of "
-        "the next country in the list.",
+        "Reactivation at the newline of `What is the capital of …?`: the newline names its country when, of all "
+        "countries, its residual is nearest to that of its own country's name (each less the mean over countries; "
+        "cosine; 1.6 % by chance); it has a feature of its own when one fires at the country's name and again there, "
+        f"and at no more than {COMMON:.0%} of the other countries' newlines. Control: a feature of the next "
+        "country's name in the list.",
         "",
-        "| SAE | of its own name | 95 % | n | of another's name | 95 % | n |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| SAE | names its country | 95 % | n | own feature | 95 % | n | feature of the next | 95 % | n |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for sae_id, row in result["countries"].items():
-        lines.append(f"| {sae_id} | {_percent(row['own'])} | {_percent(row['of the next country'])} |")
+        lines.append(f"| {sae_id} | {' | '.join(map(_percent, row.values()))} |")
     for (prompt, answer), name in zip(result["answers"].items(), ("first", "second"), strict=True):
         again = {sae_id: pair[name] for sae_id, pair in result["pair"].items() if pair[name]}
         listed = "; ".join(f"{sae_id}: {', '.join(map(str, ids))}" for sae_id, ids in again.items()) or "none"

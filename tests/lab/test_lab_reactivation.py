@@ -7,7 +7,7 @@ import torch
 from transformers import AutoTokenizer
 
 from precompute.lab_questions import LAB
-from precompute.lab_reactivation import countries, own_again, question
+from precompute.lab_reactivation import countries, names_its_country, own_again, question
 from precompute.train_sae import read_rows
 
 
@@ -22,6 +22,12 @@ def test_a_feature_is_a_countrys_own_where_it_fires_at_the_name_and_at_few_other
     own = own_again(at_name, at_newline)
     assert own.nonzero().tolist() == [[0, 1]]
     assert own_again(at_name.roll(-1, 0), at_newline).nonzero().tolist() == []  # nobody's neighbour fires again
+
+
+def test_a_newline_names_its_country_when_no_other_name_is_nearer() -> None:
+    name = 10 + torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])  # what all share does not count
+    newline = 5 + torch.tensor([[2.0, 0.1], [3.0, 0.2], [-5.0, -0.3]])  # the second is nearer to the first's name
+    assert names_its_country(name, newline).tolist() == [True, False, True]
 
 
 def test_the_name_ends_three_tokens_before_the_end() -> None:
