@@ -29,6 +29,7 @@ class Known:
         self._tokens: dict[int, TokenRow] = {}
         self._features: dict[str, dict[int, FeatureInfo]] = {}
         self._feature_json: dict[str, dict[int, bytes]] = {}
+        self._coverage_10: dict[str, float | None] = {}
         self.builds: set[str] = set()  # identities that are already remembered beside the runs
 
     def tokens(self, store: Store, token_ids: Sequence[int]) -> dict[int, TokenRow]:
@@ -78,11 +79,21 @@ class Known:
             known.clear()
         return answer
 
+    def coverage_10(self, store: Store, sae_id: str) -> float | None:
+        """Coverage of the ten most frequent tokens; None where the build has fewer."""
+        self._follow(store)
+        known = self._coverage_10
+        if sae_id not in known:
+            rows = store.coverage(sae_id, max_rank=10).rows
+            known[sae_id] = rows[-1].coverage if len(rows) == 10 else None
+        return known[sae_id]
+
     def _follow(self, store: Store) -> None:
         """Forget everything when the store has moved on to another file."""
         provenance = store.provenance()
         if provenance is not self._provenance:
             self._provenance, self._tokens, self._features, self._feature_json = provenance, {}, {}, {}
+            self._coverage_10 = {}
 
     def _notes(self, store: Store, rows: Sequence[FeatureRow]) -> dict[int, FeatureInfo]:
         ids = {i for row in rows for i in row.top_token_ids[:TOKENS_LISTED] + row.promoted_token_ids[:TOKENS_LISTED]}

@@ -13,6 +13,7 @@ from backend.core.store import MIN_COUNTS, ORDERS, Store
 from backend.core.store_rows import SaeRow
 from backend.loading import Loaded
 from backend.routes.dependencies import Backend, Served
+from backend.routes.known import Known
 from backend.routes.known_builds import differences, remember
 from backend.routes.limits import limits_of, prompt_tokens
 from backend.schemas import Build, BuildComparison, BuildList, Capabilities, Model, Sae
@@ -25,7 +26,7 @@ def read_capabilities(served: Served) -> Capabilities:
     """What this server can do and within which bounds: everything a client needs to build its controls."""
     loaded, store, preset = served.live.loaded, served.build.get(), served.preset
     remember(served)
-    saes = sae_list(loaded, store, preset)
+    saes = sae_list(loaded, store, preset, served.known)
     return Capabilities.model_validate(
         {
             "model": preset.title,
@@ -55,7 +56,7 @@ def list_builds(served: Served) -> BuildList:
     store = served.build.get()
     if store is None:
         return BuildList(builds=[])
-    return BuildList(builds=[build_of(store, sae_list(served.live.loaded, store, served.preset))])
+    return BuildList(builds=[build_of(store, sae_list(served.live.loaded, store, served.preset, served.known))])
 
 
 @router.get("/builds/{identity}")
@@ -95,7 +96,7 @@ def model_info(served: Backend, loaded: Loaded) -> Model:
     )
 
 
-def sae_list(loaded: Loaded | None, store: Store | None, preset: Preset) -> list[Sae]:
+def sae_list(loaded: Loaded | None, store: Store | None, preset: Preset, known: Known) -> list[Sae]:
     """Live and stored SAEs by layer; measured numbers come from the build."""
     live = loaded.saes if loaded else {}
     stored = {row.sae_id: row for row in store.saes()} if store else {}
@@ -113,20 +114,19 @@ def sae_list(loaded: Loaded | None, store: Store | None, preset: Preset) -> list
             "live": sae is not None,
             "in_build": row is not None,
             "use": uses.get(sae_id, "browse"),
-            **_stored_fields(store, row),
+            **_stored_fields(store, row, known),
         }
         saes.append(Sae.model_validate(fields))
     return sorted(saes, key=lambda one: (one.layer, one.sae_id))
 
 
-def _stored_fields(store: Store | None, row: SaeRow | None) -> dict[str, Any]:
+def _stored_fields(store: Store | None, row: SaeRow | None, known: Known) -> dict[str, Any]:
     if store is None or row is None:
         return {"n_active": None, "theta_grid": [], "coverage_10": None}
-    first_ten = store.coverage(row.sae_id, max_rank=10).rows
     return {
         "n_active": row.n_active,
         "theta_grid": list(row.theta_grid),
-        "coverage_10": first_ten[-1].coverage if len(first_ten) == 10 else None,
+        "coverage_10": known.coverage_10(store, row.sae_id),
     }
 
 
