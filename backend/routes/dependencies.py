@@ -26,6 +26,7 @@ from backend.core.store_rows import StoreError, StoreMissing, TokenRow
 from backend.joining import Joiner
 from backend.live import Live, Queue, Ticket
 from backend.metrics import Metrics
+from backend.routes.kept import Keeper
 from backend.routes.known import Known
 from backend.routes.problems import Refusal, echo
 from backend.routes.rate import Doorkeeper
@@ -122,6 +123,7 @@ class Backend:
     metrics: Metrics
     joiner: Joiner[Any]  # of inspect requests
     version: str = field(default="")
+    keeper: Keeper = field(default_factory=Keeper)
 
 
 async def backend(request: Request) -> Backend:
