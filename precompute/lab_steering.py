@@ -22,7 +22,7 @@ from precompute.lab_questions import Question
 
 MAX_NEW_TOKENS = 16
 BATCH = 64
-MULTIPLES = (2.0, 4.0, 6.0, 8.0, 10.0, 11.0, 12.0, 14.0, 18.0)
+MULTIPLES = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 14.0, 18.0)
 HAN, LATIN = re.compile(r"[一-鿿]"), re.compile(r"[A-Za-z]")
 
 # Prompt ids -> what to edit in that prompt.
