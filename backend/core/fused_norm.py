@@ -22,9 +22,13 @@ class _FusedNorm:
 
     def __init__(self, norm: Gemma2RMSNorm) -> None:
         self.weight, self.eps = norm.weight, norm.eps
-        self._written, self._gain = -1, norm.weight
+        self._made = self._make()  # one object, so that a thread never sees the version of one gain with another
+
+    def _make(self) -> tuple[int, Tensor]:
+        return self.weight._version, 1.0 + self.weight.float()
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self._written != self.weight._version:
-            self._written, self._gain = self.weight._version, 1.0 + self.weight.float()
-        return torch.nn.functional.rms_norm(x.float(), self._gain.shape, self._gain, self.eps).type_as(x)
+        version, gain = self._made
+        if version != self.weight._version:
+            self._made = _, gain = self._make()
+        return torch.nn.functional.rms_norm(x.float(), gain.shape, gain, self.eps).type_as(x)
