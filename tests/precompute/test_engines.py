@@ -7,8 +7,6 @@ import importlib.util
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -41,22 +39,29 @@ def same_shards(first: Path, second: Path) -> bool:
     return all(pq.read_table(a).equals(pq.read_table(b)) for pair in pairs for a, b in pair)
 
 
-@contextlib.contextmanager
-def once_shards_appear(work: Path, act: Callable[[], bool]) -> Iterator[threading.Event]:
-    """Try `act` in another thread, from the first shard on, until it says that it has happened."""
-    happened, over = threading.Event(), threading.Event()
+GIVEN_TO_BOTH = 6  # tasks given out by when each of two workers that have both loaded had one
 
-    def wait() -> None:
-        while not over.is_set() and not happened.is_set():
-            if any(work.glob("edges/*.parquet")) and act():
-                happened.set()
-            time.sleep(0.002)
 
-    thread = threading.Thread(target=wait)
-    thread.start()
-    yield happened
-    over.set()
-    thread.join(10)
+def while_both_work(monkeypatch: Any, act: Callable[[], object]) -> list[object]:
+    """Do `act` in the middle of a run of two workers: both have loaded, both have had tasks, and many are left.
+
+    Returns what `act` said, once it was done.
+    """
+    given: list[object] = []
+    said: list[object] = []
+    give = RayEngine._give
+
+    def counted(engine: RayEngine, *args: Any) -> None:
+        if not given:
+            loading = list(engine._asked)
+            engine.ray.wait(loading, num_returns=len(loading))
+        give(engine, *args)
+        given.append(args)
+        if len(given) == GIVEN_TO_BOTH:
+            said.append(act())
+
+    monkeypatch.setattr(RayEngine, "_give", counted)
+    return said
 
 
 def kill_a_worker() -> bool:
@@ -70,10 +75,10 @@ def kill_a_worker() -> bool:
 
 
 @needs_ray
-def test_a_killed_worker_changes_nothing(made: Made, tmp_path: Path, capsys: Any) -> None:
-    with once_shards_appear(tmp_path / "work", kill_a_worker) as killed:
-        assert main(["all", *elsewhere(made, tmp_path), *RAY]) == 0
-    assert killed.is_set()
+def test_a_killed_worker_changes_nothing(made: Made, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+    killed = while_both_work(monkeypatch, kill_a_worker)
+    assert main(["all", *elsewhere(made, tmp_path), *RAY]) == 0
+    assert killed == [True]
     assert "a worker was lost; its work goes to another" in capsys.readouterr().err
     assert same_shards(made.work, tmp_path / "work")
     assert contents(tmp_path / "b.duckdb") == contents(made.out)
@@ -98,18 +103,20 @@ def test_a_lost_machine_changes_nothing(
 ) -> None:
     """Relative paths, too: the workers have another current folder."""
     node = cluster.add_node(num_cpus=1)
-
-    def lose_it() -> bool:
-        cluster.remove_node(node, allow_graceful=False)
-        return True
-
     partials = tmp_path / "partials"
     monkeypatch.chdir(tmp_path)
     given = [*elsewhere(made, tmp_path, work="work"), *RAY, "--ray-address", cluster.address]
     assert main(["tokens", *elsewhere(made, tmp_path, work="work")]) == 0
-    with once_shards_appear(tmp_path / "work", lose_it) as lost:
-        assert main(["edges", *given, "--partials", "partials"]) == 0
-    assert lost.is_set()
+
+    def lose_it() -> None:
+        """Its workers too, at once: they would outlive the raylet for as long as they take to miss it."""
+        for process in psutil.Process(node.all_processes["raylet"][0].process.pid).children(recursive=True):
+            process.kill()
+        cluster.remove_node(node, allow_graceful=False)
+
+    lost = while_both_work(monkeypatch, lose_it)
+    assert main(["edges", *given, "--partials", "partials"]) == 0
+    assert len(lost) == 1
     assert "a worker was lost" in capsys.readouterr().err
     assert same_shards(made.work, tmp_path / "work")
     assert [len(list((partials / kind).glob("*.parquet"))) for kind in ("edges", "bins")] == [N_SHARDS, N_SHARDS]
