@@ -59,8 +59,9 @@ def started(case: Case, work: Path, out: Path) -> BaseProcess:
 
 
 def made(work: Path) -> list[str]:
-    """Finished files, relative to WORK."""
-    return sorted(str(path.relative_to(work)) for path in work.rglob("*.np[yz]")) if work.exists() else []
+    """Finished files, relative to WORK. Folders come and go meanwhile: `os.walk` passes over one that has gone."""
+    files = (Path(folder, name) for folder, _, names in os.walk(work) for name in names)
+    return sorted(str(path.relative_to(work)) for path in files if path.suffix in (".npy", ".npz"))
 
 
 def kill_after(process: BaseProcess, work: Path, n_files: int, seconds: float) -> bool:
