@@ -13,6 +13,7 @@ from backend.core.consolidation_loss import Entry
 from backend.core.consolidation_rows import Cut, Run
 from backend.core.consolidation_store import ConsolidationStore
 from backend.routes.dependencies import Served, refuse_value
+from backend.routes.kept import KeptRoute
 from backend.schemas import (
     BaselineRow,
     CheckpointCoverage,
@@ -37,7 +38,7 @@ from backend.schemas import (
     TrainingRun,
 )
 
-router = APIRouter(prefix="/consolidation", tags=["consolidation"])
+router = APIRouter(prefix="/consolidation", tags=["consolidation"], route_class=KeptRoute)
 T = TypeVar("T")
 
 

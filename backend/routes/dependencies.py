@@ -48,6 +48,7 @@ class Build:
         self._path = path
         self._lock = threading.Lock()
         self._companions: dict[str, Companion] = {}
+        self._identified: tuple[dict[str, Any], str] | None = None
 
     def require(self) -> Store:
         """The store; StoreMissing or StoreInvalid, with the remedy, when there is none."""
@@ -106,7 +107,10 @@ class Build:
         store = self.get()
         if store is None:
             return None
-        return build_identity(store.provenance())
+        provenance, known = store.provenance(), self._identified
+        if known is None or known[0] is not provenance:
+            self._identified = known = provenance, build_identity(provenance)
+        return known[1]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 LARGEST = 1 << 20  # bytes of an answer that is kept
 ROOM = 1 << 25  # bytes of all that are kept
 
-Sources = tuple[Any, Any]  # what the files say of themselves: the same objects until a file is replaced
+# what the build and each result file beside it say of themselves: the same objects until a file is replaced, and
+# words where one cannot be read
+Sources = tuple[Any, ...]
 
 
 class Kept:
@@ -52,18 +54,24 @@ class Keeper:
     """The answers of the files that are served now."""
 
     def __init__(self) -> None:
-        self._sources: Sources = (None, None)
+        self._sources: Sources = ()
         self._kept = Kept()
 
     def of(self, sources: Sources) -> Kept:
         """Those of `sources`; what was kept of others is forgotten. A request puts its answer where it looked."""
-        if any(now is not then for now, then in zip(sources, self._sources, strict=True)):
+        if not _same(sources, self._sources):
             self._sources, self._kept = sources, Kept()
         return self._kept
 
 
+def _same(now: Sources, then: Sources) -> bool:
+    """Whether no file was replaced: two builds may say the same of themselves in two objects; words are compared."""
+    pairs = zip(now, then, strict=False)
+    return len(now) == len(then) and all(a is b or (isinstance(a, str) and a == b) for a, b in pairs)
+
+
 class KeptRoute(APIRoute):
-    """A GET whose answer depends on its address, the build and the feature details beside it, and nothing else."""
+    """A GET whose answer depends on its address, the build and the result files beside it, and nothing else."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         make = super().get_route_handler()
@@ -91,7 +99,12 @@ def _sources(served: Backend) -> Sources | None:
         build = served.build.require().provenance()
     except StoreError:
         return None
+    return (build, *(_said(opened) for opened in served.build.companions().values()))
+
+
+def _said(opened: Callable[[], Any]) -> Any:
+    """What a result file says of itself, or why it cannot be read."""
     try:
-        return build, served.build.feature_details().provenance()
-    except StoreError:
-        return build, None
+        return opened().provenance()
+    except StoreError as error:
+        return str(error)

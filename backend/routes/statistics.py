@@ -14,11 +14,12 @@ from backend.core.statistics_store import StatisticsStore
 from backend.core.store import MIN_COUNTS, Store
 from backend.core.store_rows import SaeRow, TokenRow
 from backend.routes.dependencies import Served, token_ref
+from backend.routes.kept import KeptRoute
 from backend.routes.problems import refuse_field
 from backend.schemas import statistics as wire
 from backend.schemas.browse import TokenRef
 
-router = APIRouter(tags=["statistics"])
+router = APIRouter(tags=["statistics"], route_class=KeptRoute)
 
 MOST_TOKENS = 5_000
 DEFAULT_TOKENS = 5

@@ -142,3 +142,16 @@ def test_without_the_file_the_answer_names_the_command(client: TestClient, resul
     assert answer.status_code == 503
     assert "functionscope precompute consolidation" in answer.json()["detail"]
     assert client.get("/api/consolidation/loss").status_code == 200
+
+
+def test_answers_follow_the_file(client: TestClient, results: Path, tmp_path: Path) -> None:
+    """Answers are kept; not beyond the file that they came from."""
+    paths = ("/api/consolidation/loss", "/api/consolidation/generations", "/api/claims")
+    before = [client.get(path) for path in paths]
+    assert [answer.status_code for answer in before] == [200, 200, 200]
+    away = results.rename(tmp_path / "away.duckdb")
+    without = [client.get(path) for path in paths]
+    assert [answer.status_code for answer in without] == [503, 503, 200]
+    assert without[2].content != before[2].content
+    away.rename(results)
+    assert [client.get(path).content for path in paths] == [answer.content for answer in before]

@@ -1,5 +1,9 @@
 """Tables and figures from answers small enough to work out by hand."""
 
+import importlib.util
+import subprocess
+import sys
+
 import pytest
 
 from app.figures.coverage import PAPER_TABLE_1, LayerCurve, coverage_figure, is_papers_model
@@ -108,3 +112,10 @@ def test_layers_are_told_apart_and_schemes_are_refused() -> None:
 )
 def test_names_at_the_ends_of_lines_give_way_to_each_other(values: list[float], placed: list[float]) -> None:
     assert spread(values, 0.5) == pytest.approx(placed)
+
+
+def test_no_figure_is_made_while_pandas_is_half_loaded() -> None:
+    """Another thread may load it at the first request; plotly would use what is there of it."""
+    code = "import sys, app.figures; print(hasattr(sys.modules.get('pandas'), 'Series'))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert said == str(importlib.util.find_spec("pandas") is not None)
