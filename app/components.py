@@ -20,13 +20,13 @@ class LiveComponent(Component):
     _base_nodes: ClassVar[list[str]] = ["children"]
     _props: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, id: str, **props: Any) -> None:
+    def __init__(self, id: str | None = None, **props: Any) -> None:
         """`id` as in any Dash component. Raises TypeError for a prop that the component does not have."""
         self._prop_names = ["id", *self._props]
         self._valid_wildcard_attributes: list[str] = []
         self.available_properties = self._prop_names
         self.available_wildcard_properties: list[str] = []
-        super().__init__(id=id, **props)
+        super().__init__(**props if id is None else {"id": id, **props})
 
 
 class PromptBox(LiveComponent):

@@ -14,6 +14,7 @@ from app.api import ApiClient, ApiProblem
 from app.frame import Page, notice, panel, skeleton
 from app.links import reproduce_get
 from app.pages.claims_card import VERDICTS, claim_card
+from app.still import still
 from backend.schemas import Claim
 
 ALL = "all"
@@ -77,7 +78,7 @@ def register(app: Dash, api: ApiClient) -> None:
         code = reproduce_get(href, "/api/claims", {})
         titles = dict.fromkeys(claim.group for claim in claims)
         groups = [_group(title, [claim for claim in claims if claim.group == title], code) for title in titles]
-        return groups, headline(claims)
+        return still(groups), headline(claims)
 
     app.clientside_callback(
         ClientsideFunction("fsClaims", "show"),

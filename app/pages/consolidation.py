@@ -14,6 +14,7 @@ from app.pages.consolidation_data import prediction_table, run_title
 from app.pages.consolidation_panels import GRAPHS, panels, timeline
 from app.pages.consolidation_state import CONTROLS, ConsolidationState, control_bar, read_state
 from app.pages.consolidation_view import FeaturesView, LossView, read_features, read_losses
+from app.still import still
 
 LOSS_PANEL = "consolidation-loss-panel"
 FEATURES_PANEL = "consolidation-features-panel"
@@ -166,7 +167,7 @@ def _register_sentences(app: Dash, api: ApiClient) -> None:
             return no_update
         generations = await api.consolidation_generations(cut=state["cut"])
         tokens = {token.token_id: token for token in generations.vocabulary}
-        return prediction_table(generations.sentences[int(sentence)], generations.runs[int(run)], tokens)
+        return still(prediction_table(generations.sentences[int(sentence)], generations.runs[int(run)], tokens))
 
 
 def _known(value: str | None, n: int) -> str:

@@ -18,6 +18,7 @@ from app.links import reproduce_get
 from app.pages.feature_examples import BANDS, band_control, example_list, matched_words, token_control
 from app.pages.feature_sections import effects, firing_tables, head, histogram_words, nearest, nearest_words
 from app.pages.feature_words import feature_api
+from app.still import still
 from backend.schemas import FeatureDetail
 
 EXAMPLES = 12
@@ -125,14 +126,14 @@ def _register_feature(app: Dash, api: ApiClient) -> None:
         code = reproduce_get(href, feature_api(feature.sae_id, feature.feature_index), {"limit": 0})
         figure = histogram_figure(feature.histogram or [], scheme, mean=feature.mean_activation, q999=feature.act_q999)
         return (
-            head(feature),
+            still(head(feature)),
             _complaints(asked, feature),
             False,
             figure if feature.histogram else blank(scheme),
             histogram_words(feature),
-            firing_tables(feature),
-            effects(feature),
-            nearest(feature),
+            still(firing_tables(feature)),
+            still(effects(feature)),
+            still(nearest(feature)),
             nearest_words(feature),
             [band_control(asked), token_control(feature, asked)],
             *(code[kind] for _ in PANELS for kind in ("curl", "python")),
@@ -187,7 +188,7 @@ def _register_examples(app: Dash, api: ApiClient) -> None:
         feature = await api.feature(asked["sae_id"], int(asked["feature_index"]), limit=EXAMPLES, **query)
         given = {name: value for name, value in {"limit": EXAMPLES, **query}.items() if value is not None}
         code = reproduce_get(href, feature_api(feature.sae_id, feature.feature_index), given)
-        return example_list(feature), matched_words(feature, band), code["curl"], code["python"]
+        return still(example_list(feature)), matched_words(feature, band), code["curl"], code["python"]
 
 
 PAGE = Page("/feature/<sae_id>/<feature_index>", "Feature", layout, register)

@@ -16,6 +16,7 @@ from app.links import reproduce_get
 from app.pages.coverage_state import built_saes
 from app.pages.feature_search_state import CONTROLS, SearchState, n_pages, read_state, request_of, typed_text
 from app.pages.feature_search_table import control_bar, found_table, found_words, pager
+from app.still import still
 from backend.schemas import TokenRow
 
 
@@ -127,7 +128,7 @@ async def _found(api: ApiClient, state: SearchState, complaints: list[str], href
     found = await api.features(state.sae, **query)
     given = {name: value for name, value in {"sae_id": state.sae, **query}.items() if value is not None}
     code = reproduce_get(href, "/api/features", given)
-    table = found_table(found, state, tokens["fires"])
+    table = still(found_table(found, state, tokens["fires"]))
     note = found_words(found, state, tokens)
     return table, pager(state, n_pages(found.total)), note, told, code["curl"], code["python"]
 

@@ -19,6 +19,7 @@ from app.frame import Page, notice, panel, skeleton
 from app.links import reproduce_get
 from app.pages.coverage_state import built_saes
 from app.pages.token_lists import degree_table, edge_list, exclusive_words, facts, neighbours
+from app.still import still
 from backend.schemas import TokenDetail
 
 LISTED = 12
@@ -123,9 +124,9 @@ def _register_head(app: Dash, api: ApiClient) -> None:
         sae = asked.get("sae", default) if asked.get("sae") in ids else default
         options = [{"value": one.sae_id, "label": str(one.layer)} for one in saes]
         code = reproduce_get(href, f"/api/tokens/{token.token_id}", {"limit": 0})
-        head = [*facts(token), _controls(options, sae), neighbours(token)]
+        head = [still(facts(token)), _controls(options, sae), still(neighbours(token))]
         figure = place_figure(token.layers, token.rank, scheme) if token.rank else blank(scheme)
-        return head, complaints, degree_table(token), figure, default, False, code["curl"], code["python"]
+        return head, complaints, still(degree_table(token)), figure, default, False, code["curl"], code["python"]
 
 
 def _no_token(asked: str, detail: str) -> Component:
@@ -168,7 +169,7 @@ def _register_lists(app: Dash, api: ApiClient) -> None:
         found: list[TokenDetail] = await asyncio.gather(
             *(api.token(token_id, limit=LISTED, order=order, sae_id=sae, notes=True) for order in LISTS)
         )
-        drawn = [edge_list(one, order) for one, order in zip(found, LISTS, strict=True)]
+        drawn = [still(edge_list(one, order)) for one, order in zip(found, LISTS, strict=True)]
         query: dict[str, str | int | float | None] = {"limit": LISTED, "sae_id": sae, "notes": True}
         code = [reproduce_get(href, f"/api/tokens/{token_id}", {**query, "order": order}) for order in LISTS]
         return [*drawn, exclusive_words(found[-1].layers[0]), *(one[kind] for one in code for kind in kinds)]
