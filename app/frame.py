@@ -176,9 +176,7 @@ def shell(pages: Sequence[Page]) -> Component:
             [
                 html.A("Skip to content", href="#frame-main", className="fs-skip"),
                 dcc.Location(id="frame-location", refresh="callback-nav"),
-                dcc.Store(id="frame-scheme"),
-                dcc.Store(id="frame-problem"),
-                dcc.Store(id="frame-title"),
+                *(dcc.Store(id=f"frame-{name}") for name in ("scheme", "problem", "title", "visit")),
                 dcc.Interval(id="frame-heartbeat", interval=FOLLOWED[2]),
                 _rail(pages),
                 _top_bar(),

@@ -148,8 +148,9 @@ def _register_router(app: Dash, pages: Sequence[Page]) -> None:
         Output("frame-title", "data"),
         Input("frame-location", "pathname"),
         Input("frame-location", "search"),
+        Input("frame-visit", "data"),  # Back or Forward to an address that Location does not see as another one
     )
-    async def show_page(pathname: str | None, search: str | None) -> tuple[Component, str]:
+    async def show_page(pathname: str | None, search: str | None, _visit: int | None) -> tuple[Component, str]:
         found = find_page(pages, pathname or "/")
         if found is None:
             return _no_such_page(pathname or "/", pages), "Not found · FunctionScope"

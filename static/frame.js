@@ -4,7 +4,7 @@
  *                          window.fs.notice("text")                         say something for four seconds
  *                          window.fs.scheme()                               "light" | "dark"
  *                          "fs:scheme" event on window                      after a change, detail = the scheme
- * For clientside callbacks: dash_clientside.fs.replaceQuery({name: value})  address bar := non-null values, no layout re-run
+ * For clientside callbacks: dash_clientside.fs.replaceQuery({name: value})  static/address.js
  *
  * Marks in the page:       data-fs-copy="text"     a click copies the text
  *                          data-fs-copy-of="id"    a click copies that element's text
@@ -146,7 +146,8 @@
   async function exportFrom(format, target) {
     if (format === "csv") {
       const grid = await window.dash_ag_grid.getApiAsync(target);
-      grid.exportDataAsCsv({ fileName: `${stamp(target)}.csv` });
+      // the numbers as they are, not as the cells write them
+      grid.exportDataAsCsv({ fileName: `${stamp(target)}.csv`, processCellCallback: ({ value }) => value });
       return;
     }
     const figure = document.querySelector(`#${CSS.escape(target)} .js-plotly-plot`);
@@ -186,18 +187,7 @@
 
   // ---- what clientside callbacks call ----------------------------------------------------------------------
 
-  function replaceQuery(values) {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(values)) {
-      if (value !== null && value !== undefined && value !== "") query.set(name, String(value));
-    }
-    const search = query.toString();
-    const address = window.location.pathname + (search ? `?${search}` : "") + window.location.hash;
-    if (address !== window.location.pathname + window.location.search + window.location.hash) {
-      window.history.replaceState(window.history.state, "", address);
-    }
-    return window.dash_clientside.no_update;
-  }
+  const replaceQuery = window.fsAddress.write;
 
   /* The controls' values and, last, the defaults -> {name: value}; the defaults give the names, in order. */
   function named(...values) {

@@ -1,0 +1,66 @@
+/* The address bar holds what the page shows, and Back undoes what somebody chose.
+ *
+ * write({name: value}): address bar := the non-null values, no layout re-run. What a person chose becomes an entry of the
+ * history; more of the same setting (a cursor that moves, a prompt that grows) changes that entry, and so does what the
+ * page adds by itself.
+ */
+(function () {
+  "use strict";
+
+  const SOON_MS = 3000; // a change this long after a press or a key is still its doing
+  const here = () => window.location.pathname + window.location.search;
+  let gesture = { at: -Infinity, spent: true };
+  let chosen = null; // the settings that the newest entry was made for
+  let told = here(); // the address that Dash's Location knows of
+
+  const noticed = () => { gesture = { at: performance.now(), spent: false }; };
+  for (const kind of ["pointerdown", "keydown", "change"]) window.addEventListener(kind, noticed, true);
+
+  /** Names of the settings in which two queries differ, in one string. */
+  function difference(before, after) {
+    const names = new Set([...before.keys(), ...after.keys()]);
+    return [...names].filter((name) => before.get(name) !== after.get(name)).sort().join("&");
+  }
+
+  /** Whether a person just chose this, and something else than the newest entry is of. */
+  function isChoice(settings) {
+    const theirs = !gesture.spent && performance.now() - gesture.at < SOON_MS;
+    return theirs && settings !== chosen;
+  }
+
+  function write(values) {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(values)) {
+      if (value !== null && value !== undefined && value !== "") query.set(name, String(value));
+    }
+    const settings = difference(new URLSearchParams(window.location.search), query);
+    const search = query.toString();
+    const address = window.location.pathname + (search ? `?${search}` : "") + window.location.hash;
+    if (address !== here() + window.location.hash) {
+      if (isChoice(settings)) {
+        window.history.pushState({}, "", address);
+        gesture.spent = true;
+        chosen = settings;
+      } else {
+        window.history.replaceState(window.history.state, "", address);
+      }
+    }
+    return window.dash_clientside.no_update;
+  }
+
+  function arrived() {
+    told = here();
+    chosen = null;
+    gesture.spent = true;
+  }
+
+  /* Dash's Location compares with what it was told last; what was written here it never heard of. */
+  window.addEventListener("popstate", () => {
+    const unheard = told === here();
+    arrived();
+    if (unheard) window.dash_clientside.set_props("frame-visit", { data: Date.now() });
+  });
+  window.addEventListener("_dashprivate_pushstate", arrived);
+
+  window.fsAddress = { write };
+})();
