@@ -121,6 +121,9 @@ class ApiClient:
     async def claims(self) -> wire.ClaimList:
         return await self._get("/api/claims", wire.ClaimList)
 
+    async def experiments(self) -> wire.ExperimentList:
+        return await self._get("/api/experiments", wire.ExperimentList)
+
     async def tokenize(self, request: wire.TokenizeRequest) -> wire.TokenizeResponse:
         return await self._post("/api/tokenize", request, wire.TokenizeResponse)
 

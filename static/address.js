@@ -8,6 +8,7 @@
   "use strict";
 
   const SOON_MS = 3000; // a change this long after a press or a key is still its doing
+  const ANCHOR_MS = 6000;
   const here = () => window.location.pathname + window.location.search;
   let gesture = { at: -Infinity, spent: true };
   let chosen = null; // the settings that the newest entry was made for
@@ -52,6 +53,22 @@
     told = here();
     chosen = null;
     gesture.spent = true;
+    toAnchor();
+  }
+
+  /** The part of the page that the address names after #: brought into view as soon as it is there, and kept there
+   *  while what stands above it grows, until somebody does something. */
+  function toAnchor() {
+    const id = window.location.hash.slice(1);
+    if (!id) return;
+    const asked = performance.now();
+    const show = () => {
+      if (gesture.at > asked || performance.now() - asked > ANCHOR_MS || window.location.hash.slice(1) !== id) return;
+      const part = document.getElementById(id);
+      if (part) part.scrollIntoView({ block: "start" });
+      window.setTimeout(show, 150);
+    };
+    show();
   }
 
   /* Dash's Location compares with what it was told last; what was written here it never heard of. */
@@ -61,6 +78,8 @@
     if (unheard) window.dash_clientside.set_props("frame-visit", { data: Date.now() });
   });
   window.addEventListener("_dashprivate_pushstate", arrived);
+  window.addEventListener("wheel", noticed, { capture: true, passive: true });
+  toAnchor();
 
   window.fsAddress = { write };
 })();

@@ -14,6 +14,7 @@ from app.api import ApiClient, ApiProblem
 from app.frame import Page, notice, panel, skeleton
 from app.links import reproduce_get
 from app.pages.claims_card import VERDICTS, claim_card
+from app.pages.claims_experiments import experiment_panels
 from app.still import still
 from backend.schemas import Claim
 
@@ -35,6 +36,7 @@ async def layout(**query: str) -> Component:
             None if known else notice("No such verdict", f"{chosen!r}: choose one of {', '.join(VERDICTS)}."),
             html.Div([_filter(chosen if known else ALL), _legend()], className="fs-controls fs-claims__bar"),
             html.Div(skeleton("100%", "90%", "95%"), id="claims-list", className="fs-claims"),
+            html.Div(id="claims-experiments", className="fs-claims"),
             dcc.Store(id="claims-shown"),
         ]
     )
@@ -80,6 +82,16 @@ def register(app: Dash, api: ApiClient) -> None:
         groups = [_group(title, [claim for claim in claims if claim.group == title], code) for title in titles]
         return still(groups), headline(claims)
 
+    @app.callback(
+        Output("claims-experiments", "children"), Input("claims-verdict", "id"), State("frame-location", "href")
+    )
+    async def show_experiments(_: str, href: str | None) -> Any:
+        try:
+            found = await api.experiments()
+        except ApiProblem as problem:
+            return notice("No experiments on prompts beside this build", problem.detail)
+        return still(experiment_panels(found, reproduce_get(href, "/api/experiments", {})))
+
     app.clientside_callback(
         ClientsideFunction("fsClaims", "show"),
         Output("claims-shown", "data"),
@@ -101,8 +113,9 @@ def headline(claims: Sequence[Claim]) -> list[Component | str]:
         html.Strong(f"{found['supported']} hold"),
         " on this build, ",
         html.Strong(f"{found['not supported']} do not"),
-        f", and {found['not testable']} cannot be tested here. Each verdict follows from a stated rule, the number "
-        "and its interval; none is typed in.",
+        f", and {found['not testable']} are not testable: no number, or one whose interval holds the threshold. "
+        "Each verdict follows from a stated rule and the number, with its interval where it is an estimate; none is "
+        "typed in.",
     ]
 
 

@@ -56,7 +56,8 @@ def _evidence(claim: Claim) -> Component:
     counted = f"{claim.n:,} {claim.n_unit}" if claim.n is not None else claim.n_unit
     told = span_words(claim.interval, claim.unit)
     bracket = f" ({told}; n = {counted}; {claim.source})" if told else f" (counted, n = {counted}; {claim.source})"
-    parts: list[Component | str] = [html.Strong(quantity(claim.value, claim.unit)), html.Span(bracket)]
+    value = f"{quantity(claim.value, claim.unit)} {claim.noun}".strip()
+    parts: list[Component | str] = [html.Strong(value), html.Span(bracket)]
     if claim.control:
         parts += [". ", html.Span("Beside it: ", className="fs-claim__beside"), claim.control]
         if claim.control_value is not None:
@@ -80,14 +81,18 @@ def _method(claim: Claim) -> Component:
 
 def domain(claim: Claim) -> tuple[float, float]:
     """The ends of the picture's axis: all that it shows, with room; large shares: 0 to 1."""
-    same = claim.control_unit == claim.unit
-    shown = [claim.value, *(claim.interval or []), claim.above, claim.below, claim.control_value if same else None]
+    shown = [claim.value, *(claim.interval or []), claim.above, claim.below, _drawn(claim)]
     known = [value for value in shown if value is not None]
     low, high = min(known), max(known)
     if claim.unit == "share" and low >= 0 and high <= 1:
         return 0.0, 1.0 if high > 0.2 else 1.5 * high
     room = 0.15 * (high - low) or 0.5 * abs(high) or 1.0
     return low - room, high + room
+
+
+def _drawn(claim: Claim) -> float | None:
+    """The control's number where it stands on the same axis."""
+    return claim.control_value if claim.control_drawn else None
 
 
 def _picture(claim: Claim) -> Component:
@@ -106,8 +111,8 @@ def _picture(claim: Claim) -> Component:
         left, right = (at(edge) for edge in claim.interval)
         style = {"left": f"{left:.2f}%", "width": f"{max(right - left, 0.4):.2f}%"}
         marks.append(html.Span(className="fs-axis__interval", style=style))
-    if claim.control_value is not None and claim.control_unit == claim.unit:
-        marks.append(html.Span(className="fs-axis__control", style={"left": f"{at(claim.control_value):.2f}%"}))
+    if (control := _drawn(claim)) is not None:
+        marks.append(html.Span(className="fs-axis__control", style={"left": f"{at(control):.2f}%"}))
     marks.append(html.Span(className="fs-axis__value", style={"left": f"{at(claim.value):.2f}%"}))
     ends = html.Div([html.Span(quantity(low, claim.unit)), html.Span(quantity(high, claim.unit))])
     label = f"{quantity(claim.value, claim.unit)} on an axis from {quantity(low, claim.unit)} to " + quantity(

@@ -17,6 +17,8 @@ KIND = "consolidation"
 CUT = "0.40"  # the paper's
 TARGETS = "held-out targets"
 LINK = "/consolidation"
+FEATURES_LINK = f"{LINK}#consolidation-features-panel"
+DEGREE_LINK = f"{LINK}#consolidation-degree-panel"
 
 
 class _Losses:
@@ -191,7 +193,7 @@ def features_grow(sources: Sources, parameters: dict[str, Any]) -> Measured:
         int(store.growth().n_positions),
         f"positions; steps {first.step:,} and {last.step:,}",
         _source(run, last),
-        LINK,
+        FEATURES_LINK,
         f"of {first.d_sae:,} entries, at step {first.step:,} fire",
         float(first.n_features),
         (a_low, a_high),
@@ -210,7 +212,7 @@ def function_degree_grows(sources: Sources, parameters: dict[str, Any]) -> Measu
         int(growth.n_positions),
         f"positions; steps {first.step:,} and {last.step:,}",
         _source(run, last),
-        LINK,
+        DEGREE_LINK,
         f"at step {first.step:,} the share is",
         other.share,
         other.interval,

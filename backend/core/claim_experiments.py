@@ -24,6 +24,11 @@ def _estimates(sources: Sources, experiment: str, outcome: str, arm: str) -> lis
     return found
 
 
+def link_to(experiment: str) -> str:
+    """Where all arms of an experiment stand."""
+    return f"/claims#claims-{experiment}-panel"
+
+
 def _interval(row: Estimate) -> tuple[float, float] | None:
     return None if row.low is None or row.high is None else (row.low, row.high)
 
@@ -56,7 +61,7 @@ def _beside(sources: Sources, row: Estimate, parameters: dict[str, Any]) -> Meas
         row.n,
         "prompts",
         "all SAEs" if row.sae_id in (None, "all") else row.sae_id,
-        "/steer",
+        link_to(row.experiment),
         parameters["beside_words"],
         control.value,
         _interval(control),
@@ -79,7 +84,7 @@ def most_successful_depth(sources: Sources, parameters: dict[str, Any]) -> Measu
         best.n,
         "prompts a layer; the interval spans the layers whose own intervals overlap the best one's",
         best.sae_id or "no SAE",
-        "/steer",
+        link_to("trait"),
         "there the trait shows in",
         best.value,
         _interval(best),
@@ -100,7 +105,7 @@ def grid_cells(sources: Sources, parameters: dict[str, Any]) -> Measured:
     works = [one for one in rows if (one.low or 0.0) > parameters["success"]]
     names = ", ".join(f"{one.arm} × {one.subject}" for one in works) or "none"
     return Measured(
-        len(works) / len(rows), None, len(rows), f"cells, {rows[0].n} prompts each", "all SAEs", "/steer",
+        len(works) / len(rows), None, len(rows), f"cells, {rows[0].n} prompts each", "all SAEs", link_to("grid"),
         f"cells that work: {names}",
     )  # fmt: skip
 

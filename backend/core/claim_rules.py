@@ -46,6 +46,8 @@ class Claim:
     unit: str
     rule: Rule
     parameters: dict[str, Any]
+    noun: str = ""  # what a plain number counts, said after it
+    control_drawn: bool = False  # what stands beside it is the same quantity: both belong on one axis
 
 
 @dataclass(frozen=True)

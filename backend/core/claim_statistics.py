@@ -49,7 +49,7 @@ def evenness(sources: Sources, parameters: dict[str, Any]) -> Measured:
         function[3] + content[3],
         "tokens",
         "the corpus",
-        "/coverage",
+        "/coverage#coverage-documents-panel",
         f"content tokens (n = {content[3]:,}) have a mean evenness of",
         content[0],
         content[1:3],
@@ -73,7 +73,7 @@ def power_law(sources: Sources, parameters: dict[str, Any]) -> Measured:
         n_tail,
         f"{parameters['side']}s in the tail",
         sae.sae_id,
-        f"/coverage?sae={sae.sae_id}",
+        f"/coverage?sae={sae.sae_id}#coverage-laws-panel",
         f"p = {p_value:.2g} that the sign is chance; the power law's exponent is",
         alpha,
         control_unit="number",
@@ -85,7 +85,7 @@ def slope(sources: Sources, parameters: dict[str, Any]) -> Measured:
     name = parameters["name"]
     sae_id = None if name == "zipf" else depth_sae(sources.store(), parameters["depth"]).sae_id
     value, low, high, n, r2 = _row(sources, _SLOPE, [name, sae_id], f"{name} slope")
-    link = f"/coverage?sae={sae_id}" if sae_id else "/coverage"
+    link = f"/coverage?sae={sae_id}#coverage-degree-panel" if sae_id else "/coverage#coverage-zipf-panel"
     return Measured(
         value, (low, high), n, "tokens", sae_id or "the corpus", link, "R² of the straight line:", r2,
         control_unit="number",
@@ -104,7 +104,7 @@ def beyond_permuted_labels(sources: Sources, parameters: dict[str, Any]) -> Meas
         n,
         f"{parameters['label'].replace('_', '-')} tokens with others as frequent, {permutations:,} permutations",
         sae.sae_id,
-        f"/coverage?sae={sae.sae_id}",
+        f"/coverage?sae={sae.sae_id}#coverage-kinds-panel",
         "as factors of the degree, the class has",
         float(2**observed),
         control_unit="ratio",
@@ -125,7 +125,7 @@ def beyond_null_model(sources: Sources, parameters: dict[str, Any]) -> Measured:
         shards,
         f"{SHARDS} ({positions:,} positions)",
         sae.sae_id,
-        f"/coverage?sae={sae.sae_id}",
+        f"/coverage?sae={sae.sae_id}#coverage-nulls-panel",
         f"{run.replace('_', ' ')} reaches",
         null[0],
         (null[1], null[2]),
@@ -144,7 +144,7 @@ def kind_beyond_kind(sources: Sources, parameters: dict[str, Any]) -> Measured:
         n_shards(sources.store()),
         f"{SHARDS}, {one[3]:,} positions of each kind",
         sae.sae_id,
-        f"/coverage?sae={sae.sae_id}",
+        f"/coverage?sae={sae.sae_id}#coverage-kinds-panel",
         f"{parameters['other'].replace('_', ' ')} reaches",
         other[0],
         (other[1], other[2]),

@@ -45,6 +45,11 @@ class ExperimentsStore(Companion):
     version = SCHEMA_VERSION
     remedy = "make it with `functionscope precompute experiments --preset lab`."
 
+    def names(self) -> list[str]:
+        """The experiments that were run, in the order in which they were."""
+        rows = self.query("SELECT experiment FROM estimate GROUP BY experiment ORDER BY min(rowid)")
+        return [name for (name,) in rows]
+
     def estimates(
         self,
         experiment: str,

@@ -15,6 +15,7 @@ from backend.routes import (
     claims,
     consolidation,
     coverage,
+    experiments,
     export,
     features,
     graph,
@@ -52,7 +53,19 @@ LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES)
 for family in (inspect, reactivation, steer, sweep, traits, runs, session):
     router.include_router(family.router, responses=LIVE_FAILURES)
-for family in (server, health, tokens, coverage, graph, statistics, consolidation, features, export, claims):
+for family in (
+    server,
+    health,
+    tokens,
+    coverage,
+    graph,
+    statistics,
+    consolidation,
+    features,
+    export,
+    claims,
+    experiments,
+):
     router.include_router(family.router)
 
 

@@ -23,7 +23,9 @@ def read_claims(served: Served) -> ClaimList:
 
 def _claim(judged: Judged) -> Claim:
     claim, found = judged.claim, judged.measured
-    stated = {name: getattr(claim, name) for name in ("id", "group", "statement", "made_by", "definition", "unit")}
+    stated = {
+        name: getattr(claim, name) for name in ("id", "group", "statement", "made_by", "definition", "unit", "noun")
+    }
     measured = {
         "value": found.value if found else None,
         "interval": _pair(found.interval) if found else None,
@@ -34,6 +36,7 @@ def _claim(judged: Judged) -> Claim:
         "control_value": found.control_value if found else None,
         "control_interval": _pair(found.control_interval) if found else None,
         "control_unit": found.control_unit if found else "share",
+        "control_drawn": bool(found) and claim.control_drawn,
         "link": found.link if found else "",
     }
     ruled = {"rule": rule_words(claim.rule, claim.unit), "above": claim.rule.low, "below": claim.rule.high}

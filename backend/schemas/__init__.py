@@ -63,6 +63,7 @@ from backend.schemas.consolidation import (
     StageRow,
     TrainingRun,
 )
+from backend.schemas.experiments import Experiment, ExperimentEstimate, ExperimentList
 from backend.schemas.prompts import (
     FeatureInfo,
     FiringColumns,
@@ -145,6 +146,9 @@ from backend.schemas.traits import (
 )
 
 __all__ = [
+    "Experiment",
+    "ExperimentEstimate",
+    "ExperimentList",
     "ClassDifference",
     "ClassIndex",
     "ReactivationIndex",

@@ -1,5 +1,7 @@
 """The claims page in a browser: verdicts, their filter and its link."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from tests.browser.waiting import until
@@ -33,3 +35,12 @@ def test_nothing_is_cut_off_at_900_pixels(page: Page, live_server_url: str) -> N
     page.goto(f"{live_server_url}/claims")
     expect(page.locator(".fs-claim").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_see_it_leads_to_the_panel_that_shows_it(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/claims")
+    page.locator("#claims-features-grow").get_by_role("link", name="see it").click()
+    expect(page).to_have_url(re.compile("/consolidation#consolidation-features-panel$"))
+    expect(page.locator("#consolidation-features-panel")).to_be_in_viewport()
+    page.goto(f"{live_server_url}/claims#claims-zipf")
+    expect(page.locator("#claims-zipf")).to_be_in_viewport()

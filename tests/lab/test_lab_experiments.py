@@ -1,6 +1,7 @@
 """The shipped experiments: of the shipped build, over enough prompts, their figures those of their values."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from backend.core.companion import build_identity, companion_path
 from backend.core.experiments_store import KIND, ExperimentsStore
 from backend.core.presets import load_preset
 from backend.core.store import Store
+from backend.routes.dependencies import Build
+from backend.routes.experiments import read_experiments
 from precompute.grid_prompts import KINDS
 from precompute.paper_grid import CELLS, CONTROLS
 
@@ -54,3 +57,15 @@ def test_every_layer_was_searched_and_says_how_it_went(experiments: ExperimentsS
     assert len(experiments.findings("trait")) == len(SAE_IDS)
     layers = {row.layer for row in experiments.estimates("difference_of_means", outcome="success", arm="1 ×")}
     assert layers == set(range(8))
+
+
+def test_the_api_gives_every_estimate_with_its_arm_in_words(experiments: ExperimentsStore) -> None:
+    told = read_experiments(SimpleNamespace(build=Build(None, Path(load_preset("lab").build))))  # type: ignore[arg-type]
+    assert [one.name for one in told.experiments] == ["necessity", "distance", "grid", "trait", "difference_of_means"]
+    for one in told.experiments:
+        rows = experiments.estimates(one.name)
+        assert [row.value for row in one.estimates] == [row.value for row in rows]
+        assert {row.arm for row in one.estimates} <= set(one.arms)
+        assert {row.outcome for row in one.estimates} <= set(one.outcomes)
+        assert one.findings
+    assert told.n_prompts >= 200

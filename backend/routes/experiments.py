@@ -1,0 +1,42 @@
+"""/api/experiments: what was found by ablating and steering over sets of prompts, beforehand."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from backend.core.experiments_store import Estimate, ExperimentsStore
+from backend.routes.dependencies import Served
+from backend.routes.kept import KeptRoute
+from backend.schemas import Experiment, ExperimentEstimate, ExperimentList
+
+router = APIRouter(tags=["experiments"], route_class=KeptRoute)
+
+
+@router.get("/experiments")
+def read_experiments(served: Served) -> ExperimentList:
+    """Every arm of every experiment with its figures; the claims on reactivation and steering are read from these."""
+    store = served.build.experiments()
+    provenance = store.provenance()
+    return ExperimentList(
+        experiments=[_experiment(store, name) for name in store.names()],
+        n_prompts=int(provenance["n"]),
+        questions=str(provenance["questions"]),
+    )
+
+
+def _experiment(store: ExperimentsStore, name: str) -> Experiment:
+    return Experiment(
+        name=name,
+        arms=store.arms(name),
+        outcomes=store.outcomes(name),
+        estimates=[_estimate(row) for row in store.estimates(name)],
+        findings=store.findings(name),
+    )
+
+
+def _estimate(row: Estimate) -> ExperimentEstimate:
+    interval = None if row.low is None or row.high is None else [row.low, row.high]
+    return ExperimentEstimate(
+        arm=row.arm, sae_id=row.sae_id, layer=row.layer, subject=row.subject, outcome=row.outcome,
+        value=row.value, interval=interval, n=row.n,
+    )  # fmt: skip
