@@ -159,6 +159,7 @@
       go([...steps, step]);
     };
     const act = { point: control.point, split };
+    live.useEscape(() => steps.length && go(steps.slice(0, -1))); // wherever the focus is: a split block takes it along
 
     useLayoutEffect(() => {
       if (!placed) return;
@@ -183,11 +184,6 @@
 
     const onKeyDown = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "Escape" && steps.length) {
-        event.preventDefault();
-        go(steps.slice(0, -1));
-        return;
-      }
       const button = event.target.closest("button[data-side]");
       const next = button ? neighbour(scene, button, event.key) : null;
       if (!next) return;

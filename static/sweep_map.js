@@ -39,7 +39,7 @@
   }
 
   /** One map. Rows go from the strongest, at the top, down. */
-  function HeatMap({ measure, title, unit, job, most, chosen, open, multiples }) {
+  function HeatMap({ measure, title, targetName, unit, job, most, chosen, open, multiples }) {
     const { axes, byPlace } = job;
     const rows = axes.strengths.map((_, row) => row).reverse();
     return h("figure", { className: "fs-map fs-map--" + measure },
@@ -48,7 +48,7 @@
         h("div", { className: "fs-map-grid", role: "grid", "aria-label": title, style: { "--columns": axes.positions.length }, onKeyDown: (event) => onArrow(event, axes.strengths.length, axes.positions.length) },
           rows.map((row) => h("div", { key: row, role: "row", className: "fs-map-row" },
             h("span", { className: "fs-map-strength", role: "rowheader" }, live.number(axes.strengths[row]), multiples ? h("small", null, `${live.number(axes.strengths[row] / multiples)}×`) : null),
-            axes.positions.map((_, column) => h(Cell, { key: column, cell: byPlace.get(`${row}.${column}`), at: [row, column], measure, most, tokens: axes.tokens, measureName: title, open,
+            axes.positions.map((_, column) => h(Cell, { key: column, cell: byPlace.get(`${row}.${column}`), at: [row, column], measure, most, tokens: axes.tokens, measureName: targetName, open,
               chosen: chosen !== null && chosen[0] === row && chosen[1] === column,
               current: chosen === null ? row === rows[0] && column === axes.positions.length - 1 : chosen[0] === row && chosen[1] === column })))),
           h("div", { role: "row", className: "fs-map-row" }, h("span", { className: "fs-map-strength" }),
@@ -161,8 +161,8 @@
     notes(planned, props).map((note) => h("p", { key: note, className: "fs-quiet" }, note)),
     job && job.problem ? h("div", { className: "fs-prompt-problem", role: "alert" }, `${job.problem.title}: ${job.problem.detail}`) : null,
     job && job.axes ? h("div", { className: "fs-maps" + (stale && !running ? " is-stale" : "") },
-      h(HeatMap, { measure: "kl", title: "KL of the next token", unit: "nats, KL(cell ‖ baseline)", job, most: Math.max(1e-9, ...cells.map((c) => c.kl)), chosen, open, multiples: job.multiples }),
-      target ? h(HeatMap, { measure: "target", title: measureName, unit: `baseline ${live.number(job.axes.baseline.target)}`, job, most: 1, chosen, open, multiples: job.multiples }) : null) : null,
+      h(HeatMap, { measure: "kl", title: "KL of the next token", targetName: measureName, unit: "nats, KL(cell ‖ baseline)", job, most: Math.max(1e-9, ...cells.map((c) => c.kl)), chosen, open, multiples: job.multiples }),
+      target ? h(HeatMap, { measure: "target", title: measureName, targetName: measureName, unit: `baseline ${live.number(job.axes.baseline.target)}`, job, most: 1, chosen, open, multiples: job.multiples }) : null) : null,
     stale && !running ? h("p", { className: "fs-quiet" }, "The recipe has changed since: this is the map of the earlier one.") : null,
     job && job.axes ? h(Opened, { job, chosen, put, measureName }) : null);
   };

@@ -115,11 +115,11 @@ def paper_note(answer: LossResponse) -> str:
 def features_note(answer: CheckpointFeatures) -> str:
     """n, the recipes, and what the marks mean."""
     positions = max((row.n_positions for row in answer.rows), default=0)
-    target = f" equal score: k chosen for a score of {answer.target_score:.2f};" if answer.target_score else ""
+    target = f" dashed, equal score: k chosen for a score of {answer.target_score:.2f};" if answer.target_score else ""
     main = main_model(answer.rows)
     return (
         f"SAEs trained on each checkpoint of {main}, counted on the same n = {positions:,} positions. Solid: one k "
-        "throughout (dotted: of the other model);"
+        "throughout (dotted grey: of the other model);"
         f"{target} diamonds: other widths, to see whether the dictionary is the ceiling. Hover: L0, score, interval."
     )
 
@@ -128,5 +128,6 @@ def degree_note(answer: CheckpointFeatures) -> str:
     """What is divided by what."""
     return (
         f"Token–feature pairs that fire on the sample: share whose token is one of the {answer.n_function:,} function "
-        "tokens at this cut. Bars: 95 %, leaving out one document shard at a time."
+        "tokens at this cut. Orange: one k throughout; blue: k chosen for an equal score. Bars: 95 %, leaving out one "
+        "document shard at a time."
     )

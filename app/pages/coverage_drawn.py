@@ -163,14 +163,14 @@ def _notes(view: CoverageView, told: StatisticsResponse) -> Shown:
         ("coverage-equal-panel-note", "children"): [
             "The k most frequent tokens, and as many positions of content tokens drawn one by one: exact expectation"
             f"{'' if view.state.min_count == 1 else ' where each position is kept by chance, without an interval'}; "
-            "bands: 95 %, document shards resampled. Shares of the active features."
+            "bands: 95 %, document shards resampled. Shares of the active features, whatever the curve's are of."
         ],
         ("coverage-nulls-panel-note", "children"): null_note(told.nulls) + first,
         ("coverage-degree-panel-note", "children"): _slope(view),
         ("coverage-cuts-panel-note", "children"): (
             "Function tokens are the most frequent ones up to a share of all occurrences; here the share moves. "
             + chao_sentence(told)
-            + (first and " The Chao1 estimate is at θ 0 and one firing an edge, whatever is chosen above.")
+            + (first and " Both are at θ 0 and one firing an edge, whatever is chosen above.")
         ),
         ("coverage-kinds-panel-note", "children"): (
             "A kind is the token's spelling; * marks degrees beyond 95 % of 2,000 permutations of the label among "

@@ -219,10 +219,10 @@ def chao_sentence(told: StatisticsResponse) -> str:
     whole = next((row for row in told.chao1 if row.token_group == "function"), None)
     if whole is None:
         return ""
-    unseen = whole.estimate - whole.observed
+    unseen, (low, high) = whole.estimate - whole.observed, (end - whole.observed for end in whole.interval)
     return (
-        f"Function tokens reach {whole.observed:,} features; Chao1 expects at least {unseen:,.1f} more with more text "
-        f"[{whole.interval[0] - whole.observed:,.1f}, {whole.interval[1] - whole.observed:,.1f}]."
+        f"At the build's own cut, function tokens reach {whole.observed:,} features; Chao1 expects at least "
+        f"{unseen:,.1f} more with more text [{low:,.1f}, {high:,.1f}]."
     )
 
 

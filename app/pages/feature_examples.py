@@ -113,5 +113,6 @@ def matched_words(feature: FeatureDetail, band: str) -> Children:
     source = feature.examples[0].source if feature.examples else "sampled from the model"
     return (
         f"{len(feature.examples)} of {feature.examples_matching} matching texts{which}; {feature.examples_stored} are "
-        f"stored. Texts are {source}; shading is activation over the largest seen."
+        f"stored. Texts are {source}, other text than the corpus, whose largest activation they may pass; shading is "
+        "activation over the largest of both."
     )

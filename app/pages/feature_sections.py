@@ -124,7 +124,10 @@ def _firing_table(name: str, feature: FeatureDetail, tokens: Sequence[FiringToke
                 ]
             )
         )
-    counted = [("firings", "positions of the token at which it fires"), ("max", "largest activation there")]
+    counted = [
+        ("firings", "positions of the token at which it fires"),
+        ("max", "largest activation there, in steps of 4.4 % (1/16 octave)"),
+    ]
     names = [("token", name), ("", ""), *(counted if by_count else counted[::-1]), ("of all", "share of its firings")]
     return html.Div([html.H3(name), table(f"Tokens that fire it {name}", heads(*names), rows)])
 
