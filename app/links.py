@@ -69,7 +69,7 @@ def reproduce_post(href: str | None, path: str, body: Mapping[str, Any]) -> dict
 
 
 def _plain(value: Scalar) -> str:
-    """Numbers without a needless ".0", booleans as JSON writes them."""
+    """Numbers to their last digit and without a needless ".0", booleans as JSON writes them."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value).removesuffix(".0")

@@ -6,7 +6,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app.links import origin, page_url, run_url
-from app.pages.run_words import fork_url
+from app.pages.run_words import fork_note, fork_url
 from backend.schemas import Run
 
 FILES = {"json": "JSON", "parquet": "Parquet", "notebook": "notebook"}
@@ -34,6 +34,7 @@ def tools(run: Run, href: str | None) -> Component:
             ),
             html.Span(["download ", *files], className="fs-run-files fs-small"),
             html.Span(id="run-agreement", role="status", className="fs-small"),
+            html.Span(fork_note(run), className="fs-small"),
         ],
         className="fs-actions fs-run-tools",
     )

@@ -60,7 +60,8 @@ def fork_url(run: Run) -> str:
     request = run.request
     if run.kind == "inspect":
         sae_ids = request.get("sae_ids") or list(run.result.get("firings", {}))
-        return page_url("/reactivation", prompt=request["prompt"], sae=next(iter(sae_ids), None))
+        generate = request.get("generate") or None
+        return page_url("/reactivation", prompt=request["prompt"], sae=next(iter(sae_ids), None), generate=generate)
     interventions = [{**one, "on": True} for one in request["interventions"]]
     return page_url(
         "/steer",
@@ -69,12 +70,26 @@ def fork_url(run: Run) -> str:
         generated="1" if request["include_generated"] else None,
         freeze="1" if request.get("freeze_attention") else None,
         chat="1" if request.get("chat") else None,
-        tokens=request["max_new_tokens"] or None,
+        tokens=request["max_new_tokens"] or 1,
         temperature=request["temperature"] or None,
         samples=request["samples"] if request["samples"] > 1 else None,
         seed=request["seed"] or None,
         controls=None if request["controls"] else "0",
     )
+
+
+def fork_note(run: Run) -> str:
+    """What of the request the editable page has no control for, and so leaves behind; empty where that is nothing."""
+    if run.kind != "inspect":
+        return "" if run.request["max_new_tokens"] else "The run wrote no text; the page writes at least one token."
+    request, sae_ids = run.request, run.request.get("sae_ids") or []
+    left = [
+        f"{name} {request[name]}"
+        for name, start in (("theta", 0), ("next_tokens", 10), ("chat", False))
+        if request.get(name, start) != start
+    ]
+    left += [f"the choice of {', '.join(sae_ids)}: the page reads all and shows one"] if len(sae_ids) > 1 else []
+    return f"The page has no control for, and leaves behind: {'; '.join(left)}." if left else ""
 
 
 def agreement(run: Run, again: InspectResponse | SteerResponse) -> str:

@@ -15,7 +15,7 @@ from app.frame import panel, token_chip, visible
 from app.links import origin, page_url, parsed_query, reproduce_get, reproduce_post
 from app.main import PAGES, create_dashboard, find_page
 from app.pages.coverage_state import CoverageState, read_state
-from app.pages.run_words import agreement, fork_url
+from app.pages.run_words import agreement, fork_note, fork_url
 from backend.schemas import Run
 
 
@@ -158,3 +158,21 @@ def test_a_repeat_is_compared_firing_by_firing() -> None:
         "Differs: 0 of 2 firings differ; largest relative difference of an activation 0.25."
     )
     assert fork_url(kept) == "/reactivation?prompt=a%0A&sae=l1"
+
+
+def test_a_fork_takes_along_what_it_can_and_names_the_rest() -> None:
+    kept = inspect_run(4.0)
+    assert fork_note(kept) == ""
+    asked = {"prompt": "a", "sae_ids": ["l1", "l2"], "theta": 1.5, "next_tokens": 10, "generate": 3}
+    kept = kept.model_copy(update={"request": asked})
+    assert fork_url(kept) == "/reactivation?prompt=a&sae=l1&generate=3"
+    assert fork_note(kept) == (
+        "The page has no control for, and leaves behind: theta 1.5; "
+        "the choice of l1, l2: the page reads all and shows one."
+    )
+
+
+def test_numbers_keep_their_last_digit_in_an_address() -> None:
+    assert page_url("/steer", temperature=0.8123456789, seed=3, value=28.0) == (
+        "/steer?temperature=0.8123456789&seed=3&value=28"
+    )
