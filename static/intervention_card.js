@@ -92,10 +92,17 @@
     return `Layer ${layer} is the last: there, only the last token's stream reaches the next token.`;
   }
 
+  /** What a switch to `mode` changes: a factor is no amount, so that one does not become the other. */
+  function asMode(it, mode, place) {
+    if (mode === it.mode) return {};
+    if (mode === "scale") return { mode, value: 2 };
+    return it.mode === "scale" ? { mode, value: place.q999 || 1 } : { mode };
+  }
+
   live.InterventionCard = function InterventionCard(props) {
     const { it, info, change, id, tokens } = props;
     const words = live.describe({ top_tokens: info && info.words }, 4);
-    const promoted = ((info && info.promoted) || []).slice(0, 5).map(live.visible).join(", ");
+    const promoted = live.inLine(((info && info.promoted) || []).slice(0, 5).map(live.visible));
     const at = live.resolvePositions(it.positions, tokens, props.lastFunction);
     const main = at.length ? at[at.length - 1] : null;
     const place = live.units.placeAt(props.strength, main);
@@ -119,7 +126,7 @@
       h("button", { type: "button", className: "fs-icon-button", "aria-label": `remove feature ${it.feature_index}`, onClick: props.remove }, "×")),
     h("div", { className: "fs-card-body" },
       h("div", { className: "fs-modes", role: "radiogroup", "aria-label": "mode" }, Object.entries(MODES).map(([mode, title]) =>
-        h("button", { key: mode, type: "button", role: "radio", "aria-checked": it.mode === mode, title, onClick: () => change({ mode }) }, mode))),
+        h("button", { key: mode, type: "button", role: "radio", "aria-checked": it.mode === mode, title, onClick: () => change(asMode(it, mode, place)) }, mode))),
       h(PositionPicker, part),
       it.mode === "ablate" ? h(Ablation, part) : h(Strength, part),
       warning ? h("span", { className: "fs-warn" }, warning) : null));

@@ -21,8 +21,8 @@
           h("button", { type: "button", className: "fs-result", draggable: true, "data-feature": feature.feature_index,
             onClick: () => add(feature), title: "add; or drag onto a socket", onDragStart: dragged(feature) },
           h("b", null, feature.feature_index),
-          h("span", null, (feature.words || []).slice(0, 4).map(live.visible).join(", ") || "\u00a0"),
-          h("i", null, feature.promoted && feature.promoted.length ? "promotes " + feature.promoted.slice(0, 3).map(live.visible).join(", ") : "")))));
+          h("span", null, live.inLine((feature.words || []).slice(0, 4).map(live.visible)) || "\u00a0"),
+          h("i", null, feature.promoted && feature.promoted.length ? "promotes " + live.inLine(feature.promoted.slice(0, 3).map(live.visible)) : "")))));
   }
 
   function Pins({ pins, add }) {

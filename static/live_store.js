@@ -75,10 +75,13 @@
   /** A divergence in nats: three digits, at most six decimals; 0 only where it is 0. */
   live.nats = (kl) => (kl >= 0.001 ? live.number(kl) : kl > 0 && kl < 5e-7 ? "< 0.000001" : String(Number(kl.toFixed(6))));
 
-  /** "Russia, Moscow": what a feature is known by, from the build's top tokens. */
+  /** Tokens in a line; a wide space between them, since a comma is a token. */
+  live.inLine = (words) => words.join("\u2003");
+
+  /** "Russia Moscow": what a feature is known by, from the build's top tokens. */
   live.describe = function (info, count) {
     const words = ((info && info.top_tokens) || []).map((text) => live.visible(text).replace(/^·(?=.)/, ""));
-    return [...new Set(words)].slice(0, count || 3).join(", ");
+    return live.inLine([...new Set(words)].slice(0, count || 3));
   };
 
   /** True while the person is typing or choosing: page-wide keys must leave them alone. */

@@ -147,7 +147,7 @@
         h("button", { type: "button", className: "fs-icon-button", "aria-label": `unpin feature ${feature}`, onClick: onRemove }, "×")),
       h("div", { className: "fs-pin-words" }, row && row.words ? row.words : here && !row ? "does not fire in these prompts" : "\u00a0"),
       info && info.promoted_tokens && info.promoted_tokens.length
-        ? h("div", { className: "fs-pin-promotes" }, "promotes ", info.promoted_tokens.slice(0, 4).map(live.visible).join(", ")) : null,
+        ? h("div", { className: "fs-pin-promotes" }, "promotes ", live.inLine(info.promoted_tokens.slice(0, 4).map(live.visible))) : null,
       h("div", { className: "fs-pin-foot" },
         h("span", null, values ? "here: " + values : ""),
         h("a", { className: "fs-link", href: steerHref, onClick: live.follow }, "steer with this")));

@@ -58,7 +58,7 @@
       if (result.feature_index === null) return;
       fetch(`/api/features/${encodeURIComponent(result.sae_id)}/${result.feature_index}?limit=5`).then((r) => (r.ok ? r.json() : null)).then(setNote).catch(() => setNote(null));
     }, [result.sae_id, result.feature_index]);
-    const words = (list) => (list || []).slice(0, 5).map((token) => live.visible(token.text)).join(", ");
+    const words = (list) => live.inLine((list || []).slice(0, 5).map((token) => live.visible(token.text)));
     return h("div", { className: "fs-trait-found" },
       h("p", null, result.sentence),
       note ? h("p", { className: "fs-quiet" }, `Feature ${result.feature_index} fires most often on ${words(note.top_tokens)}; promotes ${words(note.promoted_tokens)}.`) : null,

@@ -106,6 +106,11 @@ def finding_sentence(found: rows.Finding) -> str:
     """What came out, with the figures that say how good it is."""
     best = next(one for one in found.layers if one.sae_id == found.sae_id)
     start = f"Layer {found.layer} does best ({_of(best.success)} contrast prompts)"
+    if not best.success.successes:
+        start = (
+            f"After no layer does the trait prompt's residual show the trait ({_of(best.success)} contrast prompts "
+            f"after each); layer {found.layer} was taken as the first of equals"
+        )
     if found.k is None:
         return f"{start}, but no sum of its features induces the trait at any α that was tried."
     chosen = f"{start}; k = {found.k}: feature {found.feature_index} of {found.sae_id}."

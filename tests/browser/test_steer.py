@@ -94,6 +94,18 @@ def test_strength_mode_and_wrong_numbers(page: Page, live_server_url: str) -> No
     expect(value).to_have_count(0)
 
 
+def test_a_strength_does_not_become_a_factor(page: Page, live_server_url: str) -> None:
+    open_page(page, live_server_url)
+    strength = page.get_by_label("strength", exact=True)
+    page.get_by_role("radio", name="scale").click()
+    expect(strength).to_have_value("2")
+    page.get_by_role("radio", name="clamp").click()
+    expect(strength).not_to_have_value("2")
+    usual = strength.input_value()
+    page.get_by_role("radio", name="add").click()
+    expect(strength).to_have_value(usual)
+
+
 def test_the_three_units_of_a_strength_are_linked(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url)
     feature = {"sae_id": "layer_2", "feature_index": 3}
