@@ -1,9 +1,10 @@
 """`functionscope precompute experiments`: what the claims need that no browsing can show.
 
-Ablating what was reactivated (necessity), a distant function token against a nearer content token (distance),
-the paper's Figure 7 (grid), its search for a trait's feature (trait) and the difference of means (means), on the
-lab model's held-out questions. Prints the findings and the grid, and writes `BUILD.experiments.duckdb` beside
-the build. Each experiment is kept when it is done: start the same command again after an interruption.
+What fires again at function tokens against the same tokens in another order (reactivation), ablating it (necessity),
+a distant function token against a nearer content token (distance), the paper's Figure 7 (grid), its search for a
+trait's feature (trait) and the difference of means (means), on the lab model's held-out questions. Prints the
+findings and the grid, and writes `BUILD.experiments.duckdb` beside the build. Each experiment is kept when it is
+done: start the same command again after an interruption.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from backend.core.lm import LanguageModel
 from backend.core.presets import load_preset
 from backend.core.sae import Sae
 from backend.core.store import Store
-from precompute import experiments_distance, experiments_traits, necessity, paper_grid
+from precompute import experiments_distance, experiments_reactivation, experiments_traits, necessity, paper_grid
 from precompute.eval_lab import sample
 from precompute.experiments_result import RESAMPLES, Result
 from precompute.experiments_subject import Asked, Subject
@@ -33,12 +34,14 @@ from precompute.grid_prompts import KINDS
 from precompute.lab_questions import questions
 from precompute.provenance import code_version
 
-NAMES = ("necessity", "distance", "grid", "trait", "means")
+NAMES = ("reactivation", "necessity", "distance", "grid", "trait", "means")
 CONTRAST = 40
 
 
-def run_one(name: str, subject: Subject, n: int) -> Result:
-    """One experiment by name; `n` held-out questions."""
+def run_one(name: str, subject: Subject, n: int, prompts: Sequence[str]) -> Result:
+    """One experiment by name; `n` held-out questions, or the preset's own set of prompts."""
+    if name == "reactivation":
+        return experiments_reactivation.run(subject, prompts)
     held_out = [subject.read(q) for q in sample(questions("held_out", "en"), 10**6)]
     contrast = [subject.read(q) for q in sample(questions("train", "en"), CONTRAST)]
     if name == "necessity":
@@ -87,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     for name in args.only:
         path = work / f"{name}.json"
         if not path.exists():
-            run_one(name, subject, args.n).save(path)
+            run_one(name, subject, args.n, preset.prompt_set()).save(path)
         report(name, Result.read(path))
     missing = [name for name in NAMES if not (work / f"{name}.json").exists()]
     if missing:
@@ -108,6 +111,7 @@ def _provenance(settings: dict[str, Any], store: Store) -> dict[str, Any]:
     return settings | {
         "model": store.provenance()["model"],
         "questions": "held-out phrasings of precompute/lab/questions.json about facts that were trained",
+        "prompt_sets": {"reactivation": experiments_reactivation.SET},
         "intervals": {"level": 0.95, "means": f"percentile bootstrap over prompts, {RESAMPLES}", "shares": "Wilson"},
         "code": code_version(),
     }

@@ -67,6 +67,21 @@ class Result:
         self._add(arm, outcome, successes / n, low, high, n, sae_id=sae_id, layer=layer, subject=subject)
         return successes / n
 
+    def estimated(
+        self,
+        arm: str,
+        outcome: str,
+        value: float,
+        interval: tuple[float, float] | None,
+        n: int,
+        *,
+        sae_id: str | None,
+        layer: int | None,
+    ) -> None:
+        """An estimate over n prompts whose interval was made elsewhere."""
+        low, high = interval or (None, None)
+        self._add(arm, outcome, value, low, high, n, sae_id=sae_id, layer=layer)
+
     def exact(
         self, arm: str, outcome: str, value: float, *, sae_id: str | None, layer: int | None, subject: str = ""
     ) -> None:

@@ -19,10 +19,11 @@ class Shown:
 
     title: str
     outcome: str
-    unit: str  # share or nats
+    unit: str  # share, nats, or points of a share
 
 
 SHOWN = {
+    "reactivation": Shown("More than order explains?", "index", "points"),
     "necessity": Shown("Needed at the last function token?", "loss_change", "nats"),
     "distance": Shown("Kind of token, or nearness?", "kl", "nats"),
     "grid": Shown("The paper's Figure 7", "success", "share"),
@@ -33,14 +34,14 @@ SHOWN = {
 
 def experiment_panels(found: ExperimentList, code: dict[str, str]) -> list[Component]:
     """A panel per experiment that was run."""
-    return [_panel(one, SHOWN[one.name], found, code) for one in found.experiments if one.name in SHOWN]
+    return [_panel(one, SHOWN[one.name], code) for one in found.experiments if one.name in SHOWN]
 
 
-def _panel(one: Experiment, shown: Shown, found: ExperimentList, code: dict[str, str]) -> Component:
+def _panel(one: Experiment, shown: Shown, code: dict[str, str]) -> Component:
     rows = [row for row in one.estimates if row.outcome == shown.outcome]
     counted = sorted({row.n for row in rows})
     n = f"n = {counted[0]:,} to {counted[-1]:,}" if len(counted) > 1 else f"n = {counted[0]:,}"
-    note = f"{_capital(one.outcomes[shown.outcome])}. 95 % intervals; {n} prompts a cell: {found.questions}."
+    note = f"{_capital(one.outcomes[shown.outcome])}. 95 % intervals; {n} prompts a cell: {one.prompts}."
     listed = [html.Li([html.Strong(arm), f": {words}"]) for arm, words in one.arms.items()]
     return panel(
         shown.title,
@@ -106,5 +107,5 @@ def _cell(row: ExperimentEstimate | None, unit: str, most: float) -> Component:
 
 def _written(value: float, unit: str) -> str:
     """A figure of a cell; what rounds to nothing has no sign."""
-    said = f"{100 * value:.0f} %" if unit == "share" else f"{value:.2f}"
+    said = {"share": f"{100 * value:.0f} %", "points": f"{100 * value:.1f}"}.get(unit, f"{value:.2f}")
     return said.removeprefix("-") if float(said.split()[0]) == 0 else said.replace("-", "−")

@@ -16,17 +16,14 @@ router = APIRouter(tags=["experiments"], route_class=KeptRoute)
 def read_experiments(served: Served) -> ExperimentList:
     """Every arm of every experiment with its figures; the claims on reactivation and steering are read from these."""
     store = served.build.experiments()
-    provenance = store.provenance()
-    return ExperimentList(
-        experiments=[_experiment(store, name) for name in store.names()],
-        n_prompts=int(provenance["n"]),
-        questions=str(provenance["questions"]),
-    )
+    return ExperimentList(experiments=[_experiment(store, name) for name in store.names()])
 
 
 def _experiment(store: ExperimentsStore, name: str) -> Experiment:
+    provenance = store.provenance()
     return Experiment(
         name=name,
+        prompts=provenance.get("prompt_sets", {}).get(name, provenance["questions"]),
         arms=store.arms(name),
         outcomes=store.outcomes(name),
         estimates=[_estimate(row) for row in store.estimates(name)],

@@ -20,6 +20,7 @@ class ExperimentEstimate(Response):
 
 class Experiment(Response):
     name: str = Field(description="necessity, distance, grid, trait, difference_of_means")
+    prompts: str = Field(description="which prompts it was made on")
     arms: dict[str, str] = Field(description="arm -> what it does, in plain words")
     outcomes: dict[str, str] = Field(description="outcome -> definition with its unit")
     estimates: list[ExperimentEstimate] = Field(description="in the order in which the job wrote them")
@@ -28,5 +29,3 @@ class Experiment(Response):
 
 class ExperimentList(Response):
     experiments: list[Experiment] = Field(description="those that were run beside this build")
-    n_prompts: int = Field(description="prompts that the job drew")
-    questions: str = Field(description="which prompts")

@@ -16,6 +16,7 @@ def estimate(arm: str, layer: int | None, value: float, interval: list[float] | 
 
 ONE = Experiment(
     name="necessity",
+    prompts="held out",
     arms={"all_of_it": "Everything is ablated.", "all_of_it - less": "The difference."},
     outcomes={"loss_change": "loss with minus loss without [nats]"},
     estimates=[
@@ -32,7 +33,7 @@ def words(tree: Any) -> list[str]:
 
 
 def test_cells_hold_value_interval_and_a_dash_where_nothing_was_measured() -> None:
-    [panel] = experiment_panels(ExperimentList(experiments=[ONE], n_prompts=240, questions="held out"), {"curl": "x"})
+    [panel] = experiment_panels(ExperimentList(experiments=[ONE]), {"curl": "x"})
     said = words(still(panel).tree)
     assert "Loss with minus loss without [nats]. 95 % intervals; n = 240 prompts a cell: held out." in said
     at = said.index("all of it")

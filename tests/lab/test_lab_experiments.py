@@ -61,11 +61,27 @@ def test_every_layer_was_searched_and_says_how_it_went(experiments: ExperimentsS
 
 def test_the_api_gives_every_estimate_with_its_arm_in_words(experiments: ExperimentsStore) -> None:
     told = read_experiments(SimpleNamespace(build=Build(None, Path(load_preset("lab").build))))  # type: ignore[arg-type]
-    assert [one.name for one in told.experiments] == ["necessity", "distance", "grid", "trait", "difference_of_means"]
+    names = [one.name for one in told.experiments]
+    assert names == ["reactivation", "necessity", "distance", "grid", "trait", "difference_of_means"]
     for one in told.experiments:
         rows = experiments.estimates(one.name)
         assert [row.value for row in one.estimates] == [row.value for row in rows]
         assert {row.arm for row in one.estimates} <= set(one.arms)
         assert {row.outcome for row in one.estimates} <= set(one.outcomes)
         assert one.findings
-    assert told.n_prompts >= 200
+
+
+def test_the_reactivation_index_is_that_of_its_shares(experiments: ExperimentsStore) -> None:
+    for sae_id in SAE_IDS:
+        rows = {(row.arm, row.outcome): row for row in experiments.estimates("reactivation", sae_id=sae_id)}
+        for arm in ("function", "content"):
+            share, null = rows[arm, "share"].value, rows[arm, "shuffled_share"].value
+            assert rows[arm, "index"].value == pytest.approx(share - null, abs=1e-6)
+        both = rows["function", "index"].value - rows["content", "index"].value
+        assert rows["function - content", "index"].value == pytest.approx(both, abs=1e-9)
+        for (_, outcome), row in rows.items():
+            if outcome != "share":
+                assert row.low is not None
+                assert row.high is not None
+                assert row.low <= row.value <= row.high
+        assert {row.n for row in rows.values()} == {len(load_preset("lab").prompt_set())}
