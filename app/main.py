@@ -67,6 +67,7 @@ _INDEX = """<!DOCTYPE html>
     <title>{%title%}</title>
     <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
     <link rel="preload" href="/assets/fonts/inter-latin-opsz-normal.woff2" as="font" type="font/woff2" crossorigin>
+    <link rel="prefetch" href="/_dash-component-suites/plotly/package_data/plotly.min.js" as="script">
     <script>
       (function () {
         var kept = null;

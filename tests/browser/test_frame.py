@@ -190,3 +190,11 @@ def test_everything_that_can_be_clicked_has_a_name(page: Page, live_server_url: 
               .map((e) => e.outerHTML.slice(0, 160))"""
         )
         assert nameless == [], path
+
+
+def test_what_is_fetched_ahead_is_there_and_used(page: Page, live_server_url: str) -> None:
+    page.goto(live_server_url)
+    ahead = page.locator("link[rel=prefetch]").get_attribute("href")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    listed = "performance.getEntriesByType('resource').map((one) => [one.initiatorType, new URL(one.name).pathname])"
+    assert ["script", ahead] in page.evaluate(listed)
