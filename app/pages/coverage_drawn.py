@@ -119,13 +119,15 @@ def _table(view: CoverageView, ticked: Sequence[int]) -> Shown:
         "tokens of the vocabulary never occur in the corpus and are left out": len(answer.rows) - len(seen),
         "more ranks are drawn but not listed; the reproduce drawer's request gives all": len(seen) - LISTED,
     }
-    said = ". ".join(f"{n:,} {what}" for what, n in hidden.items() if n > 0)
+    said = [f"{n:,} {what}" for what, n in hidden.items() if n > 0]
+    if view.evidence and (view.state.theta or view.state.min_count != 1):
+        said.append("Expected and excess are known at θ 0 and one firing an edge alone")
     rows = rank_rows(seen[:LISTED], by_id, view.function)
     known = view.evidence.tokens if view.evidence else {}
     return {
         ("coverage-table", "rowData"): with_statistics(rows, known, view.sae.sae_id),
         ("coverage-table", "selectedRows"): {"ids": [str(token_id) for token_id in ticked]} if ticked else [],
-        ("coverage-hidden", "children"): said and f"{said}.",
+        ("coverage-hidden", "children"): "".join(f"{one}. " for one in said).strip(),
     }
 
 

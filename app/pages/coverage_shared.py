@@ -61,7 +61,10 @@ def rarefaction_note(answer: RarefactionResponse) -> str:
             f"[{function.low:,.0f}, {function.high:,.0f}] and a content token {content.mean:,.0f} "
             f"[{content.low:,.0f}, {content.high:,.0f}] (n = {function.n_tokens:,} and {content.n_tokens:,} tokens). "
         )
-    return f"{said}Expected distinct features after n of a token's occurrences, exact; drawn: {answer.sampling_unit}."
+    return (
+        f"{said}Expected distinct features after n of a token's occurrences, exact; drawn: {answer.sampling_unit}. "
+        "Function tokens are those of the build's own cut."
+    )
 
 
 def register(app: Dash, api: ApiClient) -> None:
