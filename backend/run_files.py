@@ -38,14 +38,19 @@ def as_json(run: dict[str, Any]) -> bytes:
 
 
 def as_parquet(run: dict[str, Any]) -> bytes:
-    """One row a firing (inspect) or a generated token (steer); the rest of the run is in the file's metadata."""
+    """One row a firing (inspect) or a generated token (steer); the rest of the run, as JSON, is in the metadata.
+
+    The metadata has every field of the run by its name. Its `result` lacks what the rows hold and nothing else:
+    the columns of each SAE's firings, or each arm's token_ids and probabilities.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     inspect = run["kind"] == "inspect"
     rows = list(_firings(run) if inspect else _texts(run))
     columns = INSPECT_COLUMNS if inspect else STEER_COLUMNS
-    described = {name: json.dumps(run[name]) for name in ("run_id", "kind", "request", "provenance", "recorded_at")}
+    rest = _without_firings(run["result"]) if inspect else _without_tokens(run["result"])
+    described = {name: json.dumps(value) for name, value in (run | {"result": rest}).items()}
     fields = [(name, pa.type_for_alias(alias)) for name, alias in columns.items()]
     table = pa.Table.from_pylist(rows, schema=pa.schema(fields, metadata=described))
     sink = io.BytesIO()
@@ -62,7 +67,14 @@ INSPECT_COLUMNS = {
     "feature_index": "int32",
     "activation": "float",
 }
-STEER_COLUMNS = {"arm": "string", "sample": "int32", "step": "int32", "token_id": "int32", "kl_nats": "double"}
+STEER_COLUMNS = {
+    "arm": "string",
+    "sample": "int32",
+    "step": "int32",
+    "token_id": "int32",
+    "probability": "double",  # null in a run of a version that did not keep it
+    "kl_nats": "double",
+}
 
 
 def _firings(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -77,13 +89,29 @@ def _firings(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
             }
 
 
+def _without_firings(result: dict[str, Any]) -> dict[str, Any]:
+    return result | {"firings": {sae_id: {} for sae_id in result["firings"]}}
+
+
 def _texts(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
     result = run["result"]
     arms = {"baseline": result["baseline"], "steered": result["steered"], **result["controls"]}
     for name, arm in arms.items():
+        told = {"arm": name, "kl_nats": arm["kl"]}
         for sample, token_ids in enumerate(arm["token_ids"]):
-            for step, token_id in enumerate(token_ids):
-                yield {"arm": name, "sample": sample, "step": step, "token_id": token_id, "kl_nats": arm["kl"]}
+            probabilities = arm["probabilities"][sample] if arm.get("probabilities") else [None] * len(token_ids)
+            for step, (token_id, probability) in enumerate(zip(token_ids, probabilities, strict=True)):
+                yield told | {"sample": sample, "step": step, "token_id": token_id, "probability": probability}
+
+
+def _without_tokens(result: dict[str, Any]) -> dict[str, Any]:
+    controls = {name: _without_columns(arm) for name, arm in result["controls"].items()}
+    arms = {name: _without_columns(result[name]) for name in ("baseline", "steered")}
+    return result | arms | {"controls": controls}
+
+
+def _without_columns(arm: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arm.items() if name not in ("token_ids", "probabilities")}
 
 
 def as_notebook(run: dict[str, Any], origin: str) -> bytes:
