@@ -76,15 +76,27 @@ def read_settings(parsed: argparse.Namespace) -> Settings:
     """Options over environment variables over defaults; BadInput names the setting that is wrong."""
     from pydantic import ValidationError
 
-    from backend.settings import Settings
+    from backend.settings import Settings, wrong_setting
 
     given = {name: value for name, value in vars(parsed).items() if name in Settings.model_fields and value is not None}
     try:
         return Settings(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
-        raise BadInput(f"--{name.replace('_', '-')} is {first['input']!r}: {first['msg']}.") from error
+        raise BadInput(wrong_setting(error, given)) from error
+
+
+def _api_settings(parsed: argparse.Namespace) -> Settings:
+    """The same, for a command that keeps runs: BadInput also for a runs_url that is none."""
+    from backend.core.runs import check_url
+    from backend.settings import variable_of
+
+    settings = read_settings(parsed)
+    try:
+        if settings.runs_url is not None:
+            check_url(settings.runs_url.get_secret_value())
+    except ValueError as error:
+        raise BadInput(f"{variable_of('runs_url')} {error}") from None
+    return settings
 
 
 # ---------------------------------------------------------------- servers
@@ -92,14 +104,14 @@ def read_settings(parsed: argparse.Namespace) -> Settings:
 
 def run_serve(parsed: argparse.Namespace) -> int:
     """API and dashboard on one port."""
-    settings = read_settings(parsed)
+    settings = _api_settings(parsed)
     served = _on_ray(parsed, settings, lambda own: _listen(own, lambda: _dashboard_alone(own)))
     return _listen(settings, lambda: _with_dashboard(_api(settings))) if served is None else served
 
 
 def run_api(parsed: argparse.Namespace) -> int:
     """The API alone."""
-    settings = read_settings(parsed)
+    settings = _api_settings(parsed)
     served = _on_ray(parsed, settings)
     return _listen(settings, lambda: _api(settings)) if served is None else served
 

@@ -17,6 +17,7 @@ MODEL_FILES = (
     "tokenizer*",
     "chat_template*",
 )
+TOKENIZER_FILES = ("tokenizer", "chat_template")  # beginnings of their names
 SAE_FILES = ("cfg.json", "*.safetensors")
 HASH_LENGTH = 16  # hex digits
 SHOWN = 8
@@ -49,6 +50,13 @@ def snapshot_hash(folder: Path) -> tuple[str, dict[str, str]]:
         files[path.name] = blob if path.is_symlink() and _BLOB.fullmatch(blob) else _sha256(path)
     text = "\n".join(f"{name} {digest}" for name, digest in sorted(files.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH], files
+
+
+def tokenizer_hash(files: Mapping[str, str]) -> str | None:
+    """Over those of a model's files (name -> sha256) that make tokens of a prompt; None when none is known."""
+    own = {name: digest for name, digest in files.items() if name.startswith(TOKENIZER_FILES)}
+    text = "\n".join(f"{name} {digest}" for name, digest in sorted(own.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH] if own else None
 
 
 def hub_snapshot(model: str, revision: str | None) -> Path | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from backend.live import Ticket
+from backend.queueing import Ticket
 
 Work = TypeVar("Work")
 Gone = Callable[[int], bool]  # whether nobody waits any more for the answer of that index

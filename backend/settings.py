@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_PREFIX = "FUNCTIONSCOPE_"
@@ -84,13 +84,45 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=262_144, ge=1024, le=16_777_216, description="bytes of a request body")
     max_page: int = Field(default=500, ge=1, le=10_000, description="rows of one page of a list")
     max_coverage_rows: int = Field(default=20_000, ge=1, le=1_000_000, description="ranks of one coverage answer")
-    max_export_rows: int = Field(default=1_000_000, ge=1, description="rows of one exported table")
+    max_export_rows: int = Field(default=10_000_000, ge=1, description="rows of one exported table")
     queue: int = Field(default=8, ge=1, le=1000, description="live requests that may wait while one runs")
     requests_per_minute: int = Field(default=1200, ge=1, description="reading requests of one client; not on loopback")
     live_per_minute: int = Field(default=120, ge=1, description="live requests of one client; not on loopback")
-    live_seconds: float = Field(default=120, gt=0, le=86_400, description="seconds that one live request may run")
+    live_seconds: float = Field(
+        default=120,
+        gt=0,
+        le=86_400,
+        description="seconds that one live request, or one step of a stream in turns, may run",
+    )
+    stream_seconds: float = Field(
+        default=3600,
+        gt=0,
+        le=86_400,
+        description="seconds of the model for one sweep, trait search or streamed set, in turns with others",
+    )
     body_seconds: float = Field(default=30, gt=0, le=3600, description="seconds in which a body must arrive")
     drain_seconds: int = Field(default=10, ge=0, le=3600, description="seconds that open requests have after SIGTERM")
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return ENV_PREFIX + name.upper()
+
+
+def is_secret(name: str) -> bool:
+    """Whether its value must never be shown."""
+    return "SecretStr" in str(Settings.model_fields[name].annotation)
+
+
+def wrong_setting(error: ValidationError, options: Collection[str]) -> str:
+    """What is wrong first, in a sentence that names the option (of `options`) or the variable it came from."""
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0])
+    if is_secret(name):
+        message, n = str(first["msg"]).replace(" items after validation", " characters"), len(str(first["input"]))
+        return f"{variable_of(name)} has {n} characters (not shown, it is a secret): {message}."
+    source = "--" + name.replace("_", "-") if name in options else variable_of(name)
+    return f"{source} is {first['input']!r}: {first['msg']}."
 
 
 def add_options(parser: argparse.ArgumentParser, wanted: Callable[[str], bool]) -> None:
@@ -101,11 +133,11 @@ def add_options(parser: argparse.ArgumentParser, wanted: Callable[[str], bool]) 
     for name, field in Settings.model_fields.items():
         if not wanted(name):
             continue
-        if "SecretStr" in str(field.annotation):
-            told = f"{ENV_PREFIX}{name.upper()}: {field.description} (environment only)"
+        if is_secret(name):
+            told = f"{variable_of(name)}: {field.description} (environment only)"
             parser.epilog = "; ".join(filter(None, [parser.epilog, told]))
             continue
-        option, variable = "--" + name.replace("_", "-"), ENV_PREFIX + name.upper()
+        option, variable = "--" + name.replace("_", "-"), variable_of(name)
         default = field.get_default(call_default_factory=True)
         text = f"{field.description} (default {default}; {variable})".replace("%", "%%")
         if field.annotation is bool:

@@ -9,6 +9,7 @@ of a class is equally likely, the original one among them.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from threading import Event
 
 import torch
 from torch import Tensor
@@ -20,6 +21,10 @@ from backend.core.sae import Sae
 SHUFFLES = 20
 LOW, HIGH = 0.025, 0.975
 TOKENS_AT_ONCE = 8192  # of one forward: bounds the memory of a long prompt on a large model
+
+
+class Stopped(Exception):
+    """The work was stopped before it was done."""
 
 
 @dataclass(frozen=True)
@@ -70,19 +75,28 @@ def shuffled_splits(
     order: Tensor,
     special_positions: Collection[int],
     theta: float = 0.0,
+    stop: Event | None = None,
 ) -> dict[str, Tensor]:
     """By sae_id: int64 [n, pos, 4] (firing, new, reactivated, carried) of every arrangement in `order` [n, pos].
 
-    All arrangements are one batch of one forward, unless they exceed TOKENS_AT_ONCE.
+    All arrangements are one batch of one forward, unless they exceed TOKENS_AT_ONCE. Stopped when `stop` is set
+    before a forward, or before one of the SAEs.
     """
     ids = torch.tensor(list(token_ids), dtype=torch.int64)[order]
     n, length = ids.shape
     layers = sorted({sae.layer for sae in saes})
     parts: dict[str, list[Tensor]] = {sae.sae_id: [] for sae in saes}
     for rows in ids.split(max(1, TOKENS_AT_ONCE // length)):
+        _check(stop)
         resid = lm.resid_post(rows, layers)
         for sae in saes:
+            _check(stop)
             firings = sae.encode(resid[sae.layer].flatten(0, 1), theta=theta)
             counts = split_rows(firings, len(rows), length, special_positions).stacked()
             parts[sae.sae_id].append(counts.cpu())
     return {sae_id: torch.cat(found) for sae_id, found in parts.items()}
+
+
+def _check(stop: Event | None) -> None:
+    if stop is not None and stop.is_set():
+        raise Stopped

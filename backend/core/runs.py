@@ -59,14 +59,28 @@ def run_id_of(kind: str, determinants: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:ID_LENGTH]
 
 
+def check_url(url: str) -> None:
+    """ValueError, whose message does not repeat it, for what is no URL of a database: it may hold a password."""
+    try:
+        sa.make_url(url).get_dialect()
+    except (SQLAlchemyError, ValueError):  # ValueError: a port that is no number
+        raise ValueError(
+            f"has {len(url)} characters (not shown, they may hold a password) that are no SQLAlchemy URL: set it to "
+            "one such as postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or leave it out to keep runs in a file."
+        ) from None
+
+
 class RunStore:
     """The store of recorded runs. Made at the first use; safe from several threads and processes."""
 
     def __init__(self, where: Path | str) -> None:
-        """where: an SQLite file, or an SQLAlchemy URL as a string."""
+        """where: an SQLite file, or an SQLAlchemy URL as a string; ValueError (check_url) for another string."""
+        if isinstance(where, str):
+            check_url(where)
         self._path = where if isinstance(where, Path) else None
         self._url = sa.URL.create("sqlite", database=str(where)) if isinstance(where, Path) else sa.make_url(where)
-        self.name = str(where) if isinstance(where, Path) else self._url.render_as_string(hide_password=True)
+        # without its query, where a password may stand too
+        self.name = str(where) if isinstance(where, Path) else self._url.set(query={}).render_as_string()
         self.failure = ""  # why the last use failed; empty when it did not
         self._made: sa.Engine | None = None
         self._making = threading.Lock()
@@ -206,10 +220,12 @@ class RunStore:
             raise
         except (SQLAlchemyError, OtherVersion, OSError) as error:
             reason = str(getattr(error, "orig", None) or error)
-            self.failure = (
-                f"Recorded runs at {self.name} cannot be used ({reason}): set FUNCTIONSCOPE_RUNS to a "
-                "file in a folder that can be written."
+            remedy = (
+                "set FUNCTIONSCOPE_RUNS to a file in a folder that can be written"
+                if self._path is not None
+                else "see that this database answers, or set FUNCTIONSCOPE_RUNS_URL to another"
             )
+            self.failure = f"Recorded runs at {self.name} cannot be used ({reason}): {remedy}."
             raise RunsUnavailable(self.failure) from error
         self.failure = ""
 

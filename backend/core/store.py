@@ -78,13 +78,13 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
         """The SAEs of the build, by layer."""
         return [row for _, _, row in self._current().saes.values()]
 
-    def edge_pieces(self, sae_id: str) -> Iterator[Edges]:
-        """All edges of an SAE in pieces of about a million, sorted by (token_id, feature_index)."""
+    def edge_pieces(self, sae_id: str, chunks: int = CHUNKS_A_PIECE) -> Iterator[Edges]:
+        """All edges of an SAE, sorted by (token_id, feature_index); a chunk holds some 8,000, a piece a million."""
         generation = self._current()
         ordinal, scale, _ = self._sae(generation, sae_id)
         starts = [row[0] for row in self._query(generation, sql.EDGE_CHUNK_STARTS, [ordinal])]
-        for at in range(0, len(starts), CHUNKS_A_PIECE):
-            last = min(at + CHUNKS_A_PIECE, len(starts)) - 1
+        for at in range(0, len(starts), chunks):
+            last = min(at + chunks, len(starts)) - 1
             rows = self._query(generation, sql.EDGE_CHUNKS_BETWEEN, [ordinal, starts[at], starts[last]])
             yield joined([unpack(PackedEdges(*row), scale) for row in rows])
 

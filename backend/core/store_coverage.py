@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from backend.core import store_sql as sql
 from backend.core.coverage_columns import Band, CoverageColumns, columns_of
@@ -14,6 +17,19 @@ from backend.core.store_tokens import TokenQueries
 DENOMINATORS = ("active", "dictionary")
 ORDERS = ("frequency", "document_coverage", "degree", "greedy", "random")
 MIN_COUNTS = (1, 2, 5, 10)
+
+
+def theta_ordinal(grid: Sequence[float], theta: float) -> int | None:
+    """Which of the stored thresholds `theta` is, None for none. Either may have been rounded to float32, no more."""
+    for ordinal, stored in enumerate(grid):
+        if theta in (stored, _float32(stored)) or _float32(theta) == stored:
+            return ordinal
+    return None
+
+
+def _float32(value: float) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
 
 
 @dataclass(frozen=True)
@@ -84,10 +100,10 @@ class CoverageQueries(TokenQueries):
 
     @staticmethod
     def _theta_ordinal(sae: SaeRow, theta: float) -> int:
-        for ordinal, stored in enumerate(sae.theta_grid):
-            if abs(stored - theta) <= 1e-5 * max(1.0, abs(stored)):
-                return ordinal
-        raise ValueError(f"theta {theta}: coverage of {sae.sae_id} is stored for {list(sae.theta_grid)}")
+        ordinal = theta_ordinal(sae.theta_grid, theta)
+        if ordinal is None:
+            raise ValueError(f"theta {theta}: coverage of {sae.sae_id} is stored for {list(sae.theta_grid)}")
+        return ordinal
 
     def _bands(self, generation: Generation, key: list[int], n_all: int, sae: SaeRow) -> dict[int, Band]:
         """rank -> (mean, low, high), where the build stores an interval for this curve."""

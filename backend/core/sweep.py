@@ -95,9 +95,9 @@ def _sweep(
     waiting: list[Prefill] = []
     cells: list[tuple[int, int]] = []
     for column, position in enumerate(grid.positions):
-        if stop.is_set():
-            return
         for rows in _pieces(len(grid.strengths)):
+            if stop.is_set():
+                return
             waiting.append(prefix.prefill(position, [grid.arm(row, column) for row in rows]))
             cells += [(row, column) for row in rows]
             if len(cells) >= ROWS:

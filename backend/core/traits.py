@@ -167,6 +167,8 @@ class TraitSearch:
                 ("random_feature", self.trait.test, _adds(sae.layer, other, found.feature_alpha)),
             ]
         difference = self._difference_of_means(sae.layer, held)
+        if difference is None:
+            return
         arms.append(("difference_of_means", self.trait.test, _adds(sae.layer, difference, 1.0)))
         if self.trait.asking_test:
             arms.append(("asking", self.trait.asking_test, None))
@@ -182,11 +184,15 @@ class TraitSearch:
         drawn = int(torch.randint(max(sae.d_sae - 1, 1), (1,), generator=generator))
         return drawn + 1 if drawn >= feature_index else drawn
 
-    def _difference_of_means(self, layer: int, held: Tensor) -> Tensor:
-        """Mean residual with the instruction minus without it; without one, the trait prompt minus the mean."""
-        without = mean_residual(self.lm, self.trait.contrast, layer)
+    def _difference_of_means(self, layer: int, held: Tensor) -> Tensor | None:
+        """Mean residual with the instruction minus without it; without one, the trait prompt minus the mean.
+
+        None when stopped.
+        """
+        without = mean_residual(self.lm, self.trait.contrast, layer, self.stop)
         asked = self.trait.asking_contrast
-        return (mean_residual(self.lm, asked, layer) if asked else held.float()) - without
+        with_it = mean_residual(self.lm, asked, layer, self.stop) if asked else held.float()
+        return None if without is None or with_it is None else with_it - without
 
     # -- asking ------------------------------------------------------------------------------
 
@@ -222,9 +228,13 @@ class TraitSearch:
         return contrast_asks * -(-len(self.trait.contrast) // BATCH) + test_asks * -(-len(self.trait.test) // BATCH)
 
 
-def mean_residual(lm: LanguageModel, spots: Sequence[Spot], layer: int) -> Tensor:
-    """float32 [d_model]: mean over prompts of the residual after the layer, at each one's position."""
-    rows = [lm.resid_post([spot.token_ids], [layer])[layer][0, spot.position] for spot in spots]
+def mean_residual(lm: LanguageModel, spots: Sequence[Spot], layer: int, stop: Event) -> Tensor | None:
+    """float32 [d_model]: mean over prompts of the residual after the layer, at each one's position; None: stopped."""
+    rows = []
+    for spot in spots:
+        if stop.is_set():
+            return None
+        rows.append(lm.resid_post([spot.token_ids], [layer])[layer][0, spot.position])
     return torch.stack(rows).float().mean(0)
 
 

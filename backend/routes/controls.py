@@ -19,9 +19,23 @@ from backend.core.interventions import Intervention
 from backend.routes.prompting import Prompt
 from backend.routes.recipes import Edit, Recipe, applied_positions, sentence, visible
 
+ARMS = ("content_position", "random_feature", "sign_flipped")
+
+
+def left_out(edits: Sequence[Edit], prompt: Prompt, seed: int) -> dict[str, str]:
+    """The arms that cannot be run, by name, each with the reason; empty when all three can."""
+    if not edits:
+        return dict.fromkeys(ARMS, "there is no intervention that it could be compared with: send one or more")
+    if content_position(edits, prompt, seed) is None:
+        reason = "the prompt has no content token that no intervention edits: leave one out of positions"
+        if prompt.store is None:
+            reason = "without a build token classes are unknown: no position is known to hold a content token"
+        return {ARMS[0]: reason}
+    return {}
+
 
 def control_recipes(edits: Sequence[Edit], prompt: Prompt, seed: int) -> Iterator[Recipe]:
-    """The three arms; content_position is left out of a prompt that has no other content token. Blocks."""
+    """The three arms, without those of `left_out`. Blocks."""
     if not edits:
         return
     touched = tuple(applied_positions(edits))

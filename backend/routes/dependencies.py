@@ -24,12 +24,14 @@ from backend.core.statistics_store import StatisticsStore
 from backend.core.store import Store
 from backend.core.store_rows import StoreError, StoreMissing, TokenRow
 from backend.joining import Joiner
-from backend.live import Live, Queue, Ticket
+from backend.live import Live
 from backend.metrics import Metrics
+from backend.queueing import Queue, Ticket
 from backend.routes.kept import Keeper
 from backend.routes.known import Known
-from backend.routes.problems import Refusal, echo
+from backend.routes.problems import Refusal, refuse_field
 from backend.routes.rate import Doorkeeper
+from backend.routes.wrong_fields import echo, sentence
 from backend.schemas import FieldError, TokenRef
 from backend.settings import Settings
 
@@ -148,7 +150,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
     dependant = getattr(request.scope.get("route"), "dependant", None)
     takes_query = bool(dependant and dependant.query_params)
     errors = [
-        FieldError(field=echo(name), value=echo(request.query_params[name]), allowed="no such parameter")
+        FieldError(field=echo(name), value=echo(request.query_params[name]), allowed="no such parameter; see /docs")
         for name in ([] if takes_query else given)
     ]
     errors += [
@@ -157,7 +159,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
         if given.count(name) > 1
     ]
     if errors:
-        raise Refusal(422, f"{errors[0].field}: {errors[0].allowed}", errors=errors)
+        raise Refusal(422, sentence(errors[0]), errors=errors)
 
 
 class Lease:
@@ -169,28 +171,31 @@ class Lease:
         self._ticket: Ticket | None = None
         self._watcher: asyncio.Task[None] | None = None
 
-    def take(self) -> Ticket:
-        """Enter the queue; QueueFull when there is no room. For answers that are streamed."""
-        self._ticket = self._queue.enter(self._request.scope["state"]["client"])
+    def take(self, remedy: str, seconds: float | None = None) -> Ticket:
+        """Enter the queue; QueueFull when there is no room. For answers that are streamed.
+
+        `remedy`: what this kind of request can ask less of, told when it runs for too long; `seconds`: see Ticket.
+        """
+        self._ticket = self._queue.enter(self._request.scope["state"]["client"], remedy, seconds)
         return self._ticket
 
-    async def turn(self) -> Ticket:
+    async def turn(self, remedy: str) -> Ticket:
         """Enter the queue and wait. The work is stopped when the client goes away."""
-        ticket = self._watched()
+        ticket = self._watched(remedy)
         await ticket.turn()
         if ticket.stop.is_set():
             raise Refusal(503, CANCELLED)
         return ticket
 
-    async def joined(self, joiner: Joiner[Work], work: Work) -> bytes:
+    async def joined(self, joiner: Joiner[Work], work: Work, remedy: str) -> bytes:
         """The answer of `work`, done together with others of its kind that wait; as `turn` otherwise."""
-        answer = await joiner.answer(self._watched(), work)
+        answer = await joiner.answer(self._watched(remedy), work)
         if answer is None:
             raise Refusal(503, CANCELLED)
         return answer
 
-    def _watched(self) -> Ticket:
-        ticket = self.take()
+    def _watched(self, remedy: str) -> Ticket:
+        ticket = self.take(remedy)
         self._watcher = asyncio.create_task(self._cancel_when_gone(ticket))
         return ticket
 
@@ -230,6 +235,13 @@ def token_refs(rows: dict[int, TokenRow], token_ids: Sequence[int]) -> list[Toke
 
 def token_ref(row: TokenRow) -> TokenRef:
     return TokenRef.model_validate({"token_id": row.token_id, "text": row.text, "token_class": row.token_class})
+
+
+def check_token(store: Store, token_id: int | None, name: str) -> None:
+    """422 for a token that is not in the vocabulary; None is no token."""
+    if token_id is not None and store.token(token_id) is None:
+        n = store.tokens(limit=1)[1]
+        raise refuse_field(name, token_id, f"a token of this build's vocabulary, which has {n}: see /api/tokens")
 
 
 def refuse_value(error: ValueError, given: dict[str, Any]) -> Refusal:

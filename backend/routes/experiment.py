@@ -12,7 +12,7 @@ from torch import Tensor
 
 from backend.core.cost import generating_bytes
 from backend.core.generate import Prefill, Prefilling, Step, first_greedy_step, generate_arms, kl
-from backend.routes.controls import control_recipes
+from backend.routes.controls import control_recipes, left_out
 from backend.routes.dependencies import Backend
 from backend.routes.inspect import next_token_list
 from backend.routes.limits import check_freeze, check_room, check_steer
@@ -104,6 +104,9 @@ def plan_steer(request: SteerRequest, served: Backend) -> SteerPlan:
     )
     effective = effective_prompt(request, prompt, served) | settings
     effective["interventions"] = [edit.effective() for edit in edits]
+    missing = left_out(edits, prompt, request.seed) if request.controls else {}
+    if missing:
+        effective["controls_left_out"] = missing
     return SteerPlan(request, prompt, edits, effective)
 
 

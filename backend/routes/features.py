@@ -20,7 +20,7 @@ from backend.core.store import Store
 from backend.core.store_features import FeaturesFound
 from backend.core.store_rows import FeatureRow as StoredFeature
 from backend.core.store_rows import SaeRow, StoreError
-from backend.routes.dependencies import Served, refuse_value, token_ref
+from backend.routes.dependencies import Served, check_token, refuse_value, token_ref
 from backend.routes.feature_examples import choose_examples
 from backend.routes.feature_view import (
     detail_fields,
@@ -49,6 +49,8 @@ def search_features(query: Annotated[FeaturesQuery, Query()], served: Served) ->
     check_page(query.limit, served.settings)
     _check_search(query)
     store = served.build.require()
+    for name in ("token_id", "promotes"):
+        check_token(store, getattr(query, name), name)
     lifts, missing = None, None
     try:
         columns = store.feature_columns(query.sae_id)
@@ -129,8 +131,7 @@ def read_feature(
     row = store.feature(sae_id, feature_index)
     if row is None:
         raise Refusal(404, f"{sae_id} has features 0 to {sae.d_sae - 1}, not {feature_index}.")
-    if query.token_id is not None and store.token(query.token_id) is None:
-        raise refuse_field("token_id", query.token_id, "a token of the build's vocabulary")
+    check_token(store, query.token_id, "token_id")
     effective = {"sae_id": sae_id, "feature_index": feature_index, **query.model_dump()}
     fields, examples = _everything(store, served.build.feature_details, row, query)
     url = neuronpedia_url(served.preset, sae_id, feature_index)

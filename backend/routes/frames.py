@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from starlette.responses import StreamingResponse
 
-from backend.live import LiveTimeout, Ticket
+from backend.queueing import LiveTimeout, Ticket
 from backend.routes.problems import Refusal, problem_of
 from backend.schemas import (
     ArmFrame,

@@ -30,6 +30,7 @@ from backend.routes.prompting import Prompt, effective_prompt, read_prompt, with
 from backend.schemas import InspectRequest, InspectResponse, NextToken, TokenizeRequest, TokenizeResponse
 
 router = APIRouter(tags=["live"])
+LESS = "send a shorter prompt, fewer sae_ids, or a smaller generate"
 # one call a list: an object a row costs several times as much
 _NEXT_TOKENS = TypeAdapter(list[NextToken])
 
@@ -163,10 +164,10 @@ async def inspect(request: InspectRequest, served: Served, turns: Turns) -> Http
     """
     plan = await asyncio.to_thread(plan_inspect, request, served)
     if request.generate:
-        ticket = await turns.turn()
+        ticket = await turns.turn(LESS)
         body = await ticket.run(partial(plan.run_json, ticket.stop))
     else:
-        body = await turns.joined(served.joiner, plan)
+        body = await turns.joined(served.joiner, plan, LESS)
     return HttpResponse(body, media_type="application/json")
 
 

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 from backend.core import memory
 from backend.core.frozen_attention import can_freeze
+from backend.core.statistics_sets import MOST_SETS
 from backend.loading import Loaded
 from backend.routes.problems import Refusal, refuse_field
 from backend.schemas import InspectRequest, Limits, SteerRequest, SweepRequest, TokenizeRequest, TraitsRequest
+from backend.schemas.graph import GRAPH_EDGES_MAX
+from backend.schemas.reactivation import SHUFFLES_MOST
 from backend.settings import Settings
 
 MAX_ALPHAS = 16
+MAX_STATISTICS_ROWS = 5_000  # tokens of one answer
 SMALL = 1 << 25  # bytes of work that are not worth asking the machine for, which takes a third of a millisecond
 
 
@@ -29,12 +33,20 @@ def limits_of(settings: Settings, loaded: Loaded | None) -> Limits:
         temperature=settings.max_temperature,
         value=settings.max_value,
         body_bytes=settings.max_body_bytes,
+        set_prompts=settings.max_set_prompts,
+        shuffles=SHUFFLES_MOST,
+        alphas=MAX_ALPHAS,
         queue=settings.queue,
         page=settings.max_page,
         coverage_rows=settings.max_coverage_rows,
+        export_rows=settings.max_export_rows,
+        statistics_rows=MAX_STATISTICS_ROWS,
+        intersection_tokens=MOST_SETS,
+        graph_edges=GRAPH_EDGES_MAX,
         requests_per_minute=settings.requests_per_minute,
         live_per_minute=settings.live_per_minute,
         live_seconds=settings.live_seconds,
+        stream_seconds=settings.stream_seconds,
         live_bytes=settings.live_bytes,
         body_seconds=settings.body_seconds,
     )
@@ -75,6 +87,11 @@ def check_room(what: str, needed: int, remedy: str, settings: Settings, loaded: 
 def check_page(limit: int, settings: Settings) -> None:
     if limit > settings.max_page:
         raise refuse_field("limit", limit, f"at most {settings.max_page}")
+
+
+def check_statistics_rows(limit: int) -> None:
+    if limit > MAX_STATISTICS_ROWS:
+        raise refuse_field("limit", limit, f"1 to {MAX_STATISTICS_ROWS}")
 
 
 def check_prompt_chars(request: TokenizeRequest, settings: Settings) -> None:
@@ -144,13 +161,19 @@ def check_freeze(freeze_attention: bool, loaded: Loaded) -> None:
 
 
 def check_sweep(request: SweepRequest, settings: Settings, n_positions: int) -> None:
-    """The size of the grid, and that its strengths differ; the rest is checked as a steer request."""
+    """What only a sweep has: its grid, its strengths, one intervention more; the rest is checked as a steer request."""
     cells = len(request.strengths) * n_positions
     if cells > settings.max_sweep_cells:
         allowed = (
             f"at most {settings.max_sweep_cells} cells; this is {len(request.strengths)} × {n_positions} = {cells}"
         )
-        raise refuse_field("strengths", len(request.strengths), allowed)
+        raise refuse_field("strengths", f"{len(request.strengths)} values", allowed)
+    largest = max(request.strengths, key=abs)
+    if abs(largest) > settings.max_value:
+        raise refuse_field("strengths", largest, f"{-settings.max_value:g} to {settings.max_value:g}")
+    most = settings.max_interventions - 1
+    if len(request.interventions) > most:
+        raise refuse_field("interventions", f"{len(request.interventions)}", f"at most {most} beside the swept one")
     if len(set(request.strengths)) < len(request.strengths):
         raise refuse_field("strengths", request.strengths, "values that all differ")
 
@@ -160,7 +183,7 @@ def check_traits(request: TraitsRequest, settings: Settings) -> None:
     n_prompts = len(request.contrast_prompts) + len(request.test_prompts)
     if n_prompts > settings.max_trait_prompts:
         allowed = f"at most {settings.max_trait_prompts} contrast and test prompts together; these are {n_prompts}"
-        raise refuse_field("contrast_prompts", len(request.contrast_prompts), allowed)
+        raise refuse_field("contrast_prompts", f"{len(request.contrast_prompts)} prompts", allowed)
     if request.max_new_tokens > settings.max_new_tokens:
         raise refuse_field("max_new_tokens", request.max_new_tokens, f"at most {settings.max_new_tokens}")
     if request.instruction is not None and "{prompt}" not in request.instruction:

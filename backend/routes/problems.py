@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,12 +14,13 @@ from starlette.responses import Response
 
 from backend.core.runs import RunsUnavailable
 from backend.core.store import StoreInvalid, StoreMissing
-from backend.live import LiveTimeout, NotLive, QueueFull
+from backend.live import NotLive
 from backend.logs import request_id
+from backend.queueing import LiveTimeout, QueueFull
+from backend.routes.wrong_fields import echo, sentence, wrong_fields
 from backend.schemas import FieldError, Problem
 
 log = logging.getLogger(__name__)
-ECHO_CHARS = 200
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -41,22 +40,9 @@ class Refusal(HTTPException):
 
 
 def refuse_field(field: str, value: object, allowed: str) -> Refusal:
-    """A 422 that names one field."""
+    """A 422 that names one field, what came and what is allowed."""
     error = FieldError(field=field, value=echo(value), allowed=allowed)
-    return Refusal(422, f"{field}: {allowed}", errors=[error])
-
-
-def echo(value: object) -> Any:
-    """`value` as it may be shown in an answer: valid JSON, and short."""
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, int):
-        return value if abs(value) < 2**53 else echo(f"{value:.6e}" if value < 10**300 else "huge integer")
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    text = value if isinstance(value, str) else repr(value)
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= ECHO_CHARS else f"{text[:ECHO_CHARS]}… ({len(text)} characters)"
+    return Refusal(422, sentence(error), errors=[error])
 
 
 def problem_of(status: int, detail: str, errors: Sequence[FieldError] = (), identifier: str | None = None) -> Problem:
@@ -88,28 +74,9 @@ async def on_http(_: Request, error: Exception) -> Response:
 
 async def on_validation(_: Request, error: Exception) -> Response:
     """Pydantic's findings, in the API's own words."""
-    found = error.errors() if isinstance(error, RequestValidationError) else []
-    errors = [
-        FieldError(field=_path(item["loc"]), value=echo(item.get("input")), allowed=_allowed(item))
-        for item in found[:20]
-    ]
-    detail = "; ".join(f"{item.field}: {item.allowed}" for item in errors[:3])
-    return respond(problem_of(422, detail, errors))
-
-
-def _path(location: Sequence[str | int]) -> str:
-    """`("body", "interventions", 0, "mode")` as `interventions.0.mode`."""
-    parts = [str(part) for part in location if part not in ("body", "query", "path")]
-    return echo(".".join(parts)) or "body"
-
-
-def _allowed(item: Mapping[str, Any]) -> str:
-    """Pydantic's message; an unknown field says what to do about it."""
-    if item["type"] == "extra_forbidden":
-        return "no such field; see /docs for the fields of this endpoint"
-    if item["type"] == "json_invalid":
-        return f"valid JSON: {item.get('ctx', {}).get('error', 'cannot be parsed')}"
-    return str(item["msg"]).removeprefix("Value error, ")
+    invalid = error if isinstance(error, RequestValidationError) else None
+    errors = wrong_fields(invalid.errors(), invalid.body)[:20] if invalid else []
+    return respond(problem_of(422, "; ".join(sentence(one) for one in errors[:3]), errors))
 
 
 async def on_unavailable(_: Request, error: Exception) -> Response:

@@ -14,7 +14,7 @@ from backend.loading import Loaded
 from backend.routes.dependencies import Backend
 from backend.routes.known import Known
 from backend.routes.limits import check_prompt_chars, check_prompt_tokens
-from backend.routes.problems import refuse_field
+from backend.routes.problems import Refusal, refuse_field
 from backend.schemas import PositionRule, Token, TokenizeRequest
 
 _TOKENS = TypeAdapter(list[Token])
@@ -70,11 +70,23 @@ def read_prompt(request: TokenizeRequest, served: Backend) -> Prompt:
     try:
         token_ids = loaded.lm.tokenize(request.prompt, chat=request.chat)
     except ValueError as error:
-        raise refuse_field("chat", request.chat, str(error)) from error
+        raise refuse_field("chat", request.chat, f"false: {error}") from error
     check_prompt_tokens(len(token_ids), served.settings, loaded)
     store = served.build.get()
     rows = served.known.tokens(store, token_ids) if store is not None else {}
     return Prompt(token_ids, _tokens(token_ids, loaded, rows), loaded, store)
+
+
+def read_one_of(field: str, request: TokenizeRequest, served: Backend) -> Prompt:
+    """`read_prompt` of one of several prompts; a 413 or 422 that names which one it is."""
+    try:
+        return read_prompt(request, served)
+    except Refusal as refusal:
+        if refusal.status_code == 413:
+            raise Refusal(413, f"{field}: {refusal.detail}") from refusal
+        if not refusal.errors or refusal.errors[0].field != "prompt":
+            raise
+        raise refuse_field(field, request.prompt, refusal.errors[0].allowed) from refusal
 
 
 def with_tokens(prompt: Prompt, more: Sequence[int], known: Known) -> Prompt:

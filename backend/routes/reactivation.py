@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 from fastapi import APIRouter
@@ -12,16 +13,16 @@ from starlette.responses import StreamingResponse
 from torch import Tensor
 
 from backend.core.reactivation import split
-from backend.core.reactivation_baseline import Spread, arrangements, shuffled_splits
+from backend.core.reactivation_baseline import Spread, Stopped, arrangements, shuffled_splits
 from backend.core.reactivation_index import IndexSummary, PromptCounts, prompt_counts, summarise
 from backend.core.sae import Sae
-from backend.live import Ticket
-from backend.routes.dependencies import Backend, Served, Turns
+from backend.queueing import Ticket
+from backend.routes.dependencies import CANCELLED, Backend, Served, Turns
 from backend.routes.frames import event_stream
-from backend.routes.inspect import InspectPlan, chosen_saes, plan_inspect
+from backend.routes.inspect import InspectPlan, plan_inspect
 from backend.routes.limits import check_prompt_set
-from backend.routes.problems import Refusal
-from backend.routes.prompting import Prompt, read_prompt
+from backend.routes.problems import Refusal, refuse_field
+from backend.routes.prompting import Prompt, read_one_of
 from backend.routes.turns import in_turns
 from backend.schemas import (
     InspectRequest,
@@ -39,6 +40,8 @@ from backend.schemas import (
 
 router = APIRouter(tags=["live"])
 AT_ONCE = 8  # prompts of a set per turn at the model: between turns others have theirs
+LESS = "ask for fewer shuffles, a shorter prompt, fewer sae_ids, or a smaller generate"
+LESS_OF_SET = "send fewer or shorter prompts, or ask for fewer shuffles"
 _COUNTS = ("firing", "new", "reactivated", "carried")
 
 
@@ -50,12 +53,12 @@ class Counted:
     shuffled: Tensor
 
 
-def count(prompt: Prompt, saes: list[Sae], kept: list[int], request: Any) -> dict[str, Counted]:
-    """One forward of the prompt and one of all its shuffles together; blocks."""
+def count(prompt: Prompt, saes: list[Sae], kept: list[int], request: Any, stop: Event) -> dict[str, Counted]:
+    """One forward of the prompt and one of all its shuffles together; blocks. Stopped when `stop` is set."""
     lm, special = prompt.loaded.lm, prompt.special_positions
     classes = [token.token_class for token in prompt.tokens]
     order = arrangements(classes, kept, request.shuffles, request.seed)
-    shuffled = shuffled_splits(lm, saes, prompt.token_ids, order, special, request.theta)
+    shuffled = shuffled_splits(lm, saes, prompt.token_ids, order, special, request.theta, stop)
     resid = lm.resid_post([prompt.token_ids], [sae.layer for sae in saes])
     counted = {}
     for sae in saes:
@@ -80,8 +83,11 @@ async def compare_with_shuffles(request: ReactivationRequest, served: Served, tu
     generated tokens stay.
     """
     plan = await asyncio.to_thread(_plan_one, request, served)
-    ticket = await turns.turn()
-    return await ticket.run(lambda: _compare(plan, request))
+    ticket = await turns.turn(LESS)
+    answer = await ticket.run(lambda: _compare(plan, request, ticket.stop))
+    if answer is None:
+        raise Refusal(503, CANCELLED)
+    return answer
 
 
 def _plan_one(request: ReactivationRequest, served: Backend) -> InspectPlan:
@@ -89,10 +95,14 @@ def _plan_one(request: ReactivationRequest, served: Backend) -> InspectPlan:
     return plan_inspect(InspectRequest(**fields, next_tokens=0), served)
 
 
-def _compare(plan: InspectPlan, request: ReactivationRequest) -> ReactivationResponse:
-    prompt, n_prompt = plan.continued(), len(plan.prompt.token_ids)
+def _compare(plan: InspectPlan, request: ReactivationRequest, stop: Event) -> ReactivationResponse | None:
+    """None when it was stopped."""
+    prompt, n_prompt = plan.continued(stop), len(plan.prompt.token_ids)
     kept = kept_positions(prompt, n_prompt)
-    counted = count(prompt, plan.saes, kept, request)
+    try:
+        counted = count(prompt, plan.saes, kept, request, stop)
+    except Stopped:
+        return None
     classes = [token.token_class for token in prompt.tokens]
     effective = {name: value for name, value in plan.effective.items() if name != "next_tokens"}
     return ReactivationResponse.model_validate(
@@ -155,12 +165,15 @@ class SetPlan:
     effective: dict[str, Any]
     counted: list[PromptCounts] = field(default_factory=list)
 
-    def steps(self) -> Iterator[int]:
-        """Count a few prompts a step, and say how many are counted; blocks."""
+    def steps(self, stop: Event) -> Iterator[int]:
+        """Count a few prompts a step, and say how many are counted; blocks. Ends early when `stop` is set."""
         while not self.finished:
             for prompt in self.prompts[len(self.counted) : len(self.counted) + AT_ONCE]:
                 kept = kept_positions(prompt, len(prompt.token_ids))
-                one = count(prompt, [self.sae], kept, self.request)[self.sae.sae_id]
+                try:
+                    one = count(prompt, [self.sae], kept, self.request, stop)[self.sae.sae_id]
+                except Stopped:
+                    return
                 classes = [token.token_class for token in prompt.tokens]
                 self.counted.append(prompt_counts(one.observed, one.shuffled, classes))
             yield len(self.counted)
@@ -185,8 +198,14 @@ def plan_set(request: ReactivationSetRequest, served: Backend) -> SetPlan:
     """Check everything and tokenise all prompts; blocks for a moment."""
     texts = list(served.preset.prompt_set()) if request.prompts is None else request.prompts
     check_prompt_set(texts, served.settings)
-    prompts = [read_prompt(TokenizeRequest(prompt=text, chat=request.chat), served) for text in texts]
-    (sae,) = chosen_saes([request.sae_id], prompts[0])
+    live = served.live.require().saes
+    if request.sae_id not in live:
+        raise refuse_field("sae_id", request.sae_id, f"one of {sorted(live)}")
+    prompts = [
+        read_one_of(f"prompts.{place}", TokenizeRequest(prompt=text, chat=request.chat), served)
+        for place, text in enumerate(texts)
+    ]
+    sae = live[request.sae_id]
     effective = {
         "prompts": "the preset's own set" if request.prompts is None else "as sent",
         "n_prompts": len(prompts),
@@ -202,10 +221,13 @@ def plan_set(request: ReactivationSetRequest, served: Backend) -> SetPlan:
 
 @router.post("/reactivation/set")
 async def index_of_set(request: ReactivationSetRequest, served: Served, turns: Turns) -> ReactivationSetResponse:
-    """The reactivation index over many prompts, when all are done."""
+    """The reactivation index over many prompts, when all are done, within limits.live_seconds of the model's time.
+
+    The streamed answer may take limits.stream_seconds.
+    """
     plan = await asyncio.to_thread(plan_set, request, served)
-    ticket = await turns.turn()
-    async for _ in in_turns(ticket, served.live.queue, plan.steps()):
+    ticket = await turns.turn(f"{LESS_OF_SET}, or use /api/reactivation/set/stream, which may run for longer")
+    async for _ in in_turns(ticket, served.live.queue, plan.steps(ticket.stop)):
         pass
     if not plan.finished:
         raise Refusal(503, f"The request was cancelled after {len(plan.counted)} of {len(plan.prompts)} prompts.")
@@ -218,9 +240,12 @@ async def index_of_set(request: ReactivationSetRequest, served: Served, turns: T
     responses={200: {"content": {"text/event-stream": {}}, "description": "server-sent events"}},
 )
 async def stream_set(request: ReactivationSetRequest, served: Served, turns: Turns) -> StreamingResponse:
-    """The same, told as it goes: start, `progress` after every few prompts, then `final`, or `error`."""
+    """The same, told as it goes: start, `progress` after every few prompts, then `final`, or `error`.
+
+    It may have the model for limits.stream_seconds of /api/capabilities in all.
+    """
     plan = await asyncio.to_thread(plan_set, request, served)
-    ticket = turns.take()
+    ticket = turns.take(LESS_OF_SET, served.settings.stream_seconds)
     return event_stream(_frames(plan, ticket, served), ticket)
 
 
@@ -228,7 +253,7 @@ async def _frames(plan: SetPlan, ticket: Ticket, served: Backend) -> AsyncIterat
     """Frames whose `seq` is yet to be given."""
     async for place in ticket.places():
         yield StartFrame(seq=0, stream_id=ticket.stream_id, queue_position=place)
-    async for _ in in_turns(ticket, served.live.queue, plan.steps()):
+    async for _ in in_turns(ticket, served.live.queue, plan.steps(ticket.stop)):
         if not plan.finished:
             yield SetFrame(seq=0, result=await asyncio.to_thread(plan.result))
     yield SetFinalFrame(

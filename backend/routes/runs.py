@@ -7,11 +7,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
+import torch
+import transformers
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi import Response as HttpResponse
 
 from backend.core.runs import LabelConflict, WrongDeleteToken, run_id_of
 from backend.core.sae import Sae
+from backend.fingerprints import tokenizer_hash
+from backend.routes import inspect, steer
 from backend.routes.dependencies import Backend, Lease, Served, Turns
 from backend.routes.experiment import Experiment, SteerPlan, plan_steer
 from backend.routes.inspect import InspectPlan, plan_inspect
@@ -113,9 +117,12 @@ def _unknown(run_id: str) -> Refusal:
 
 
 def determinants(plan: InspectPlan | SteerPlan, served: Backend) -> dict[str, Any]:
-    """Everything that the result depends on, as plain JSON."""
+    """Everything that the result depends on, as plain JSON.
+
+    Not controls_left_out, which follows from the rest: runs keep the ids that they had before it was told.
+    """
     return {
-        "effective": plan.effective,
+        "effective": {name: value for name, value in plan.effective.items() if name != "controls_left_out"},
         "token_ids": plan.prompt.token_ids,
         "build": served.build.identity(),
         **_weights(plan),
@@ -145,7 +152,7 @@ async def _record(
     run_id: str, body: RunRequest, plan: InspectPlan | SteerPlan, served: Backend, turns: Lease
 ) -> str | None:
     """Run the plan and put the result away; its delete token. A result that was cut short is not recorded."""
-    ticket = await turns.turn()
+    ticket = await turns.turn(inspect.LESS if isinstance(plan, InspectPlan) else steer.LESS)
     run = partial(plan.run, ticket.stop) if isinstance(plan, InspectPlan) else Experiment(plan, ticket.stop).run
     result = await ticket.run(run)
     if ticket.stop.is_set():
@@ -158,6 +165,10 @@ async def _record(
         "device": str(plan.prompt.loaded.lm.device),
         "build": served.build.identity(),
         "version": served.version,
+        # told, but no part of the id: a run is the same run on a newer torch
+        "torch_version": str(torch.__version__),
+        "transformers_version": transformers.__version__,
+        "tokenizer_hash": tokenizer_hash(plan.prompt.loaded.files.get("model", {})),  # None: its files are not known
     }
     put = partial(served.runs.put, run_id, body.kind, request=body.request.model_dump(mode="json"))
     return await asyncio.to_thread(put, result=result.model_dump(mode="json"), provenance=provenance)

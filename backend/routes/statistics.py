@@ -12,16 +12,17 @@ from backend.core.statistics_rows import ExcessRow, NullContrastRow, SpreadRow
 from backend.core.statistics_sets import MOST_SETS, intersections
 from backend.core.statistics_store import StatisticsStore
 from backend.core.store import MIN_COUNTS, Store
+from backend.core.store_coverage import theta_ordinal
 from backend.core.store_rows import SaeRow, TokenRow
 from backend.routes.dependencies import Served, token_ref
 from backend.routes.kept import KeptRoute
+from backend.routes.limits import check_statistics_rows
 from backend.routes.problems import refuse_field
 from backend.schemas import statistics as wire
 from backend.schemas.browse import TokenRef
 
 router = APIRouter(tags=["statistics"], route_class=KeptRoute)
 
-MOST_TOKENS = 5_000
 DEFAULT_TOKENS = 5
 Row = dict[str, Any]
 
@@ -116,10 +117,9 @@ def read_token_statistics(
     query: Annotated[wire.TokenStatisticsQuery, Query()], served: Served
 ) -> wire.TokenStatisticsResponse:
     """The most frequent tokens: degree beside the degree that frequency explains, and spread over documents."""
+    check_statistics_rows(query.limit)
     store, statistics = served.build.require(), served.build.statistics()
     sae = _sae(store, query.sae_id)
-    if query.limit > MOST_TOKENS:
-        raise refuse_field("limit", query.limit, f"1 to {MOST_TOKENS}")
     excess = statistics.excess(sae.sae_id, query.limit)
     spread = {row.token_id: row for row in statistics.spread(query.limit)}
     tokens = store.token_rows([row.token_id for row in excess])
@@ -146,10 +146,10 @@ def _sae(store: Store, sae_id: str) -> SaeRow:
 
 
 def _theta_ordinal(sae: SaeRow, theta: float) -> int:
-    for ordinal, stored in enumerate(sae.theta_grid):
-        if abs(stored - theta) <= 1e-5 * max(1.0, abs(stored)):
-            return ordinal
-    raise refuse_field("theta", theta, f"one of {list(sae.theta_grid)}")
+    ordinal = theta_ordinal(sae.theta_grid, theta)
+    if ordinal is None:
+        raise refuse_field("theta", theta, f"one of {list(sae.theta_grid)}")
+    return ordinal
 
 
 def _token_ids(text: str, least: int) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from starlette.responses import StreamingResponse
 
-from backend.live import Ticket
+from backend.queueing import Ticket
 from backend.routes.dependencies import Served, Turns
 from backend.routes.experiment import ArmRecord, Experiment, TokenMade, plan_steer
 from backend.routes.frames import event_stream
@@ -28,13 +28,14 @@ from backend.schemas import (
 )
 
 router = APIRouter(tags=["live"])
+LESS = "ask for a smaller max_new_tokens, fewer samples or interventions, or no controls"
 
 
 @router.post("/steer")
 async def steer(request: SteerRequest, served: Served, turns: Turns) -> SteerResponse:
     """The next-token shift and the texts of every arm, when all are done."""
     plan = await asyncio.to_thread(plan_steer, request, served)
-    ticket = await turns.turn()
+    ticket = await turns.turn(LESS)
     return await ticket.run(Experiment(plan, ticket.stop).run)
 
 
@@ -49,7 +50,7 @@ async def stream_steer(request: SteerRequest, served: Served, turns: Turns) -> S
     Each event's data is JSON with a `seq`. The stream's id is in the X-Stream-Id header and the start frame.
     """
     plan = await asyncio.to_thread(plan_steer, request, served)
-    ticket = turns.take()
+    ticket = turns.take(LESS)
     experiment = Experiment(plan, ticket.stop)
     # the model need not wait for the answer's first bytes
     begun = ticket.stream(experiment.steps) if ticket.runs else None
@@ -71,7 +72,7 @@ async def strength(request: StrengthRequest, served: Served, turns: Turns) -> St
     Multiples of the percentile are α / act_q999; the share of the residual is α · decoder_norm / residual_norm.
     """
     plan = await asyncio.to_thread(plan_strength, request, served)
-    ticket = await turns.turn()
+    ticket = await turns.turn("send a shorter prompt or fewer features")
     return await ticket.run(plan.run)
 
 
@@ -86,6 +87,8 @@ async def _frames(
     if begun is not None:
         async for step in begun:
             yield _arm_frame(step) if isinstance(step, ArmRecord) else _token_frame(step)
+    if ticket.late:
+        raise ticket.timeout()
     stopped = ticket.stop.is_set()
     whole = len(experiment.records) >= 2
     yield FinalFrame(

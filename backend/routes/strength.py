@@ -46,7 +46,7 @@ def plan_strength(request: StrengthRequest, served: Backend) -> StrengthPlan:
     prompt = read_prompt(request, served)
     most = served.settings.max_interventions
     if len(request.features) > most:
-        raise refuse_field("features", len(request.features), f"at most {most}")
+        raise refuse_field("features", f"{len(request.features)} features", f"at most {most}")
     asked = []
     for place, one in enumerate(request.features):
         sae = prompt.loaded.saes.get(one.sae_id)

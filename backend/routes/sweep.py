@@ -18,7 +18,7 @@ from backend.core.lm import top_next_tokens
 from backend.core.sae import Sae
 from backend.core.sweep import ROWS, Cell, Grid, baseline, sweep
 from backend.core.targets import Target
-from backend.live import Queue, Ticket
+from backend.queueing import Queue, Ticket
 from backend.routes.dependencies import Backend, Served, Turns
 from backend.routes.frames import event_stream
 from backend.routes.inspect import next_token_list
@@ -26,7 +26,7 @@ from backend.routes.limits import check_freeze, check_room, check_steer, check_s
 from backend.routes.problems import refuse_field
 from backend.routes.prompting import Prompt, effective_prompt, read_prompt
 from backend.routes.recipes import Edit, read_edits
-from backend.routes.targets import read_target
+from backend.routes.targets import read_target, unsearchable
 from backend.routes.turns import in_turns
 from backend.schemas import (
     CellsFrame,
@@ -44,6 +44,7 @@ from backend.schemas import (
 from backend.schemas import Intervention as Asked
 
 router = APIRouter(tags=["live"])
+LESS = "ask for fewer strengths or positions, or a smaller max_new_tokens"
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ class SweepRun:
         try:
             return self.plan.target.value(cell.log_probs, cell.text) if self.plan.target is not None else None
         except ValueError as error:
-            raise refuse_field("target.pattern", getattr(self.plan.target, "pattern", ""), str(error)) from error
+            raise unsearchable("target", self.plan.target, error) from error
 
     def _best(self, cell: Cell) -> NextToken:
         token_ids, probabilities = top_next_tokens(cell.log_probs[None], 1)
@@ -217,10 +218,11 @@ async def stream_sweep(request: SweepRequest, served: Served, turns: Turns) -> S
     """A grid of strengths and positions: start, sweep (axes and baseline), cells …, then final or error.
 
     Each cell is what POST /api/steer answers for that setting, greedy. Between batches of cells others go
-    first. POST /api/steer/cancel/{stream_id} stops it and keeps the cells made so far.
+    first. POST /api/steer/cancel/{stream_id} stops it and keeps the cells made so far. The model's clock stops it
+    with an error: limits.stream_seconds of /api/capabilities for the whole, live_seconds for a batch.
     """
     plan = await asyncio.to_thread(plan_sweep, request, served)
-    ticket = turns.take()
+    ticket = turns.take(LESS, served.settings.stream_seconds)
     return event_stream(_frames(plan, ticket, served.live.queue), ticket)
 
 

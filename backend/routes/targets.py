@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backend.core.targets import LanguageTarget, RegexTarget, Target, TokenTarget
 from backend.loading import Loaded
-from backend.routes.problems import refuse_field
+from backend.routes.problems import Refusal, refuse_field
 from backend.schemas import LanguageTarget as AskedLanguage
 from backend.schemas import RegexTarget as AskedRegex
 from backend.schemas import TokenTarget as AskedToken
@@ -21,9 +21,15 @@ def read_target(asked: Asked, field: str, loaded: Loaded) -> Target:
         try:
             _ = target.compiled
         except ValueError as error:
-            raise refuse_field(f"{field}.pattern", asked.pattern, str(error)) from error
+            raise unsearchable(field, target, error) from error
         return target
     return TokenTarget(_token(asked, field, loaded))
+
+
+def unsearchable(field: str, target: Target | None, error: ValueError) -> Refusal:
+    """A 422 for a pattern that is none, or that takes too long on a text."""
+    pattern = getattr(target, "pattern", "")
+    return refuse_field(f"{field}.pattern", pattern, f"a pattern that can be searched for: {error}")
 
 
 def _token(asked: AskedToken, field: str, loaded: Loaded) -> int:

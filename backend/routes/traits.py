@@ -13,20 +13,21 @@ from starlette.responses import StreamingResponse
 from backend.core.sae import Sae
 from backend.core.trait_rows import MULTIPLES, Spot, Trait
 from backend.core.traits import TraitSearch
-from backend.live import Queue, Ticket
 from backend.loading import Loaded
+from backend.queueing import Queue, Ticket
 from backend.routes import trait_wire
 from backend.routes.dependencies import Backend, Served, Turns
 from backend.routes.frames import event_stream
 from backend.routes.limits import check_traits
 from backend.routes.problems import Refusal, refuse_field
-from backend.routes.prompting import Prompt, effective_prompt, read_prompt
+from backend.routes.prompting import Prompt, effective_prompt, read_one_of
 from backend.routes.strength import feature_quantile
-from backend.routes.targets import read_target
+from backend.routes.targets import read_target, unsearchable
 from backend.routes.turns import in_turns
 from backend.schemas import Response, StartFrame, TokenizeRequest, TraitProgressFrame, TraitsFinalFrame, TraitsRequest
 
 router = APIRouter(tags=["live"])
+LESS = "send fewer prompts, sae_ids or alphas, or a smaller max_new_tokens"
 
 
 @dataclass(frozen=True)
@@ -88,16 +89,11 @@ def _spots(texts: Sequence[str], field: str, request: TraitsRequest, served: Bac
 
 def _spot(text: str, field: str, request: TraitsRequest, served: Backend) -> tuple[Prompt, Spot]:
     """The prompt with its last function token; a 422 or 413 that names which of the many prompts it is."""
-    try:
-        prompt = read_prompt(TokenizeRequest(prompt=text, chat=request.chat), served)
-        position = prompt.resolve("last_function", field)[0]
-    except Refusal as refusal:
-        if refusal.status_code not in (413, 422):
-            raise
-        detail = str(refusal.detail)
-        raise Refusal(
-            refusal.status_code, f"{field}: {detail}", errors=refuse_field(field, text, detail).errors
-        ) from refusal
+    prompt = read_one_of(field, TokenizeRequest(prompt=text, chat=request.chat), served)
+    position = prompt.last_function
+    if position is None:
+        why = "this one has none" if prompt.store is not None else "without a build none is known: serve one"
+        raise refuse_field(field, text, f"a prompt with a function token, the last of which is edited; {why}")
     context = prompt.loaded.lm.max_positions
     if context and len(prompt.token_ids) + request.max_new_tokens > context:
         n = len(prompt.token_ids) + request.max_new_tokens
@@ -111,7 +107,7 @@ def _steps(search: TraitSearch, *, instructed: bool) -> Iterator[TraitProgressFr
         for made in search.steps():
             yield trait_wire.progress_frame(made, instructed=instructed)
     except ValueError as error:
-        raise refuse_field("success", getattr(search.trait.success, "pattern", ""), str(error)) from error
+        raise unsearchable("success", search.trait.success, error) from error
 
 
 @router.post(
@@ -124,10 +120,11 @@ async def stream_traits(request: TraitsRequest, served: Served, turns: Turns) ->
 
     Layer by success on the contrast prompts; features by activation; the smallest k that induces the trait;
     then feature, set, random feature, difference of means and asking, on the test prompts alone. Between
-    batches of answers others go first. POST /api/steer/cancel/{stream_id} stops it.
+    batches of answers others go first. POST /api/steer/cancel/{stream_id} stops it, and so does the model's clock:
+    limits.stream_seconds of /api/capabilities for the whole, live_seconds for a batch.
     """
     plan = await asyncio.to_thread(plan_traits, request, served)
-    ticket = turns.take()
+    ticket = turns.take(LESS, served.settings.stream_seconds)
     return event_stream(_frames(plan, ticket, served.live.queue), ticket)
 
 

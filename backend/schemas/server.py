@@ -87,12 +87,24 @@ class Limits(Response):
     temperature: float = Field(description="largest temperature")
     value: float = Field(description="largest absolute intervention value")
     body_bytes: int = Field(description="bytes of a request body")
+    set_prompts: int = Field(description="prompts of one reactivation set")
+    shuffles: int = Field(description="random orders of a prompt in a reactivation request")
+    alphas: int = Field(description="α of one trait search")
     queue: int = Field(description="live requests that may wait")
     page: int = Field(description="rows of one page of a list")
     coverage_rows: int = Field(description="ranks of one coverage answer")
+    export_rows: int = Field(description="rows of one exported table")
+    statistics_rows: int = Field(description="tokens of one answer of /api/statistics/tokens")
+    intersection_tokens: int = Field(description="tokens of one answer of /api/intersections, or of /api/rarefaction")
+    graph_edges: int = Field(description="cells of one answer of /api/graph")
     requests_per_minute: int = Field(description="reading requests of one client; clients on loopback are not counted")
     live_per_minute: int = Field(description="live requests of one client; likewise")
-    live_seconds: float = Field(description="seconds that one live request may run")
+    live_seconds: float = Field(
+        description="seconds that one live request may have the model; of a stream in turns, one of its steps"
+    )
+    stream_seconds: float = Field(
+        description="seconds that a sweep, a trait search or a streamed reactivation set may have the model in all"
+    )
     live_bytes: int | None = Field(
         default=None, description="bytes that one live request may take beside the weights; null = what is free then"
     )

@@ -23,13 +23,18 @@ class RarefactionQuery(Query):
     sae_id: str = Field(description="which SAE; /api/capabilities lists them")
     token_ids: str | None = Field(
         default=None, pattern=TokenIds, max_length=200,
-        description="tokens, with commas between them, at most 12; left out: the five most frequent",
+        description="tokens, with commas between them, at most limits.intersection_tokens; left out: the five most "
+        "frequent",
     )  # fmt: skip
 
 
 class IntersectionsQuery(Query):
     sae_id: str = Field(description="which SAE; /api/capabilities lists them")
-    token_ids: str = Field(pattern=TokenIds, max_length=200, description="two to 12 tokens, with commas between them")
+    token_ids: str = Field(
+        pattern=TokenIds,
+        max_length=200,
+        description="two tokens, or up to limits.intersection_tokens, with commas between",
+    )
     min_count: int = Field(default=1, ge=1, description="firings (above 0) that make an edge")
 
 
@@ -41,7 +46,9 @@ class StatisticsQuery(Query):
 
 class TokenStatisticsQuery(Query):
     sae_id: str = Field(description="which SAE; /api/capabilities lists them")
-    limit: int = Field(default=100, ge=1, description="most frequent tokens; at most 5,000")
+    limit: int = Field(
+        default=100, ge=1, description="most frequent tokens; at most limits.statistics_rows of /api/capabilities"
+    )
 
 
 class RarefactionPoint(Response):

@@ -36,7 +36,10 @@ class SteerRequest(TokenizeRequest):
     temperature: float = Field(default=0.0, ge=0, description="0 = greedy")
     samples: int = Field(default=1, ge=1, description="texts per arm; more than 1 needs temperature > 0")
     seed: int = Field(default=0, ge=0, lt=2**63, description="seed of the sampling")
-    controls: bool = Field(default=False, description="also run the three control arms")
+    controls: bool = Field(
+        default=False,
+        description="also run the three control arms; effective.controls_left_out names any that cannot be, and why",
+    )
     freeze_attention: bool = Field(
         default=False,
         description="at the prompt's positions every arm attends as the baseline does, in all layers and heads; "
@@ -65,7 +68,7 @@ class SteerResponse(Response):
     tokens: list[Token] = Field(description="the prompt's positions")
     baseline: Arm = Field(description="no intervention")
     steered: Arm = Field(description="all interventions; identical to baseline when there are none")
-    controls: dict[str, Arm] = Field(default={}, description="the three control arms by name, when asked for")
+    controls: dict[str, Arm] = Field(default={}, description="the control arms by name, when asked for")
     kl: float = Field(description="nats, KL(steered ‖ baseline) of the next token after the prompt")
     applied_positions: list[int] = Field(description="prompt positions that any intervention edits")
     sentence: str = Field(description="the recipe in plain words")

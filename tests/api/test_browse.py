@@ -1,18 +1,19 @@
 """What is read from a build: the wire says what the store holds."""
 
-import csv
-import io
 from pathlib import Path
+from typing import Any
 
-import pyarrow.parquet
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 from backend.core.presets import Preset
 from backend.core.store import Store
+from backend.core.store_coverage import theta_ordinal
 from backend.live import Live
 from backend.main import create_api
 from backend.settings import Settings
+from tests.api.conftest import PROMPT
 
 
 def test_health_says_what_works(client: TestClient) -> None:
@@ -117,16 +118,68 @@ def test_a_feature_has_its_tokens_and_examples(client: TestClient) -> None:
     assert client.get("/api/features/layer_9/1").status_code == 404
 
 
-def test_exports_hold_the_whole_table(client: TestClient, store: Store) -> None:
-    tokens = list(csv.DictReader(io.StringIO(client.get("/api/export/tokens").text)))
-    assert len(tokens) == store.tokens(limit=1)[1]
-    reply = client.get("/api/export/edges", params={"sae_id": "layer_0", "format": "parquet"})
-    table = pyarrow.parquet.read_table(io.BytesIO(reply.content))
-    assert table.num_rows == store.saes()[0].n_edges
-    assert 'filename="edges-layer_0.parquet"' in reply.headers["content-disposition"]
-    features = client.get("/api/export/features", params={"sae_id": "layer_0"})
-    assert features.text.count("\n") == store.saes()[0].n_active + 1
-    assert client.get("/api/export/nothing").status_code == 404
+def test_a_threshold_is_the_stored_one_or_refused(client: TestClient, store: Store) -> None:
+    """As it is stored, or as a client that has float32 sends it; nothing near by is taken for it."""
+    sae = store.saes()[0]
+    for ordinal, theta in enumerate(sae.theta_grid):
+        as_float32 = float(np.float32(theta))
+        for path in ("/api/coverage?min_count=1", "/api/coverage?max_rank=5"):
+            for sent in (theta, as_float32):
+                reply = client.get(f"{path}&sae_id=layer_0&theta={sent!r}")
+                assert reply.status_code == 200
+                assert reply.json()["effective"]["theta"] == sae.theta_grid[ordinal]
+        near = theta + 1e-9 if theta == 0 else theta * (1 + 1e-6)
+        refused = client.get(f"/api/coverage?sae_id=layer_0&theta={near!r}")
+        assert refused.status_code == 422
+        assert str(list(sae.theta_grid)) in refused.json()["detail"]
+    assert [theta_ordinal((0.0, 2.08), one) for one in (2.08, 2.0800001, 2.0799999, 1e-9, 1e300)] == [1, *[None] * 4]
+    assert theta_ordinal((0.0, float(np.float32(2.08))), 2.08) == 1
+
+
+@pytest.mark.parametrize("name", ["token_id", "promotes"])
+def test_a_search_for_a_token_that_does_not_exist_is_refused(client: TestClient, store: Store, name: str) -> None:
+    n = store.tokens(limit=1)[1]
+    good = client.get(f"/api/features?sae_id=layer_0&{name}={n - 1}")
+    assert good.status_code == 200
+    error = client.get(f"/api/features?sae_id=layer_0&{name}=999999").json()["errors"][0]
+    assert (error["field"], error["value"]) == (name, 999999)
+    assert str(n) in error["allowed"]
+
+
+def _set(n: int) -> dict[str, Any]:
+    return {"prompts": [PROMPT] * n, "sae_id": "layer_0"}
+
+
+def _shuffles(n: int) -> dict[str, Any]:
+    return {"prompt": PROMPT, "shuffles": n}
+
+
+def _alphas(n: int) -> dict[str, Any]:
+    common = {"trait_prompt": PROMPT, "contrast_prompts": [PROMPT], "test_prompts": [PROMPT]}
+    return common | {"success": {"kind": "regex", "pattern": "x"}, "alphas": [1.0 + k for k in range(n)]}
+
+
+@pytest.mark.parametrize(
+    ("limit", "path", "body"),
+    [
+        ("set_prompts", "/api/reactivation/set", _set),
+        ("shuffles", "/api/reactivation", _shuffles),
+        ("alphas", "/api/traits", _alphas),
+        ("intersection_tokens", "/api/intersections?sae_id=layer_0&token_ids={}", None),
+        ("statistics_rows", "/api/statistics/tokens?sae_id=layer_0&limit={}", None),
+        ("graph_edges", "/api/graph?sae_id=layer_0&max_edges={}", None),
+    ],
+)
+def test_a_limit_that_is_enforced_is_stated(client: TestClient, limit: str, path: str, body: Any) -> None:
+    """One more than is stated is refused, and the answer has the number that is stated."""
+    most = client.get("/api/capabilities").json()["limits"][limit]
+    if body is not None:
+        refused = client.post(path, json=body(most + 1))
+    else:
+        many = ",".join(str(3 + k) for k in range(most + 1)) if limit == "intersection_tokens" else most + 1
+        refused = client.get(path.format(many))
+    assert refused.status_code == 422
+    assert str(most) in refused.json()["errors"][0]["allowed"]
 
 
 def test_without_a_build_the_remedy_is_named_until_one_appears(

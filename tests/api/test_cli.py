@@ -73,6 +73,38 @@ def test_bad_settings_name_the_option_and_the_value(
     assert value in said
 
 
+def test_a_wrong_setting_of_the_environment_names_its_variable(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUNCTIONSCOPE_PORT", "http")
+    assert "FUNCTIONSCOPE_PORT is 'http'" in refused(capsys, "serve")
+
+
+@pytest.mark.parametrize("command", ["serve", "api"])
+@pytest.mark.parametrize("token", ["mysecret123", "mysecret123" * 60])
+def test_a_token_that_is_refused_is_not_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str, token: str
+) -> None:
+    monkeypatch.setenv("FUNCTIONSCOPE_TOKEN", token)
+    said = refused(capsys, command)
+    assert f"FUNCTIONSCOPE_TOKEN has {len(token)} characters" in said
+    assert ("16" if len(token) < 16 else "512") in said
+    assert "mysecret" not in said
+    assert "--token" not in said
+
+
+@pytest.mark.parametrize("command", ["serve", "api"])
+@pytest.mark.parametrize("url", ["s3cretpw", "nosuch://me:s3cretpw@host/runs", "postgresql://me:s3cretpw@host:x/runs"])
+def test_a_url_of_runs_that_is_none_is_one_sentence_without_its_password(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str, url: str
+) -> None:
+    monkeypatch.setenv("FUNCTIONSCOPE_RUNS_URL", url)
+    said = refused(capsys, command)
+    assert "FUNCTIONSCOPE_RUNS_URL" in said
+    assert "postgresql+psycopg://" in said
+    assert "s3cretpw" not in said
+
+
 def test_an_unknown_preset_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert "gemma-2-9b" in refused(capsys, "api", "--preset", "gemma-3", "--port", "1024")
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from backend.joining import Gone, Joiner
-from backend.live import LiveTimeout, Queue, Ticket
+from backend.queueing import LiveTimeout, Queue, Ticket
 from backend.settings import Settings
 from tests.api.conftest import PROMPT, Serve, started, steer_body
 

@@ -1,5 +1,6 @@
 """Inspect and steer: what the wire says against the core, run beside it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from backend.core.generate import kl, next_token
 from backend.core.interventions import Intervention
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
-from tests.api.conftest import PROMPT, SAE_IDS, steer_body
+from backend.routes import experiment
+from backend.settings import Settings
+from tests.api.conftest import PROMPT, SAE_IDS, Serve, steer_body
 
 
 def answer(client: TestClient, path: str, **body: Any) -> dict[str, Any]:
@@ -154,3 +157,37 @@ def test_samples_are_the_same_for_the_same_seed(client: TestClient) -> None:
 def test_the_sentence_says_what_is_done(client: TestClient) -> None:
     found = answer(client, "/api/steer", **steer_body(max_new_tokens=0))
     assert found["sentence"] == "Add 8 × feature 3 of layer_2 (after layer 2) at “↵” (position 8)."
+
+
+def test_controls_that_cannot_be_run_are_named_with_the_reason(
+    client: TestClient, serve: Serve, settings: Settings
+) -> None:
+    body = steer_body(controls=True, max_new_tokens=0)
+    assert "controls_left_out" not in answer(client, "/api/steer", **body)["effective"]
+    body["interventions"][0]["positions"] = "all"
+    found = answer(client, "/api/steer", **body)
+    assert list(found["controls"]) == ["random_feature", "sign_flipped"]
+    left_out = found["effective"]["controls_left_out"]
+    assert list(left_out) == ["content_position"]
+    assert "no content token that no intervention edits" in left_out["content_position"]
+    found = answer(client, "/api/steer", **body | {"interventions": []})
+    assert found["controls"] == {}
+    assert set(found["effective"]["controls_left_out"]) == {"content_position", "random_feature", "sign_flipped"}
+    assert "controls_left_out" not in answer(client, "/api/steer", **body | {"controls": False})["effective"]
+    no_build = settings.model_copy(update={"build": Path("none.duckdb")})
+    with TestClient(serve(store=None, settings=no_build)) as alone:
+        assert alone.app.state.backend.live.ready.wait(10)  # type: ignore[attr-defined]
+        found = answer(alone, "/api/steer", **steer_body(controls=True, max_new_tokens=0))
+        assert "without a build" in found["effective"]["controls_left_out"]["content_position"]
+
+
+def test_a_run_keeps_the_id_that_it_had_before_left_out_controls_were_named(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = steer_body(controls=True, max_new_tokens=0)
+    body["interventions"][0]["positions"] = "all"
+    run = {"kind": "steer", "request": body}
+    with monkeypatch.context() as before:
+        before.setattr(experiment, "left_out", lambda *_: {})
+        old = client.post("/api/runs", json=run).json()
+    assert client.post("/api/runs", json=run).json() == old | {"reused": True, "delete_token": None}

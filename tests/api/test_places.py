@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from backend.joining import Gone, Joiner
-from backend.live import Queue
+from backend.queueing import Queue
 
 
 def test_the_place_of_a_lone_request_is_free_when_its_answer_is_there() -> None:

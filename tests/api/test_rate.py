@@ -1,8 +1,10 @@
 """Rates per client, clocks on live work and on bodies, and how they are told."""
 
 import asyncio
+import json
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,8 +12,10 @@ from fastapi.testclient import TestClient
 
 from app.api import ApiClient
 from app.visitor import forwarded
+from backend.queueing import Queue
 from backend.routes.context import IN_PROCESS, visitor
 from backend.routes.rate import bucket
+from backend.routes.turns import in_turns
 from backend.settings import Settings
 from tests.api.conftest import PROMPT, Serve, steer_body
 from tests.api.test_problems import problem
@@ -93,6 +97,111 @@ def test_live_work_that_takes_too_long_is_stopped_and_leaves_the_model_free(serv
         made = client.post("/api/runs", json={"kind": "steer", "request": body})
         assert made.status_code == 503
         assert client.get("/api/health").json()["queue"] == 0
+
+
+def far_too_much(kind: str) -> dict[str, Any]:
+    """A body of that kind that keeps the tiny model busy for seconds."""
+    if kind == "sweep":
+        strengths = [float(k) for k in range(1, 200)]
+        return {"prompt": PROMPT, "sae_id": "layer_2", "feature_index": 3, "strengths": strengths}
+    if kind == "traits":
+        return {"trait_prompt": PROMPT, "contrast_prompts": [PROMPT] * 90, "test_prompts": [PROMPT] * 90,
+                "success": {"kind": "regex", "pattern": "never there"}, "max_new_tokens": 64}  # fmt: skip
+    return {"prompts": [PROMPT * 8] * 200, "sae_id": "layer_2", "shuffles": 100}
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "remedy"),
+    [
+        ("sweep", "/api/sweep", "fewer strengths or positions"),
+        ("traits", "/api/traits", "fewer prompts, sae_ids or alphas"),
+        ("set", "/api/reactivation/set/stream", "fewer or shorter prompts"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"stream_seconds": 0.2}, "The request ran for more than 0.2 s"),
+        ({"live_seconds": 0.001}, "A step of the request ran for more than 0.001 s"),
+    ],
+)
+def test_a_stream_in_turns_is_stopped_when_all_its_steps_or_one_took_too_long(
+    serve: Serve, settings: Settings, kind: str, path: str, remedy: str, changes: dict[str, float], told: str
+) -> None:
+    """Each with a remedy of what that request has. The limits are those that capabilities state."""
+    app = serve(settings=settings.model_copy(update=changes))
+    with TestClient(app) as client:
+        assert app.state.backend.live.ready.wait(10)
+        stated = client.get("/api/capabilities").json()["limits"]
+        assert {name: stated[name] for name in changes} == changes
+        started = time.monotonic()
+        last = client.post(path, json=far_too_much(kind)).text.strip().split("\n\n")[-1]
+        assert time.monotonic() - started < 5
+        assert last.startswith("event: error")
+        detail = json.loads(last.split("data: ")[1])["problem"]["detail"]
+        assert told in detail
+        assert remedy in detail
+        assert app.state.backend.live.queue.tickets == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "remedy"),
+    [
+        ("/api/reactivation/set", far_too_much("set"), "/api/reactivation/set/stream"),
+        ("/api/reactivation", {"prompt": PROMPT * 30, "shuffles": 100}, "fewer shuffles"),
+        ("/api/strength", {"prompt": PROMPT, "features": [{"sae_id": "layer_2", "feature_index": 1}]}, "features"),
+        ("/api/inspect", {"prompt": PROMPT, "generate": 100}, "fewer sae_ids"),
+        ("/api/runs", {"kind": "inspect", "request": {"prompt": PROMPT * 29}}, "fewer sae_ids"),
+    ],
+)
+def test_what_is_answered_in_one_piece_is_stopped_within_live_seconds_in_all(
+    serve: Serve, settings: Settings, path: str, body: dict[str, Any], remedy: str
+) -> None:
+    limit = 0.2 if "set" in path else 0.0005
+    app = serve(settings=settings.model_copy(update={"live_seconds": limit, "max_prompt_tokens": 2000}))
+    with TestClient(app) as client:
+        assert app.state.backend.live.ready.wait(10)
+        started = time.monotonic()
+        detail = problem(client.post(path, json=body), 503)["detail"]
+        assert time.monotonic() - started < 5
+        assert f"The request ran for more than {limit:g} s" in detail
+        assert remedy in detail
+        assert "interventions" not in detail
+
+
+def test_a_steer_stream_that_takes_too_long_ends_with_an_error_that_says_so(serve: Serve, settings: Settings) -> None:
+    app = serve(settings=settings.model_copy(update={"live_seconds": 0.05}))
+    with TestClient(app) as client:
+        assert app.state.backend.live.ready.wait(10)
+        body = steer_body(max_new_tokens=128, temperature=2.0, samples=8)
+        last = client.post("/api/steer/stream", json=body).text.strip().split("\n\n")[-1]
+        assert last.startswith("event: error")
+        assert "more than 0.05 s" in last
+
+
+def test_what_a_request_waits_for_others_is_not_counted() -> None:
+    """Two requests in turns, each within its limit, that take longer than it together."""
+
+    async def check() -> list[int]:
+        queue = Queue(waiting=4)
+
+        def steps() -> Iterator[int]:
+            for k in range(4):
+                time.sleep(0.1)
+                yield k
+
+        async def one() -> list[int]:
+            ticket = queue.enter("", "ask for less", 0.7)
+            try:
+                await ticket.turn()
+                return [made async for made in in_turns(ticket, queue, steps())]
+            finally:
+                await queue.leave(ticket)
+
+        both = await asyncio.gather(one(), one())
+        return [len(made) for made in both]
+
+    assert asyncio.run(check()) == [4, 4]
 
 
 def test_a_body_that_does_not_arrive_is_given_up(serve: Serve, settings: Settings) -> None:

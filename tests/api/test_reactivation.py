@@ -171,7 +171,7 @@ def test_others_get_their_turn_between_steps_and_a_cancelled_set_keeps_what_it_c
         ("/api/reactivation", {"prompt": PROMPT, "baseline": 3}, "baseline"),
         ("/api/reactivation/set", {"prompts": [], "sae_id": "layer_2"}, "prompts"),
         ("/api/reactivation/set", {"prompts": ["a"] * 401, "sae_id": "layer_2"}, "prompts"),
-        ("/api/reactivation/set", {"prompts": ["a"], "sae_id": "nowhere"}, "sae_ids"),
+        ("/api/reactivation/set", {"prompts": ["a"], "sae_id": "nowhere"}, "sae_id"),
     ],
 )
 def test_bad_requests_name_the_field(client: TestClient, path: str, body: dict[str, Any], field: str) -> None:

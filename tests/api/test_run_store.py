@@ -1,6 +1,5 @@
 """The store of runs itself: older stores stay readable, newer ones are left alone, whoever made a run may remove it."""
 
-import io
 import json
 import os
 import shutil
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
@@ -53,6 +51,21 @@ def fresh(tmp_path: Path) -> Iterator[RunStore]:
     made = RunStore(tmp_path / "runs.sqlite")
     yield made
     made.close()
+
+
+def test_a_store_that_cannot_be_opened_names_its_own_variable_and_no_password(tmp_path: Path) -> None:
+    """A URL is set by another variable than a file, and a password may stand in its query too."""
+    missing = tmp_path / "no" / "such" / "runs.sqlite"
+    assert "s3cretpw" not in RunStore(f"sqlite:///{missing}?password=s3cretpw").name
+    by_url = RunStore(f"sqlite:///{missing}")
+    with pytest.raises(RunsUnavailable, match="FUNCTIONSCOPE_RUNS_URL") as raised:
+        by_url.get("a")
+    assert "FUNCTIONSCOPE_RUNS to a file" not in str(raised.value)
+    assert str(missing) in str(raised.value)
+    (tmp_path / "file").write_text("")
+    by_path = RunStore(tmp_path / "file" / "runs.sqlite")
+    with pytest.raises(RunsUnavailable, match="set FUNCTIONSCOPE_RUNS to a file"):
+        by_path.get("a")
 
 
 def test_a_store_of_version_1_is_brought_up_and_its_runs_are_as_they_were(tmp_path: Path) -> None:
@@ -225,51 +238,3 @@ def test_a_run_outlives_restart_upgrade_and_another_build(
         assert (compared["same"], compared["known"]) == (False, True)
         assert [one["name"] for one in compared["differences"]] == ["created_at"]
         assert compared["differences"][0]["there"] == '"2031-01-01T00:00:00+00:00"'
-
-
-@pytest.mark.parametrize("kind", ["inspect", "steer"])
-def test_a_run_as_a_file(client: TestClient, kind: str) -> None:
-    request = {"prompt": PROMPT, "sae_ids": ["layer_2"]} if kind == "inspect" else steer_body(controls=True)
-    run = client.get(f"/api/runs/{record(client, {'kind': kind, 'request': request})['run_id']}").json()
-    path = f"/api/runs/{run['run_id']}/file"
-    as_json = client.get(path)
-    assert as_json.json() == run
-    assert as_json.headers["content-disposition"].endswith(f'"functionscope-run-{run["run_id"]}.json"')
-    table = pq.read_table(io.BytesIO(client.get(path, params={"format": "parquet"}).content))
-    assert json.loads(table.schema.metadata[b"request"]) == run["request"]
-    if kind == "inspect":
-        columns = run["result"]["firings"]["layer_2"]
-        assert table["feature_index"].to_pylist() == columns["feature_index"]
-        assert table["activation"].to_pylist() == pytest.approx(columns["activation"])
-    else:
-        written = [row["token_id"] for row in table.to_pylist() if row["arm"] == "steered"]
-        assert written == run["result"]["steered"]["token_ids"][0]
-    problem(client.get(path, params={"format": "exe"}), 422)
-    problem(client.get("/api/runs/00/file"), 404)
-
-
-@pytest.mark.parametrize("kind", ["inspect", "steer"])
-def test_the_notebook_makes_the_number_again(
-    client: TestClient, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Its cells are run as they stand; only the socket is replaced by the API in this process."""
-    request = {"prompt": PROMPT, "sae_ids": ["layer_2"]} if kind == "inspect" else steer_body()
-    body = {"kind": kind, "request": request | {"prompt": PROMPT + "notebook"}, "title": "<img src=x onerror=1>"}
-    notebook = client.get(f"/api/runs/{record(client, body)['run_id']}/file", params={"format": "notebook"}).json()
-    assert notebook["nbformat"] == 4
-    assert "<img" not in "".join(notebook["cells"][0]["source"])
-
-    def opened(sent: Any) -> io.BytesIO:
-        path = sent.full_url.removeprefix("http://testserver")
-        return io.BytesIO(
-            client.request(sent.method, path, content=sent.data, headers=dict(sent.header_items())).content
-        )
-
-    monkeypatch.setattr("urllib.request.urlopen", opened)
-    names: dict[str, Any] = {}
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)  # a notebook is code that is run
-    said = capsys.readouterr().out
-    assert "tokens agree: True" in said
-    assert ("0 in one of them only" in said) if kind == "inspect" else ("steered texts agree: True" in said)

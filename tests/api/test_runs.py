@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import transformers
 from fastapi.testclient import TestClient
 
 from backend.core.runs import RunStore, run_id_of
+from backend.fingerprints import tokenizer_hash
 from backend.live import Live
 from backend.loading import Loaded
 from backend.settings import Settings
@@ -132,3 +135,25 @@ def test_runs_do_not_change(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         store.label("unknown", "title", None)
     store.close()
+
+
+def test_a_run_says_on_which_versions_it_was_made_and_its_id_does_not_depend_on_them(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"kind": "steer", "request": steer_body(max_new_tokens=0, prompt=PROMPT + "versions")}
+    made = client.post("/api/runs", json=body).json()
+    provenance = client.get(f"/api/runs/{made['run_id']}").json()["provenance"]
+    assert provenance["torch_version"] == torch.__version__
+    assert provenance["transformers_version"] == transformers.__version__
+    assert provenance["tokenizer_hash"] is None  # this model was made in memory
+    monkeypatch.setattr(transformers, "__version__", "99")
+    assert client.post("/api/runs", json=body).json()["run_id"] == made["run_id"]
+
+
+def test_the_hash_of_a_tokenizer_is_over_its_files_alone() -> None:
+    files = {"tokenizer.json": "a" * 64, "tokenizer_config.json": "b" * 64, "model.safetensors": "c" * 64}
+    whole = tokenizer_hash(files)
+    assert whole == tokenizer_hash(files | {"model.safetensors": "d" * 64})
+    assert whole != tokenizer_hash(files | {"tokenizer.json": "d" * 64})
+    assert whole != tokenizer_hash(files | {"chat_template.jinja": "d" * 64})
+    assert tokenizer_hash({"model.safetensors": "c" * 64}) is None

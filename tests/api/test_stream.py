@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from backend.live import Queue, QueueFull
+from backend.queueing import Queue, QueueFull
 from tests.api.conftest import Serve, started, steer_body
 
 LONG = {"max_new_tokens": 128, "temperature": 2.0, "samples": 2}

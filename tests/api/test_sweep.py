@@ -83,7 +83,7 @@ def test_targets_are_measured_on_the_next_token_or_on_the_text(client: TestClien
         ({"target": {"kind": "regex", "pattern": "("}}, "target.pattern"),
         ({"target": {"kind": "token", "text": "Russia? The cat"}}, "target.text"),
         ({"target": {"kind": "token", "token_id": 10**6}}, "target.token_id"),
-        ({"target": {"kind": "token"}}, "target.token"),
+        ({"target": {"kind": "token"}}, "target"),
         ({"target": {"kind": "language", "language": "zh"}, "max_new_tokens": 0}, "max_new_tokens"),
         ({"max_new_tokens": 10**6}, "max_new_tokens"),
         ({"temperature": 1.0}, "temperature"),

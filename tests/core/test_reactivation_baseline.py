@@ -3,6 +3,8 @@
 import math
 import random
 from collections import Counter
+from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from backend.core.lm import LanguageModel
 from backend.core.reactivation import split, split_rows
-from backend.core.reactivation_baseline import Spread, arrangements, shuffled_splits
+from backend.core.reactivation_baseline import Spread, Stopped, arrangements, shuffled_splits
 from backend.core.reactivation_index import PromptCounts, prompt_counts, summarise
 from backend.core.sae import Firings, Sae
 from tests.core.test_reactivation import firings_of, spelled_out
@@ -160,3 +162,22 @@ def test_bad_input_is_refused() -> None:
         summarise([])
     with pytest.raises(ValueError, match="allowed: 0 to 3"):
         split_rows(Firings(torch.tensor([4]), torch.tensor([0]), torch.ones(1)), 2, 2, [])
+
+
+def test_work_that_is_stopped_ends_before_the_next_forward_or_sae(lm: LanguageModel, saes: dict[str, Sae]) -> None:
+    stop, read = Event(), []
+
+    class Counting(LanguageModel):
+        def resid_post(self, *args: Any, **kwargs: Any) -> Any:
+            read.append(1)
+            stop.set()
+            return lm.resid_post(*args, **kwargs)
+
+    counting = object.__new__(Counting)
+    order = arrangements(["content"] * 6, [], 3, 0)
+    with pytest.raises(Stopped):
+        shuffled_splits(counting, list(saes.values()), [3, 4, 5, 6, 7, 8], order, [], stop=stop)
+    assert len(read) == 1
+    with pytest.raises(Stopped):
+        shuffled_splits(counting, list(saes.values()), [3, 4, 5, 6, 7, 8], order, [], stop=stop)
+    assert len(read) == 1
