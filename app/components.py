@@ -98,9 +98,10 @@ class BipartiteGraph(LiveComponent):
 
 
 class MatrixLegend(LiveComponent):
-    """What the marks of the firing matrix mean."""
+    """What the marks of the firing matrix mean. shuffled: the shuffled-context baseline is drawn too."""
 
     _type = "MatrixLegend"
+    _props = ("shuffled",)
 
 
 class TokenStrip(LiveComponent):
@@ -168,6 +169,16 @@ class SteerStream(LiveComponent):
     )  # fmt: skip
 
 
+class ArmTexts(LiveComponent):
+    """The texts of a recorded steering, each token with its probability. run: as in static/steer_texts.js.
+
+    tokens: the prompt's.
+    """
+
+    _type = "ArmTexts"
+    _props = ("run", "tokens")
+
+
 class SteerSweep(LiveComponent):
     """One plugged-in feature over strengths and positions: maps of the KL and of a target; cells open the texts.
 
@@ -200,7 +211,7 @@ class TraitFinder(LiveComponent):
 
 
 class RunLink(LiveComponent):
-    """Button that asks for a recording, then the links: n_clicks; runs [{run_id, url, reused}] or null.
+    """Button that asks for a recording, then the links: n_clicks; runs [{run_id, url, reused, holds}] or null.
 
     title: what is recorded, as a hint.
     """

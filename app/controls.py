@@ -11,6 +11,8 @@ import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
+from app.frame import notice
+
 
 def labelled(page: str, name: str, label: str, control: Component) -> Component:
     """A control under its name, as a group that screen readers announce by it."""
@@ -53,3 +55,9 @@ def one_of(asked: Mapping[str, str], name: str, allowed: Sequence[str], default:
         return value
     complaints.append(f"{name}: got {value!r}, allowed are {', '.join(allowed)}; showing {default}")
     return default
+
+
+def address_complaints(complaints: Sequence[str]) -> Component | None:
+    """The notice above a page whose address cannot be followed in full; None where it can."""
+    said = "; ".join(complaints)
+    return notice("The address asks for what is not there", said, kind="problem") if complaints else None

@@ -12,6 +12,7 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient
 from app.link_note import place
+from app.theme import MANTINE
 
 Badge = Literal["precomputed", "recorded", "live"]
 Children: TypeAlias = Component | str | Sequence[Component | str | None] | None
@@ -100,7 +101,8 @@ def panel(
 
     `reproduce` maps "curl", "python", "sql" to code that runs as it stands. With an `id`, the drawer is
     there even while empty, and callbacks fill `{id}-curl`, `{id}-python` (children) and `{id}-note`.
-    `exports` maps "csv" to a grid's id and "png", "svg" to a graph's id.
+    `exports` maps "csv" to a grid's id, "table" to that of an element with HTML tables (static/table_export.js),
+    "png" and "svg" to a graph's id.
     """
     if badge not in BADGES:
         raise ValueError(f"badge: got {badge!r}, allowed are {', '.join(BADGES)}")
@@ -123,7 +125,10 @@ def panel(
 def _export_menu(exports: dict[str, str]) -> Component:
     buttons = [
         html.Button(
-            kind.upper(), type="button", className="fs-button", **{"data-fs-export": kind, "data-fs-target": target}
+            "CSV" if kind == "table" else kind.upper(),
+            type="button",
+            className="fs-button",
+            **({"data-fs-table": target} if kind == "table" else {"data-fs-export": kind, "data-fs-target": target}),
         )
         for kind, target in exports.items()
     ]
@@ -187,31 +192,8 @@ def shell(pages: Sequence[Page]) -> Component:
             className="fs-frame",
         ),
         defaultColorScheme="auto",
-        theme=_MANTINE,
+        theme=MANTINE,
     )
-
-
-_MANTINE: dict[str, Any] = {
-    "primaryColor": "ink",
-    "primaryShade": {"light": 8, "dark": 3},
-    "colors": {
-        "ink": [
-            "#eaf6f4",
-            "#cdebe7",
-            "#9fd9d2",
-            "#2dd4bf",
-            "#3bb0a4",
-            "#239387",
-            "#168074",
-            "#10776d",
-            "#0f766e",
-            "#0b5a54",
-        ]
-    },
-    "defaultRadius": 6,
-    "focusRing": "auto",
-    "cursorType": "pointer",
-}
 
 
 def _rail(pages: Sequence[Page]) -> Component:

@@ -4,7 +4,7 @@ Figures are drawn on the server and so cannot read CSS variables; a browser test
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Scheme = Literal["light", "dark"]
 
@@ -86,3 +86,27 @@ def _between(ramp: list[str], at: float) -> str:
     share = place - low
     start, end = (bytes.fromhex(c[1:]) for c in ramp[low : low + 2])
     return "#" + bytes(round(a + (b - a) * share) for a, b in zip(start, end, strict=True)).hex()
+
+
+MANTINE: dict[str, Any] = {
+    "primaryColor": "ink",
+    "primaryShade": {"light": 8, "dark": 3},
+    "colors": {
+        "ink": [
+            "#eaf6f4",
+            "#cdebe7",
+            "#9fd9d2",
+            "#2dd4bf",
+            "#3bb0a4",
+            "#239387",
+            "#168074",
+            "#10776d",
+            "#0f766e",
+            "#0b5a54",
+        ]
+    },
+    "defaultRadius": 6,
+    "focusRing": "auto",
+    "cursorType": "pointer",
+}
+"""What the Mantine controls are drawn with."""

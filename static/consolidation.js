@@ -8,6 +8,7 @@
   "use strict";
 
   const TRANSITIONS = { fc: "f→c", cc: "c→c", all: "all", ff: "f→f", cf: "c→f" };
+  const live = (window.functionscope = window.functionscope || {});
   const GRAPHS = ["loss", "features", "degree"];
   const ZERO = 0.5; // where step 0 stands on a logarithmic axis: app/figures/consolidation.py
   const PLAY_MS = 700;
@@ -15,6 +16,9 @@
   const byId = (name) => document.getElementById(`consolidation-${name}`);
   const plotOf = (name) => byId(name) && byId(name).querySelector(".js-plotly-plot");
   let timer = null;
+  const page = (live.consolidation = { GRAPHS, plotOf, brushed: null }); // static/consolidation_brush.js
+  let begun = null; // the cursor that stands where the address asked: another visit of the page has another
+  let written = null; // what the address was last written from
   let shown = null; // the last data, step and comparison drawn: a plot that is redrawn gets its cursor back
 
   function element(tag, attributes, ...children) {
@@ -24,12 +28,19 @@
     return made;
   }
 
-  /** The controls' values and, last, the defaults -> {name: value}; transitions joined in the page's order. */
+  /** The controls' values, the defaults and the state so far -> {name: value}; transitions joined in the page's order.
+   *  The last transition cannot be taken away: a plot without lines shows nothing, and its link would show all. */
   function state(...values) {
+    const before = values.pop();
     const defaults = values.pop();
     if (!defaults || values.some((value) => value === undefined || value === null)) return noUpdate();
     const named = Object.fromEntries(Object.keys(defaults).map((name, i) => [name, values[i]]));
     named.lines = Object.keys(TRANSITIONS).filter((name) => named.lines.includes(name)).join(",");
+    if (!named.lines) {
+      window.dash_clientside.set_props("consolidation-lines", { value: ((before && before.lines) || defaults.lines).split(",") });
+      window.fs.notice("At least one transition stays.");
+      return noUpdate();
+    }
     return named;
   }
 
@@ -44,7 +55,8 @@
     if (!data) return [noUpdate(), noUpdate()];
     const last = data.steps.length - 1;
     drawStages(data);
-    if (shown && shown.data.steps.length === data.steps.length) return [last, Math.min(value, last)];
+    if (begun === byId("cursor")) return [last, Math.min(value, last)];
+    begun = byId("cursor");
     const wanted = asked && asked.step !== undefined && asked.step !== "" ? Number(asked.step) : NaN;
     return [last, Number.isFinite(wanted) ? nearest(data.steps, wanted) : last];
   }
@@ -119,21 +131,22 @@
 
   /** Rows of transitions, columns of runs: loss, its interval on hover, share; the difference to the held step. */
   function drawTable(data, step, held) {
+    const names = (title) => [`${title}: nats`, `${title}: share of loss`, ...(held === null ? [] : [`${title}: nats less step ${held}`])];
     const head = element("tr", {}, element("th", { scope: "col" }, "transition"),
-      ...data.runs.map((run) => element("th", { scope: "col", colspan: held === null ? 2 : 3 }, run.title)));
+      ...data.runs.map((run) => element("th", { scope: "col", colspan: held === null ? 2 : 3, "data-values": JSON.stringify(names(run.title)) }, run.title)));
     const rows = Object.entries(TRANSITIONS).map(([name, words]) => {
       const cells = data.runs.flatMap((_, place) => {
         const line = data.loss[place][name] || {};
         const [loss, low, high, n, share] = line[step] || [];
         const interval = low === null || low === undefined ? "no interval stored" : `95 % ${low.toFixed(3)} to ${high.toFixed(3)}`;
         const made = [
-          element("td", { title: loss === undefined ? "no such checkpoint" : `${interval}; n = ${n.toLocaleString("en")} targets` }, number(loss, 2)),
-          element("td", { class: "fs-muted", title: "share of the total loss" }, share === undefined ? "–" : `${(100 * share).toFixed(1)} %`),
+          element("td", { "data-value": loss === undefined ? "" : loss, title: loss === undefined ? "no such checkpoint" : `${interval}; n = ${n.toLocaleString("en")} targets` }, number(loss, 2)),
+          element("td", { "data-value": share === undefined ? "" : share, class: "fs-muted", title: "share of the total loss" }, share === undefined ? "–" : `${(100 * share).toFixed(1)} %`),
         ];
         if (held !== null) {
           const before = (line[held] || [])[0];
           const known = loss !== undefined && before !== undefined;
-          made.push(element("td", { title: `less step ${held.toLocaleString("en")}` }, known ? `${loss > before ? "+" : ""}${number(loss - before, 2)}` : "–"));
+          made.push(element("td", { "data-value": known ? loss - before : "", title: `less step ${held.toLocaleString("en")}` }, known ? `${loss > before ? "+" : ""}${number(loss - before, 2)}` : "–"));
         }
         return made;
       });
@@ -186,11 +199,14 @@
     byId("coverage-step").textContent = `Features of the SAE trained on step ${at.toLocaleString("en")}, the checkpoint nearest to the cursor; faint: the others, darker later.`;
   }
 
-  function writeAddress(data, step, held, run, sentence, state, defaults) {
+  function writeAddress(...from) {
+    written = from;
+    const [data, step, held, run, sentence, state, defaults] = from;
+    const [first, until] = page.brushed || [null, null];
     const chosen = Object.entries(state || {}).filter(([name, value]) => value !== defaults[name]);
     const last = data.steps[data.steps.length - 1];
     window.dash_clientside.fs.replaceQuery({
-      ...Object.fromEntries(chosen), step: step === last ? null : step, compare: held, group: data.group,
+      ...Object.fromEntries(chosen), step: step === last ? null : step, compare: held, group: data.group, from: first, to: until,
       run: run === "0" ? null : run, sentence: sentence === "0" ? null : sentence,
     });
   }
@@ -199,7 +215,7 @@
     if (!data || index === undefined || index === null) return noUpdate();
     const began = performance.now();
     const step = data.steps[Math.min(Number(index), data.steps.length - 1)];
-    const against = held === null || held === undefined || held === "" ? null : data.steps[nearest(data.steps, Number(held))];
+    const against = data.steps.includes(Number(held)) && held !== null && held !== "" ? Number(held) : null;
     shown = { data, step, held: against };
     drawLines(data, step, against);
     drawTable(data, step, against);
@@ -220,23 +236,6 @@
     return noUpdate();
   }
 
-  /** A range brushed on one plot is laid on the other two; double click shows all again. */
-  function brush(...layouts) {
-    const changed = (window.dash_clientside.callback_context.triggered[0] || {}).prop_id || "";
-    const source = GRAPHS.findIndex((name) => changed.startsWith(`consolidation-${name}.`));
-    const layout = layouts[source] || {};
-    const range = ["xaxis", "xaxis2"].map((axis) => layout[`${axis}.range[0]`] !== undefined && [layout[`${axis}.range[0]`], layout[`${axis}.range[1]`]]).find(Boolean);
-    const all = layout["xaxis.autorange"] || layout["xaxis2.autorange"];
-    if (source >= 0 && (range || all)) {
-      for (const name of GRAPHS.filter((_, i) => i !== source)) {
-        const plot = plotOf(name);
-        if (plot && plot._fullLayout) window.Plotly.relayout(plot, range ? { "xaxis.range": range } : { "xaxis.autorange": true });
-      }
-    }
-    redraw();
-    return noUpdate();
-  }
-
   function redraw() {
     if (shown) window.requestAnimationFrame(() => drawLines(shown.data, shown.step, shown.held));
   }
@@ -252,6 +251,9 @@
   document.addEventListener("keydown", (event) => { if (event.key === "Escape" && timer) stop(); });
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    fsConsolidation: { state, begin, compare, play, draw, mark, brush, nearest },
+    fsConsolidation: { state, begin, compare, play, draw, mark, nearest },
   });
+  page.data = () => (shown && begun === byId("cursor") ? shown.data : null);
+  page.redraw = redraw;
+  page.writeAgain = () => written && writeAddress(...written);
 })();

@@ -56,10 +56,17 @@
     return selected.map((row) => row.id).join(",") || null;
   }
 
-  function writeState(state, tokens, defaults) {
+  /* The columns' state -> "degree:desc", or nothing where the rows stand as they came. */
+  function sorted(columns) {
+    if (!Array.isArray(columns)) return window.dash_clientside.no_update;
+    const by = columns.find((one) => one.sort);
+    return by ? `${by.colId}:${by.sort}` : null;
+  }
+
+  function writeState(state, tokens, sort, defaults) {
     if (state && defaults) {
       const chosen = Object.entries(state).filter(([name, value]) => value !== defaults[name]);
-      window.dash_clientside.fs.replaceQuery({ ...Object.fromEntries(chosen), tokens });
+      window.dash_clientside.fs.replaceQuery({ ...Object.fromEntries(chosen), tokens, sort });
     }
     return window.dash_clientside.no_update;
   }
@@ -81,5 +88,5 @@
     return known ? state : window.dash_clientside.no_update;
   }
 
-  window.dash_clientside = Object.assign({}, window.dash_clientside, { fsCoverage: { openRow, ticked, writeState, thetas, named } });
+  window.dash_clientside = Object.assign({}, window.dash_clientside, { fsCoverage: { openRow, ticked, sorted, writeState, thetas, named } });
 })();

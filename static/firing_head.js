@@ -12,12 +12,12 @@
   live.headHeight = (nLanes) => nLanes * LANE + (nLanes > 1 ? DIFFERENCE : 0);
 
   /** The legend: the marks as the matrix draws them, and the two bars. */
-  live.MatrixLegend = function MatrixLegend() {
+  live.MatrixLegend = function MatrixLegend(props) {
     const marks = [["first", "first firing"], ["reactivated", "reactivated"], ["carried", "carried from the position before"], ["special", "at a special token, not counted"]];
     return h("div", { className: "fs-fm-legend" },
       marks.map(([name, label]) => h("span", { key: name }, h("i", { className: "fs-mark fs-mark--" + name }), label)),
-      h("span", { key: "shuffled", title: "The pale bar: mean over shuffled prompts. Its tick: 2.5th to 97.5th percentile of what is reactivated there." },
-        h("i", { className: "fs-mark fs-mark--shuffled" }), "pale: the same in shuffled prompts"));
+      props.shuffled ? h("span", { key: "shuffled", title: "The pale bar: mean over shuffled prompts. Its tick: 2.5th to 97.5th percentile of what is reactivated there." },
+        h("i", { className: "fs-mark fs-mark--shuffled" }), "pale: the same in shuffled prompts") : null);
   };
 
   const stack = (counts) => [["carried", counts.carried], ["reactivated", counts.reactivated - counts.carried], ["new", counts.new]];

@@ -36,6 +36,16 @@
     return rows;
   };
 
+  const ends = (interval) => (interval ? [interval[0], interval[1]] : ["", ""]);
+  const known = (value) => (value === null || value === undefined ? "" : value);
+
+  /** The rows for a spreadsheet: shares, not percentage points. */
+  live.indexTable = (rows) => [
+    ["source", "class", "share", "shuffled_share", "shuffled_low", "shuffled_high", "index", "index_low", "index_high", "reactivated", "firing", "positions"],
+    ...rows.map((row) => [row.source, row.name, known(row.share), known(row.shuffled_share), ...ends(row.shuffled_interval), known(row.index), ...ends(row.interval),
+      known(row.reactivated), known(row.firing), known(row.n_positions)]),
+  ];
+
   function IndexRow({ row, first, reach }) {
     const isDifference = row.kind === "difference";
     const counts = isDifference ? "" : `${row.reactivated.toLocaleString("en")} of ${row.firing.toLocaleString("en")} firings at ${row.n_positions.toLocaleString("en")} positions`;
@@ -112,6 +122,7 @@
           ? h("button", { type: "button", className: "fs-button", onClick: () => { live.stopJob(kept.job, props.cancel); redraw(); } }, "Stop")
           : h("button", { type: "button", className: "fs-button", disabled: !props.request, onClick: start }, kept.result ? "Measure the set again" : "Measure over the prompt set"),
         runs && kept.result ? h("progress", { value: kept.result.done, max: kept.result.total }) : null,
-        h("span", { className: "fs-quiet", role: "status" }, describe(kept))));
+        h("span", { className: "fs-quiet", role: "status" }, describe(kept)),
+        rows.length ? h("button", { type: "button", className: "fs-tool fs-tool-button fs-csv", id: props.id + "-csv", onClick: () => live.saveFile("reactivation-index", live.csv(live.indexTable(rows)), "text/csv") }, "CSV") : null));
   };
 })();

@@ -230,7 +230,7 @@
       "div",
       { id: props.id, className: "fs-fm" + (props.busy ? " is-busy" : ""), "aria-busy": Boolean(props.busy) },
       h(live.MatrixTools, { id: props.id, view, setView: (patch) => props.setProps({ view: Object.assign({}, view, patch) }),
-        line: live.hiddenLine(shown.rows.length, model.all.length, shown.hidden), nLocked: locked.length }),
+        line: live.hiddenLine(shown.rows.length, model.all.length, shown.hidden), nLocked: locked.length, model }),
       h("div", { className: "fs-fm-readout is-idle", ref: refs.readout, id: props.id + "-readout", "aria-live": "polite" }, HINT),
       h(
         "div",

@@ -9,9 +9,18 @@
     density_from: null, density: null, find: "",
   };
 
+  /** Every firing as a row for a spreadsheet, by feature and then by position. */
+  live.firingTable = (model) => [
+    ["prompt", "position", "token", "token_id", "token_class", "feature_index", "activation", "kind"],
+    ...model.all.flatMap((row) => row.lanes.flatMap((track, lane) => track.columns.map((column, k) => {
+      const token = model.columns[column].tokens[lane];
+      return ["AB"[lane], token.position, token.text, token.token_id, token.token_class, row.feature, track.activations[k], live.KIND_NAMES[track.kinds[k]]];
+    }))),
+  ];
+
   const numberOf = (text) => (text === "" ? null : Number(text));
 
-  live.MatrixTools = function MatrixTools({ id, view, setView, line, nLocked }) {
+  live.MatrixTools = function MatrixTools({ id, view, setView, line, nLocked, model }) {
     const check = (name, label, disabled) =>
       h("label", { className: "fs-check" + (disabled ? " is-disabled" : "") },
         h("input", { id: `${id}-${name.replace("_", "-")}`, type: "checkbox", checked: Boolean(view[name]), disabled,
@@ -44,7 +53,9 @@
       h("div", { className: "fs-fm-line" },
         h("span", { id: id + "-hidden", role: "status" }, line),
         active ? h("button", { type: "button", className: "fs-link", id: id + "-clear",
-          onClick: () => setView(Object.assign({}, live.DEFAULT_VIEW, { order: view.order })) }, "clear filters") : null)
+          onClick: () => setView(Object.assign({}, live.DEFAULT_VIEW, { order: view.order })) }, "clear filters") : null,
+        model.all.length ? h("button", { type: "button", className: "fs-tool fs-tool-button fs-csv", id: id + "-csv", title: "every firing, filtered or not",
+          onClick: () => live.saveFile("firings", live.csv(live.firingTable(model)), "text/csv") }, "CSV") : null)
     );
   };
 })();

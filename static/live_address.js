@@ -11,28 +11,38 @@
     return none();
   }
 
+  /** Present and empty in an address, where an empty string would be left out. */
+  live.EMPTY = { toString: () => "" };
+
   function promptsIn(a, b, defaults) {
     return a === defaults.prompt && b === defaults.second ? {} : { prompt: a, second: b || null };
   }
 
+  /** What a firing matrix shows, under the names that addresses have for it. */
+  live.viewQuery = function (view, locked, pins) {
+    const shown = view || {};
+    return {
+      at: locked,
+      pins: (pins || []).join(","),
+      order: shown.order === "first" ? null : shown.order,
+      locked: shown.locked ? 1 : null,
+      function_only: shown.only_function ? 1 : null,
+      pinned: shown.pinned ? 1 : null,
+      class: shown.at_class,
+      least: shown.least,
+      density_from: shown.density_from,
+      density: shown.density,
+      find: shown.find,
+    };
+  };
+
   function reactivationAddress(prompts, saeId, locked, pins, view, shuffled, measured, asked, defaults) {
     if (!prompts || !prompts.length || !defaults) return none();
-    const shown = view || {};
     return write("/reactivation", Object.assign(
       promptsIn(prompts[0].prompt, prompts[1] ? prompts[1].prompt : "", defaults),
+      { sae: saeId === defaults.sae ? null : saeId },
+      live.viewQuery(view, locked, pins),
       {
-        sae: saeId === defaults.sae ? null : saeId,
-        at: locked,
-        pins: (pins || []).join(","),
-        order: shown.order === "first" ? null : shown.order,
-        locked: shown.locked ? 1 : null,
-        function_only: shown.only_function ? 1 : null,
-        pinned: shown.pinned ? 1 : null,
-        class: shown.at_class,
-        least: shown.least,
-        density_from: shown.density_from,
-        density: shown.density,
-        find: shown.find,
         generate: (asked && asked.generate) || null,
         shuffled: shuffled === false ? 0 : null,
         set: measured ? 1 : null,

@@ -38,8 +38,14 @@
   const differing = (values, start) =>
     Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value === start[name] ? null : value]));
 
+  /** Without a prompt there is no request to read the settings from: they stay as the address has them. */
+  function keptSettings(start) {
+    const address = new URLSearchParams(window.location.search);
+    return Object.fromEntries(Object.keys(start).map((name) => [name, address.get(name)]));
+  }
+
   function chosenSettings(request, start) {
-    if (!request) return {};
+    if (!request) return keptSettings(start);
     const now = {
       tokens: request.max_new_tokens, temperature: request.temperature, samples: request.samples, seed: request.seed,
       controls: Number(request.controls), generated: Number(request.include_generated), freeze: Number(request.freeze_attention), chat: Number(request.chat),
@@ -55,7 +61,7 @@
     const features = interventions.map(written).join(",");
     const same = now.prompt === defaults.prompt && features === defaults.features;
     return live.writeAddress("/steer", Object.assign(
-      same ? {} : { prompt: now.prompt, f: features },
+      same ? {} : { prompt: now.prompt || live.EMPTY, f: features },
       chosenSettings(request, defaults.settings),
       differing(sweep || {}, defaults.sweep),
       differing(traits || {}, defaults.traits)

@@ -69,6 +69,7 @@
           if (abort.signal.aborted) return;
           const told = problem.title ? problem : { title: "The server cannot be reached", detail: String(problem.message || problem) };
           setState({ answer: null, busy: false, problem: told, ms: null });
+          if (window.fs) window.fs.problem(told);
           onAnswer(null);
         }
       }, SETTLE_MS);
@@ -127,7 +128,8 @@
       if (!asked.answer) return;
       live.channel("steer").set({ answer: asked.answer }); // the sweep and the texts beside it begin from here
     }, [asked.answer]);
-    if (asked.problem) return h("div", { id: props.id, className: "fs-prompt-problem", role: "alert" }, `${asked.problem.title}: ${asked.problem.detail}`);
+    if (asked.problem) return h("div", { id: props.id, className: "fs-prompt-problem", role: "alert" }, `${asked.problem.title}: ${asked.problem.detail}`,
+      asked.problem.request_id ? h("small", null, ` (request ${asked.problem.request_id})`) : null);
     if (!result) return h("div", { id: props.id, className: "fs-quiet" }, asked.busy ? "Reading the prompt…" : "Type a prompt to see what comes next.");
     return h("div", { id: props.id, className: "fs-shift" + (asked.busy ? " is-busy" : ""), "aria-busy": asked.busy, "data-known": asked.ms === null },
       h("p", { className: "fs-recipe", id: "steer-sentence" }, result.sentence),

@@ -117,7 +117,7 @@
     const { run, shown, stale, start, stop } = useRun(props);
     const running = run !== null && run.status === "streaming";
     const failed = run && run.passes.find((pass) => pass.problem);
-    const where = (positions) => (positions || []).slice(0, 2).map((p) => (props.tokens && props.tokens[p] ? `${live.visible(props.tokens[p].text)} ${p}` : String(p))).join(", ");
+    const where = live.placeWords(props.tokens);
     return h("div", { id: props.id, className: "fs-stream", "data-status": run ? run.status : "idle", "data-run": run ? run.id : "", "data-stale": stale },
       h("div", { className: "fs-stream-tools" },
         running

@@ -92,6 +92,16 @@
             ...rest, unreachable: rest.unreachable(pass, name) }))));
   }
 
+  /** Prompt positions in words: the first two with their tokens. */
+  live.placeWords = (tokens) => (positions) => (positions || []).slice(0, 2).map((p) => (tokens && tokens[p] ? `${live.visible(tokens[p].text)} ${p}` : String(p))).join(", ");
+
+  /** A recording's texts. props: id, run {id, passes}, tokens of the prompt. */
+  live.ArmTexts = function ArmTexts({ id, run, tokens }) {
+    return h("div", { id, className: "fs-stream" },
+      h(live.SteerTexts, { run, running: false, stale: false, where: live.placeWords(tokens), unreachable: () => null }),
+      h("button", { type: "button", className: "fs-tool fs-tool-button fs-csv", title: "every token of every arm, with its probability", onClick: () => live.saveFile("texts", live.csv(live.textsTable(run)), "text/csv") }, "CSV"));
+  };
+
   /** props: run {id, passes}, running, stale, where(positions) -> words, unreachable(pass, name) -> sentence or null. */
   live.SteerTexts = function SteerTexts({ run, running, stale, where, unreachable }) {
     const { useState } = window.React;

@@ -9,11 +9,15 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
+from app.controls import address_complaints
 from app.frame import Page, notice, skeleton
+from app.pages.consolidation_asked import complaints_of
+from app.pages.consolidation_code import PANELS, requests_of
 from app.pages.consolidation_data import prediction_table, run_title
 from app.pages.consolidation_panels import GRAPHS, panels, timeline
 from app.pages.consolidation_state import CONTROLS, ConsolidationState, control_bar, read_state
 from app.pages.consolidation_view import FeaturesView, LossView, read_features, read_losses
+from app.reproduced import reproduce_all
 from app.still import still
 
 LOSS_PANEL = "consolidation-loss-panel"
@@ -21,8 +25,7 @@ FEATURES_PANEL = "consolidation-features-panel"
 
 
 async def layout(**query: str) -> Component:
-    state, complaints = read_state(query)
-    told = notice("The address asks for what is not there", "; ".join(complaints), kind="problem")
+    state, _ = read_state(query)
     return html.Div(
         [
             dcc.Store(id="consolidation-asked", data=query),
@@ -31,6 +34,7 @@ async def layout(**query: str) -> Component:
             dcc.Store(id="consolidation-data"),
             dcc.Store(id="consolidation-compare", data=query.get("compare")),
             dcc.Store(id="consolidation-drawn"),
+            dcc.Store(id="consolidation-brushed"),
             html.Header(
                 [
                     html.H1("Consolidation", className="fs-visually-hidden"),
@@ -38,7 +42,7 @@ async def layout(**query: str) -> Component:
                 ],
                 className="fs-lead",
             ),
-            told if complaints else None,
+            html.Div(id="consolidation-complaints"),
             html.Div(control_bar(state), className="fs-controls fs-consolidation__controls"),
             timeline(),
             html.Div(panels(query), className="fs-consolidation", id="consolidation-panels"),
@@ -52,12 +56,27 @@ def register(app: Dash, api: ApiClient) -> None:
         Output("consolidation-state", "data"),
         [Input(f"consolidation-{name}", "value") for name in CONTROLS],
         State("consolidation-defaults", "data"),
+        State("consolidation-state", "data"),
     )
+    _register_complaints(app, api)
     _register_groups(app, api)
     _register_losses(app, api)
     _register_features(app, api)
+    _register_code(app)
     _register_sentences(app, api)
     _register_cursor(app)
+
+
+def _register_complaints(app: Dash, api: ApiClient) -> None:
+    @app.callback(Output("consolidation-complaints", "children"), Input("consolidation-asked", "data"))
+    async def complain(asked: dict[str, str]) -> Any:
+        state, complaints = read_state(asked)
+        try:
+            view = await read_losses(api, state, None)
+            complaints += complaints_of(asked, view.answer, view.generations)
+        except ApiProblem:  # the losses' callback says what is missing
+            pass
+        return address_complaints(complaints)
 
 
 def _register_groups(app: Dash, api: ApiClient) -> None:
@@ -88,24 +107,19 @@ def _register_losses(app: Dash, api: ApiClient) -> None:
         Output("consolidation-data", "data"),
         Output("consolidation-paper", "children"),
         Output("consolidation-paper-panel-note", "children"),
-        Output(f"{LOSS_PANEL}-curl", "children"),
-        Output(f"{LOSS_PANEL}-python", "children"),
         Input("consolidation-state", "data"),
         Input("consolidation-group", "value"),
         Input("frame-scheme", "data"),
-        State("frame-location", "href"),
         prevent_initial_call=True,
     )
-    async def show_losses(
-        asked: dict[str, str] | None, group: str | None, scheme: str | None, href: str | None
-    ) -> tuple[Any, ...]:
+    async def show_losses(asked: dict[str, str] | None, group: str | None, scheme: str | None) -> tuple[Any, ...]:
         if asked is None:
-            return (no_update,) * 9
+            return (no_update,) * 7
         try:
             view: LossView = await read_losses(api, read_state(asked)[0], group)
         except ApiProblem as problem:
-            return (notice("No training runs to look at", problem.detail, kind="problem"), *(no_update,) * 8)
-        return await asyncio.to_thread(view.shown, scheme, href)
+            return (notice("No training runs to look at", problem.detail, kind="problem"), *(no_update,) * 6)
+        return await asyncio.to_thread(view.shown, scheme)
 
 
 def _register_features(app: Dash, api: ApiClient) -> None:
@@ -115,21 +129,33 @@ def _register_features(app: Dash, api: ApiClient) -> None:
         Output("consolidation-degree", "figure"),
         Output("consolidation-degree-panel-note", "children"),
         Output("consolidation-coverage", "figure"),
-        Output(f"{FEATURES_PANEL}-curl", "children"),
-        Output(f"{FEATURES_PANEL}-python", "children"),
         Input("consolidation-state", "data"),
         Input("frame-scheme", "data"),
-        State("frame-location", "href"),
         prevent_initial_call=True,
     )
-    async def show_features(asked: dict[str, str] | None, scheme: str | None, href: str | None) -> tuple[Any, ...]:
+    async def show_features(asked: dict[str, str] | None, scheme: str | None) -> tuple[Any, ...]:
         if asked is None:
-            return (no_update,) * 7
+            return (no_update,) * 5
         try:
             view: FeaturesView = await read_features(api, read_state(asked)[0])
         except ApiProblem:
-            return (no_update,) * 7  # the losses' callback says what is missing
-        return await asyncio.to_thread(view.shown, scheme, href)
+            return (no_update,) * 5  # the losses' callback says what is missing
+        return await asyncio.to_thread(view.shown, scheme)
+
+
+def _register_code(app: Dash) -> None:
+    @app.callback(
+        [Output(f"consolidation-{name}-panel-{kind}", "children") for name in PANELS for kind in ("curl", "python")],
+        Input("consolidation-state", "data"),
+        State("frame-location", "href"),
+        prevent_initial_call=True,
+    )
+    async def show_code(asked: dict[str, str] | None, href: str | None) -> list[Any]:
+        if asked is None:
+            return [no_update] * (2 * len(PANELS))
+        requests = requests_of(read_state(asked)[0])
+        codes = [reproduce_all(href, requests[name]) for name in PANELS]
+        return [code[kind] for code in codes for kind in ("curl", "python")]
 
 
 def _register_sentences(app: Dash, api: ApiClient) -> None:
@@ -211,6 +237,8 @@ def _register_cursor(app: Dash) -> None:
     )
     brushed: list[Input | State] = [Input(f"consolidation-{name}", "relayoutData") for name in GRAPHS]
     bind("brush", [Output("consolidation-panels", "title")], brushed)
+    drawn: list[Input | State] = [Input(f"consolidation-{name}", "figure") for name in GRAPHS]
+    bind("ranged", [Output("consolidation-brushed", "data")], [*drawn, State("consolidation-asked", "data")])
 
 
 PAGE = Page("/consolidation", "Consolidation", layout, register, key="n", icon="consolidation")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -90,9 +91,7 @@ def stage_words(stage: StageRow) -> str:
 def prediction_table(sentence: Sentence, run: TrainingRun, tokens: dict[int, TokenRef]) -> Component:
     """The most probable next token after each token of a sentence: a row per checkpoint, the sentence on top."""
     found = {one.step: one for one in sentence.predictions if (one.model, one.seed) == (run.model, run.seed)}
-    head = html.Tr(
-        [html.Th("step", scope="col"), *(html.Th(_chip(i, tokens), scope="col") for i in sentence.token_ids[1:])]
-    )
+    head = html.Tr([html.Th("step", scope="col"), *(_sentence_token(i, tokens) for i in sentence.token_ids[1:])])
     body = [
         html.Tr(
             [
@@ -111,16 +110,23 @@ def prediction_table(sentence: Sentence, run: TrainingRun, tokens: dict[int, Tok
     return html.Table([html.Thead(head), html.Tbody(body)], className="fs-predictions")
 
 
+def _sentence_token(token_id: int, tokens: dict[int, TokenRef]) -> Component:
+    """The head of a column, of two in a saved table: what is expected after this token, and how probable that is."""
+    names = json.dumps([f"after {tokens[token_id].text}", "probability"], ensure_ascii=False)
+    return html.Th(_chip(token_id, tokens), scope="col", **{"data-values": names})
+
+
 def _chip(token_id: int, tokens: dict[int, TokenRef]) -> Component:
     token = tokens[token_id]
     return token_chip(token.text, token.token_class or "content", token_id, inline=True)
 
 
 def _predicted(token_id: int, chance: float, target: float | None, tokens: dict[int, TokenRef]) -> Component:
-    """One cell: the bar below it is the probability; hover says it in numbers."""
+    """One cell: the bar below it is the probability; hover says it in numbers, a saved table in two columns."""
     right = f"; the token that does follow: {target:.1%}" if target is not None else ""
     return html.Td(
         _chip(token_id, tokens),
         title=f"{chance:.1%}{right}",
         style={"--fs-chance": f"{min(chance, 1.0):.3f}"},
+        **{"data-values": json.dumps([tokens[token_id].text, chance], ensure_ascii=False)},
     )

@@ -99,6 +99,8 @@ def _here() -> Component:
     return panel(
         "At this checkpoint",
         html.Div(id="consolidation-here"),
+        id="consolidation-here-panel",
+        exports={"table": "consolidation-here"},
         note="Each transition at the cursor: nats per token, share of the total loss, and the difference to the "
         "checkpoint compared with, if one is held.",
         class_name="fs-consolidation__here",
@@ -136,6 +138,7 @@ def _sentences(query: dict[str, str]) -> Component:
             html.Div(id="consolidation-continuations", className="fs-continuations"),
         ],
         id="consolidation-sentence-panel",
+        exports={"table": "consolidation-predictions"},
         note="Under each token of the sentence, the most probable next token at each checkpoint; the bar below it is "
         "its probability. A click on a row moves the cursor there. Below: greedy continuations at the cursor.",
         class_name="fs-consolidation__wide",
@@ -147,6 +150,7 @@ def _paper() -> Component:
         "The paper’s own numbers",
         html.Div(id="consolidation-paper", className="fs-scroll-x"),
         id="consolidation-paper-panel",
+        exports={"table": "consolidation-paper"},
         note=skeleton("70%"),
         class_name="fs-consolidation__wide",
     )

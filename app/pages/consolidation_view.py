@@ -14,7 +14,7 @@ from app.figures.consolidation import (
     loss_figure,
     step_coverage_figure,
 )
-from app.links import reproduce_get
+from app.pages.consolidation_code import loss_query
 from app.pages.consolidation_data import all_steps, cursor_data
 from app.pages.consolidation_state import ConsolidationState
 from app.pages.consolidation_words import (
@@ -39,8 +39,8 @@ class LossView:
     generations: Generations
     group: str | None
 
-    def shown(self, scheme: str | None, href: str | None) -> tuple[Any, ...]:
-        """Headline, figure, its two notes, the cursor's data, the paper's table and note, curl, Python."""
+    def shown(self, scheme: str | None) -> tuple[Any, ...]:
+        """Headline, figure, its two notes, the cursor's data, the paper's table and note."""
         state, answer = self.state, self.answer
         figure = loss_figure(
             answer,
@@ -52,10 +52,9 @@ class LossView:
             paper=state.axis == "share",
         )
         data = cursor_data(answer, self.generations, self.group) | {"axis": state.axis, "group": self.group}
-        code = reproduce_get(href, "/api/consolidation/loss", loss_query(state))
         return (
             headline(answer), figure, held_out_note(answer), [seeds_note(answer), method_note(answer)], data,
-            paper_table(answer), paper_note(answer), code["curl"], code["python"],
+            paper_table(answer), paper_note(answer),
         )  # fmt: skip
 
 
@@ -67,21 +66,15 @@ class FeaturesView:
     answer: CheckpointFeatures
     coverage: CheckpointCoverage
 
-    def shown(self, scheme: str | None, href: str | None) -> tuple[Any, ...]:
-        """Features' figure and note, degrees' figure and note, coverage figure, curl, Python."""
+    def shown(self, scheme: str | None) -> tuple[Any, ...]:
+        """Features' figure and note, degrees' figure and note, coverage figure."""
         answer = self.answer
         axis = StepAxis(self.state.axis, all_steps(answer.runs)[-1])
-        code = reproduce_get(href, "/api/consolidation/features", {"cut": self.state.cut})
         return (
             features_figure(answer.rows, scheme, axis), features_note(answer),
             function_degree_figure(answer.rows, scheme, axis), degree_note(answer),
-            step_coverage_figure(self.coverage, "fixed", scheme), code["curl"], code["python"],
+            step_coverage_figure(self.coverage, "fixed", scheme),
         )  # fmt: skip
-
-
-def loss_query(state: ConsolidationState) -> dict[str, str]:
-    """The losses' request: always above the bigram baseline, so that the measure changes without asking."""
-    return {"cut": state.cut, "by": state.by, "baseline": "bigram"}
 
 
 async def read_losses(api: ApiClient, state: ConsolidationState, group: str | None) -> LossView:

@@ -68,8 +68,9 @@ def paper_table(answer: LossResponse) -> Component:
 
 def _cells(loss: float | None = None, tokens: float | None = None, share: float | None = None) -> list[Component]:
     if loss is None or tokens is None or share is None:
-        return [html.Td("–") for _ in range(3)]
-    return [html.Td(f"{loss:.2f}"), html.Td(percent(tokens)), html.Td(percent(share))]
+        return [html.Td("–", **{"data-value": ""}) for _ in range(3)]
+    shown = ((f"{loss:.2f}", loss), (percent(tokens), tokens), (percent(share), share))
+    return [html.Td(words, **{"data-value": repr(value)}) for words, value in shown]
 
 
 def held_out_note(answer: LossResponse) -> str:

@@ -11,8 +11,8 @@ from dash.development.base_component import Component
 from app.api import ApiClient
 from app.figures.template import CONFIG, blank
 from app.frame import Page, notice, panel, skeleton
-from app.links import reproduce_get
 from app.pages import coverage_shared
+from app.pages.coverage_code import PANELS, codes_of, requests_of
 from app.pages.coverage_drawn import NOTED, everything
 from app.pages.coverage_shared import read_tokens
 from app.pages.coverage_state import (
@@ -20,6 +20,7 @@ from app.pages.coverage_state import (
     built_saes,
     control_bar,
     default_state,
+    read_sort,
     read_state,
     theta_options,
 )
@@ -47,6 +48,7 @@ async def layout(**query: str) -> Component:
             dcc.Store(id="coverage-grids"),
             dcc.Store(id="coverage-state"),
             dcc.Store(id="coverage-function"),
+            dcc.Store(id="coverage-sort", data=query.get("sort") if read_sort(query) else None),
             dcc.Store(id="coverage-tokens", data=",".join(map(str, ticked)) or None),
             html.Header(
                 [
@@ -60,7 +62,7 @@ async def layout(**query: str) -> Component:
             html.Div(skeleton("100%"), id="coverage-controls", className="fs-controls", role="group"),
             html.Div(id="coverage-complaints"),
             html.Div(id="coverage-lacking"),
-            html.Div(_panels(), className="fs-coverage"),
+            html.Div(_panels(read_sort(query)), className="fs-coverage"),
         ]
     )
 
@@ -82,8 +84,8 @@ def _drawn(name: str, title: str, height: int, size: str) -> Component:
     )
 
 
-def _panels() -> list[Component]:
-    table = html.Div(rank_table(), style={"minHeight": "430px"})
+def _panels(sort: tuple[str, str] | None) -> list[Component]:
+    table = html.Div(rank_table(sort), style={"minHeight": "430px"})
     tables = (
         ("cuts", "Where the cut lies", "fs-c6"),
         ("kinds", "By frequency, and by kind", "fs-c6"),
@@ -167,7 +169,14 @@ def _register_state(app: Dash) -> None:
         Output("coverage-complaints", "title"),
         Input("coverage-state", "data"),
         Input("coverage-tokens", "data"),
+        Input("coverage-sort", "data"),
         State("coverage-defaults", "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("fsCoverage", "sorted"),
+        Output("coverage-sort", "data"),
+        Input("coverage-table", "columnState"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
@@ -220,24 +229,19 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         made = await asyncio.to_thread(everything, view, scheme, read_tokens(ticked))
         return [made[where] for where in VIEW]
 
-    panels = ("curve", "table", "equal", "nulls", "degree", "cuts", "kinds", "laws", "zipf", "documents")
-
     @app.callback(
-        [Output(f"coverage-{name}-panel-{kind}", "children") for name in panels for kind in ("curl", "python")],
+        [Output(f"coverage-{name}-panel-{kind}", "children") for name in PANELS for kind in ("curl", "python")],
         Input("coverage-state", "data"),
+        State("coverage-grids", "data"),
         State("frame-location", "href"),
         prevent_initial_call=True,
     )
-    async def show_requests(asked: dict[str, str], href: str | None) -> list[str]:
-        query = {"sae_id": asked["sae"], **{name: asked[name] for name in CONTROLS[1:5]}}
-        coverage = reproduce_get(href, "/api/coverage", query)
-        settings = {name: query[name] for name in ("sae_id", "theta", "min_count")}
-        statistics = reproduce_get(href, "/api/statistics", settings)
-        tokens = reproduce_get(href, "/api/tokens", {"order": "frequency", "limit": 500})
-        rarefaction = reproduce_get(href, "/api/rarefaction", {"sae_id": asked["sae"]})
-        told = (statistics,) * 3
-        drawn = (coverage, coverage, statistics, statistics, rarefaction, *told, tokens, tokens)
-        return [code[kind] for code in drawn for kind in ("curl", "python")]
+    async def show_requests(asked: dict[str, str] | None, grids: dict[str, Any], href: str | None) -> list[Any]:
+        if asked is None:
+            return [no_update] * (2 * len(PANELS))
+        requests = requests_of(asked, grids, (await api.capabilities()).limits.page)
+        codes = codes_of(href, requests)
+        return [codes[name][kind] for name in PANELS for kind in ("curl", "python")]
 
 
 PAGE = Page("/coverage", "Coverage", layout, register, key="c", icon="coverage")

@@ -23,6 +23,10 @@ PAGE = "coverage"  # prefix of the ids
 CONTROLS = ("sae", "theta", "min_count", "denominator", "order", "cut")
 
 
+SORTABLE = ("rank", "token", "token_class", "occurrences", "document_coverage", "degree", "expected", "excess",
+            "evenness", "new_features", "coverage")  # fmt: skip
+
+
 @dataclass(frozen=True)
 class CoverageState:
     """One setting of the controls. `theta` is a value of the SAE's grid, `cut` is in %."""
@@ -76,9 +80,18 @@ def read_state(
         order=one_of(asked, "order", capabilities.orders, "frequency", complaints),
         cut=int(one_of(asked, "cut", [str(cut) for cut in CUTS], "40", complaints)),
     )
-    known = {*CONTROLS, "tokens", "token"}  # token: of links from before several could be ticked
+    if asked.get("sort") and read_sort(asked) is None:
+        allowed = f"{', '.join(SORTABLE)}, each with :asc or :desc behind it"
+        complaints.append(f"sort: got {asked['sort']!r}, allowed are {allowed}; showing the order above")
+    known = {*CONTROLS, "sort", "tokens", "token"}  # token: of links from before several could be ticked
     complaints += [f"{name}: this page has no such setting" for name in asked if name not in known]
     return state, complaints
+
+
+def read_sort(asked: Mapping[str, str]) -> tuple[str, str] | None:
+    """`sort` of an address, `degree:desc` -> ("degree", "desc"); None = the table's rows as they come."""
+    column, _, way = asked.get("sort", "").partition(":")
+    return (column, way) if column in SORTABLE and way in ("asc", "desc") else None
 
 
 def theta_options(sae: Sae) -> list[tuple[str, str]]:

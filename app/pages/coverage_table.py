@@ -13,11 +13,13 @@ from app.pages.coverage_view import LISTED
 from backend.schemas.statistics import TokenStatistics
 
 
-def rank_table() -> Component:
-    """Empty until a callback fills `rowData` with `app.tables.rank_rows`."""
+def rank_table(sort: tuple[str, str] | None = None) -> Component:
+    """Empty until a callback fills `rowData` with `app.tables.rank_rows`; `sort`: column, and asc or desc."""
     return dag.AgGrid(
         id="coverage-table",
-        columnDefs=_columns(),
+        columnDefs=[
+            column | ({"sort": sort[1]} if sort and column["field"] == sort[0] else {}) for column in _columns()
+        ],
         rowData=None,
         defaultColDef={
             "sortable": True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from dash import dcc, html
@@ -36,6 +37,16 @@ def bar(part: float, title: str, kind: str = "") -> Component:
     width = {"width": f"{100 * min(max(part, 0.0), 1.0):.2f}%"}
     inner = html.Span(className=f"fs-meter__bar {kind}".strip(), style=width)
     return html.Span(inner, className="fs-meter", title=title, **{"aria-hidden": "true"})
+
+
+def value_of(number: float | None) -> dict[str, str]:
+    """A cell's number as it goes into a saved table (static/table_export.js)."""
+    return {"data-value": "" if number is None else repr(number)}
+
+
+def texts_of(tokens: Sequence[TokenRef]) -> dict[str, str]:
+    """A cell's tokens in a saved table: a JSON list, for their chips run into each other."""
+    return {"data-value": json.dumps([token.text for token in tokens], ensure_ascii=False)}
 
 
 def heads(*names: tuple[str, str]) -> Component:
@@ -73,6 +84,7 @@ def edge_row(sae_id: str, edge: TokenEdge, lead: str, most: float) -> Component:
             [bar(value / most if most else 0.0, here), html.Span(words)] if name == lead else words,
             className="fs-num fs-lead-cell" if name == lead else "fs-num",
             title=here,
+            **value_of(value),
         )
         for name, (value, words) in columns.items()
     ]
@@ -82,8 +94,11 @@ def edge_row(sae_id: str, edge: TokenEdge, lead: str, most: float) -> Component:
         [
             html.Th(feature_link(sae_id, edge.feature_index), scope="row"),
             *cells,
-            html.Td(density, className="fs-num", title=everywhere),
-            html.Td(token_links(note.top_tokens[:4] if note else [], sae_id)),
+            html.Td(density, className="fs-num", title=everywhere, **value_of(note.density if note else None)),
+            html.Td(
+                token_links(note.top_tokens[:4] if note else [], sae_id),
+                **texts_of(note.top_tokens[:4] if note else []),
+            ),
         ]
     )
 

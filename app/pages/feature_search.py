@@ -44,6 +44,7 @@ async def layout(**query: str) -> Component:
                 "Matching features",
                 [html.Div(skeleton(*["100%"] * 8), id="features-found"), html.Div(id="features-pager")],
                 id="features-panel",
+                exports={"table": "features-found"},
                 note=skeleton("50%"),
                 class_name="fs-browse__found",
             ),

@@ -10,7 +10,17 @@ from dash import html
 from dash.development.base_component import Component
 
 from app.frame import Children, notice, visible
-from app.pages.feature_parts import bar, feature_link, heads, lift_cell, table, token_link, token_links
+from app.pages.feature_parts import (
+    bar,
+    feature_link,
+    heads,
+    lift_cell,
+    table,
+    texts_of,
+    token_link,
+    token_links,
+    value_of,
+)
 from app.pages.feature_search_state import DENSITIES, LIFTS, ORDERS, ROWS, SearchState
 from app.pages.feature_words import number, share
 from backend.schemas import FeaturePage, FoundFeature, Sae, TokenRow
@@ -94,22 +104,23 @@ def _row(one: FoundFeature, most: float, with_token: bool) -> Component:
             [bar(one.density / most if most else 0, density), html.Span(share(one.density))],
             className="fs-num fs-lead-cell",
             title=density,
+            **value_of(one.density),
         ),
     ]
     if with_token:
         at = one.at_token
         words = f"{at.n_firings:,} · {share(at.share_of_feature or 0.0)}" if at else "–"
         tip = f"largest activation there {at.act_max:.3g}" if at else ""
-        cells.append(html.Td(words, className="fs-num", title=tip))
+        cells.append(html.Td(words, className="fs-num", title=tip, **value_of(at.n_firings if at else None)))
     return html.Tr(
         [
             *cells,
-            html.Td(number(one.act_max), className="fs-num"),
-            html.Td(f"{one.n_tokens:,}", className="fs-num"),
-            html.Td(f"{one.first_rank:,}" if one.first_rank else "–", className="fs-num"),
-            html.Td(lift_cell(one.lift)),
-            html.Td(token_links(one.top_tokens[:4], one.sae_id)),
-            html.Td(token_links(one.promoted_tokens[:4], one.sae_id)),
+            html.Td(number(one.act_max), className="fs-num", **value_of(one.act_max)),
+            html.Td(f"{one.n_tokens:,}", className="fs-num", **value_of(one.n_tokens)),
+            html.Td(f"{one.first_rank:,}" if one.first_rank else "–", className="fs-num", **value_of(one.first_rank)),
+            html.Td(lift_cell(one.lift), **value_of(one.lift.lift if one.lift else None)),
+            html.Td(token_links(one.top_tokens[:4], one.sae_id), **texts_of(one.top_tokens[:4])),
+            html.Td(token_links(one.promoted_tokens[:4], one.sae_id), **texts_of(one.promoted_tokens[:4])),
         ]
     )
 

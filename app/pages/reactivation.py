@@ -9,17 +9,21 @@ comma-separated), `order`, `locked`, `function_only`, `pinned`, `class`, `least`
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
+from pydantic import BaseModel
 
 from app.api import ApiClient, ApiProblem
 from app.components import FiringCompare
+from app.controls import address_complaints
 from app.frame import FOLLOWED, Page, panel
 from app.links import reproduce_post
 from app.pages.reactivation_state import (
     baseline_of,
+    complaints_of,
     default_sae,
     defaults_of,
     generate_of,
@@ -30,7 +34,8 @@ from app.pages.reactivation_state import (
     shuffled_request,
     view_of,
 )
-from app.pages.reactivation_view import GROUP, index_panel, matrix_panel, prompts_panel, side_panel
+from app.pages.reactivation_view import GROUP, INSPECTED, index_panel, matrix_panel, prompts_panel, side_panel
+from app.reproduced import in_turn
 from backend import schemas as wire
 
 __all__ = ["PAGE", "default_sae", "lane_of"]
@@ -50,11 +55,13 @@ async def layout(**query: str) -> Component:
                 ],
                 className="fs-live-lead",
             ),
+            html.Div(id="reactivation-complaints"),
             prompts_panel(),
             html.Div([matrix_panel(), side_panel()], className="fs-live-main"),
             panel(
                 "Which features fire here, and in which prompt",
                 FiringCompare("reactivation-compare", group=GROUP, target="reactivation-matrix"),
+                id="reactivation-compare-panel",
                 badge="live",
             ),
             index_panel(),
@@ -90,6 +97,7 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         Output("reactivation-matrix", "view"),
         Output("reactivation-defaults", "data"),
         Output("reactivation-run", "data"),
+        Output("reactivation-complaints", "children"),
         Input("reactivation-query", "data"),
     )
     async def open_page(query: dict[str, str]) -> tuple[Any, ...]:
@@ -103,7 +111,10 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         settings = (generate_of(query, most), most, query.get("shuffled") != "0", query.get("set") == "1")
         pins = [pin for pin in query.get("pins", "").split(",") if pin]
         shown = (query.get("at"), pins, view_of(query))
-        return prompt, second, options, query.get("sae", defaults["sae"]), *settings, *shown, defaults, {"opened": True}
+        ids = [sae.sae_id for sae in live]
+        told = address_complaints(complaints_of(query, ids, most)) if live else None
+        sae = query["sae"] if query.get("sae") in ids else defaults["sae"]
+        return prompt, second, options, sae, *settings, *shown, defaults, {"opened": True}, told
 
 
 def _register_tokenize(app: Dash, api: ApiClient) -> None:
@@ -127,9 +138,8 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         Output("reactivation-matrix", "sae_id"),
         Output("reactivation-matrix", "baselines"),
         Output("reactivation-asked", "data"),
-        Output("reactivation-firings-curl", "children"),
-        Output("reactivation-firings-python", "children"),
         Output("reactivation-save", "runs", allow_duplicate=True),
+        [Output(f"{name}-{kind}", "children") for name in INSPECTED for kind in ("curl", "python")],
         Input("reactivation-run", "data"),
         Input("reactivation-go", "n_clicks"),
         Input("reactivation-prompt", "n_submit"),
@@ -156,8 +166,13 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         answers = await asyncio.gather(*(api.inspect(request) for request in requests))
         lanes = [lane_of(text, sae_id, answer) for text, answer in zip(prompts, answers, strict=True)]
         info = {k: v.model_dump() for answer in answers for k, v in answer.feature_info.get(sae_id, {}).items()}
-        code = reproduce_post(href, "/api/inspect", requests[0].model_dump(mode="json"))
-        return lanes, info, sae_id, None, asked, code["curl"], code["python"], None
+        code = _code(href, "/api/inspect", requests)
+        return lanes, info, sae_id, None, asked, None, *(code["curl"], code["python"]) * len(INSPECTED)
+
+
+def _code(href: str | None, path: str, requests: Sequence[BaseModel]) -> dict[str, str]:
+    """A request for each prompt, A first."""
+    return in_turn([reproduce_post(href, path, request.model_dump(mode="json")) for request in requests])
 
 
 def _register_shuffled(app: Dash, api: ApiClient) -> None:
@@ -179,7 +194,7 @@ def _register_shuffled(app: Dash, api: ApiClient) -> None:
             return (no_update,) * 5
         sae_id = asked["sae_id"]
         requests = [shuffled_request(text, sae_id, asked["generate"]) for text in asked["prompts"]]
-        code = reproduce_post(href, "/api/reactivation", requests[0].model_dump(mode="json"))
+        code = _code(href, "/api/reactivation", requests)
         if not on:
             return None, None, set_request(sae_id), code["curl"], code["python"]
         answers = await asyncio.gather(*(api.reactivation(request) for request in requests))
@@ -201,7 +216,8 @@ def _register_save(app: Dash, api: ApiClient) -> None:
             return no_update
         requests = [inspect_request(text, asked["sae_id"], asked["generate"]) for text in asked["prompts"]]
         runs = [await api.record(wire.InspectRun(kind="inspect", request=request)) for request in requests]
-        return [run.model_dump() for run in runs]
+        names = [f"prompt {lane}" for lane in "AB"] if len(runs) > 1 else [""]
+        return [run.model_dump() | {"holds": name} for run, name in zip(runs, names, strict=True)]
 
 
 def _register_browser(app: Dash) -> None:

@@ -10,6 +10,8 @@ from app.components import FeaturePins, FiringMatrix, MatrixLegend, NextTokens, 
 from app.frame import panel
 
 GROUP = "reactivation"
+INSPECTED = ("reactivation-firings", "reactivation-next-panel", "reactivation-pins-panel", "reactivation-compare-panel")
+"""Panels whose numbers are those of POST /api/inspect, a request for each prompt."""
 
 
 def prompts_panel() -> Component:
@@ -44,7 +46,10 @@ def matrix_panel() -> Component:
     return panel(
         "Firings, feature by position",
         html.Div(
-            [MatrixLegend("reactivation-legend"), FiringMatrix("reactivation-matrix", group=GROUP, prompts=[], info={})]
+            [
+                MatrixLegend("reactivation-legend", shuffled=True),
+                FiringMatrix("reactivation-matrix", group=GROUP, prompts=[], info={}),
+            ]
         ),
         id="reactivation-firings",
         badge="live",
@@ -55,10 +60,16 @@ def matrix_panel() -> Component:
 def side_panel() -> Component:
     return html.Div(
         [
-            panel("Next token", NextTokens("reactivation-next", group=GROUP), badge="live"),
+            panel(
+                "Next token",
+                NextTokens("reactivation-next", group=GROUP),
+                id="reactivation-next-panel",
+                badge="live",
+            ),
             panel(
                 "Pinned features",
                 FeaturePins("reactivation-pins", group=GROUP, target="reactivation-matrix"),
+                id="reactivation-pins-panel",
                 badge="live",
             ),
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
@@ -9,14 +10,18 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
 from app.components import FiringMatrix, MatrixLegend, NextTokens, SteerShift, TokenStrip
+from app.controls import address_complaints
 from app.frame import FOLLOWED, Page, notice, panel, skeleton
 from app.links import origin, reproduce_get, reproduce_post, run_url
 from app.pages.reactivation import lane_of
+from app.pages.reactivation_state import view_of
+from app.pages.run_address import at_place, complaints
+from app.pages.run_texts import next_table, read_pieces, texts
 from app.pages.run_tools import embedded, owner, tools
-from app.pages.run_words import ARM_TITLES, agreement, facts, nats, request_text, when
+from app.pages.run_words import agreement, facts, request_text, when
 from app.pages.steer import shift_of
+from app.still import still
 from backend.schemas import (
-    Arm,
     InspectRequest,
     InspectResponse,
     Run,
@@ -27,10 +32,14 @@ from backend.schemas import (
 GROUP = "run"
 
 
-async def layout(run_id: str, **_: str) -> Component:
+MOST_SAES = 8  # matrices whose view is kept in the address
+
+
+async def layout(run_id: str, **query: str) -> Component:
     return html.Article(
         [
             dcc.Store(id="run-id", data=run_id),
+            dcc.Store(id="run-query", data=query),
             html.Div(skeleton("40%", "70%", "55%"), id="run-page"),
         ]
     )
@@ -40,15 +49,16 @@ def register(app: Dash, api: ApiClient) -> None:
     @app.callback(
         Output("run-page", "children"),
         Input("run-id", "data"),
+        State("run-query", "data"),
         State("frame-location", "href"),
     )
-    async def show_run(run_id: str, href: str | None) -> Component:
+    async def show_run(run_id: str, query: dict[str, str], href: str | None) -> Component:
         try:
             run = await api.run(run_id)
         except ApiProblem as problem:
             kept = [f"{problem.detail} (request {problem.request_id}). ", dcc.Link("Go to the overview.", href="/")]
             return html.Div(notice(f"No run {run_id}", kept, kind="problem"), className="fs-narrow")
-        return _run_page(run, href)
+        return await _run_page(api, run, query, href)
 
     @app.callback(
         Output("run-agreement", "children"),
@@ -63,6 +73,14 @@ def register(app: Dash, api: ApiClient) -> None:
         run = await api.run(run_id)
         return agreement(run, await repeat(api, run))
 
+    for i in range(MOST_SAES):
+        app.clientside_callback(
+            ClientsideFunction("run_address", "address"),
+            Output(f"run-address-{i}", "data"),
+            *(Input(f"run-matrix-{i}", prop) for prop in ("view", "locked", "pins")),
+            State(f"run-matrix-{i}", "id"),
+            prevent_initial_call=True,
+        )
     app.clientside_callback(
         ClientsideFunction("run_owner", "showOwner"),
         Output("run-page", "title"),
@@ -78,13 +96,19 @@ async def repeat(api: ApiClient, run: Run) -> InspectResponse | SteerResponse:
     return await api.steer(SteerRequest.model_validate(run.request))
 
 
-def _run_page(run: Run, href: str | None) -> Component:
-    result = _inspected(run) if run.kind == "inspect" else _steered(run)
+async def _run_page(api: ApiClient, run: Run, query: dict[str, str], href: str | None) -> Component:
+    code = reproduce_get(href, f"/api/runs/{run.run_id}", {})
+    if run.kind == "inspect":
+        result: Sequence[Component | None] = _inspected(run, query, code)
+    else:
+        answer = SteerResponse.model_validate(run.result)
+        result = _steered(run, answer, await read_pieces(api, answer), code)
     return html.Div(
         [
             _header(run, href),
+            address_complaints(complaints(query, len(run.result["firings"]) if run.kind == "inspect" else 0)),
             *result,
-            html.Div([_provenance(run, href), _request(run, href)], className="fs-pair"),
+            html.Div([_provenance(run, code), _request(run, href)], className="fs-pair"),
             embedded(run),
         ]
     )
@@ -103,7 +127,7 @@ def _header(run: Run, href: str | None) -> Component:
     )
 
 
-def _inspected(run: Run) -> list[Component]:
+def _inspected(run: Run, query: dict[str, str], code: dict[str, str]) -> list[Component]:
     """One firing matrix per SAE that was encoded with."""
     answer = InspectResponse.model_validate(run.result)
     parts: list[Component] = []
@@ -111,54 +135,66 @@ def _inspected(run: Run) -> list[Component]:
         group = f"{GROUP}-{i}"
         info = {k: v.model_dump() for k, v in answer.feature_info.get(sae_id, {}).items()}
         lane = lane_of(run.request["prompt"], sae_id, answer)
-        matrix = FiringMatrix(f"run-matrix-{i}", group=group, prompts=[lane], info=info, sae_id=sae_id, pins=[])
+        asked = at_place(query, i)
+        pins = [pin for pin in asked.get("pins", "").split(",") if pin]
+        shown = {"locked": asked.get("at"), "pins": pins, "view": view_of(asked)}
+        matrix = FiringMatrix(f"run-matrix-{i}", group=group, prompts=[lane], info=info, sae_id=sae_id, **shown)
         parts += [
             panel(
                 f"Firings, {sae_id}",
-                [MatrixLegend(f"run-legend-{i}"), matrix],
+                [MatrixLegend(f"run-legend-{i}"), matrix, dcc.Store(id=f"run-address-{i}")],
                 badge="recorded",
+                reproduce=code,
                 class_name="fs-run-matrix",
             ),
-            panel("What comes next", NextTokens(f"run-next-{i}", group=group), badge="recorded"),
+            panel("What comes next", NextTokens(f"run-next-{i}", group=group), badge="recorded", reproduce=code),
         ]
     return [html.Div(parts, className="fs-run-inspect")]
 
 
-def _steered(run: Run) -> list[Component]:
-    answer = SteerResponse.model_validate(run.result)
+def _steered(
+    run: Run, answer: SteerResponse, pieces: Mapping[int, str], code: dict[str, str]
+) -> list[Component | None]:
     tokens = [token.model_dump() for token in answer.tokens]
     locked = str(answer.applied_positions[-1]) if answer.applied_positions else None
     prompt = panel(
         "The prompt and where it was edited",
         TokenStrip("run-tokens", tokens=tokens, locked=locked, label="prompt"),
         badge="recorded",
+        reproduce=code,
         note=answer.sentence,
     )
-    arms = {"baseline": answer.baseline, "steered": answer.steered, **answer.controls}
-    texts = html.Div([_arm(name, arm) for name, arm in arms.items()], className="fs-run-arms")
     return [
         prompt,
         html.Div(
             [
-                panel("The texts", texts, badge="recorded"),
-                panel("The next token", SteerShift("run-shift", result=shift_of(answer)), badge="recorded"),
+                panel("The texts", texts(run, answer, pieces), badge="recorded", reproduce=code),
+                panel(
+                    "The next token",
+                    SteerShift("run-shift", result=shift_of(answer)),
+                    badge="recorded",
+                    reproduce=code,
+                ),
             ],
             className="fs-pair",
         ),
+        _every_arm(answer, code) if answer.controls else None,
     ]
 
 
-def _arm(name: str, arm: Arm) -> Component:
-    kl = html.Span(f"KL {nats(arm.kl)} nats", className="fs-small fs-num", title="KL(this arm ‖ baseline), next token")
-    title = [html.Strong(ARM_TITLES.get(name, name)), kl if name != "baseline" else None]
-    texts = [html.P(text or "(ended at once)", className="fs-run-arm__text") for text in arm.texts]
-    sentence = html.P(arm.sentence, className="fs-small")
-    return html.Section([html.Header(title), sentence, *texts], className=f"fs-run-arm fs-run-arm--{name}")
+def _every_arm(answer: SteerResponse, code: dict[str, str]) -> Component:
+    return panel(
+        "The next token, in every arm",
+        still(next_table(answer)),
+        badge="recorded",
+        reproduce=code,
+        exports={"table": "run-arms-next"},
+        note="Probability right after the prompt, most probable in any arm first; <: not among the 20 that it lists.",
+    )
 
 
-def _provenance(run: Run, href: str | None) -> Component:
+def _provenance(run: Run, code: dict[str, str]) -> Component:
     rows = [html.Div([html.Dt(name), html.Dd(value)]) for name, value in facts(run)]
-    code = reproduce_get(href, f"/api/runs/{run.run_id}", {})
     return panel("Provenance", html.Dl(rows, className="fs-facts-list"), badge="recorded", reproduce=code)
 
 

@@ -14,9 +14,9 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
 from app.components import InterventionRack, PromptBox, RunLink, SteerShift, SteerStream
+from app.controls import address_complaints
 from app.frame import FOLLOWED, Page, panel
-from app.links import reproduce_post
-from app.pages import steer_features, steer_sections, steer_state
+from app.pages import steer_code, steer_features, steer_sections, steer_state
 from backend import schemas as wire
 
 
@@ -34,6 +34,7 @@ async def layout(**query: str) -> Component:
                 ],
                 className="fs-live-lead",
             ),
+            html.Div(id="steer-complaints"),
             html.Div([html.Div([_recipe(), _texts()], className="fs-steer-left"), _shift()], className="fs-steer-main"),
             *steer_sections.layout(),
             dcc.Store(id="steer-query", data=query),
@@ -83,7 +84,7 @@ def _texts() -> Component:
     stream = SteerStream("steer-stream", auto=True, endpoint="/api/steer/stream", cancel="/api/steer/cancel")
     tools = [settings, RunLink("steer-save", label="Save as a run", title=steer_state.RECORDED)]
     parts = [html.Div(tools, className="fs-texts-tools"), stream]
-    return panel("The texts", parts, badge="live", class_name="fs-steer-texts")
+    return panel("The texts", parts, id="steer-written", badge="live", class_name="fs-steer-texts")
 
 
 def register(app: Dash, api: ApiClient) -> None:
@@ -91,12 +92,13 @@ def register(app: Dash, api: ApiClient) -> None:
     _register_tokens(app, api)
     steer_features.register(app, api)
     steer_sections.register(app, api)
-    _register_code(app)
+    steer_code.register(app)
     _register_save(app, api)
     _register_browser(app)
 
 
 _SETTINGS = ("generated", "freeze", "chat", "tokens", "temperature", "samples", "seed", "controls")
+_KNOWN = {"prompt", "f", *_SETTINGS, *steer_sections.SWEEP, *steer_sections.TRAITS}
 _OPENED = (
     Output("steer-prompt", "value"),
     Output("steer-rack", "saes"),
@@ -118,6 +120,7 @@ _OPENED = (
     Output("steer-sweep", "settings"),
     Output("steer-traits", "settings"),
     Output("steer-defaults", "data"),
+    Output("steer-complaints", "children"),
 )
 
 
@@ -143,7 +146,8 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         sections = steer_sections.opened(query)
         fingerprint = model.fingerprint if model else None
         rack = (saes, _steering_sae(can), limits, *known, interventions)
-        return prompt, *rack, *numbers, _demo_buttons(shown), fingerprint, *sections, defaults
+        told = address_complaints([f"{name}: this page has no such setting" for name in query if name not in _KNOWN])
+        return prompt, *rack, *numbers, _demo_buttons(shown), fingerprint, *sections, defaults, told
 
 
 def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict[str, Any]:
@@ -202,20 +206,6 @@ def _register_tokens(app: Dash, api: ApiClient) -> None:
         return tokens, answer.last_function, tokens, None
 
 
-def _register_code(app: Dash) -> None:
-    @app.callback(
-        Output("steer-effect-curl", "children"),
-        Output("steer-effect-python", "children"),
-        Output("steer-save", "runs", allow_duplicate=True),
-        Input("steer-request", "data"),
-        State("frame-location", "href"),
-        prevent_initial_call=True,
-    )
-    async def reproduce(body: dict[str, Any] | None, href: str | None) -> tuple[Any, ...]:
-        codes = [reproduce_post(href, "/api/steer", one) for one in steer_state.passes(body)] if body else []
-        return "\n\n".join(code["curl"] for code in codes), "\n\n".join(code["python"] for code in codes), None
-
-
 def shift_of(answer: wire.SteerResponse) -> dict[str, Any]:
     """What SteerShift shows of an answer."""
     arms = {"baseline": answer.baseline, "steered": answer.steered}
@@ -235,7 +225,9 @@ def _register_save(app: Dash, api: ApiClient) -> None:
         if not n_clicks or body is None:
             return no_update
         requests = [wire.SteerRequest.model_validate(one) for one in steer_state.passes(body)]
-        return [(await api.record(wire.SteerRun(kind="steer", request=one))).model_dump() for one in requests]
+        runs = [await api.record(wire.SteerRun(kind="steer", request=one)) for one in requests]
+        names = ["greedy", "sampled"] if len(runs) > 1 else [""]
+        return [run.model_dump() | {"holds": name} for run, name in zip(runs, names, strict=True)]
 
 
 _RACK = (

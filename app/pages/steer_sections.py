@@ -1,8 +1,8 @@
 """What stands below the texts on the Steering page: the sweep and the trait finder, closed at first.
 
-Address (non-default values only): `open` (sections that are open, with dots between: `sweep.traits`).
-Sweep: `sweep` (`sae_id:index` that was swept; it runs again when the link is opened), `strengths`, `at`, `target`.
-Trait finder: `trait`, `contrast`, `test`, `success`, `ask`, `induces`, `length`.
+Address (non-default values only). Sweep: `open_sweep` (1 = open), `sweep` (`sae_id:index` that was swept; it runs
+again when the link is opened), `strengths`, `at`, `target`. Trait finder: `open_traits` (1 = open), `trait`,
+`contrast`, `test`, `success`, `ask`, `induces`, `length`.
 """
 
 from __future__ import annotations

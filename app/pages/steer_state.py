@@ -106,14 +106,12 @@ def settings(query: Mapping[str, str], limits: wire.Limits) -> dict[str, Any]:
     most_tokens = limits.max_new_tokens
     samples = 1 if float(_bounded(query, "temperature", 0.0, 0.0, limits.temperature)) > 0 else 0
     return {
-        "tokens": int(_bounded(query, "tokens", min(TOKENS, most_tokens), 1, most_tokens)),
+        "tokens": _whole(query, "tokens", min(TOKENS, most_tokens), 1, most_tokens),
         "temperature": _bounded(query, "temperature", min(TEMPERATURE, limits.temperature), 0.0, limits.temperature),
-        "samples": int(_bounded(query, "samples", samples, 0, limits.samples)),
-        "seed": int(_bounded(query, "seed", 0, 0, 2**53 - 1)),
-        "controls": query.get("controls", "1") != "0",
-        "generated": query.get("generated") == "1",
-        "freeze": query.get("freeze") == "1",
-        "chat": query.get("chat") == "1",
+        "samples": _whole(query, "samples", samples, 0, limits.samples),
+        "seed": _whole(query, "seed", 0, 0, 2**53 - 1),
+        "controls": _flag(query, "controls", "1"),
+        **{name: _flag(query, name, "0") for name in ("generated", "freeze", "chat")},
     }
 
 
@@ -122,6 +120,20 @@ def passes(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     greedy = {**body, "temperature": 0.0, "samples": 1}
     sampled = body["samples"] > 0 and body["temperature"] > 0 and body["max_new_tokens"] > 0
     return [greedy, dict(body)] if sampled else [greedy]
+
+
+def _whole(query: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    value = _bounded(query, name, default, low, high)
+    if value != int(value):
+        raise BadAddress(f"{name}: got {query[name]!r}, allowed is a whole number from {low} to {high}")
+    return int(value)
+
+
+def _flag(query: Mapping[str, str], name: str, default: str) -> bool:
+    value = query.get(name) or default
+    if value not in ("0", "1"):
+        raise BadAddress(f"{name}: got {value!r}, allowed are 0 and 1")
+    return value == "1"
 
 
 def _bounded(query: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:

@@ -18,7 +18,7 @@ from app.figures.template import CONFIG, blank
 from app.frame import Page, notice, panel, skeleton
 from app.links import reproduce_get
 from app.pages.coverage_state import built_saes
-from app.pages.token_lists import degree_table, edge_list, exclusive_words, facts, neighbours
+from app.pages.token_lists import degree_table, edge_list, exclusive_words, facts, listed_words, neighbours
 from app.still import still
 from backend.schemas import TokenDetail
 
@@ -52,16 +52,18 @@ def _panels() -> list[Component]:
             title,
             html.Div(skeleton("100%", "90%", "95%"), id=f"token-{order}"),
             id=f"token-{order}-panel",
-            note=note or skeleton("60%"),
+            exports={"table": f"token-{order}"},
+            note=skeleton("60%"),
             class_name=f"fs-browse__{order}",
         )
-        for order, (title, note) in LISTS.items()
+        for order, (title, _) in LISTS.items()
     ]
     return [
         panel(
             "What it reaches, layer by layer",
             html.Div(skeleton("100%", "100%", "100%"), id="token-degrees"),
             id="token-degrees-panel",
+            exports={"table": "token-degrees"},
             note="Features that have ever fired at this token, of those that fire at all.",
             class_name="fs-browse__degrees",
         ),
@@ -91,6 +93,7 @@ def register(app: Dash, api: ApiClient) -> None:
     )
 
 
+NO_CODE = ("",) * 4
 _HEAD = (
     Output("token-head", "children"),
     Output("token-complaints", "children"),
@@ -98,8 +101,11 @@ _HEAD = (
     Output("token-places", "figure"),
     Output("token-default", "data"),
     Output("token-body", "hidden"),
-    Output("token-degrees-panel-curl", "children"),
-    Output("token-degrees-panel-python", "children"),
+    *(
+        Output(f"token-{name}-panel-{kind}", "children")
+        for name in ("degrees", "places")
+        for kind in ("curl", "python")
+    ),
 )
 
 
@@ -110,14 +116,14 @@ def _register_head(app: Dash, api: ApiClient) -> None:
         saes = built_saes(capabilities)
         if not saes:
             told = notice("No build, so no tokens", (await api.health()).build_detail, kind="problem")
-            return None, told, None, blank(scheme), None, True, "", ""
+            return None, told, None, blank(scheme), None, True, *NO_CODE
         asked_id = asked["token_id"]
         if not asked_id.isdecimal() or int(asked_id) >= 2**31:
-            return None, _no_token(asked_id, "a token_id is a whole number"), None, blank(scheme), None, True, "", ""
+            return None, _no_token(asked_id, "a token_id is a whole number"), None, blank(scheme), None, True, *NO_CODE
         try:
             token = await api.token(int(asked_id), limit=0)
         except ApiProblem as problem:
-            return None, _no_token(asked_id, problem.detail), None, blank(scheme), None, True, "", ""
+            return None, _no_token(asked_id, problem.detail), None, blank(scheme), None, True, *NO_CODE
         default = saes[(len(saes) - 1) // 2].sae_id
         ids = [sae.sae_id for sae in saes]
         complaints = _complaints(asked, ids)
@@ -126,7 +132,7 @@ def _register_head(app: Dash, api: ApiClient) -> None:
         code = reproduce_get(href, f"/api/tokens/{token.token_id}", {"limit": 0})
         head = [still(facts(token)), _controls(options, sae), still(neighbours(token))]
         figure = place_figure(token.layers, token.rank, scheme) if token.rank else blank(scheme)
-        return head, complaints, still(degree_table(token)), figure, default, False, code["curl"], code["python"]
+        return head, complaints, still(degree_table(token)), figure, default, False, *(code["curl"], code["python"]) * 2
 
 
 def _no_token(asked: str, detail: str) -> Component:
@@ -156,7 +162,7 @@ def _register_lists(app: Dash, api: ApiClient) -> None:
 
     @app.callback(
         [Output(f"token-{order}", "children") for order in LISTS],
-        Output("token-share-panel-note", "children"),
+        [Output(f"token-{order}-panel-note", "children") for order in LISTS],
         [Output(f"token-{order}-panel-{kind}", "children") for order in LISTS for kind in kinds],
         Input("token-sae", "value"),
         State("token-asked", "data"),
@@ -164,7 +170,7 @@ def _register_lists(app: Dash, api: ApiClient) -> None:
     )
     async def show_lists(sae: str | None, asked: dict[str, str], href: str | None) -> Any:
         if sae is None:
-            return [no_update] * (3 * len(LISTS) + 1)
+            return [no_update] * (4 * len(LISTS))
         token_id = int(asked["token_id"])
         found: list[TokenDetail] = await asyncio.gather(
             *(api.token(token_id, limit=LISTED, order=order, sae_id=sae, notes=True) for order in LISTS)
@@ -172,7 +178,10 @@ def _register_lists(app: Dash, api: ApiClient) -> None:
         drawn = [still(edge_list(one, order)) for one, order in zip(found, LISTS, strict=True)]
         query: dict[str, str | int | float | None] = {"limit": LISTED, "sae_id": sae, "notes": True}
         code = [reproduce_get(href, f"/api/tokens/{token_id}", {**query, "order": order}) for order in LISTS]
-        return [*drawn, exclusive_words(found[-1].layers[0]), *(one[kind] for one in code for kind in kinds)]
+        layers = [one.layers[0] for one in found]
+        first = [LISTS["count"][1], LISTS["strength"][1], exclusive_words(layers[-1])]
+        notes = [f"{said} {listed_words(layer)}" for said, layer in zip(first, layers, strict=True)]
+        return [*drawn, *notes, *(one[kind] for one in code for kind in kinds)]
 
 
 PAGE = Page("/token/<token_id>", "Token", layout, register)

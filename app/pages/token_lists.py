@@ -5,8 +5,8 @@ from __future__ import annotations
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app.frame import Children, notice, token_chip, visible
-from app.pages.feature_parts import EDGE_HEADS, bar, edge_row, heads, table, token_link, walk
+from app.frame import notice, token_chip, visible
+from app.pages.feature_parts import EDGE_HEADS, bar, edge_row, heads, table, token_link, value_of, walk
 from app.pages.feature_words import search_url, share, token_url
 from backend.schemas import TokenDetail, TokenEdge, TokenLayer
 
@@ -73,10 +73,12 @@ def degree_table(token: TokenDetail) -> Component:
                     ],
                     className="fs-num fs-lead-cell",
                     title=f"{layer.degree:,} of {layer.n_active:,} active features",
+                    **value_of(layer.degree / max(layer.n_active, 1)),
                 ),
-                html.Td(f"{layer.degree:,}", className="fs-num"),
-                html.Td(f"{layer.degree_place:,}" if layer.degree_place else "–", className="fs-num"),
-                html.Td(f"{layer.n_exclusive:,}", className="fs-num"),
+                *(
+                    html.Td("–" if n is None else f"{n:,}", className="fs-num", **value_of(n))
+                    for n in (layer.degree, layer.degree_place, layer.n_exclusive)
+                ),
             ]
         )
         for layer in token.layers
@@ -112,7 +114,15 @@ def _own_first(layer: TokenLayer) -> list[TokenEdge]:
     return [*layer.exclusive, *(edge for edge in layer.edges if edge.feature_index not in only)][: len(layer.edges)]
 
 
-def exclusive_words(layer: TokenLayer) -> Children:
+def listed_words(layer: TokenLayer) -> str:
+    """How many of the token's features the list shows; nothing where it has none."""
+    if not layer.degree:
+        return ""
+    n = len(layer.edges)
+    return f"{n:,} of {layer.degree:,} listed." if n < layer.degree else f"All {n:,} listed."
+
+
+def exclusive_words(layer: TokenLayer) -> str:
     """How many features are its alone."""
     if not layer.n_exclusive:
         said = f"No feature of layer {layer.layer} is reached by this token alone"

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from app.tables import percent
 from backend.core.companion import companion_path
 from precompute.cli import main
+from tests.browser.test_drawers import codes, printed
 from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -205,7 +206,8 @@ def test_the_copied_request_gives_the_drawn_numbers(page: Page, live_server_url:
     code = page.locator("#coverage-curve-panel-curl")
     expect(code).to_contain_text("min_count=2")
     address = code.text_content() or ""
-    answer = page.request.get(address.removeprefix("curl -s ").strip("'")).json()
+    first = address.split("\n\n")[0]  # the chosen layer; the others follow
+    answer = page.request.get(first.removeprefix("curl -s ").strip("'")).json()
     assert answer["effective"]["min_count"] == 2
     expect(page.locator("#coverage-table [row-index='0'] [col-id='degree']").last).to_have_text(
         f"{answer['rows'][0]['degree']:,}"
@@ -216,3 +218,23 @@ def test_the_paper_is_not_laid_over_another_model(page: Page, live_server_url: s
     page.goto(f"{live_server_url}/coverage")
     ready(page)
     assert "paper" not in (page.locator("#coverage-curve").inner_text())
+
+
+def test_a_layer_each_stands_in_the_drawer_of_the_coverage_curve(page: Page, live_server_url: str) -> None:
+    found = codes(page, f"{live_server_url}/coverage")
+    saes = page.request.get(f"{live_server_url}/api/capabilities").json()["saes"]
+    curve = found["Reached by the first k tokens"]
+    assert all(f"sae_id={sae['sae_id']}" in curve for sae in saes if sae["in_build"])
+
+
+def test_the_drawer_of_the_degrees_gives_the_slope_that_the_panel_says(page: Page, live_server_url: str) -> None:
+    found = codes(page, f"{live_server_url}/coverage")
+    note = page.locator("#coverage-degree-panel-note").inner_text()
+    last = printed(found["Degree"]).strip().splitlines()[-1]
+    slope = float(last.partition("slope=")[2].partition(",")[0])
+    assert f"occurrences^{slope:.2f} " in note
+
+
+def test_the_code_in_every_drawer_runs(page: Page, live_server_url: str) -> None:
+    for code in set(codes(page, f"{live_server_url}/coverage").values()):
+        assert printed(code)

@@ -245,6 +245,7 @@ def test_saving_gives_a_link(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url)
     page.get_by_role("button", name="Save as a run").click()
     links = page.locator("#reactivation-save a")
+    expect(page.locator("#reactivation-save")).to_contain_text("prompt B:")
     expect(links).to_have_count(2)
     link = links.first
     run = page.request.get(
