@@ -102,7 +102,7 @@ def panel(
     `reproduce` maps "curl", "python", "sql" to code that runs as it stands. With an `id`, the drawer is
     there even while empty, and callbacks fill `{id}-curl`, `{id}-python` (children) and `{id}-note`.
     `exports` maps "csv" to a grid's id, "table" to that of an element with HTML tables (static/table_export.js),
-    "png" and "svg" to a graph's id.
+    "png" and "svg" to a graph's id, "parquet" to an address of /api/export.
     """
     if badge not in BADGES:
         raise ValueError(f"badge: got {badge!r}, allowed are {', '.join(BADGES)}")
@@ -123,19 +123,21 @@ def panel(
 
 
 def _export_menu(exports: dict[str, str]) -> Component:
-    buttons = [
-        html.Button(
-            "CSV" if kind == "table" else kind.upper(),
-            type="button",
-            className="fs-button",
-            **({"data-fs-table": target} if kind == "table" else {"data-fs-export": kind, "data-fs-target": target}),
-        )
-        for kind, target in exports.items()
-    ]
     return html.Details(
-        [html.Summary("export", className="fs-tool"), html.Div(buttons, className="fs-pop__body fs-pop__body--row")],
+        [
+            html.Summary("export", className="fs-tool"),
+            html.Div([_export(*one) for one in exports.items()], className="fs-pop__body fs-pop__body--row"),
+        ],
         className="fs-pop",
     )
+
+
+def _export(kind: str, target: str) -> Component:
+    if kind == "parquet":
+        return html.A("Parquet", href=target, download="", className="fs-button", title="the whole table of the build")
+    name = "CSV" if kind == "table" else kind.upper()
+    marks = {"data-fs-table": target} if kind == "table" else {"data-fs-export": kind, "data-fs-target": target}
+    return html.Button(name, type="button", className="fs-button", **marks)
 
 
 def _reproduce_drawer(code: dict[str, str], panel_id: str | None) -> Component:

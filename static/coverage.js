@@ -50,10 +50,13 @@
     return stay;
   }
 
-  /* Ticked rows -> "12,7", in the table's order of ticking; nothing before the table has rows. */
-  function ticked(selected, rows) {
+  /* Ticked rows -> "12,7", in the order of ticking; nothing before the table has rows. A token that this order of the
+   * table does not list cannot be unticked in it, and stays. */
+  function ticked(selected, rows, now) {
     if (!rows || !Array.isArray(selected)) return window.dash_clientside.no_update;
-    return selected.map((row) => row.id).join(",") || null;
+    const [ids, listed] = [selected.map((row) => row.id), new Set(rows.map((row) => row.id))];
+    const before = (now || "").split(",").filter((id) => id && (ids.includes(id) || !listed.has(id)));
+    return [...new Set([...before, ...ids])].join(",") || null;
   }
 
   /* The columns' state -> "degree:desc", or nothing where the rows stand as they came. */

@@ -8,8 +8,12 @@
 
   const emptyArm = () => ({ sentence: "", kl: null, positions: [], texts: [] });
 
+  /** Beside the arms, and with them wherever they are kept, but none of them: {arm: why it could not be run}. */
+  const keepLeftOut = (arms, leftOut) => leftOut && Object.defineProperty(arms, "leftOut", { value: leftOut, configurable: true });
+
   /** Puts one frame into the pass's arms; the texts are lists of {text, token_id, probability}. */
   live.applyFrame = function (pass, event, data) {
+    if (event === "final" && data.result) keepLeftOut(pass.arms, data.result.effective.controls_left_out);
     if (event !== "arm" && event !== "token") return;
     const arm = (pass.arms[data.arm] = pass.arms[data.arm] || emptyArm());
     if (event === "arm") Object.assign(arm, { sentence: data.sentence, kl: data.kl, positions: data.positions || [] });

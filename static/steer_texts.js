@@ -108,9 +108,11 @@
     const [said, say] = useState(null);
     const begun = run.passes.filter((pass) => Object.keys(pass.arms).length);
     const notes = new Set(begun.flatMap((pass) => live.armNames(pass.arms).map((name) => unreachable(pass, name))).filter(Boolean));
+    const missing = new Map(begun.flatMap((pass) => (pass.request.interventions.length ? Object.entries(pass.arms.leftOut || {}) : [])));
     const parted = begun.some((pass) => live.armNames(pass.arms).some((name) => name !== "baseline"));
     return h("div", { className: "fs-stream-arms" + (stale ? " is-stale" : ""), "data-run": run.id },
       begun.map((pass, k) => h(Groups, { key: k, pass, running: running && pass.status === "streaming", say, where, unreachable })),
+      [...missing].map(([name, why]) => h("p", { key: name, className: "fs-quiet fs-arms-note" }, `${TITLES[name] || name} is left out: ${why}.`)),
       [...notes].map((note) => h("p", { key: note, className: "fs-quiet fs-arms-note" }, "* " + note)),
       begun.length ? h("p", { className: "fs-text-readout", role: "status", "aria-live": "polite" },
         said || (parted ? "The bar marks where a text parts from the baseline. Point at a token for its probability, or focus a text and use ← →." : "\u00a0")) : null);

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
 
 from app.frame import panel
-from app.pages.feature_parts import bar, heads, table
+from app.pages.feature_parts import bar, table
 from backend.schemas import Experiment, ExperimentEstimate, ExperimentList
 
 
@@ -46,7 +48,7 @@ def _panel(one: Experiment, shown: Shown, code: dict[str, str]) -> Component:
     return panel(
         shown.title,
         [
-            estimate_table(one, rows, shown),
+            html.Div(estimate_table(one, rows, shown), id=f"claims-{one.name}-table"),
             html.Details([html.Summary("what each row is"), html.Ul(listed)], className="fs-small"),
             html.Details(
                 [html.Summary("in sentences"), html.Ul([html.Li(words) for words in one.findings])],
@@ -57,6 +59,7 @@ def _panel(one: Experiment, shown: Shown, code: dict[str, str]) -> Component:
         id=f"claims-{one.name}-panel",
         note=note,
         reproduce=code,
+        exports={"table": f"claims-{one.name}-table"},
         class_name="fs-claims__experiment",
     )
 
@@ -88,12 +91,18 @@ def estimate_table(one: Experiment, rows: Sequence[ExperimentEstimate], shown: S
         )
         for arm in dict.fromkeys(row.arm for row in rows)
     ]
-    return table(shown.title, heads(("", "what was done"), *((name, "") for name in columns)), body, "fs-rows--arms")
+    names = [html.Th(name, scope="col", **_numbers([name, "low", "high", "n"])) for name in columns]
+    return table(shown.title, html.Thead(html.Tr([html.Th("", scope="col"), *names])), body, "fs-rows--arms")
+
+
+def _numbers(values: list[Any]) -> dict[str, str]:
+    """What a cell stands for in the table's CSV."""
+    return {"data-values": json.dumps(values)}
 
 
 def _cell(row: ExperimentEstimate | None, unit: str, most: float) -> Component:
     if row is None:
-        return html.Td("–", className="fs-muted", title="not measured")
+        return html.Td("–", className="fs-muted", title="not measured", **_numbers([None] * 4))
     value, ends = _written(row.value, unit), [_written(end, unit) for end in row.interval or ()]
     span = f"{ends[0]} to {ends[1]}" if ends else ""
     kind = "fs-meter__bar--suppressed" if row.value < 0 else ""
@@ -102,6 +111,7 @@ def _cell(row: ExperimentEstimate | None, unit: str, most: float) -> Component:
         [bar(abs(row.value) / most if most else 0.0, told, kind), html.Span(value), html.Small(span)],
         className="fs-num",
         title=told,
+        **_numbers([row.value, *(row.interval or [None, None]), row.n]),
     )
 
 

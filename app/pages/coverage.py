@@ -12,7 +12,7 @@ from app.api import ApiClient
 from app.figures.template import CONFIG, blank
 from app.frame import Page, notice, panel, skeleton
 from app.pages import coverage_shared
-from app.pages.coverage_code import PANELS, codes_of, requests_of
+from app.pages.coverage_code import BY_SQL, PANELS, codes_of, requests_of, sql_of
 from app.pages.coverage_drawn import NOTED, everything
 from app.pages.coverage_shared import read_tokens
 from app.pages.coverage_state import (
@@ -72,12 +72,18 @@ def _graph(name: str, height: int) -> Component:
     return html.Div(graph, role="img", style={"minHeight": f"{height}px"}, **{"aria-label": GRAPHS[name]})
 
 
+def _blank_code(name: str) -> dict[str, str]:
+    """The blocks of a panel's drawer, which a callback fills."""
+    return dict.fromkeys(("curl", "python", *(("sql",) if name in BY_SQL else ())), "")
+
+
 def _drawn(name: str, title: str, height: int, size: str) -> Component:
     """A panel with one graph; its note is written by a callback."""
     return panel(
         title,
         _graph(name, height),
         id=f"coverage-{name}-panel",
+        reproduce=_blank_code(name),
         exports={"png": f"coverage-{name}", "svg": f"coverage-{name}"},
         note=skeleton("60%"),
         class_name=size,
@@ -101,7 +107,8 @@ def _panels(sort: tuple[str, str] | None) -> list[Component]:
             "Tokens by rank",
             [table, html.P(id="coverage-hidden", className="fs-small")],
             id="coverage-table-panel",
-            exports={"csv": "coverage-table"},
+            reproduce=_blank_code("table"),
+            exports={"csv": "coverage-table", "parquet": "/api/export/tokens?format=parquet"},
             note=(
                 "Click a row for the token's page. Tick two or more to see which features they share. Expected: the "
                 "features of a content token so frequent; italic where none is, and on hover at equal n."
@@ -184,6 +191,7 @@ def _register_state(app: Dash) -> None:
         Output("coverage-tokens", "data"),
         Input("coverage-table", "selectedRows"),
         State("coverage-table", "rowData"),
+        State("coverage-tokens", "data"),
         prevent_initial_call=True,
     )
     app.clientside_callback(
@@ -230,7 +238,10 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         return [made[where] for where in VIEW]
 
     @app.callback(
-        [Output(f"coverage-{name}-panel-{kind}", "children") for name in PANELS for kind in ("curl", "python")],
+        [
+            *(Output(f"coverage-{name}-panel-{kind}", "children") for name in PANELS for kind in ("curl", "python")),
+            *(Output(f"coverage-{name}-panel-sql", "children") for name in BY_SQL),
+        ],
         Input("coverage-state", "data"),
         State("coverage-grids", "data"),
         State("frame-location", "href"),
@@ -238,10 +249,12 @@ def _register_view(app: Dash, api: ApiClient) -> None:
     )
     async def show_requests(asked: dict[str, str] | None, grids: dict[str, Any], href: str | None) -> list[Any]:
         if asked is None:
-            return [no_update] * (2 * len(PANELS))
+            return [no_update] * (2 * len(PANELS) + len(BY_SQL))
         requests = requests_of(asked, grids, (await api.capabilities()).limits.page)
         codes = codes_of(href, requests)
-        return [codes[name][kind] for name in PANELS for kind in ("curl", "python")]
+        queries = sql_of(asked, grids)
+        code = [codes[name][kind] for name in PANELS for kind in ("curl", "python")]
+        return [*code, *(queries[name] for name in BY_SQL)]
 
 
 PAGE = Page("/coverage", "Coverage", layout, register, key="c", icon="coverage")

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from app.pages.coverage_view import LISTED
 from app.reproduced import Request, reproduce_all
+from app.sql import coverage_sql, degrees_sql, tokens_sql
 
 PANELS = ("curve", "table", "equal", "nulls", "degree", "cuts", "kinds", "laws", "zipf", "documents")
+BY_SQL = ("curve", "table", "degree", "zipf", "documents")  # panels whose numbers stand in tables of the build
 SLOPE = """
 
 import math
@@ -52,6 +54,16 @@ def codes_of(href: str | None, requests: Mapping[str, Sequence[Request]]) -> dic
     codes = {panel: reproduce_all(href, asked) for panel, asked in requests.items()}
     codes["degree"]["python"] += SLOPE
     return codes
+
+
+def sql_of(asked: Mapping[str, str], grids: Grids) -> dict[str, str]:
+    """Panel of BY_SQL -> its numbers as a query on the build's file."""
+    sae, least = asked["sae"], int(asked["min_count"])
+    place = [theta for theta, _ in grids[sae]].index(asked["theta"])
+    tokens = tokens_sql(LISTED)
+    curve = coverage_sql(sae, place, least, asked["order"], asked["denominator"], LISTED)
+    degrees = degrees_sql(sae, place, least, LISTED)
+    return {"curve": curve, "table": degrees, "degree": degrees, "zipf": tokens, "documents": tokens}
 
 
 def _coverage(asked: Mapping[str, str], sae: str, theta: str) -> Request:

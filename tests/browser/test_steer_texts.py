@@ -19,6 +19,16 @@ def test_texts_and_controls_stream_as_the_api_answers(page: Page, live_server_ur
     assert texts(page) == {name: arm["texts"] for name, arm in expected.items()}
 
 
+def test_an_arm_that_cannot_be_is_named(page: Page, live_server_url: str) -> None:
+    """An edit at every token leaves no content token for the arm elsewhere."""
+    open_page(page, live_server_url, ONE.replace("last_function", "all") + "&tokens=4")
+    written(page)
+    note = page.locator(".fs-arms-note", has_text="Elsewhere is left out")
+    expect(note).to_contain_text("no content token that no intervention edits")
+    expect(page.locator("[data-arm=content_position]")).to_have_count(0)
+    expect(page.locator("[data-arm=sign_flipped]")).to_have_count(1)
+
+
 def test_stop_keeps_the_text_of_this_run(page: Page, live_server_url: str) -> None:
     """Exactly the tokens that came before Stop stay, they are this run's, and none follows."""
     page.add_init_script(GATE)
