@@ -23,6 +23,14 @@ from backend.schemas import FieldError, Problem
 log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 
+TITLES = {  # where the status's own phrase says nothing to whoever reads it on a page
+    401: "A token is needed",
+    413: "Too long",
+    422: "Not possible as asked",
+    429: "Too many at once",
+    503: "Not available now",
+}
+
 
 class Refusal(HTTPException):
     """A request that is refused. `errors` name fields; `headers` may carry Retry-After."""
@@ -47,10 +55,9 @@ def refuse_field(field: str, value: object, allowed: str) -> Refusal:
 
 def problem_of(status: int, detail: str, errors: Sequence[FieldError] = (), identifier: str | None = None) -> Problem:
     """The body for `status`, stamped with the request id of the current request."""
-    title = HTTPStatus(status).phrase
     return Problem(
         type=f"/docs#problem-{status}",
-        title=title,
+        title=TITLES.get(status) or HTTPStatus(status).phrase,
         status=status,
         detail=detail,
         request_id=identifier or request_id.get(),
