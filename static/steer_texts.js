@@ -108,7 +108,7 @@
     const [said, say] = useState(null);
     const begun = run.passes.filter((pass) => Object.keys(pass.arms).length);
     const notes = new Set(begun.flatMap((pass) => live.armNames(pass.arms).map((name) => unreachable(pass, name))).filter(Boolean));
-    const missing = new Map(begun.flatMap((pass) => (pass.request.interventions.length ? Object.entries(pass.arms.leftOut || {}) : [])));
+    const missing = new Map(begun.flatMap((pass) => ((pass.request.interventions || []).length ? Object.entries(pass.arms.leftOut || {}) : [])));
     const parted = begun.some((pass) => live.armNames(pass.arms).some((name) => name !== "baseline"));
     return h("div", { className: "fs-stream-arms" + (stale ? " is-stale" : ""), "data-run": run.id },
       begun.map((pass, k) => h(Groups, { key: k, pass, running: running && pass.status === "streaming", say, where, unreachable })),

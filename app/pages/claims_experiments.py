@@ -111,7 +111,7 @@ def _cell(row: ExperimentEstimate | None, unit: str, most: float) -> Component:
         [bar(abs(row.value) / most if most else 0.0, told, kind), html.Span(value), html.Small(span)],
         className="fs-num",
         title=told,
-        **_numbers([row.value, *(row.interval or [None, None]), row.n]),
+        **_numbers([row.value, *(row.interval or (None, None)), row.n]),
     )
 
 

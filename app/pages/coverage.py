@@ -152,10 +152,11 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
         return bar, defaults, {sae.sae_id: theta_options(sae) for sae in saes}, told if complaints else None
 
     _register_state(app)
+    _register_rows(app)
 
 
 def _register_state(app: Dash) -> None:
-    """What happens in the browser alone: the state, its address, ticked and opened rows."""
+    """What happens in the browser alone: the state and its address."""
     app.clientside_callback(
         ClientsideFunction("fsCoverage", "thetas"),
         Output("coverage-theta", "data"),
@@ -180,6 +181,10 @@ def _register_state(app: Dash) -> None:
         State("coverage-defaults", "data"),
         prevent_initial_call=True,
     )
+
+
+def _register_rows(app: Dash) -> None:
+    """What happens in the browser alone: sorted, ticked and opened rows."""
     app.clientside_callback(
         ClientsideFunction("fsCoverage", "sorted"),
         Output("coverage-sort", "data"),

@@ -73,6 +73,11 @@ def register(app: Dash, api: ApiClient) -> None:
         run = await api.run(run_id)
         return agreement(run, await repeat(api, run))
 
+    _register_browser(app)
+
+
+def _register_browser(app: Dash) -> None:
+    """What the browser does alone: the matrices' addresses, and what only the owner sees."""
     for i in range(MOST_SAES):
         app.clientside_callback(
             ClientsideFunction("run_address", "address"),
