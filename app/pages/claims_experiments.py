@@ -43,7 +43,8 @@ def _panel(one: Experiment, shown: Shown, code: dict[str, str]) -> Component:
     rows = [row for row in one.estimates if row.outcome == shown.outcome]
     counted = sorted({row.n for row in rows})
     n = f"n = {counted[0]:,} to {counted[-1]:,}" if len(counted) > 1 else f"n = {counted[0]:,}"
-    note = f"{_capital(one.outcomes[shown.outcome])}. 95 % intervals; {n} prompts a cell: {one.prompts}."
+    measured = one.outcomes[shown.outcome].replace("[share]", "[points]" if shown.unit == "points" else "[share]")
+    note = f"{_capital(measured)}. 95 % intervals; {n} prompts a cell: {one.prompts}."
     listed = [html.Li([html.Strong(arm), f": {words}"]) for arm, words in one.arms.items()]
     return panel(
         shown.title,
