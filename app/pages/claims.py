@@ -11,6 +11,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
+from app.controls import address_complaints
 from app.frame import Page, notice, panel, skeleton
 from app.links import reproduce_get
 from app.pages.claims_card import VERDICTS, claim_card
@@ -24,6 +25,8 @@ ALL = "all"
 async def layout(**query: str) -> Component:
     chosen = query.get("verdict", ALL).replace("-", " ")
     known = chosen in (ALL, *VERDICTS)
+    complaints = [f"{name}: this page has no such setting" for name in query if name != "verdict"]
+    complaints += [] if known else [f"verdict: got {chosen!r}, allowed are {', '.join((ALL, *VERDICTS))}; showing all"]
     return html.Article(
         [
             html.Header(
@@ -33,7 +36,7 @@ async def layout(**query: str) -> Component:
                 ],
                 className="fs-lead",
             ),
-            None if known else notice("No such verdict", f"{chosen!r}: choose one of {', '.join(VERDICTS)}."),
+            address_complaints(complaints),
             html.Div([_filter(chosen if known else ALL), _legend()], className="fs-controls fs-claims__bar"),
             html.Div(skeleton("100%", "90%", "95%"), id="claims-list", className="fs-claims"),
             html.Div(id="claims-experiments", className="fs-claims"),

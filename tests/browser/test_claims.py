@@ -44,3 +44,10 @@ def test_see_it_leads_to_the_panel_that_shows_it(page: Page, live_server_url: st
     expect(page.locator("#consolidation-features-panel")).to_be_in_viewport()
     page.goto(f"{live_server_url}/claims#claims-zipf")
     expect(page.locator("#claims-zipf")).to_be_in_viewport()
+
+
+def test_an_address_that_asks_for_more_is_told_so(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/claims?verdict=proven&tone=kind")
+    told = page.locator(".fs-notice--problem")
+    expect(told).to_contain_text("tone: this page has no such setting; ")
+    expect(told).to_contain_text("verdict: got 'proven', allowed are all, supported")
