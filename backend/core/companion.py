@@ -99,7 +99,7 @@ class Companion:
 
     def provenance(self) -> dict[str, Any]:
         """What the results were computed from; StoreMissing or StoreInvalid name the file and the remedy."""
-        self._open()
+        self._follow()
         return self._provenance
 
     def require(self, identity: str | None) -> None:
@@ -120,6 +120,12 @@ class Companion:
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         """A cursor on the newest file."""
+        connection = self._follow()
+        with self._lock:
+            return connection.cursor()
+
+    def _follow(self) -> duckdb.DuckDBPyConnection:
+        """The connection to the newest file. One look at the disk: under load, each lets another thread go first."""
         try:
             status = os.stat(self.path)
         except OSError as error:
@@ -130,7 +136,7 @@ class Companion:
                 self._reopen()
                 self._signature = signature
             assert self._connection is not None
-            return self._connection.cursor()
+            return self._connection
 
     def _reopen(self) -> None:
         """A hub in memory with the file attached: DuckDB would give the old file of a connection by path."""

@@ -8,10 +8,10 @@ from backend.core.claim_measures import Sources
 from backend.core.claim_rules import rule_words
 from backend.core.claims import Judged, judge_all
 from backend.routes.dependencies import Served
-from backend.routes.kept import KeptRoute
+from backend.routes.kept import kept_by
 from backend.schemas import Claim, ClaimList
 
-router = APIRouter(tags=["claims"], route_class=KeptRoute)
+router = APIRouter(tags=["claims"], route_class=kept_by("statistics", "features", "consolidation", "experiments"))
 
 
 @router.get("/claims")

@@ -13,7 +13,7 @@ from backend.core.consolidation_loss import Entry
 from backend.core.consolidation_rows import Cut, Run
 from backend.core.consolidation_store import ConsolidationStore
 from backend.routes.dependencies import Served, refuse_value
-from backend.routes.kept import KeptRoute
+from backend.routes.kept import kept_by
 from backend.schemas import (
     BaselineRow,
     CheckpointCoverage,
@@ -38,7 +38,7 @@ from backend.schemas import (
     TrainingRun,
 )
 
-router = APIRouter(prefix="/consolidation", tags=["consolidation"], route_class=KeptRoute)
+router = APIRouter(prefix="/consolidation", tags=["consolidation"], route_class=kept_by("consolidation"))
 T = TypeVar("T")
 
 

@@ -11,12 +11,12 @@ from starlette.responses import Response
 from backend.core.store import Store
 from backend.core.store_coverage import Coverage
 from backend.routes.dependencies import Served, refuse_value
-from backend.routes.kept import KeptRoute
+from backend.routes.kept import kept_by
 from backend.routes.problems import refuse_field
 from backend.routes.splice import answered, spliced
 from backend.schemas import Contrast, CoverageQuery, CoverageResponse
 
-router = APIRouter(tags=["coverage"], route_class=KeptRoute)
+router = APIRouter(tags=["coverage"], route_class=kept_by("features"))
 SHARES = (  # fields of a Contrast that are shares of the denominator
     *("coverage", "interval", "content_coverage", "content_interval"),
     *("difference_interval", "whole_tokens_mean", "whole_tokens_range"),

@@ -106,10 +106,11 @@ class Build:
 
     def identity(self) -> str | None:
         """Hash of the build's provenance: two builds with one identity hold the same numbers."""
-        store = self.get()
-        if store is None:
+        try:
+            provenance = self.require().provenance()
+        except StoreError:
             return None
-        provenance, known = store.provenance(), self._identified
+        known = self._identified
         if known is None or known[0] is not provenance:
             self._identified = known = provenance, build_identity(provenance)
         return known[1]

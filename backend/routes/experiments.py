@@ -6,10 +6,10 @@ from fastapi import APIRouter
 
 from backend.core.experiments_store import Estimate, ExperimentsStore
 from backend.routes.dependencies import Served
-from backend.routes.kept import KeptRoute
+from backend.routes.kept import kept_by
 from backend.schemas import Experiment, ExperimentEstimate, ExperimentList
 
-router = APIRouter(tags=["experiments"], route_class=KeptRoute)
+router = APIRouter(tags=["experiments"], route_class=kept_by("experiments"))
 
 
 @router.get("/experiments")

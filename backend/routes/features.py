@@ -32,13 +32,13 @@ from backend.routes.feature_view import (
     token_fields,
     without_tokens,
 )
-from backend.routes.kept import KeptRoute
+from backend.routes.kept import kept_by
 from backend.routes.limits import check_page
 from backend.routes.problems import Refusal, refuse_field
 from backend.routes.splice import answered, array, spliced
 from backend.schemas import FeatureDetail, FeaturePage, FeatureQuery, FeaturesQuery, FoundFeature, TokenWithExamples
 
-router = APIRouter(tags=["features"], route_class=KeptRoute)
+router = APIRouter(tags=["features"], route_class=kept_by("features"))
 NEURONPEDIA = "https://www.neuronpedia.org"
 SHOWN = 5  # firing tokens of a row of a search
 

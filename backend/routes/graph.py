@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from backend.core.store_graph import GraphView
 from backend.routes.dependencies import Served, refuse_value, token_ref
-from backend.routes.kept import KeptRoute
+from backend.routes.kept import kept_by
 from backend.schemas.graph import (
     DegreeBin,
     GraphCells,
@@ -20,7 +20,7 @@ from backend.schemas.graph import (
     GraphTokenBlock,
 )
 
-router = APIRouter(tags=["graph"], route_class=KeptRoute)
+router = APIRouter(tags=["graph"], route_class=kept_by())
 
 
 @router.get("/graph")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastapi import Request
 from fastapi.routing import APIRoute
@@ -25,6 +25,7 @@ ROOM = 1 << 25  # bytes of all that are kept
 # what the build and each result file beside it say of themselves: the same objects until a file is replaced, and
 # words where one cannot be read
 Sources = tuple[Any, ...]
+Kinds = tuple[str, ...]
 
 
 class Kept:
@@ -51,17 +52,17 @@ class Kept:
 
 
 class Keeper:
-    """The answers of the files that are served now."""
+    """The answers of the files that are served now, by which result files they depend on."""
 
     def __init__(self) -> None:
-        self._sources: Sources = ()
-        self._kept = Kept()
+        self._all: dict[Kinds, tuple[Sources, Kept]] = {}
 
-    def of(self, sources: Sources) -> Kept:
+    def of(self, kinds: Kinds, sources: Sources) -> Kept:
         """Those of `sources`; what was kept of others is forgotten. A request puts its answer where it looked."""
-        if not _same(sources, self._sources):
-            self._sources, self._kept = sources, Kept()
-        return self._kept
+        known = self._all.get(kinds)
+        if known is None or not _same(sources, known[0]):
+            known = self._all[kinds] = sources, Kept()
+        return known[1]
 
 
 def _same(now: Sources, then: Sources) -> bool:
@@ -71,17 +72,19 @@ def _same(now: Sources, then: Sources) -> bool:
 
 
 class KeptRoute(APIRoute):
-    """A GET whose answer depends on its address, the build and the result files beside it, and nothing else."""
+    """A GET whose answer depends on its address, the build and the result files of `kinds`, and nothing else."""
+
+    kinds: ClassVar[Kinds] = ()
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         make = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
             served: Backend = request.app.state.backend
-            sources = await asyncio.to_thread(_sources, served)
+            sources = await asyncio.to_thread(_sources, served, self.kinds)
             if sources is None:
                 return await make(request)
-            kept, address = served.keeper.of(sources), f"{request.url.path}?{request.url.query}"
+            kept, address = served.keeper.of(self.kinds, sources), f"{request.url.path}?{request.url.query}"
             body = kept.get(address)
             if body is not None:
                 return Response(body, media_type="application/json")
@@ -93,13 +96,20 @@ class KeptRoute(APIRoute):
         return answer
 
 
-def _sources(served: Backend) -> Sources | None:
+def kept_by(*kinds: str) -> type[KeptRoute]:
+    """Of routes that read these result files beside the build. No more of them than needed: each look at the disk lets
+    another thread go first, and under load that is what a kept answer waits for."""
+    return type("KeptRoute", (KeptRoute,), {"kinds": kinds})
+
+
+def _sources(served: Backend, kinds: Kinds) -> Sources | None:
     """None without a build: then every request says what is missing."""
     try:
         build = served.build.require().provenance()
     except StoreError:
         return None
-    return (build, *(_said(opened) for opened in served.build.companions().values()))
+    opened = served.build.companions()
+    return (build, *(_said(opened[kind]) for kind in kinds))
 
 
 def _said(opened: Callable[[], Any]) -> Any:

@@ -15,13 +15,13 @@ from backend.core.store import MIN_COUNTS, Store
 from backend.core.store_coverage import theta_ordinal
 from backend.core.store_rows import SaeRow, TokenRow
 from backend.routes.dependencies import Served, token_ref
-from backend.routes.kept import KeptRoute
+from backend.routes.kept import kept_by
 from backend.routes.limits import check_statistics_rows
 from backend.routes.problems import refuse_field
 from backend.schemas import statistics as wire
 from backend.schemas.browse import TokenRef
 
-router = APIRouter(tags=["statistics"], route_class=KeptRoute)
+router = APIRouter(tags=["statistics"], route_class=kept_by("statistics"))
 
 DEFAULT_TOKENS = 5
 Row = dict[str, Any]

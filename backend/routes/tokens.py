@@ -13,13 +13,13 @@ from backend.core.store_rows import EdgeRow, SaeRow
 from backend.core.store_rows import TokenRow as StoredToken
 from backend.routes.dependencies import Served
 from backend.routes.feature_view import edge_json, edge_of
-from backend.routes.kept import KeptRoute
+from backend.routes.kept import kept_by
 from backend.routes.limits import check_page
 from backend.routes.problems import Refusal, refuse_field
 from backend.routes.splice import answered, array, spliced
 from backend.schemas import TokenDetail, TokenLayer, TokenPage, TokenQuery, TokenRow, TokensQuery
 
-router = APIRouter(tags=["tokens"], route_class=KeptRoute)
+router = APIRouter(tags=["tokens"], route_class=kept_by("features"))
 TokenId = Annotated[int, Path(ge=0, le=2**31 - 1, description="vocabulary entry")]
 AROUND = 3  # places of frequency rank to either side
 

@@ -38,7 +38,7 @@ def test_a_refusal_is_not_kept(serve: Serve) -> None:
     with TestClient(serve(), raise_server_exceptions=False) as client:
         for path in ("/api/coverage?sae_id=layer_9", "/api/tokens?limit=0", "/api/tokens?nonsense=1"):
             assert client.get(path).status_code == client.get(path).status_code == 422
-        assert client.app.state.backend.keeper._kept._size == 0
+        assert all(kept._size == 0 for _, kept in client.app.state.backend.keeper._all.values())
 
 
 def test_another_build_has_its_own_answers(serve: Serve, store: Store, tiny_folder: Path, tmp_path: Path) -> None:
@@ -67,9 +67,9 @@ def test_what_is_asked_for_least_makes_room(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_an_answer_that_comes_late_is_put_where_its_files_were() -> None:
     keeper, old, new = Keeper(), ({}, None), ({}, None)  # equal, and not the same
-    at_start = keeper.of(old)
-    assert keeper.of(old) is at_start
-    now = keeper.of(new)
+    at_start = keeper.of((), old)
+    assert keeper.of((), old) is at_start
+    now = keeper.of((), new)
     at_start.put("a", b"of the old files")
     assert now.get("a") is None
-    assert keeper.of(new) is now
+    assert keeper.of((), new) is now
