@@ -69,7 +69,7 @@ def pictures(page: Page, url: str, runs: dict[str, str]) -> dict[str, tuple[str,
     for kind, address in runs.items():
         page.goto(url + address)
         expect(page.locator("#run-page .fs-facts-list")).to_be_visible(timeout=120_000)
-        expect(page.locator(".fs-fm-lane, .fs-run-arm").first).to_be_visible()
+        expect(page.locator(".fs-fm-lane, .fs-arm, .fs-run-arm").first).to_be_visible()
         page.wait_for_timeout(1500)  # fonts and canvases
         part = page.locator(PICTURE)
         found[kind] = (part.inner_text(), part.screenshot(animations="disabled"))
