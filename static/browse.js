@@ -7,7 +7,7 @@
 
   /** Leaves the address alone when the person has already gone to another page. */
   function write(prefix, values) {
-    if (window.location.pathname.startsWith(prefix)) dash().fs.replaceQuery(values);
+    if (window.location.pathname.startsWith(prefix)) dash().fs.writeQuery(values);
     return none();
   }
 

@@ -9,7 +9,7 @@
     const list = document.getElementById("claims-list");
     if (!list || !verdict) return noUpdate();
     list.dataset.show = verdict;
-    window.dash_clientside.fs.replaceQuery({ verdict: verdict === "all" ? null : verdict });
+    window.dash_clientside.fs.writeQuery({ verdict: verdict === "all" ? null : verdict });
     for (const group of list.querySelectorAll(".fs-claims__group")) {
       const cards = [...group.querySelectorAll(".fs-claim")];
       for (const card of cards) card.hidden = verdict !== "all" && card.dataset.verdict !== verdict;

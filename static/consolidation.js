@@ -205,7 +205,7 @@
     const [first, until] = page.brushed || [null, null];
     const chosen = Object.entries(state || {}).filter(([name, value]) => value !== defaults[name]);
     const last = data.steps[data.steps.length - 1];
-    window.dash_clientside.fs.replaceQuery({
+    window.dash_clientside.fs.writeQuery({
       ...Object.fromEntries(chosen), step: step === last ? null : step, compare: held, group: data.group, from: first, to: until,
       run: run === "0" ? null : run, sentence: sentence === "0" ? null : sentence,
     });

@@ -69,7 +69,7 @@
   function writeState(state, tokens, sort, defaults) {
     if (state && defaults) {
       const chosen = Object.entries(state).filter(([name, value]) => value !== defaults[name]);
-      window.dash_clientside.fs.replaceQuery({ ...Object.fromEntries(chosen), tokens, sort });
+      window.dash_clientside.fs.writeQuery({ ...Object.fromEntries(chosen), tokens, sort });
     }
     return window.dash_clientside.no_update;
   }

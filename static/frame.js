@@ -4,7 +4,7 @@
  *                          window.fs.notice("text")                         say something for four seconds
  *                          window.fs.scheme()                               "light" | "dark"
  *                          "fs:scheme" event on window                      after a change, detail = the scheme
- * For clientside callbacks: dash_clientside.fs.replaceQuery({name: value})  static/address.js
+ * For clientside callbacks: dash_clientside.fs.writeQuery({name: value})  static/address.js
  *
  * Marks in the page:       data-fs-copy="text"     a click copies the text
  *                          data-fs-copy-of="id"    a click copies that element's text
@@ -187,7 +187,7 @@
 
   // ---- what clientside callbacks call ----------------------------------------------------------------------
 
-  const replaceQuery = window.fsAddress.write;
+  const writeQuery = window.fsAddress.write;
 
   /* The controls' values and, last, the defaults -> {name: value}; the defaults give the names, in order. */
   function named(...values) {
@@ -200,7 +200,7 @@
   function writeState(state, token, defaults) {
     if (state && defaults) {
       const chosen = Object.entries(state).filter(([name, value]) => value !== defaults[name]);
-      replaceQuery({ ...Object.fromEntries(chosen), token });
+      writeQuery({ ...Object.fromEntries(chosen), token });
     }
     return window.dash_clientside.no_update;
   }
@@ -230,6 +230,6 @@
 
   window.fs = { problem, notice, scheme };
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    fs: { replaceQuery, named, writeState, onRoute, showProblem, currentScheme: () => scheme(), dismiss: () => null },
+    fs: { writeQuery, named, writeState, onRoute, showProblem, currentScheme: () => scheme(), dismiss: () => null },
   });
 })();

@@ -222,7 +222,7 @@
     if (!state || !defaults || window.location.pathname.replace(/\/$/, "") !== "/graph") return clientside.no_update;
     const chosen = Object.entries(state).filter(([name, value]) => value !== defaults[name]);
     const steps = path && path.key === `${state.sae}|${state.class}` ? path.steps : [];
-    clientside.fs.replaceQuery({ ...Object.fromEntries(chosen), path: steps.join(";") });
+    clientside.fs.writeQuery({ ...Object.fromEntries(chosen), path: steps.join(";") });
     return clientside.no_update;
   }
 

@@ -7,7 +7,7 @@
 
   /** Leaves the address alone when the person has already gone to another page. */
   function write(path, values) {
-    if (window.location.pathname.replace(/\/$/, "") === path) clientside.fs.replaceQuery(values);
+    if (window.location.pathname.replace(/\/$/, "") === path) clientside.fs.writeQuery(values);
     return none();
   }
 

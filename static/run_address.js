@@ -9,7 +9,7 @@
     const own = live.viewQuery(view, locked, pins);
     const query = Object.fromEntries(new URLSearchParams(window.location.search));
     for (const [name, value] of Object.entries(own)) query[place ? `${name}.${place}` : name] = value;
-    if (window.location.pathname.startsWith("/r/")) window.dash_clientside.fs.replaceQuery(query);
+    if (window.location.pathname.startsWith("/r/")) window.dash_clientside.fs.writeQuery(query);
     return window.dash_clientside.no_update;
   }
 
