@@ -18,24 +18,22 @@ from dash.development.base_component import Component
 from fastapi import FastAPI
 
 from app.api import ApiClient, ApiProblem
-from app.frame import Children, Page, notice, shell
 from app.link_note import health_note
 from app.link_note import register as register_link_note
 from app.links import page_query, parsed_query
-from app.pages import (
-    claims,
-    consolidation,
-    coverage,
-    feature,
-    feature_search,
-    graph,
-    overview,
-    reactivation,
-    run,
-    steer,
-    token,
-    unlock,
-)
+from app.pages import unlock
+from app.pages.claims import page as claims
+from app.pages.consolidation import page as consolidation
+from app.pages.coverage import page as coverage
+from app.pages.feature import page as feature
+from app.pages.features import page as feature_search
+from app.pages.graph import page as graph
+from app.pages.overview import page as overview
+from app.pages.reactivation import page as reactivation
+from app.pages.run import page as run
+from app.pages.steer import page as steer
+from app.pages.token import page as token
+from app.parts.frame import Children, Page, notice, shell
 from app.preview import PreviewTags, head
 from app.visitor import Visitor
 from backend.schemas import Build, Capabilities, Health
@@ -124,7 +122,7 @@ class Dashboard(Dash):
 
 
 def _allow_inline_scripts(app: Dash, server: FastAPI) -> None:
-    """Tells the content policy (backend/headers.py) which inline scripts are ours, by their hashes.
+    """Tells the content policy (backend/serving/headers.py) which inline scripts are ours, by their hashes.
 
     There are two: the one in the head that sets the scheme before the first paint, and Dash's own start.
     """

@@ -13,7 +13,7 @@ from html import escape
 from typing import Any
 
 from app.api import ApiClient, ApiProblem
-from app.frame import Page
+from app.parts.frame import Page
 from backend.schemas import Run
 
 Scope = MutableMapping[str, Any]

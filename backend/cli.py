@@ -59,7 +59,7 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
 
 
 def _add_api_settings(parser: argparse.ArgumentParser) -> None:
-    from backend.serve_ray import add_engine_options
+    from backend.serving.ray import add_engine_options
     from backend.settings import add_options
 
     add_engine_options(parser)
@@ -128,8 +128,8 @@ def _on_ray(
     """The exit code after serving on Ray; None where that was not asked for."""
     from backend.core.presets import load_preset
     from backend.core.ray_cluster import NoCluster
-    from backend.listening import CannotListen, bind
-    from backend.serve_ray import ray_options, serve_on_ray
+    from backend.serving.listening import CannotListen, bind
+    from backend.serving.ray import ray_options, serve_on_ray
 
     try:
         options = ray_options(parsed, settings)
@@ -145,9 +145,9 @@ def _on_ray(
 def _api(settings: Settings) -> FastAPI:
     """The API over what the settings name."""
     from backend.core.presets import load_preset
-    from backend.live import Live
-    from backend.loading import load_preset_models
     from backend.main import create_api
+    from backend.serving.live import Live
+    from backend.serving.loading import load_preset_models
 
     try:
         preset = load_preset(settings.preset)
@@ -176,7 +176,7 @@ def _dashboard_alone(settings: Settings) -> FastAPI:
     from app.api import ApiClient
     from app.forward import forward_api
     from app.main import create_dashboard
-    from backend.headers import SecurityHeaders
+    from backend.serving.headers import SecurityHeaders
 
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     server.add_middleware(SecurityHeaders)
@@ -186,7 +186,7 @@ def _dashboard_alone(settings: Settings) -> FastAPI:
 
 
 def _listen(settings: Settings, make: Callable[[], FastAPI]) -> int:
-    from backend.listening import CannotListen, listen
+    from backend.serving.listening import CannotListen, listen
 
     try:
         return listen(settings, make)
@@ -232,7 +232,7 @@ def run_fetch(parsed: argparse.Namespace) -> int:
     from backend.core.presets import load_preset
 
     try:
-        from precompute.fetch import fetch_preset
+        from precompute.fetching.fetch import fetch_preset
 
         fetch_preset(load_preset(parsed.preset), report=print, model=not parsed.saes_only)
     except (ImportError, ValueError, ModelUnavailable, OSError) as error:  # the dashboard's image has no jobs
@@ -252,7 +252,7 @@ def run_export(parsed: argparse.Namespace) -> int:
     """Write one table of a build."""
     from backend.core.presets import load_preset
     from backend.core.store import Store, StoreError
-    from backend.export import write_file
+    from backend.core.store.export import write_file
 
     try:
         store = Store.open(parsed.build or load_preset(parsed.preset).build)

@@ -17,17 +17,18 @@ from starlette.staticfiles import StaticFiles
 from backend.core.presets import Preset, load_preset
 from backend.core.runs import RunStore
 from backend.core.store import Store
-from backend.headers import SecurityHeaders, inline_hashes
-from backend.joining import Joiner
-from backend.live import Live
-from backend.metrics import Metrics
-from backend.routes import api, problems
-from backend.routes.context import RequestContext
-from backend.routes.dependencies import Backend, Build
-from backend.routes.inspect_together import fits, run_together
-from backend.routes.known import Known
-from backend.routes.limits import room
-from backend.routes.rate import Doorkeeper
+from backend.routes import api
+from backend.routes.live.inspect_together import fits, run_together
+from backend.routes.request import problems
+from backend.routes.request.context import RequestContext
+from backend.routes.request.known import Known
+from backend.routes.request.limits import room
+from backend.routes.request.rate import Doorkeeper
+from backend.routes.request.served import Backend, Build
+from backend.serving.headers import SecurityHeaders, inline_hashes
+from backend.serving.joining import Joiner
+from backend.serving.live import Live
+from backend.serving.metrics import Metrics
 from backend.settings import Settings
 
 SWAGGER = Path(__file__).resolve().parents[1] / "static" / "vendor" / "swagger"

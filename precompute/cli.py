@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from backend.core.hub import ModelUnavailable
 from backend.core.presets import load_preset
 from backend.core.ray_cluster import NoCluster
-from backend.core.store_rows import StoreError
-from precompute.hub_text import PREFIX, HubText
+from backend.core.store import StoreError
+from precompute.building.hub_text import PREFIX, HubText
 from precompute.job import DTYPES, BadInput, Job
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ STAGES = {
 WITH_ENGINE = ("edges", "all")
 # name -> module with add_arguments(parser) and run(args); listed where the module exists
 TRAINING = {
-    "train-lm": "precompute.train_lm",
-    "train-sae": "precompute.train_sae",
-    "eval-lab": "precompute.eval_lab",
+    "train-lm": "precompute.training.lm",
+    "train-sae": "precompute.training.sae",
+    "eval-lab": "precompute.lab.evaluate",
     "consolidation": "precompute.consolidation.command",
-    "experiments": "precompute.experiments",
-    "statistics": "precompute.statistics",
-    "null-models": "precompute.null_models",
-    "feature-details": "precompute.feature_details",
+    "experiments": "precompute.experiments.job",
+    "statistics": "precompute.statistics.job",
+    "null-models": "precompute.statistics.null_models",
+    "feature-details": "precompute.features.job",
 }
 
 
@@ -163,12 +163,12 @@ def corpus_of(given: str | None, weights: str | None) -> tuple[tuple[Path | HubT
 def run_job(stage: str, job: Job, ray: RaySettings | None = None) -> None:
     """Run one stage, or all; publish when nothing is lacking. `ray`: who extracts the edges instead of this process."""
     # torch and the model only after the arguments are known to be right
-    from precompute.build import is_ready, make_coverage, publish_build
-    from precompute.examples import make_examples
-    from precompute.features import make_directions
+    from precompute.building.examples import make_examples
+    from precompute.building.features import make_directions
+    from precompute.building.partials import Partials
+    from precompute.building.publish import is_ready, make_coverage, publish_build
+    from precompute.building.tokens import make_tokens
     from precompute.models import load_models
-    from precompute.partials import Partials
-    from precompute.tokens import make_tokens
 
     job.check()
     if stage in ("tokens", "all") and not (job.work / "counts.npz").exists():
@@ -196,7 +196,7 @@ def run_job(stage: str, job: Job, ray: RaySettings | None = None) -> None:
 
 
 def _run_edges(lm: LanguageModel, saes: list[Sae], job: Job, ray: RaySettings | None) -> None:
-    from precompute.edges import make_edges
+    from precompute.building.edges import make_edges
     from precompute.engines.local import LocalEngine
 
     if ray is None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 if TYPE_CHECKING:
-    from precompute.hub_text import HubText
+    from precompute.building.hub_text import HubText
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 INTERVAL_SHARDS = 20  # fewer document shards make no honest 95 % interval

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.routing import iter_route_contexts
 from starlette.routing import compile_path
 
-from backend.routes import (
+from backend.routes import health, runs, server, session
+from backend.routes.browse import (
     claims,
     consolidation,
     coverage,
@@ -19,20 +20,12 @@ from backend.routes import (
     export,
     features,
     graph,
-    health,
-    inspect,
-    reactivation,
-    runs,
-    server,
-    session,
     statistics,
-    steer,
-    sweep,
     tokens,
-    traits,
 )
-from backend.routes.dependencies import refuse_unknown_parameters
-from backend.routes.problems import CONTENT_TYPE, Refusal
+from backend.routes.live import inspect, reactivation, steer, sweep, traits
+from backend.routes.request.problems import CONTENT_TYPE, Refusal
+from backend.routes.request.served import refuse_unknown_parameters
 from backend.schemas import Problem
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

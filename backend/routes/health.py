@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from backend.core.store_rows import StoreError, StoreInvalid, StoreMissing
-from backend.fingerprints import mismatches
-from backend.routes.dependencies import Backend, Served
+from backend.core.fingerprints import mismatches
+from backend.core.store import StoreError, StoreInvalid, StoreMissing
+from backend.routes.request.served import Backend, Served
 from backend.routes.session import is_locked
 from backend.schemas import Health
 

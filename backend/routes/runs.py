@@ -12,15 +12,15 @@ import transformers
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi import Response as HttpResponse
 
+from backend.core.fingerprints import tokenizer_hash
 from backend.core.runs import LabelConflict, WrongDeleteToken, run_id_of
+from backend.core.runs.files import FORMATS, as_json, as_notebook, as_parquet
 from backend.core.sae import Sae
-from backend.fingerprints import tokenizer_hash
-from backend.routes import inspect, steer
-from backend.routes.dependencies import Backend, Lease, Served, Turns
-from backend.routes.experiment import Experiment, SteerPlan, plan_steer
-from backend.routes.inspect import InspectPlan, plan_inspect
-from backend.routes.problems import CONTENT_TYPE, Refusal
-from backend.run_files import FORMATS, as_json, as_notebook, as_parquet
+from backend.routes.live import inspect, steer
+from backend.routes.live.experiment import Experiment, SteerPlan, plan_steer
+from backend.routes.live.inspect import InspectPlan, plan_inspect
+from backend.routes.request.problems import CONTENT_TYPE, Refusal
+from backend.routes.request.served import Backend, Lease, Served, Turns
 from backend.schemas import InspectRun, Problem, Run, RunCreated, RunDeleted, RunFileQuery, RunLabels, RunRequest
 
 router = APIRouter(tags=["runs"])

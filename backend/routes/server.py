@@ -7,16 +7,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from backend.core.companion import build_identity
+from backend.core.companions.file import build_identity
 from backend.core.presets import Preset
 from backend.core.store import MIN_COUNTS, ORDERS, Store
-from backend.core.store_rows import SaeRow
-from backend.loading import Loaded
-from backend.routes.dependencies import Backend, Served
-from backend.routes.known import Known
-from backend.routes.known_builds import differences, remember
-from backend.routes.limits import limits_of, prompt_tokens
+from backend.core.store.rows import SaeRow
+from backend.routes.request.known import Known
+from backend.routes.request.known_builds import differences, remember
+from backend.routes.request.limits import limits_of, prompt_tokens
+from backend.routes.request.served import Backend, Served
 from backend.schemas import Build, BuildComparison, BuildList, Capabilities, Model, Sae
+from backend.serving.loading import Loaded
 
 router = APIRouter(tags=["server"])
 

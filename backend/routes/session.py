@@ -8,7 +8,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi import Response as HttpResponse
 
-from backend.routes.dependencies import Served
+from backend.routes.request.served import Served
 from backend.schemas import Session, SessionRequest
 from backend.schemas.session import SESSION_COOKIE
 

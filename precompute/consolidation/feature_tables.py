@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from backend.core.consolidation_codec import pack
+from backend.core.companions.consolidation.codec import pack
 from precompute.consolidation.cells import Vocabulary
 from precompute.consolidation.features import finished
 from precompute.consolidation.kinds import KIND_NAMES

@@ -15,10 +15,10 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
+from precompute.building.corpus import batches
 from precompute.consolidation.forward import TokenLoss
 from precompute.consolidation.series import Series, claim_run, note_shape
 from precompute.consolidation.text import HeldOut, text_digest
-from precompute.corpus import batches
 from precompute.job import DTYPES, BadInput, load_arrays, save_arrays
 
 Floats = npt.NDArray[np.float32]

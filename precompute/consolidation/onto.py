@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from backend.core.consolidation_store import ConsolidationStore
+from backend.core.companions.consolidation.store import ConsolidationStore
 from precompute.consolidation.tables import Tables
 from precompute.job import BadInput
 

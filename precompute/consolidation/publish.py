@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from transformers import PreTrainedTokenizerBase
 
-from backend.core.companion import write_companion
-from backend.core.consolidation_store import SCHEMA, SCHEMA_VERSION
+from backend.core.companions.consolidation.store import SCHEMA, SCHEMA_VERSION
+from backend.core.companions.file import write_companion
 from backend.core.store import Store
+from precompute.building.provenance import code_version
 from precompute.consolidation.baselines import TUNING_EVERY
 from precompute.consolidation.cells import POSITION_EDGES, Vocabulary, make_vocabulary
 from precompute.consolidation.feature_tables import feature_tables, n_positions
@@ -26,7 +27,6 @@ from precompute.consolidation.stages import EVERY, FROM, ROWS_PER_SHARD, SHORT
 from precompute.consolidation.tables import LossPacker, loss_table, run_folders, run_table, vocabulary_tables
 from precompute.consolidation.text import WINDOW, HeldOut, load_text, text_digest
 from precompute.job import INTERVAL_SHARDS, BadInput, load_arrays
-from precompute.provenance import code_version
 
 ALL_TOKENS = 10_000_000
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
-from precompute.train_sae import activations, export, fit, hook_name, reconstruction_score
+from precompute.training.sae import activations, export, fit, hook_name, reconstruction_score
 
 FORWARD_ROWS = 16
 ENCODE_AT_ONCE = 8192  # positions

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
-from backend.core.consolidation_codec import pack
+from backend.core.companions.consolidation.codec import pack
 from precompute.consolidation.cells import NO_BAND, Vocabulary
 from precompute.consolidation.kinds import KIND_NAMES
 from precompute.consolidation.stages import load_texts, stage_rows

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from backend.core.consolidation_codec import pack, quantised
+from backend.core.companions.consolidation.codec import pack, quantised
 from precompute.consolidation.cells import (
     SPLITS,
     TRANSITIONS,

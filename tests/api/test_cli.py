@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from backend.cli import COMMANDS, main
-from backend.listening import bind
+from backend.serving.listening import bind
 from backend.settings import Settings
 
 

@@ -9,12 +9,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.link_note import health_note
+from backend.core.fingerprints import MODEL_FILES, folder_hash, mismatches, snapshot_hash
 from backend.core.presets import Preset, SaeSource
 from backend.core.store import Store
-from backend.fingerprints import MODEL_FILES, folder_hash, mismatches, snapshot_hash
-from backend.live import Live
-from backend.loading import Loaded, load_preset_models
 from backend.schemas import Health
+from backend.serving.live import Live
+from backend.serving.loading import Loaded, load_preset_models
 from backend.settings import Settings
 from tests.api.conftest import PROMPT, Serve
 

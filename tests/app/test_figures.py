@@ -8,7 +8,7 @@ import pytest
 
 from app.figures.coverage import PAPER_TABLE_1, LayerCurve, coverage_figure, is_papers_model
 from app.figures.template import log_spaced, spread
-from app.tables import function_ids, log_fit, percent, percent_interval, rank_rows
+from app.parts.numbers import function_ids, log_fit, percent, percent_interval, rank_rows
 from app.theme import PALETTES, layer_colours, palette
 from backend.schemas import Build, CoverageResponse, CoverageRow, TokenRow
 

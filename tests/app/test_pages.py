@@ -11,11 +11,11 @@ from dash import Dash
 from fastapi import FastAPI
 
 from app.api import ApiClient, ApiProblem
-from app.frame import panel, token_chip, visible
 from app.links import origin, page_url, parsed_query, reproduce_get, reproduce_post
 from app.main import PAGES, create_dashboard, find_page
-from app.pages.coverage_state import CoverageState, read_state
-from app.pages.run_words import agreement, fork_note, fork_url
+from app.pages.coverage.state import CoverageState, read_state
+from app.pages.run.words import agreement, fork_note, fork_url
+from app.parts.frame import panel, token_chip, visible
 from backend.schemas import Run
 
 

@@ -18,15 +18,15 @@ import torch
 from torch import Tensor
 from transformers import Gemma2ForCausalLM
 
-from backend.core.generate import generate_arms
-from backend.core.interventions import Intervention
 from backend.core.lm import LanguageModel
+from backend.core.lm.interventions import Intervention
 from backend.core.presets import load_preset
 from backend.core.sae import Sae
-from backend.core.sae_config import SaeConfig
-from backend.live import Live
-from backend.loading import loaded_of
+from backend.core.sae.config import SaeConfig
+from backend.core.steering.generate import generate_arms
 from backend.main import create_api
+from backend.serving.live import Live
+from backend.serving.loading import loaded_of
 from backend.settings import Settings
 from tests.bench.asgi import InProcess
 from tests.bench.live_comparisons import per_token

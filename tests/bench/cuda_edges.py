@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from precompute.corpus import shard_path
+from precompute.building.corpus import shard_path
 from precompute.job import Job, save_arrays
 from tests.bench.cuda import Device
 from tests.bench.edge_comparison import BATCH_ROWS, Extraction

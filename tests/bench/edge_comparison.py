@@ -14,8 +14,8 @@ from torch import Tensor
 
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
-from precompute.corpus import shard_path
-from precompute.edges import make_edges, shard_paths
+from precompute.building.corpus import shard_path
+from precompute.building.edges import make_edges, shard_paths
 from precompute.engines.local import LocalEngine
 from precompute.job import Job, save_arrays
 from tests.bench.bare import BareModel

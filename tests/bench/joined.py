@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from backend.core.lm import LanguageModel
-from backend.joining import Joiner
-from backend.routes.inspect_together import run_together
+from backend.routes.live.inspect_together import run_together
+from backend.serving.joining import Joiner
 from tests.bench.asgi import InProcess
 from tests.bench.report import Row, speed_row
 from tests.bench.server import AT_ONCE

@@ -10,10 +10,10 @@ import torch
 
 from backend.core.lm import LanguageModel
 from backend.core.token_classes import by_frequency, classify
-from precompute.edges import shard_paths
-from precompute.statistics_kinds import kinds_of
-from precompute.statistics_shards import Scale, make_scale, reach_of
-from precompute.tokens import TokenTable
+from precompute.building.edges import shard_paths
+from precompute.building.tokens import TokenTable
+from precompute.statistics.kinds import kinds_of
+from precompute.statistics.shards import Scale, make_scale, reach_of
 from tests.bench.edge_comparison import Extraction
 from tests.bench.report import Row, time_row
 from tests.bench.subject import Subject

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from backend.core.generate import generate_arms
-from backend.core.interventions import Intervention
 from backend.core.lm import LanguageModel
+from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
+from backend.core.steering.generate import generate_arms
 from tests.bench.asgi import InProcess
 from tests.bench.bare import BareModel
 from tests.bench.report import Row, speed_row, time_row

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from backend.core.generate import generate_arms, kl
-from backend.core.interventions import Intervention
 from backend.core.lm import LanguageModel
+from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
-from backend.core.sweep import Grid, baseline, sweep
+from backend.core.steering.generate import generate_arms, kl
+from backend.core.steering.sweep import Grid, baseline, sweep
 from tests.bench.asgi import InProcess
 from tests.bench.live_comparisons import NEW_TOKENS, PROMPT_TOKENS
 from tests.bench.report import Row, speed_row, time_row

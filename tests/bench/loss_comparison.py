@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from precompute.building.corpus import Shard
 from precompute.consolidation.forward import TokenLoss
 from precompute.consolidation.loss import checkpoint_losses, make_losses
 from precompute.consolidation.series import Checkpoint, Series
 from precompute.consolidation.text import HeldOut
-from precompute.corpus import Shard
 from tests.bench.bare import BareModel
 from tests.bench.report import Row, judged, speed_row
 from tests.bench.subject import VOCAB_SIZE, Subject

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backend.core.edge_codec import decode_activation
-from backend.core.edge_merge import merge_edges
-from precompute.edges import shard_paths
+from backend.core.store.edge_codec import decode_activation
+from backend.core.store.edge_merge import merge_edges
+from precompute.building.edges import shard_paths
 from precompute.job import write_whole
 from tests.bench.report import Row, judged
 from tests.bench.synthetic import SCALE, Columns

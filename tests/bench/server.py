@@ -18,9 +18,9 @@ from app.main import create_dashboard
 from backend.core.lm import LanguageModel
 from backend.core.presets import load_preset
 from backend.core.sae import Sae
-from backend.live import Live
-from backend.loading import loaded_of
 from backend.main import create_api
+from backend.serving.live import Live
+from backend.serving.loading import loaded_of
 from backend.settings import Settings
 from precompute.cli import run_job
 from precompute.job import Job

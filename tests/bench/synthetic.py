@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backend.core.edge_codec import Edges, decode_activation
+from backend.core.store.edge_codec import Edges, decode_activation
 from backend.core.token_classes import by_frequency, classify
 
 EDGES, D_SAE, N_TOKENS, N_SPECIAL = 100_000_000, 1 << 20, 120_000, 3

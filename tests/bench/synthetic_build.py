@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from backend.core.graph_blocks import Ints, Places, feature_order
 from backend.core.store import MIN_COUNTS, ORDERS
-from backend.core.store_writer import EdgePieces, SaeEdges, publish
-from precompute.coverage import log_ranks, ranked_by
-from precompute.graph_tables import GraphEdges, graph_tables
-from precompute.provenance import code_version
+from backend.core.store.graph.blocks import Ints, Places, feature_order
+from backend.core.store.writer import EdgePieces, SaeEdges, publish
+from precompute.building.coverage import log_ranks, ranked_by
+from precompute.building.graph_tables import GraphEdges, graph_tables
+from precompute.building.provenance import code_version
 from tests.bench.synthetic import N_DOCUMENTS, N_SPECIAL, SAE_ID, SCALE, Columns, Vocabulary, make_columns, vocabulary
 from tests.bench.synthetic_features import example_tables, feature_columns, lists_of
 

@@ -25,13 +25,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from app.api import ApiClient
 from app.main import create_dashboard
-from backend.core.companion import companion_path
+from backend.core.companions.file import companion_path
 from backend.core.lm import LanguageModel
 from backend.core.presets import Demonstration, Preset
 from backend.core.sae import Sae
-from backend.live import Live
-from backend.loading import loaded_of
 from backend.main import create_api
+from backend.serving.live import Live
+from backend.serving.loading import loaded_of
 from backend.settings import Settings
 from tests.tiny import D_SAE
 from tests.tiny_build import SAE_IDS, make_build, random_words, tiny_job, tiny_preset

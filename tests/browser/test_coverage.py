@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.tables import percent
-from backend.core.companion import companion_path
+from app.parts.numbers import percent
+from backend.core.companions.file import companion_path
 from precompute.cli import main
 from tests.browser.test_drawers import codes, printed
 from tests.browser.waiting import until

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from backend.core.companion import companion_path
+from backend.core.companions.file import companion_path
 from precompute.cli import main
 from tests.browser.conftest import SAE_IDS
 

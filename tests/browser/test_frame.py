@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.theme import PALETTES
-from backend.routes.inspect import InspectPlan
+from backend.routes.live.inspect import InspectPlan
 from tests.browser.conftest import watch
 from tests.browser.waiting import until
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.tables import percent
+from app.parts.numbers import percent
 
 pytestmark = pytest.mark.browser
 

@@ -3,17 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.steer_page import (
-    ONE,
-    PROMPT,
-    TWO,
-    kl,
-    open_page,
-    sent,
-    steer,
-    texts,
-    written,
-)
+from tests.browser.steer_page import ONE, PROMPT, TWO, kl, open_page, sent, steer, texts, written
 from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from app.pages.run_words import ARM_TITLES, nats
+from app.pages.run.words import ARM_TITLES, nats
 from tests.browser.steer_scripts import EDIT, OTHER, SETTINGS, call, scripted
 
 pytestmark = pytest.mark.browser

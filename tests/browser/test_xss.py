@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.frame import visible
+from app.parts.frame import visible
 from tests.browser.waiting import until
 from tests.browser.xss_corpus import CORPUS
 

@@ -12,7 +12,7 @@ from tests.tiny import tiny_sae_dir
 def test_what_does_not_fit_is_refused_with_both_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tiny_sae_dir(tmp_path, 0)
     monkeypatch.setattr(memory, "available_bytes", lambda device: 20_000)
-    monkeypatch.setattr("backend.core.sae.read_array", lambda *args: pytest.fail("read before it was checked"))
+    monkeypatch.setattr("backend.core.sae.sae.read_array", lambda *args: pytest.fail("read before it was checked"))
     # (2·32·96 + 96 + 32) weights of four bytes, and 96 thresholds
     with pytest.raises(memory.DoesNotFit, match=r"SAE layer_0 needs 25\.5 kB on cpu, where 20\.0 kB are free: use a"):
         Sae.load(folder)

@@ -17,9 +17,9 @@ import pytest
 
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
-from backend.live import Live
-from backend.loading import Loaded, loaded_of
 from backend.main import create_api
+from backend.serving.live import Live
+from backend.serving.loading import Loaded, loaded_of
 from backend.settings import Settings
 from tests.tiny_build import SAE_IDS, make_build, sentences, tiny_job, tiny_preset
 

@@ -14,7 +14,7 @@ import pytest
 from backend.core.presets import SaeSource
 from backend.core.runs import RunStore, RunsUnavailable
 from backend.core.store import Store, StoreError
-from backend.loading import load_preset_models
+from backend.serving.loading import load_preset_models
 from precompute.cli import run_job
 from precompute.job import Job
 from tests.faults.conftest import Start, forked

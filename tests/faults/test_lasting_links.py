@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.api import ApiClient
 from app.main import create_dashboard
-from backend.live import Live
-from backend.loading import Loaded
 from backend.main import create_api
+from backend.serving.live import Live
+from backend.serving.loading import Loaded
 from backend.settings import Settings
 from tests.browser.conftest import browser  # noqa: F401  (the fixture)
 from tests.tiny_build import SAE_IDS, make_build, random_words, sentences, tiny_job, tiny_preset

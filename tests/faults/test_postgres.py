@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from backend.core.runs import RunStore, WrongDeleteToken
-from backend.core.runs_schema import MIGRATIONS, VERSION, version_of
+from backend.core.runs.schema import MIGRATIONS, VERSION, version_of
 
 URL = os.environ.get("FUNCTIONSCOPE_TEST_POSTGRES", "")
 pytestmark = pytest.mark.skipif(not URL, reason="no FUNCTIONSCOPE_TEST_POSTGRES")

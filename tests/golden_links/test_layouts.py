@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.frame import Page
 from app.links import page_query
 from app.main import PAGES, find_page
+from app.parts.frame import Page
 from tests.browser.xss_corpus import CORPUS
 
 NAMES = ("prompt", "sae", "order", "theta", "token", "tokens", "at", "pins", "f", "q", "cut", "verdict", "path", "page")

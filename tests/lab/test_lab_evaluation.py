@@ -7,9 +7,9 @@ import torch
 
 from backend.core.lm import LanguageModel
 from precompute.cli import main
-from precompute.eval_lab import MARKERS, content_position, rate, write_card
-from precompute.lab_steering import MAX_NEW_TOKENS, answers, direction_at_last, is_chinese
-from precompute.train_sae import calibrate
+from precompute.lab.evaluate import MARKERS, content_position, rate, write_card
+from precompute.lab.steering import MAX_NEW_TOKENS, answers, direction_at_last, is_chinese
+from precompute.training.sae import calibrate
 from tests import tiny
 
 PROMPTS = ["the cat\n", "a dog sat\n", "the hat\n", "once upon a time\n"]

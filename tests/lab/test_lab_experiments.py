@@ -6,14 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from backend.core.companion import build_identity, companion_path
-from backend.core.experiments_store import KIND, ExperimentsStore
+from backend.core.companions.experiments.store import KIND, ExperimentsStore
+from backend.core.companions.file import build_identity, companion_path
 from backend.core.presets import load_preset
 from backend.core.store import Store
-from backend.routes.dependencies import Build
-from backend.routes.experiments import read_experiments
-from precompute.grid_prompts import KINDS
-from precompute.paper_grid import CELLS, CONTROLS
+from backend.routes.browse.experiments import read_experiments
+from backend.routes.request.served import Build
+from precompute.experiments.grid import CELLS, CONTROLS
+from precompute.experiments.grid_prompts import KINDS
 
 SAE_IDS = ("layer_1", "layer_3", "layer_5", "layer_7")
 

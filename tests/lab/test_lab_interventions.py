@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from backend.core.generate import generate_arms, prefill
-from backend.core.interventions import Intervention
 from backend.core.lm import LanguageModel
+from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
-from precompute.lab_questions import LAB
+from backend.core.steering.generate import generate_arms, prefill
+from precompute.lab.questions import LAB
 
 PROMPT = "Can you tell me what the capital of Russia is?\n"
 LAYER = 5

@@ -3,8 +3,8 @@
 import json
 
 from backend.core.presets import load_preset
-from precompute.lab_prompts import PROMPTS, prompt_set
-from precompute.lab_questions import phrasings
+from precompute.lab.prompts import PROMPTS, prompt_set
+from precompute.lab.questions import phrasings
 
 
 def test_the_file_is_what_the_command_writes() -> None:

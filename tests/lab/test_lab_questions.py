@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from precompute.lab_questions import (
+from precompute.lab.questions import (
     CLOSED,
     INSTRUCTIONS,
     Fact,

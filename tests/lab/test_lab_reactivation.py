@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer
 
-from precompute.lab_questions import LAB
-from precompute.lab_reactivation import countries, names_its_country, own_again, question
-from precompute.train_sae import read_rows
+from precompute.lab.questions import LAB
+from precompute.lab.reactivation import countries, names_its_country, own_again, question
+from precompute.training.sae import read_rows
 
 
 def test_a_feature_is_a_countrys_own_where_it_fires_at_the_name_and_at_few_other_newlines() -> None:

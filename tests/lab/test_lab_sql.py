@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from app.sql import coverage_sql, degrees_sql, tokens_sql
+from app.pages.coverage.sql import coverage_sql, degrees_sql, tokens_sql
 from backend.core.presets import load_preset
 from backend.core.store import Store
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.core.companion import build_identity, companion_path
+from backend.core.companions.file import build_identity, companion_path
+from backend.core.companions.statistics.store import StatisticsStore
 from backend.core.presets import load_preset
-from backend.core.statistics_store import StatisticsStore
 from backend.core.store import Store
 
 ROOM = 2_500_000  # bytes

@@ -13,10 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from precompute import train_lm
-from precompute.lab_corpus import BOS, EOS, CorpusError, source_documents, train_tokenizer
-from precompute.recipes import load_recipe
-from precompute.train_lm import Trainer, checkpoint_steps, learning_rate, loss_of, prepare
+from precompute.lab.corpus import BOS, EOS, CorpusError, source_documents, train_tokenizer
+from precompute.lab.recipes import load_recipe
+from precompute.training import lm as train_lm
+from precompute.training.lm import Trainer, checkpoint_steps, learning_rate, loss_of, prepare
 
 TOKENS = 12 * 512  # 12 steps of 2 rows of 256
 
@@ -81,7 +81,7 @@ def test_resuming_in_the_middle_gives_the_same_weights(tiny_corpus: Path, undist
 
 def test_kill_and_start_again_gives_the_same_weights(tiny_corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
     program = (
-        "import sys; from precompute.train_lm import *; "
+        "import sys; from precompute.training.lm import *; "
         "p = argparse.ArgumentParser(); add_arguments(p); sys.exit(run(p.parse_args()))"
     )
     command = [sys.executable, "-c", program, *flags(tiny_corpus, tmp_path)]

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from backend.core.presets import load_preset, preset_names
+from precompute.building.edges import shard_paths
+from precompute.building.hub_text import HubText
 from precompute.cli import add_arguments, job_of, main
-from precompute.edges import shard_paths
-from precompute.hub_text import HubText
 from precompute.job import BadInput, Job
 from tests.precompute.conftest import N_SHARDS, Made, arguments
 from tests.tiny import tiny_sae_dir
@@ -85,7 +85,7 @@ def test_ctrl_c_says_that_the_job_can_go_on(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("precompute.tokens.write_shards", interrupt)
+    monkeypatch.setattr("precompute.building.tokens.write_shards", interrupt)
     assert main(["all", *elsewhere(made, tmp_path)]) == 130
     assert "start the same command again" in capsys.readouterr().err
 

@@ -18,8 +18,8 @@ import pytest
 
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
+from precompute.building.edges import shard_paths
 from precompute.cli import main
-from precompute.edges import shard_paths
 from precompute.engines import Report
 from precompute.engines.ray import RayEngine
 from precompute.job import BadInput, Job

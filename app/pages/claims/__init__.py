@@ -1,0 +1,1 @@
+"""Claims, `/claims`. The door is `page`."""

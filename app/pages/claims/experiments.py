@@ -1,0 +1,122 @@
+"""The experiments behind the claims on reactivation and steering: tables of bars, every arm with its interval."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dash import html
+from dash.development.base_component import Component
+
+from app.parts.frame import panel
+from app.parts.shared_rows import bar, table
+from backend.schemas import Experiment, ExperimentEstimate, ExperimentList
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of an experiment is drawn."""
+
+    title: str
+    outcome: str
+    unit: str  # share, nats, or points of a share
+
+
+SHOWN = {
+    "reactivation": Shown("More than order explains?", "index", "points"),
+    "necessity": Shown("Needed at the last function token?", "loss_change", "nats"),
+    "distance": Shown("Kind of token, or nearness?", "kl", "nats"),
+    "grid": Shown("The paper's Figure 7", "success", "share"),
+    "trait": Shown("The paper's search for a feature", "success", "share"),
+    "difference_of_means": Shown("A difference of means, layer by layer", "success", "share"),
+}
+
+
+def experiment_panels(found: ExperimentList, code: dict[str, str]) -> list[Component]:
+    """A panel per experiment that was run."""
+    return [_panel(one, SHOWN[one.name], code) for one in found.experiments if one.name in SHOWN]
+
+
+def _panel(one: Experiment, shown: Shown, code: dict[str, str]) -> Component:
+    rows = [row for row in one.estimates if row.outcome == shown.outcome]
+    counted = sorted({row.n for row in rows})
+    n = f"n = {counted[0]:,} to {counted[-1]:,}" if len(counted) > 1 else f"n = {counted[0]:,}"
+    measured = one.outcomes[shown.outcome].replace("[share]", "[points]" if shown.unit == "points" else "[share]")
+    note = f"{_capital(measured)}. 95 % intervals; {n} prompts a cell: {one.prompts}."
+    listed = [html.Li([html.Strong(arm), f": {words}"]) for arm, words in one.arms.items()]
+    return panel(
+        shown.title,
+        [
+            html.Div(estimate_table(one, rows, shown), id=f"claims-{one.name}-table"),
+            html.Details([html.Summary("what each row is"), html.Ul(listed)], className="fs-small"),
+            html.Details(
+                [html.Summary("in sentences"), html.Ul([html.Li(words) for words in one.findings])],
+                className="fs-small",
+            ),
+        ],
+        badge="precomputed",
+        id=f"claims-{one.name}-panel",
+        note=note,
+        reproduce=code,
+        exports={"table": f"claims-{one.name}-table"},
+        class_name="fs-claims__experiment",
+    )
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def column_of(row: ExperimentEstimate) -> str:
+    """Where the edit is, or what was asked."""
+    if row.subject:
+        return row.subject
+    if row.sae_id == "all":
+        return "all SAEs"
+    return "no layer" if row.layer is None else f"after layer {row.layer}"
+
+
+def estimate_table(one: Experiment, rows: Sequence[ExperimentEstimate], shown: Shown) -> Component:
+    """A row per arm, a column per layer or kind of question; bars to one scale."""
+    columns = list(dict.fromkeys(column_of(row) for row in rows))
+    cells = {(row.arm, column_of(row)): row for row in rows}
+    most = 1.0 if shown.unit == "share" else max((abs(row.value) for row in rows), default=0.0)
+    body = [
+        html.Tr(
+            [
+                html.Th(arm.replace("_", " ").replace(" - ", " − "), scope="row", title=one.arms.get(arm, "")),
+                *(_cell(cells.get((arm, column)), shown.unit, most) for column in columns),
+            ]
+        )
+        for arm in dict.fromkeys(row.arm for row in rows)
+    ]
+    names = [html.Th(name, scope="col", **_numbers([name, "low", "high", "n"])) for name in columns]
+    return table(shown.title, html.Thead(html.Tr([html.Th("", scope="col"), *names])), body, "fs-rows--arms")
+
+
+def _numbers(values: list[Any]) -> dict[str, str]:
+    """What a cell stands for in the table's CSV."""
+    return {"data-values": json.dumps(values)}
+
+
+def _cell(row: ExperimentEstimate | None, unit: str, most: float) -> Component:
+    if row is None:
+        return html.Td("–", className="fs-muted", title="not measured", **_numbers([None] * 4))
+    value, ends = _written(row.value, unit), [_written(end, unit) for end in row.interval or ()]
+    span = f"{ends[0]} to {ends[1]}" if ends else ""
+    kind = "fs-meter__bar--suppressed" if row.value < 0 else ""
+    told = f"{value} {'' if unit == 'share' else unit} ({f'95 %: {span}' if span else 'exact'}; n = {row.n:,})"
+    return html.Td(
+        [bar(abs(row.value) / most if most else 0.0, told, kind), html.Span(value), html.Small(span)],
+        className="fs-num",
+        title=told,
+        **_numbers([row.value, *(row.interval or (None, None)), row.n]),
+    )
+
+
+def _written(value: float, unit: str) -> str:
+    """A figure of a cell; what rounds to nothing has no sign."""
+    said = {"share": f"{100 * value:.0f} %", "points": f"{100 * value:.1f}"}.get(unit, f"{value:.2f}")
+    return said.removeprefix("-") if float(said.split()[0]) == 0 else said.replace("-", "−")

@@ -1,0 +1,125 @@
+"""Claims, `/claims`: each statement with our number, its control, and the verdict that a stated rule gives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash.development.base_component import Component
+
+from app.api import ApiClient, ApiProblem
+from app.links import reproduce_get
+from app.pages.claims.card import VERDICTS, claim_card
+from app.pages.claims.experiments import experiment_panels
+from app.parts.controls import address_complaints
+from app.parts.frame import Page, notice, panel, skeleton
+from app.parts.still import still
+from backend.schemas import Claim
+
+ALL = "all"
+
+
+async def layout(**query: str) -> Component:
+    chosen = query.get("verdict", ALL).replace("-", " ")
+    known = chosen in (ALL, *VERDICTS)
+    complaints = [f"{name}: this page has no such setting" for name in query if name != "verdict"]
+    complaints += [] if known else [f"verdict: got {chosen!r}, allowed are {', '.join((ALL, *VERDICTS))}; showing all"]
+    return html.Article(
+        [
+            html.Header(
+                [
+                    html.H1("Claims", className="fs-visually-hidden"),
+                    html.P(skeleton("80%", "50%"), id="claims-headline", className="fs-headline"),
+                ],
+                className="fs-lead",
+            ),
+            address_complaints(complaints),
+            html.Div([_filter(chosen if known else ALL), _legend()], className="fs-controls fs-claims__bar"),
+            html.Div(skeleton("100%", "90%", "95%"), id="claims-list", className="fs-claims"),
+            html.Div(id="claims-experiments", className="fs-claims"),
+            dcc.Store(id="claims-shown"),
+        ]
+    )
+
+
+def _filter(chosen: str) -> Component:
+    control = dmc.SegmentedControl(
+        id="claims-verdict",
+        value=chosen.replace(" ", "-"),
+        data=[{"value": name.replace(" ", "-"), "label": name} for name in (ALL, *VERDICTS)],
+        **{"aria-label": "show claims by verdict"},
+    )
+    return html.Div([html.Span("show", className="fs-control__label"), control])
+
+
+def _legend() -> Component:
+    keys = (
+        ("value", "our number"),
+        ("interval", "its 95 % interval"),
+        ("control", "the control"),
+        ("region", "where the rule supports the claim"),
+    )
+    return html.Ul(
+        [html.Li([html.Span(className=f"fs-axis__key fs-axis__{name}"), words]) for name, words in keys],
+        className="fs-claims__legend",
+    )
+
+
+def register(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("claims-list", "children"),
+        Output("claims-headline", "children"),
+        Input("claims-verdict", "id"),
+        State("frame-location", "href"),
+    )
+    async def show_claims(_: str, href: str | None) -> tuple[Any, Any]:
+        try:
+            claims = (await api.claims()).claims
+        except ApiProblem as problem:
+            return notice(problem.title, problem.detail, kind="problem"), ""
+        code = reproduce_get(href, "/api/claims", {})
+        titles = dict.fromkeys(claim.group for claim in claims)
+        groups = [_group(title, [claim for claim in claims if claim.group == title], code) for title in titles]
+        return still(groups), headline(claims)
+
+    @app.callback(
+        Output("claims-experiments", "children"), Input("claims-verdict", "id"), State("frame-location", "href")
+    )
+    async def show_experiments(_: str, href: str | None) -> Any:
+        try:
+            found = await api.experiments()
+        except ApiProblem as problem:
+            return notice("No experiments on prompts beside this build", problem.detail)
+        return still(experiment_panels(found, reproduce_get(href, "/api/experiments", {})))
+
+    app.clientside_callback(
+        ClientsideFunction("fsClaims", "show"),
+        Output("claims-shown", "data"),
+        Input("claims-verdict", "value"),
+        Input("claims-list", "children"),
+    )
+
+
+def _group(title: str, claims: Sequence[Claim], code: dict[str, str]) -> Component:
+    cards = html.Ul([claim_card(claim) for claim in claims])
+    return panel(title, cards, reproduce=code, class_name="fs-claims__group")
+
+
+def headline(claims: Sequence[Claim]) -> list[Component | str]:
+    """How many of each verdict."""
+    found = Counter(claim.verdict for claim in claims)
+    return [
+        f"Of {len(claims)} statements, ",
+        html.Strong(f"{found['supported']} hold"),
+        " on this build, ",
+        html.Strong(f"{found['not supported']} do not"),
+        f", and {found['not testable']} are not testable: no number, or one whose interval holds the threshold. "
+        "Each verdict follows from a stated rule and the number, with its interval where it is an estimate; none is "
+        "typed in.",
+    ]
+
+
+PAGE = Page("/claims", "Claims", layout, register, key="l", icon="claims")

@@ -1,0 +1,1 @@
+"""Consolidation, `/consolidation`. The door is `page`."""

@@ -1,0 +1,244 @@
+"""Consolidation, `/consolidation`: one checkpoint cursor over loss, features, coverage and predictions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash.development.base_component import Component
+
+from app.api import ApiClient, ApiProblem
+from app.pages.consolidation.asked import complaints_of
+from app.pages.consolidation.code import PANELS, requests_of
+from app.pages.consolidation.data import prediction_table, run_title
+from app.pages.consolidation.panels import GRAPHS, panels, timeline
+from app.pages.consolidation.state import CONTROLS, ConsolidationState, control_bar, read_state
+from app.pages.consolidation.view import FeaturesView, LossView, read_features, read_losses
+from app.parts.controls import address_complaints
+from app.parts.frame import Page, notice, skeleton
+from app.parts.reproduce import reproduce_all
+from app.parts.still import still
+
+LOSS_PANEL = "consolidation-loss-panel"
+FEATURES_PANEL = "consolidation-features-panel"
+
+
+async def layout(**query: str) -> Component:
+    state, _ = read_state(query)
+    return html.Div(
+        [
+            dcc.Store(id="consolidation-asked", data=query),
+            dcc.Store(id="consolidation-state"),
+            dcc.Store(id="consolidation-defaults", data=ConsolidationState().as_query()),
+            dcc.Store(id="consolidation-data"),
+            dcc.Store(id="consolidation-compare", data=query.get("compare")),
+            dcc.Store(id="consolidation-drawn"),
+            dcc.Store(id="consolidation-brushed"),
+            html.Header(
+                [
+                    html.H1("Consolidation", className="fs-visually-hidden"),
+                    html.P(skeleton("90%", "60%"), id="consolidation-headline", className="fs-headline"),
+                ],
+                className="fs-lead",
+            ),
+            html.Div(id="consolidation-complaints"),
+            html.Div(control_bar(state), className="fs-controls fs-consolidation__controls"),
+            timeline(),
+            html.Div(panels(query), className="fs-consolidation", id="consolidation-panels"),
+        ]
+    )
+
+
+def register(app: Dash, api: ApiClient) -> None:
+    app.clientside_callback(
+        ClientsideFunction("fsConsolidation", "state"),
+        Output("consolidation-state", "data"),
+        [Input(f"consolidation-{name}", "value") for name in CONTROLS],
+        State("consolidation-defaults", "data"),
+        State("consolidation-state", "data"),
+    )
+    _register_complaints(app, api)
+    _register_groups(app, api)
+    _register_losses(app, api)
+    _register_features(app, api)
+    _register_code(app)
+    _register_sentences(app, api)
+    _register_cursor(app)
+
+
+def _register_complaints(app: Dash, api: ApiClient) -> None:
+    @app.callback(Output("consolidation-complaints", "children"), Input("consolidation-asked", "data"))
+    async def complain(asked: dict[str, str]) -> Any:
+        state, complaints = read_state(asked)
+        try:
+            view = await read_losses(api, state, None)
+            complaints += complaints_of(asked, view.answer, view.generations)
+        except ApiProblem:  # the losses' callback says what is missing
+            pass
+        return address_complaints(complaints)
+
+
+def _register_groups(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("consolidation-group", "data"),
+        Output("consolidation-group", "value"),
+        Output("consolidation-group", "style"),
+        Input("consolidation-state", "data"),
+        State("consolidation-group", "value"),
+        prevent_initial_call=True,
+    )
+    async def offer_groups(asked: dict[str, str] | None, chosen: str | None) -> Any:
+        if asked is None or asked["by"] == "none":
+            return [], None, {"display": "none"}
+        try:
+            groups = (await api.consolidation_loss(cut=asked["cut"], by=asked["by"])).groups
+        except ApiProblem:
+            return [], None, {"display": "none"}
+        return groups, chosen if chosen in groups else groups[0], {}
+
+
+def _register_losses(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("consolidation-headline", "children"),
+        Output("consolidation-loss", "figure"),
+        Output(f"{LOSS_PANEL}-note", "children"),
+        Output("consolidation-lines-note", "children"),
+        Output("consolidation-data", "data"),
+        Output("consolidation-paper", "children"),
+        Output("consolidation-paper-panel-note", "children"),
+        Input("consolidation-state", "data"),
+        Input("consolidation-group", "value"),
+        Input("frame-scheme", "data"),
+        prevent_initial_call=True,
+    )
+    async def show_losses(asked: dict[str, str] | None, group: str | None, scheme: str | None) -> tuple[Any, ...]:
+        if asked is None:
+            return (no_update,) * 7
+        try:
+            view: LossView = await read_losses(api, read_state(asked)[0], group)
+        except ApiProblem as problem:
+            return (notice("No training runs to look at", problem.detail, kind="problem"), *(no_update,) * 6)
+        return await asyncio.to_thread(view.shown, scheme)
+
+
+def _register_features(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("consolidation-features", "figure"),
+        Output(f"{FEATURES_PANEL}-note", "children"),
+        Output("consolidation-degree", "figure"),
+        Output("consolidation-degree-panel-note", "children"),
+        Output("consolidation-coverage", "figure"),
+        Input("consolidation-state", "data"),
+        Input("frame-scheme", "data"),
+        prevent_initial_call=True,
+    )
+    async def show_features(asked: dict[str, str] | None, scheme: str | None) -> tuple[Any, ...]:
+        if asked is None:
+            return (no_update,) * 5
+        try:
+            view: FeaturesView = await read_features(api, read_state(asked)[0])
+        except ApiProblem:
+            return (no_update,) * 5  # the losses' callback says what is missing
+        return await asyncio.to_thread(view.shown, scheme)
+
+
+def _register_code(app: Dash) -> None:
+    @app.callback(
+        [Output(f"consolidation-{name}-panel-{kind}", "children") for name in PANELS for kind in ("curl", "python")],
+        Input("consolidation-state", "data"),
+        State("frame-location", "href"),
+        prevent_initial_call=True,
+    )
+    async def show_code(asked: dict[str, str] | None, href: str | None) -> list[Any]:
+        if asked is None:
+            return [no_update] * (2 * len(PANELS))
+        requests = requests_of(read_state(asked)[0])
+        codes = [reproduce_all(href, requests[name]) for name in PANELS]
+        return [code[kind] for code in codes for kind in ("curl", "python")]
+
+
+def _register_sentences(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("consolidation-run", "data"),
+        Output("consolidation-run", "value"),
+        Output("consolidation-sentence", "data"),
+        Output("consolidation-sentence", "value"),
+        Input("consolidation-data", "data"),
+        State("consolidation-run", "value"),
+        State("consolidation-sentence", "value"),
+        State("consolidation-state", "data"),
+        prevent_initial_call=True,
+    )
+    async def offer_sentences(
+        data: dict[str, Any] | None, run: str, sentence: str, state: dict[str, str]
+    ) -> tuple[Any, ...]:
+        if not data:
+            return (no_update,) * 4
+        generations = await api.consolidation_generations(cut=state["cut"])
+        runs = [{"value": str(i), "label": run_title(one, generations.runs)} for i, one in enumerate(generations.runs)]
+        texts = [{"value": str(i), "label": one.text} for i, one in enumerate(generations.sentences)]
+        return runs, _known(run, len(runs)), texts, _known(sentence, len(texts))
+
+    @app.callback(
+        Output("consolidation-predictions", "children"),
+        Input("consolidation-run", "value"),
+        Input("consolidation-sentence", "value"),
+        Input("consolidation-run", "data"),
+        State("consolidation-state", "data"),
+        prevent_initial_call=True,
+    )
+    async def show_predictions(run: str, sentence: str, runs: list[Any], state: dict[str, str] | None) -> Any:
+        if not runs or state is None:
+            return no_update
+        generations = await api.consolidation_generations(cut=state["cut"])
+        tokens = {token.token_id: token for token in generations.vocabulary}
+        return still(prediction_table(generations.sentences[int(sentence)], generations.runs[int(run)], tokens))
+
+
+def _known(value: str | None, n: int) -> str:
+    """`value` where it is the number of one of n options, else the first."""
+    return value if value and value.isdecimal() and int(value) < n else "0"
+
+
+def _register_cursor(app: Dash) -> None:
+    """Everything that follows the cursor happens in the browser: static/consolidation.js."""
+
+    def bind(function: str, outputs: list[Output], inputs: list[Input | State], *, at_start: bool = False) -> None:
+        where = ClientsideFunction("fsConsolidation", function)
+        app.clientside_callback(where, *outputs, *inputs, prevent_initial_call=not at_start)
+
+    value, data = ("consolidation-cursor", "value"), ("consolidation-data", "data")
+    held, state = ("consolidation-compare", "data"), ("consolidation-state", "data")
+    run, sentence = ("consolidation-run", "value"), ("consolidation-sentence", "value")
+    defaults = State("consolidation-defaults", "data")
+    bind(
+        "begin",
+        [Output("consolidation-cursor", "max"), Output(*value)],
+        [Input(*data), State(*value), State("consolidation-asked", "data")],
+    )
+    bind(
+        "compare",
+        [Output(*held), Output("consolidation-pin", "children")],
+        [Input("consolidation-pin", "n_clicks"), State(*held), State(*value), State(*data)],
+        at_start=True,
+    )
+    bind("play", [Output("consolidation-play", "title")], [Input("consolidation-play", "n_clicks")])
+    bind(
+        "draw",
+        [Output("consolidation-drawn", "data")],
+        [Input(*value), Input(*held), Input(*data), State(*run), State(*sentence), State(*state), defaults],
+    )
+    table = Input("consolidation-predictions", "children")
+    bind(
+        "mark",
+        [Output("consolidation-predictions", "title")],
+        [table, Input(*run), Input(*sentence), Input("consolidation-coverage", "figure"), State(*state), defaults],
+    )
+    brushed: list[Input | State] = [Input(f"consolidation-{name}", "relayoutData") for name in GRAPHS]
+    bind("brush", [Output("consolidation-panels", "title")], brushed)
+    drawn: list[Input | State] = [Input(f"consolidation-{name}", "figure") for name in GRAPHS]
+    bind("ranged", [Output("consolidation-brushed", "data")], [*drawn, State("consolidation-asked", "data")])
+
+
+PAGE = Page("/consolidation", "Consolidation", layout, register, key="n", icon="consolidation")

@@ -1,0 +1,1 @@
+"""Coverage, `/coverage`. The door is `page`."""

@@ -1,0 +1,119 @@
+"""The coverage page's sentences: what the numbers say, with n and interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dash import html
+from dash.development.base_component import Component
+
+from app.figures.coverage import LayerCurve
+from app.pages.coverage.state import ORDERS, CoverageState
+from app.parts.frame import token_chip
+from app.parts.numbers import NARROW, percent, percent_interval
+from backend.schemas import Contrast, CoverageResponse, CoverageRow
+
+WIDTHS = {"active": "active features", "dictionary": "dictionary entries"}
+K = 10  # the paper speaks of ten tokens (Table 1)
+
+
+def pick_contrast(contrasts: Sequence[Contrast], k: int = K) -> Contrast | None:
+    """The comparison at k tokens, else at the most below k; None where the build stores none."""
+    return max((one for one in contrasts if one.k <= k), key=lambda one: one.k, default=None)
+
+
+def most_frequent(k: int) -> str:
+    """`10 most frequent tokens reach`, with the grammar of one."""
+    return "most frequent token reaches" if k == 1 else f"{k} most frequent tokens reach"
+
+
+def headline(layer: int, answer: CoverageResponse) -> list[Component | str]:
+    """The claim and its control in one sentence each, both at theta 0 and one firing, of the answer's denominator."""
+    contrast = pick_contrast(answer.contrast)
+    if contrast is None:
+        return ["This build stores no comparison with content tokens, so there is no control to read beside the curve."]
+    n = f"{contrast.occurrences:,} occurrences"
+    said: list[Component | str] = [
+        f"The {most_frequent(contrast.k)} ",
+        number(contrast.coverage, contrast.interval, n),
+        f" of the {of_layer(layer, str(answer.effective['denominator']))}; ",
+    ]
+    if contrast.content_coverage is None:
+        return [*said, "the corpus holds too few content tokens to draw the same number of occurrences."]
+    said += [
+        "the same number of occurrences drawn from content tokens reaches ",
+        number(contrast.content_coverage, contrast.content_interval, n),
+        ".",
+    ]
+    return said
+
+
+def of_layer(layer: int, denominator: str) -> str:
+    """What a layer's shares are shares of."""
+    return f"features active after layer {layer}" if denominator == "active" else f"whole dictionary of layer {layer}"
+
+
+def number(share: float, interval: Sequence[float] | None, n: str) -> Component:
+    """A share in the headline: the figure large, its interval small beside it, n on hover."""
+    bounds = percent_interval(interval)
+    title = f"95 % interval {bounds or 'not stored'}, bootstrap over document shards · n = {n}"
+    return html.Span(
+        [html.Strong(percent(share)), html.Small(f" {bounds or '[no interval]'}")],
+        className="fs-number",
+        title=title,
+    )
+
+
+def first_tokens(rows: Sequence[CoverageRow], function: frozenset[int]) -> list[Component]:
+    """The first ten tokens of the order, as chips."""
+    return [
+        token_chip(row.text, "function" if row.token_id in function else "content", row.token_id) for row in rows[:K]
+    ]
+
+
+def setting_sentence(state: CoverageState, answer: CoverageResponse, function: frozenset[int]) -> str:
+    """What the curve says at settings other than the headline's, and how many tokens the cut makes."""
+    rows = answer.rows
+    if not rows:
+        return "No token has an edge at these settings."
+    cut = (
+        f"The {len(function):,} most frequent tokens make {state.cut}{NARROW}% of all occurrences: the function tokens."
+    )
+    if replace(state, cut=40) == CoverageState(sae=state.sae):
+        return cut
+    tenth = rows[min(K, len(rows)) - 1]
+    width = answer.d_sae if state.denominator == "dictionary" else answer.n_active
+    firings = "1 firing" if state.min_count == 1 else f"{state.min_count} firings"
+    return (
+        f"At θ {state.theta:.3g} and at least {firings} an edge, {ORDERS.get(state.order, state.order)}, the first "
+        f"{tenth.rank} tokens reach {percent(tenth.coverage)} {percent_interval(tenth.interval)} of "
+        f"{width:,} {WIDTHS[state.denominator]}. {cut}"
+    )
+
+
+def function_contrast(answer: CoverageResponse) -> str:
+    """The same comparison for all function tokens, at the build's own cut; empty where the build stores none."""
+    at_cut = next((one for one in answer.contrast if one.is_function_cut), None)
+    if at_cut is None or at_cut.content_coverage is None:
+        return ""
+    return (
+        f"All {at_cut.k:,} at the build's own cut reach {percent(at_cut.coverage)} "
+        f"{percent_interval(at_cut.interval)}; as many occurrences of content tokens: "
+        f"{percent(at_cut.content_coverage)} {percent_interval(at_cut.content_interval)}."
+    )
+
+
+def other_thetas(state: CoverageState, curves: Sequence[LayerCurve]) -> str:
+    """At which θ the other layers' curves are drawn: the same quantile of their own activations."""
+    if not state.theta:
+        return ""
+    others = [f"layer {curve.layer} {curve.answer.effective['theta']:.3g}" for curve in curves if not curve.chosen]
+    return f" The other layers at the same quantile of their own activations: θ of {', '.join(others)}."
+
+
+def at_first_setting(theta: float, min_count: int) -> str:
+    """Said of a panel that does not follow θ and the least firings, where these are not the first ones."""
+    if theta == 0 and min_count == 1:
+        return ""
+    return " Here at θ 0 and one firing an edge, whatever is chosen above."

@@ -1,0 +1,1 @@
+"""Feature, `/feature/{sae_id}/{feature_index}`. The door is `page`."""

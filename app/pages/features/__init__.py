@@ -1,0 +1,1 @@
+"""Features, `/features`. The door is `page`."""

@@ -1,0 +1,153 @@
+"""Features, `/features`: search and browse the features of a layer; filters first, then the order, then a page.
+
+Address (non-default values only): see feature_search_state.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash.development.base_component import Component
+
+from app.api import ApiClient
+from app.links import reproduce_get
+from app.pages.coverage.state import built_saes
+from app.pages.features.state import CONTROLS, SearchState, n_pages, read_state, request_of, typed_text
+from app.pages.features.table import control_bar, found_table, found_words, pager
+from app.parts.frame import Page, notice, panel, skeleton
+from app.parts.still import still
+from backend.schemas import TokenRow
+
+
+async def layout(**query: str) -> Component:
+    return html.Article(
+        [
+            dcc.Store(id="features-asked", data=query),
+            dcc.Store(id="features-defaults"),
+            dcc.Store(id="features-page", data=None),
+            dcc.Store(id="features-state"),
+            html.Header(
+                [
+                    html.H1("Features", className="fs-browse-title"),
+                    html.P(
+                        "Directions that an SAE found in the residual stream. Filter by the token that fires them, by "
+                        "the token they promote, by how often they fire and where; whatever matches is counted.",
+                        className="fs-browse-lead",
+                    ),
+                ],
+                className="fs-browse-head",
+            ),
+            html.Div(skeleton("100%"), id="features-controls", className="fs-controls", role="search"),
+            html.Div(id="features-complaints"),
+            panel(
+                "Matching features",
+                [html.Div(skeleton(*["100%"] * 8), id="features-found"), html.Div(id="features-pager")],
+                id="features-panel",
+                exports={"table": "features-found"},
+                note=skeleton("50%"),
+                class_name="fs-browse__found",
+            ),
+        ],
+        id="features-root",
+        className="fs-browse-page",
+    )
+
+
+def register(app: Dash, api: ApiClient) -> None:
+    _register_controls(app, api)
+    _register_search(app, api)
+
+
+def _register_controls(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("features-controls", "children"),
+        Output("features-defaults", "data"),
+        Output("features-page", "data"),
+        Input("features-asked", "data"),
+    )
+    async def show_controls(asked: dict[str, str]) -> tuple[Any, Any, Any]:
+        saes = built_saes(await api.capabilities())
+        if not saes:
+            return notice("No build, so no features", (await api.health()).build_detail, kind="problem"), None, None
+        state, _ = read_state(asked, saes)
+        return control_bar(state, saes), read_state({}, saes)[0].as_query(), state.page
+
+    app.clientside_callback(
+        ClientsideFunction("browse", "searchState"),
+        Output("features-state", "data"),
+        [Input(f"features-{name}", "value") for name in CONTROLS],
+        Input("features-page", "data"),
+        State("features-defaults", "data"),
+        State("features-state", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("browse", "turnPage"),
+        Output("features-page", "data", allow_duplicate=True),
+        Input("features-before", "n_clicks"),
+        Input("features-after", "n_clicks"),
+        State("features-state", "data"),
+        prevent_initial_call=True,
+    )
+
+
+def _register_search(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("features-found", "children"),
+        Output("features-pager", "children"),
+        Output("features-panel-note", "children"),
+        Output("features-complaints", "children"),
+        Output("features-panel-curl", "children"),
+        Output("features-panel-python", "children"),
+        Input("features-state", "data"),
+        State("features-asked", "data"),
+        State("frame-location", "href"),
+        prevent_initial_call=True,
+    )
+    async def show_found(state: dict[str, str] | None, asked: dict[str, str], href: str | None) -> Any:
+        if state is None:
+            return (no_update,) * 6
+        saes = built_saes(await api.capabilities())
+        chosen, complaints = read_state(state, saes)
+        opened, refused = read_state(asked, saes)
+        if chosen == opened:  # the address's own complaints, until something else is asked for
+            complaints = list(dict.fromkeys([*refused, *complaints]))
+        return await _found(api, chosen, complaints, href)
+
+
+async def _found(api: ApiClient, state: SearchState, complaints: list[str], href: str | None) -> tuple[Any, ...]:
+    """Table, pager, sentence, complaints, curl, Python."""
+    tokens: dict[str, TokenRow | None] = {}
+    typed = {"fires": state.fires, "promotes": state.promotes}
+    for name, text in typed.items():
+        tokens[name], complaint = await _token(api, name, text)
+        complaints = [*complaints, complaint] if complaint else complaints
+    told = notice("Not everything asked for is there", "; ".join(complaints), kind="problem") if complaints else None
+    if any(text and not tokens[name] for name, text in typed.items()):
+        return notice("No feature", "There is no such token."), None, "0 features match.", told, "", ""
+    query = request_of(state, *(one.token_id if one else None for one in tokens.values()))
+    found = await api.features(state.sae, **query)
+    given = {name: value for name, value in {"sae_id": state.sae, **query}.items() if value is not None}
+    code = reproduce_get(href, "/api/features", given)
+    table = still(found_table(found, state, tokens["fires"]))
+    note = found_words(found, state, tokens)
+    return table, pager(state, n_pages(found.total)), note, told, code["curl"], code["python"]
+
+
+async def _token(api: ApiClient, name: str, typed: str) -> tuple[TokenRow | None, str | None]:
+    """The token that somebody typed, `#id` or its text; and a complaint where there is none."""
+    if not typed:
+        return None, None
+    wanted = typed_text(typed)
+    found = (await api.tokens(q=typed[1:] if typed.startswith("#") else wanted, limit=100)).tokens
+    if typed.startswith("#") and len(typed) > 1:
+        exact = [one for one in found if str(one.token_id) == typed[1:]]
+        return (exact[0], None) if exact else (None, f"{name}: no token has the id {typed[1:]!r}")
+    exact = [one for one in found if one.text == wanted] or [one for one in found if one.text == f" {wanted}"]
+    if exact:
+        return exact[0], None
+    like = ", ".join(repr(one.text) for one in found[:5])
+    return None, f"{name}: no token is {wanted!r}" + (f"; there are {like}" if like else "")
+
+
+PAGE = Page("/features", "Features", layout, register, key="e", icon="features")

@@ -1,0 +1,1 @@
+"""Overview, `/`. The door is `page`."""

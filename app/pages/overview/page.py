@@ -1,0 +1,217 @@
+"""Overview, `/`: what the hypothesis says, this build's numbers, where to go, and a worked example."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash.development.base_component import Component
+
+from app.api import ApiClient, ApiProblem
+from app.figures.coverage import LayerCurve, coverage_figure
+from app.figures.template import CONFIG, blank
+from app.links import reproduce_get, reproduce_post
+from app.pages.coverage.state import built_saes
+from app.pages.coverage.words import number, pick_contrast
+from app.pages.overview.strip import prompt_strip
+from app.parts.frame import Page, icon, notice, panel, skeleton
+from backend.schemas import Capabilities, CoverageResponse, InspectRequest, Sae
+
+CURVE_RANKS = 1000
+ENTRIES = (
+    (
+        "coverage",
+        "/coverage",
+        "Browse coverage",
+        "Which features do the first tokens reach, against which control?",
+    ),
+    (
+        "reactivation",
+        "/reactivation",
+        "Watch reactivation",
+        "Type a prompt: at which tokens do features fire, and fire again?",
+    ),
+    ("steering", "/steer", "Steer at a token", "Toggle a feature at the newline and watch the answer change."),
+    ("link", "/steer", "Send what you see", "Save a live result: its link opens exactly that, and runs nothing."),
+)
+
+
+async def layout(**_: str) -> Component:
+    return html.Article(
+        [
+            html.Div([_thesis(), _numbers(), _entries()], className="fs-overview__words"),
+            html.Div([_curve_panel(), _prompt_panel()], className="fs-overview__example"),
+        ],
+        className="fs-overview",
+    )
+
+
+def _thesis() -> Component:
+    title = [
+        "Do a few ",
+        html.Em("function tokens", className="fs-em fs-em--function"),
+        " reach almost everything a language model knows?",
+    ]
+    return html.Header(
+        [
+            html.H1(title),
+            html.P(
+                "The hypothesis: tokens such as the full stop, “the” and the newline, which carry little meaning of "
+                "their own, reactivate the features of what came before and so decide what comes next. In training, "
+                "predicting the content tokens that follow them is what makes new features grow.",
+            ),
+            html.P(
+                [
+                    "Every number here is counted on this build, stands beside its control, and can be run again. ",
+                    html.A(
+                        "arXiv 2510.08203",
+                        href="https://arxiv.org/abs/2510.08203v1",
+                        target="_blank",
+                        rel="noreferrer",
+                    ),
+                ],
+                className="fs-small",
+            ),
+        ],
+        className="fs-thesis",
+    )
+
+
+def _numbers() -> Component:
+    return html.Div(skeleton("30%", "80%", "60%"), id="overview-numbers", className="fs-stats")
+
+
+def _entries() -> Component:
+    cards = [
+        dcc.Link(
+            [icon(name), html.Strong(title), html.Span(text)],
+            href=href,
+            className="fs-entry",
+        )
+        for name, href, title, text in ENTRIES
+    ]
+    return html.Nav(cards, className="fs-entries", **{"aria-label": "What to do here"})
+
+
+def _curve_panel() -> Component:
+    graph = dcc.Graph(id="overview-curve", figure=blank(None), config=CONFIG, style={"height": "250px"})
+    return panel(
+        "Coverage by token rank",
+        html.Div(
+            graph,
+            role="img",
+            style={"minHeight": "250px"},
+            **{"aria-label": "Share of active features by token rank, a line per layer"},
+        ),
+        id="overview-curve-panel",
+        exports={"png": "overview-curve", "svg": "overview-curve"},
+        note="Share of all active features that the first k tokens by frequency reach.",
+    )
+
+
+def _prompt_panel() -> Component:
+    return panel(
+        "Features firing along two prompts",
+        html.Div(skeleton("100%", "100%", "70%"), id="overview-strips"),
+        id="overview-strips-panel",
+        badge="live",
+        note=[
+            "Above each token, the features that fire there: ",
+            html.Span(className="fs-key fs-key--new"),
+            " for the first time in the prompt, ",
+            html.Span(className="fs-key fs-key--again"),
+            " again.",
+        ],
+    )
+
+
+def register(app: Dash, api: ApiClient) -> None:
+    _register_build(app, api)
+    _register_prompts(app, api)
+
+
+def _register_build(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("overview-numbers", "children"),
+        Output("overview-curve", "figure"),
+        Output("overview-curve-panel-curl", "children"),
+        Output("overview-curve-panel-python", "children"),
+        Input("frame-scheme", "data"),
+        State("frame-location", "href"),
+    )
+    async def show_build(scheme: str | None, href: str | None) -> tuple[Any, Any, str, str]:
+        capabilities = await api.capabilities()
+        saes = built_saes(capabilities)
+        if not saes:
+            told = notice("No build is being served", (await api.health()).build_detail)
+            return told, blank(scheme), "", ""
+        middle = saes[(len(saes) - 1) // 2]
+        answers = [await api.coverage(sae.sae_id, max_rank=CURVE_RANKS) for sae in saes]
+        curves = [
+            LayerCurve(sae.sae_id, sae.layer, answer, sae is middle) for sae, answer in zip(saes, answers, strict=True)
+        ]
+        cut = (await api.tokens(token_class="function", limit=1)).total
+        code = reproduce_get(href, "/api/coverage", {"sae_id": middle.sae_id, "max_rank": CURVE_RANKS})
+        chosen = answers[(len(saes) - 1) // 2]
+        stats = _stats(middle, chosen, cut)
+        return stats, coverage_figure(curves, scheme, n_function=cut), code["curl"], code["python"]
+
+
+def _register_prompts(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("overview-strips", "children"),
+        Output("overview-strips-panel-curl", "children"),
+        Output("overview-strips-panel-python", "children"),
+        Input("frame-live", "className"),
+        State("overview-strips-panel-curl", "children"),
+        State("frame-location", "href"),
+    )
+    async def show_prompts(live: str | None, drawn: str | None, href: str | None) -> tuple[Any, Any, Any]:
+        if drawn or "--" not in (live or ""):
+            return no_update, no_update, no_update  # no heartbeat yet, or the strips are drawn already
+        capabilities = await api.capabilities()
+        if not capabilities.live:
+            return notice("No live model, so no strip", capabilities.live_detail), "", ""
+        return await _strips(api, capabilities, href)
+
+
+async def _strips(api: ApiClient, capabilities: Capabilities, href: str | None) -> tuple[Any, str, str]:
+    """The preset's pair of prompts, inspected at the middle live SAE, one strip each."""
+    saes = sorted((sae for sae in capabilities.saes if sae.live), key=lambda sae: sae.layer)
+    if not saes:
+        return notice("No SAE is loaded", "The model is live, but this preset has no SAE to read it with."), "", ""
+    middle = saes[(len(saes) - 1) // 2]
+    prompts = capabilities.prompts[:2] or [capabilities.default_prompt]
+    requests = [InspectRequest(prompt=prompt, sae_ids=[middle.sae_id], next_tokens=3) for prompt in prompts]
+    try:
+        strips = [prompt_strip(await api.inspect(request), middle, request.prompt) for request in requests]
+    except ApiProblem as problem:
+        return notice(problem.title, problem.detail, kind="problem"), "", ""
+    code = reproduce_post(href, "/api/inspect", requests[0].model_dump(exclude_none=True))
+    return strips, code["curl"], code["python"]
+
+
+def _stats(sae: Sae, answer: CoverageResponse, n_function: int) -> list[Component]:
+    """The claim, its control, and the two counts behind them; each opens the coverage page."""
+    contrast = pick_contrast(answer.contrast)
+    figures: list[tuple[Component, str]] = []
+    if contrast is not None:
+        n = f"{contrast.occurrences:,} occurrences"
+        share = number(contrast.coverage, contrast.interval, n)
+        whose = "most frequent token" if contrast.k == 1 else f"{contrast.k} most frequent tokens"
+        figures.append((share, f"of layer {sae.layer}’s active features: the {whose}"))
+        if contrast.content_coverage is not None:
+            control = number(contrast.content_coverage, contrast.content_interval, n)
+            figures.append((control, "as many occurrences of content tokens, the control"))
+    figures.append((html.Strong(f"{n_function:,}"), "function tokens at this build’s cut"))
+    figures.append(
+        (html.Strong(f"{answer.n_active:,}"), f"of layer {sae.layer}’s {answer.d_sae:,} features fire at all")
+    )
+    return [_stat(value, words, "/coverage") for value, words in figures]
+
+
+def _stat(value: Component, words: str, link: str) -> Component:
+    return dcc.Link([html.Span(value, className="fs-stat__value"), html.Span(words)], href=link, className="fs-stat")
+
+
+PAGE = Page("/", "Overview", layout, register, key="o", icon="overview")

@@ -1,0 +1,62 @@
+"""One prompt as a strip: each token with the features that fire on it, first firings apart from later ones."""
+
+from __future__ import annotations
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from app.links import page_url
+from app.parts.frame import token_chip, visible
+from backend.schemas import InspectResponse, Sae, Split, Token
+
+BAR_PX = 46  # height of the tallest bar
+
+
+def prompt_strip(answer: InspectResponse, sae: Sae, prompt: str) -> Component:
+    """Tokens left to right with stacked bars (first firing, firing again); then the likeliest next token."""
+    splits = {split.position: split for split in answer.splits[sae.sae_id]}
+    most = max((split.firing for split in splits.values()), default=1) or 1
+    columns = [_column(token, splits.get(token.position), most) for token in answer.tokens]
+    strip = html.Div([*columns, _prediction(answer)], className="fs-strip", role="list")
+    return dcc.Link(
+        strip,
+        href=page_url("/reactivation", prompt=prompt),
+        className="fs-strip-link",
+        title=f"layer {sae.layer}, {sae.sae_id}: open this prompt in Reactivation",
+    )
+
+
+def _column(token: Token, split: Split | None, most: int) -> Component:
+    chip = token_chip(token.text, token.token_class or "special", token.token_id)
+    if split is None:
+        return html.Span([html.Span(className="fs-strip__bars"), chip], className="fs-strip__token", role="listitem")
+
+    def bar(kind: str, n: int) -> Component:
+        return html.Span(
+            className=f"fs-strip__bar fs-strip__bar--{kind}", style={"height": f"{BAR_PX * n / most:.1f}px"}
+        )
+
+    said = f"{split.firing} features fire: {split.new} for the first time, {split.reactivated} again"
+    return html.Span(
+        [
+            html.Span([bar("new", split.new), bar("again", split.reactivated)], className="fs-strip__bars"),
+            chip,
+        ],
+        className="fs-strip__token",
+        title=said,
+        role="listitem",
+        **{"aria-label": f"{visible(token.text)}: {said}"},
+    )
+
+
+def _prediction(answer: InspectResponse) -> Component | None:
+    last = max((token.position for token in answer.tokens), default=0)
+    best = next((token for token in answer.next_tokens if token.position == last), None)
+    if best is None:
+        return None
+    return html.Span(
+        ["→ ", html.Strong(visible(best.text)), f" {best.probability:.0%}"],
+        className="fs-strip__next",
+        title="the likeliest next token and its probability",
+        role="listitem",
+    )

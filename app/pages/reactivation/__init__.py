@@ -1,0 +1,1 @@
+"""Reactivation, `/reactivation`. The door is `page`."""

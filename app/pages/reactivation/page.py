@@ -1,0 +1,259 @@
+"""Reactivation, `/reactivation`: one or two prompts, and which features fire again where along them.
+
+Address (non-default values only): `prompt`, `second`, `sae`, `generate` (tokens to write on), `at` (locked
+positions: `7`, `5-8`, `3.7-9`, `b7` in the second prompt, `none`), `pins` (`sae_id:feature_index`,
+comma-separated), `order`, `locked`, `function_only`, `pinned`, `class`, `least`, `density_from`, `density`
+(per cent), `find`, `shuffled` (0 = without the baseline), `set` (1 = the index over the prompt set).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash.development.base_component import Component
+from pydantic import BaseModel
+
+from app.api import ApiClient, ApiProblem
+from app.links import reproduce_post
+from app.pages.reactivation.state import (
+    baseline_of,
+    complaints_of,
+    default_sae,
+    defaults_of,
+    generate_of,
+    indices_of,
+    inspect_request,
+    lane_of,
+    set_request,
+    shuffled_request,
+    view_of,
+)
+from app.pages.reactivation.view import GROUP, INSPECTED, index_panel, matrix_panel, prompts_panel, side_panel
+from app.parts.components import FiringCompare
+from app.parts.controls import address_complaints
+from app.parts.frame import FOLLOWED, Page, panel
+from app.parts.reproduce import in_turn
+from backend import schemas as wire
+
+__all__ = ["PAGE", "default_sae", "lane_of"]
+
+
+async def layout(**query: str) -> Component:
+    """The page, empty; `open_page` fills it from the query and what the server can do."""
+    return html.Article(
+        [
+            html.Header(
+                [
+                    html.H1("Which features fire again, and at which tokens?"),
+                    html.P(
+                        "The hypothesis: function tokens (thick underline) reactivate the features that the "
+                        "context before them switched on. A ring is a feature's first firing, a disc a later one."
+                    ),
+                ],
+                className="fs-live-lead",
+            ),
+            html.Div(id="reactivation-complaints"),
+            prompts_panel(),
+            html.Div([matrix_panel(), side_panel()], className="fs-live-main"),
+            panel(
+                "Which features fire here, and in which prompt",
+                FiringCompare("reactivation-compare", group=GROUP, target="reactivation-matrix"),
+                id="reactivation-compare-panel",
+                badge="live",
+            ),
+            index_panel(),
+            *(dcc.Store(id=f"reactivation-{name}") for name in ("defaults", "run", "asked", "address")),
+            dcc.Store(id="reactivation-query", data=query),
+        ],
+        className="fs-live-page",
+        id="reactivation-page",
+    )
+
+
+def register(app: Dash, api: ApiClient) -> None:
+    _register_open(app, api)
+    _register_tokenize(app, api)
+    _register_inspect(app, api)
+    _register_shuffled(app, api)
+    _register_save(app, api)
+    _register_browser(app)
+
+
+def _register_open(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("reactivation-prompt", "value"),
+        Output("reactivation-second", "value"),
+        Output("reactivation-sae", "data"),
+        Output("reactivation-sae", "value"),
+        Output("reactivation-generate", "value"),
+        Output("reactivation-generate", "max"),
+        Output("reactivation-shuffled", "checked"),
+        Output("reactivation-index", "measured"),
+        Output("reactivation-matrix", "locked"),
+        Output("reactivation-matrix", "pins"),
+        Output("reactivation-matrix", "view"),
+        Output("reactivation-defaults", "data"),
+        Output("reactivation-run", "data"),
+        Output("reactivation-complaints", "children"),
+        Input("reactivation-query", "data"),
+    )
+    async def open_page(query: dict[str, str]) -> tuple[Any, ...]:
+        can = await api.capabilities()
+        defaults = defaults_of(can)
+        typed = "prompt" in query or "second" in query
+        prompt, second = (query.get(n, "") if typed else defaults[n] for n in ("prompt", "second"))
+        live = [sae for sae in can.saes if sae.live]
+        options = [{"value": sae.sae_id, "label": f"layer {sae.layer} · {sae.sae_id}"} for sae in live]
+        most = can.limits.max_new_tokens
+        settings = (generate_of(query, most), most, query.get("shuffled") != "0", query.get("set") == "1")
+        pins = [pin for pin in query.get("pins", "").split(",") if pin]
+        shown = (query.get("at"), pins, view_of(query))
+        ids = [sae.sae_id for sae in live]
+        told = address_complaints(complaints_of(query, ids, most)) if live else None
+        sae = query["sae"] if query.get("sae") in ids else defaults["sae"]
+        return prompt, second, options, sae, *settings, *shown, defaults, {"opened": True}, told
+
+
+def _register_tokenize(app: Dash, api: ApiClient) -> None:
+    for box in ("reactivation-prompt", "reactivation-second"):
+
+        @app.callback(Output(box, "tokens"), Output(box, "problem"), Input(box, "value"), prevent_initial_call=True)
+        async def tokenize(value: str | None) -> tuple[Any, Any]:
+            if not value:
+                return [], None
+            try:
+                answer = await api.tokenize(wire.TokenizeRequest(prompt=value))
+            except ApiProblem as problem:
+                return [], f"{problem.title}: {problem.detail}"
+            return [token.model_dump() for token in answer.tokens], None
+
+
+def _register_inspect(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("reactivation-matrix", "prompts"),
+        Output("reactivation-matrix", "info"),
+        Output("reactivation-matrix", "sae_id"),
+        Output("reactivation-matrix", "baselines"),
+        Output("reactivation-asked", "data"),
+        Output("reactivation-save", "runs", allow_duplicate=True),
+        [Output(f"{name}-{kind}", "children") for name in INSPECTED for kind in ("curl", "python")],
+        Input("reactivation-run", "data"),
+        Input("reactivation-go", "n_clicks"),
+        Input("reactivation-prompt", "n_submit"),
+        Input("reactivation-second", "n_submit"),
+        Input("reactivation-sae", "value"),
+        Input("reactivation-generate", "value"),
+        State("reactivation-prompt", "value"),
+        State("reactivation-second", "value"),
+        State("frame-location", "href"),
+        prevent_initial_call=True,
+        running=[(Output("reactivation-matrix", "busy"), True, False), FOLLOWED],
+    )
+    async def inspect(
+        _run: Any, _n: Any, _a: Any, _b: Any, sae_id: str | None, generate: int | None, *state: str | None
+    ) -> tuple[Any, ...]:
+        first, second, href = state
+        prompts = [text for text in (first, second) if text]
+        if not prompts:
+            raise ApiProblem(422, "Nothing to run", "both prompts are empty: type at least one character into prompt A")
+        if sae_id is None:
+            raise ApiProblem(503, "No live SAE", "this server has no model loaded: start it with a preset that has one")
+        asked = {"prompts": prompts, "sae_id": sae_id, "generate": generate or 0}
+        requests = [inspect_request(text, sae_id, generate or 0) for text in prompts]
+        answers = await asyncio.gather(*(api.inspect(request) for request in requests))
+        lanes = [lane_of(text, sae_id, answer) for text, answer in zip(prompts, answers, strict=True)]
+        info = {k: v.model_dump() for answer in answers for k, v in answer.feature_info.get(sae_id, {}).items()}
+        code = _code(href, "/api/inspect", requests)
+        return lanes, info, sae_id, None, asked, None, *(code["curl"], code["python"]) * len(INSPECTED)
+
+
+def _code(href: str | None, path: str, requests: Sequence[BaseModel]) -> dict[str, str]:
+    """A request for each prompt, A first."""
+    return in_turn([reproduce_post(href, path, request.model_dump(mode="json")) for request in requests])
+
+
+def _register_shuffled(app: Dash, api: ApiClient) -> None:
+    """After the firings are on the page: the same tokens in 20 random orders."""
+
+    @app.callback(
+        Output("reactivation-matrix", "baselines", allow_duplicate=True),
+        Output("reactivation-index", "indices"),
+        Output("reactivation-index", "request"),
+        Output("reactivation-shuffles-curl", "children"),
+        Output("reactivation-shuffles-python", "children"),
+        Input("reactivation-asked", "data"),
+        Input("reactivation-shuffled", "checked"),
+        State("frame-location", "href"),
+        prevent_initial_call=True,
+    )
+    async def shuffle(asked: dict[str, Any] | None, on: bool, href: str | None) -> tuple[Any, ...]:
+        if asked is None:
+            return (no_update,) * 5
+        sae_id = asked["sae_id"]
+        requests = [shuffled_request(text, sae_id, asked["generate"]) for text in asked["prompts"]]
+        code = _code(href, "/api/reactivation", requests)
+        if not on:
+            return None, None, set_request(sae_id), code["curl"], code["python"]
+        answers = await asyncio.gather(*(api.reactivation(request) for request in requests))
+        baselines = [baseline_of(sae_id, answer) for answer in answers]
+        return baselines, indices_of(sae_id, answers), set_request(sae_id), code["curl"], code["python"]
+
+
+def _register_save(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("reactivation-save", "runs"),
+        Input("reactivation-save", "n_clicks"),
+        State("reactivation-asked", "data"),
+        prevent_initial_call=True,
+        running=[(Output("reactivation-save", "busy"), True, False), FOLLOWED],
+    )
+    async def save(n_clicks: int | None, asked: dict[str, Any] | None) -> Any:
+        """One run per prompt, A first."""
+        if not n_clicks or asked is None:
+            return no_update
+        requests = [inspect_request(text, asked["sae_id"], asked["generate"]) for text in asked["prompts"]]
+        runs = [await api.record(wire.InspectRun(kind="inspect", request=request)) for request in requests]
+        names = [f"prompt {lane}" for lane in "AB"] if len(runs) > 1 else [""]
+        return [run.model_dump() | {"holds": name} for run, name in zip(runs, names, strict=True)]
+
+
+def _register_browser(app: Dash) -> None:
+    """What the browser does alone: the address bar, what is out of date, and putting the built-in pair back."""
+    app.clientside_callback(
+        ClientsideFunction("functionscope", "reactivationAddress"),
+        Output("reactivation-address", "data"),
+        Input("reactivation-matrix", "prompts"),
+        Input("reactivation-matrix", "sae_id"),
+        Input("reactivation-matrix", "locked"),
+        Input("reactivation-matrix", "pins"),
+        Input("reactivation-matrix", "view"),
+        Input("reactivation-shuffled", "checked"),
+        Input("reactivation-index", "measured"),
+        Input("reactivation-asked", "data"),
+        State("reactivation-defaults", "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("functionscope", "staleRun"),
+        Output("reactivation-stale", "children"),
+        Output("reactivation-page", "className"),
+        Input("reactivation-prompt", "value"),
+        Input("reactivation-second", "value"),
+        Input("reactivation-matrix", "prompts"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("functionscope", "builtInPair"),
+        Output("reactivation-prompt", "value", allow_duplicate=True),
+        Output("reactivation-second", "value", allow_duplicate=True),
+        Output("reactivation-run", "data", allow_duplicate=True),
+        Input("reactivation-pair", "n_clicks"),
+        State("reactivation-defaults", "data"),
+        prevent_initial_call=True,
+    )
+
+
+PAGE = Page("/reactivation", "Reactivation", layout, register, key="r", icon="reactivation")

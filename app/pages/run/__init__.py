@@ -1,0 +1,1 @@
+"""A recorded run, `/r/{run_id}`. The door is `page`."""

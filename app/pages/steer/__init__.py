@@ -1,0 +1,1 @@
+"""Steering, `/steer`. The door is `page`."""

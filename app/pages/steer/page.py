@@ -1,0 +1,293 @@
+"""Steering, `/steer`: plug features into a prompt's tokens and see what the model says instead.
+
+Address (non-default values only): `prompt`, `f` (see steer_state), `generated`, `freeze`, `chat`, `tokens`,
+`temperature`, `samples`, `seed`, `controls` (0 = without); of the sections below, see steer_sections.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash.development.base_component import Component
+
+from app.api import ApiClient, ApiProblem
+from app.pages.steer import code as steer_code
+from app.pages.steer import features as steer_features
+from app.pages.steer import sections as steer_sections
+from app.pages.steer import state as steer_state
+from app.parts.components import InterventionRack, PromptBox, RunLink, SteerShift, SteerStream
+from app.parts.controls import address_complaints
+from app.parts.frame import FOLLOWED, Page, panel
+from backend import schemas as wire
+
+
+async def layout(**query: str) -> Component:
+    """The page, empty; `open_page` fills it from the query and what the server can do."""
+    return html.Article(
+        [
+            html.Header(
+                [
+                    html.H1("Change one feature at one token. Does the answer follow?"),
+                    html.P(
+                        "Plug a feature in under a token: by default the last function token, where the paper does it. "
+                        "The next token shifts, then the texts; the controls say what any such push would do."
+                    ),
+                ],
+                className="fs-live-lead",
+            ),
+            html.Div(id="steer-complaints"),
+            html.Div([html.Div([_recipe(), _texts()], className="fs-steer-left"), _shift()], className="fs-steer-main"),
+            *steer_sections.layout(),
+            dcc.Store(id="steer-query", data=query),
+            *(dcc.Store(id=f"steer-{name}") for name in ("defaults", "request", "subjects", "address")),
+        ],
+        className="fs-live-page fs-steer",
+        id="steer-page",
+    )
+
+
+def _recipe() -> Component:
+    return html.Section(
+        [
+            html.Div(id="steer-demonstrations", className="fs-demos"),
+            PromptBox("steer-prompt", label="Prompt", placeholder="Type a prompt; a newline counts."),
+            InterventionRack("steer-rack", tokens=[], interventions=[], saes=[], info={}, strengths={}),
+        ],
+        className="fs-panel fs-steer-recipe",
+    )
+
+
+def _shift() -> Component:
+    shift = SteerShift("steer-shift", endpoint="/api/steer")
+    return panel("The next token", shift, id="steer-effect", badge="live", class_name="fs-steer-shift")
+
+
+def _number(name: str, label: str, **bounds: Any) -> Component:
+    return dmc.NumberInput(
+        id=f"steer-{name}", label=label, w=98, size="xs", debounce=200, clampBehavior="strict", **bounds
+    )
+
+
+def _texts() -> Component:
+    numbers = html.Div(
+        [
+            _number("tokens", "New tokens", min=1, allowDecimal=False),
+            _number("samples", "Sampled texts", min=0, allowDecimal=False),
+            _number("temperature", "Temperature", min=0, step=0.1),
+            _number("seed", "Seed", min=0, allowDecimal=False),
+            dmc.Switch(id="steer-controls", label="controls", size="sm"),
+            dmc.Switch(id="steer-auto", label="write as I change things", size="sm", checked=True),
+        ],
+        className="fs-live-tools",
+    )
+    words = html.Summary(html.Span(id="steer-settings-words"), title="length, samples, seed, controls")
+    settings = html.Details([words, numbers], className="fs-steer-settings", id="steer-settings")
+    stream = SteerStream("steer-stream", auto=True, endpoint="/api/steer/stream", cancel="/api/steer/cancel")
+    tools = [settings, RunLink("steer-save", label="Save as a run", title=steer_state.RECORDED)]
+    parts = [html.Div(tools, className="fs-texts-tools"), stream]
+    return panel("The texts", parts, id="steer-written", badge="live", class_name="fs-steer-texts")
+
+
+def register(app: Dash, api: ApiClient) -> None:
+    _register_open(app, api)
+    _register_tokens(app, api)
+    steer_features.register(app, api)
+    steer_sections.register(app, api)
+    steer_code.register(app)
+    _register_save(app, api)
+    _register_browser(app)
+
+
+_SETTINGS = ("generated", "freeze", "chat", "tokens", "temperature", "samples", "seed", "controls")
+_KNOWN = {"prompt", "f", *_SETTINGS, *steer_sections.SWEEP, *steer_sections.TRAITS}
+_OPENED = (
+    Output("steer-prompt", "value"),
+    Output("steer-rack", "saes"),
+    Output("steer-rack", "default_sae"),
+    Output("steer-rack", "limits"),
+    Output("steer-rack", "last_layer"),
+    Output("steer-rack", "has_chat"),
+    Output("steer-rack", "interventions"),
+    Output("steer-rack", "include_generated"),
+    Output("steer-rack", "freeze_attention"),
+    Output("steer-rack", "chat"),
+    Output("steer-tokens", "value"),
+    Output("steer-temperature", "value"),
+    Output("steer-samples", "value"),
+    Output("steer-seed", "value"),
+    Output("steer-controls", "checked"),
+    Output("steer-demonstrations", "children"),
+    Output("steer-shift", "model"),
+    Output("steer-sweep", "settings"),
+    Output("steer-traits", "settings"),
+    Output("steer-defaults", "data"),
+    Output("steer-complaints", "children"),
+)
+
+
+def _register_open(app: Dash, api: ApiClient) -> None:
+    @app.callback(*_OPENED, Input("steer-query", "data"))
+    async def open_page(query: dict[str, str]) -> tuple[Any, ...]:
+        can = await api.capabilities()
+        shown = [demo for demo in can.demonstrations if any(s.live and s.sae_id == demo.sae_id for s in can.saes)]
+        defaults = defaults_of(can, shown)
+        prompt, interventions = defaults["prompt"], [demo["intervention"] for demo in defaults["demonstrations"][:1]]
+        try:
+            chosen = steer_state.settings(query, can.limits)
+            if "prompt" in query or "f" in query:
+                written = steer_state.parse(query.get("f", ""))
+                prompt, interventions = query.get("prompt", prompt), await steer_features.plugged(api, written)
+        except steer_state.BadAddress as error:
+            raise ApiProblem(422, "The address cannot be opened", str(error)) from error
+        saes = [sae.model_dump(include={"sae_id", "layer", "d_sae"}) for sae in can.saes if sae.live]
+        limits = can.limits.model_dump(include={"interventions", "value"})
+        model = can.model_info
+        known = (model.n_layers - 1, model.chat) if model else (None, False)
+        numbers = [chosen[name] for name in _SETTINGS]
+        sections = steer_sections.opened(query)
+        fingerprint = model.fingerprint if model else None
+        rack = (saes, _steering_sae(can), limits, *known, interventions)
+        told = address_complaints([f"{name}: this page has no such setting" for name in query if name not in _KNOWN])
+        return prompt, *rack, *numbers, _demo_buttons(shown), fingerprint, *sections, defaults, told
+
+
+def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict[str, Any]:
+    """What the page holds when its address says nothing: the first demonstration, or the bare default prompt."""
+    demonstrations: list[dict[str, Any]] = [
+        {"prompt": demo.prompt, "intervention": steer_state.of_demonstration(demo, f"d{i}")}
+        for i, demo in enumerate(shown)
+    ]
+    first = demonstrations[:1]
+    return {
+        "prompt": first[0]["prompt"] if first else can.default_prompt,
+        "features": steer_state.text_of([demo["intervention"] for demo in first]),
+        "settings": steer_state.settings({}, can.limits),
+        "demonstrations": demonstrations,
+        "sweep": steer_sections.SWEEP,
+        "traits": steer_sections.TRAITS,
+    }
+
+
+def _steering_sae(can: wire.Capabilities) -> str | None:
+    """The SAE that the search begins with: the first demonstration's, else the first meant for steering."""
+    live = {sae.sae_id: sae for sae in can.saes if sae.live}
+    meant = [sae_id for sae_id, sae in live.items() if sae.use != "browse"]
+    order = [demo.sae_id for demo in can.demonstrations] + meant + list(live)
+    return next((sae_id for sae_id in order if sae_id in live), None)
+
+
+def _demo_buttons(shown: list[wire.Demonstration]) -> list[Component]:
+    buttons = [
+        html.Button(
+            demo.title, id={"type": "steer-demo", "index": i}, type="button", className="fs-button", title=demo.note
+        )
+        for i, demo in enumerate(shown)
+    ]
+    return [html.Span("Demonstrations"), *buttons] if buttons else []
+
+
+def _register_tokens(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("steer-rack", "tokens"),
+        Output("steer-rack", "last_function"),
+        Output("steer-prompt", "tokens"),
+        Output("steer-prompt", "problem"),
+        Input("steer-prompt", "value"),
+        Input("steer-rack", "chat"),
+        prevent_initial_call=True,
+    )
+    async def tokenize(value: str | None, chat: bool | None) -> tuple[Any, ...]:
+        if not value:
+            return [], None, [], None
+        try:
+            answer = await api.tokenize(wire.TokenizeRequest(prompt=value, chat=bool(chat)))
+        except ApiProblem as problem:
+            return [], None, [], f"{problem.title}: {problem.detail}"
+        tokens = [token.model_dump() for token in answer.tokens]
+        return tokens, answer.last_function, tokens, None
+
+
+def shift_of(answer: wire.SteerResponse) -> dict[str, Any]:
+    """What SteerShift shows of an answer."""
+    arms = {"baseline": answer.baseline, "steered": answer.steered}
+    shown = {name: {"next_tokens": [n.model_dump() for n in arm.next_tokens]} for name, arm in arms.items()}
+    return {**shown, "kl": answer.kl, "sentence": answer.sentence, "applied_positions": answer.applied_positions}
+
+
+def _register_save(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("steer-save", "runs"),
+        Input("steer-save", "n_clicks"),
+        State("steer-request", "data"),
+        prevent_initial_call=True,
+        running=[(Output("steer-save", "busy"), True, False), FOLLOWED],
+    )
+    async def save(n_clicks: int | None, body: dict[str, Any] | None) -> Any:
+        if not n_clicks or body is None:
+            return no_update
+        requests = [wire.SteerRequest.model_validate(one) for one in steer_state.passes(body)]
+        runs = [await api.record(wire.SteerRun(kind="steer", request=one)) for one in requests]
+        names = ["greedy", "sampled"] if len(runs) > 1 else [""]
+        return [run.model_dump() | {"holds": name} for run, name in zip(runs, names, strict=True)]
+
+
+_RACK = (
+    Input("steer-prompt", "value"),
+    Input("steer-rack", "interventions"),
+    Input("steer-rack", "include_generated"),
+    Input("steer-rack", "freeze_attention"),
+    Input("steer-rack", "chat"),
+)
+_WRITING = (
+    Input("steer-tokens", "value"),
+    Input("steer-temperature", "value"),
+    Input("steer-samples", "value"),
+    Input("steer-seed", "value"),
+    Input("steer-controls", "checked"),
+)
+_SHARED = (("tokens", "tokens"), ("saes", "saes"), ("last_layer", "last_layer"))
+
+
+def _register_browser(app: Dash) -> None:
+    """What the browser does alone: composing the request, the address bar, demonstrations."""
+
+    def here(function: str, *parts: Any) -> None:
+        app.clientside_callback(ClientsideFunction("functionscope", function), *parts, prevent_initial_call=True)
+
+    here("steerRequest", Output("steer-request", "data"), *_RACK, *_WRITING)
+    here("steerSettingsWords", Output("steer-settings-words", "children"), *_WRITING)
+    here("sameProp", Output("steer-shift", "request"), Input("steer-request", "data"))
+    here("sameProp", Output("steer-stream", "newest"), Input("steer-request", "data"))
+    here("sameProp", Output("steer-stream", "request"), Input("steer-shift", "accepted"))
+    here("sameProp", Output("steer-stream", "auto"), Input("steer-auto", "checked"))
+    here("sameProp", Output("steer-stream", "model"), Input("steer-shift", "model"))
+    for target, source in _SHARED:
+        here("sameProp", Output("steer-stream", target), Input("steer-rack", source))
+    here(
+        "steerSubjects",
+        Output("steer-subjects", "data"),
+        *(_RACK[0], _RACK[4], _RACK[1]),
+        State("steer-subjects", "data"),
+    )
+    here(
+        "steerAddress",
+        Output("steer-address", "data"),
+        Input("steer-request", "data"),
+        Input("steer-rack", "interventions"),
+        Input("steer-sweep", "settings"),
+        Input("steer-traits", "settings"),
+        State("steer-defaults", "data"),
+    )
+    here(
+        "steerDemonstration",
+        Output("steer-prompt", "value", allow_duplicate=True),
+        Output("steer-rack", "interventions", allow_duplicate=True),
+        Output("steer-rack", "include_generated", allow_duplicate=True),
+        Input({"type": "steer-demo", "index": ALL}, "n_clicks"),
+        State("steer-defaults", "data"),
+    )
+
+
+PAGE = Page("/steer", "Steering", layout, register, key="s", icon="steering")

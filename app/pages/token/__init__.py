@@ -1,0 +1,1 @@
+"""Token, `/token/{token_id}`. The door is `page`."""

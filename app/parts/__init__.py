@@ -1,0 +1,1 @@
+"""What two pages need: the shell, panels, tokens, controls, components, numbers in words."""

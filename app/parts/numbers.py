@@ -1,0 +1,92 @@
+"""Rows for the tables, numbers for the sentences: pure functions of the wire's models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.parts.frame import visible
+from backend.schemas import CoverageRow, TokenRow
+
+
+@dataclass(frozen=True)
+class LogFit:
+    """Least squares on log10-log10: slope with its 95 % interval (normal errors), and the n behind it."""
+
+    slope: float
+    low: float
+    high: float
+    intercept: float
+    n: int
+
+
+def log_fit(xs: Sequence[float], ys: Sequence[float]) -> LogFit | None:
+    """Fit over the pairs where both are positive; None when fewer than three, or when all x are equal."""
+    points = [(math.log10(x), math.log10(y)) for x, y in zip(xs, ys, strict=True) if x > 0 and y > 0]
+    n = len(points)
+    if n < 3:
+        return None
+    mean_x, mean_y = (math.fsum(values) / n for values in zip(*points, strict=True))
+    spread = math.fsum((x - mean_x) ** 2 for x, _ in points)
+    if spread == 0:
+        return None
+    slope = math.fsum((x - mean_x) * (y - mean_y) for x, y in points) / spread
+    intercept = mean_y - slope * mean_x
+    residual = math.fsum((y - intercept - slope * x) ** 2 for x, y in points)
+    half = 1.96 * math.sqrt(residual / (n - 2) / spread)
+    return LogFit(slope, slope - half, slope + half, intercept, n)
+
+
+def function_ids(tokens: Sequence[TokenRow], cut: float) -> frozenset[int]:
+    """Function tokens at a cut (share of occurrences, 0 to 1): by rank until their shares sum to it.
+
+    `tokens` are the most frequent ones in order of rank. Raises ValueError when they sum to less than
+    the cut, because then the list is too short to tell.
+    """
+    chosen: list[int] = []
+    for token in tokens:
+        if token.rank is None or token.cumulative is None:
+            continue  # special tokens are never counted
+        chosen.append(token.token_id)
+        if token.cumulative >= cut:
+            return frozenset(chosen)
+    raise ValueError(f"cut {cut:.0%}: the {len(chosen)} most frequent tokens listed do not reach it")
+
+
+def rank_rows(
+    rows: Sequence[CoverageRow], tokens: Mapping[int, TokenRow], function: frozenset[int]
+) -> list[dict[str, Any]]:
+    """Rows of the rank table; shares stay shares, the grid formats them. Unlisted document coverage is None."""
+    return [
+        {
+            "id": str(row.token_id),
+            "rank": row.rank,
+            "token_id": row.token_id,
+            "token": visible(row.text),
+            "token_class": "function" if row.token_id in function else "content",
+            "occurrences": row.occurrences,
+            "document_coverage": tokens[row.token_id].document_coverage if row.token_id in tokens else None,
+            "degree": row.degree,
+            "new_features": row.new_features,
+            "coverage": row.coverage,
+            "interval": percent_interval(row.interval),
+        }
+        for row in rows
+    ]
+
+
+NARROW = "\u202f"  # a no-break space: a number and its sign stay on one line
+
+
+def percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f}{NARROW}%"
+
+
+def percent_interval(interval: Sequence[float] | None, digits: int = 1) -> str:
+    """`[68.1, 70.4]%` without line breaks; empty where there is no interval."""
+    if interval is None:
+        return ""
+    low, high = (100 * bound for bound in interval)
+    return f"[{low:.{digits}f},{NARROW}{high:.{digits}f}]{NARROW}%"

@@ -1,0 +1,118 @@
+"""Claims that the companion `experiments` measures: ablation, distance, steering, the search for a trait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.core.claims.measures import Measure, Sources, depth_sae
+from backend.core.claims.rules import Measured, NotTestable
+from backend.core.companions.experiments.store import Estimate, ExperimentsStore
+
+KIND = "experiments"
+
+
+def _store(sources: Sources) -> ExperimentsStore:
+    store: ExperimentsStore = sources.companion(KIND)
+    return store
+
+
+def _estimates(sources: Sources, experiment: str, outcome: str, arm: str) -> list[Estimate]:
+    """All rows of one arm and outcome; NotTestable where the experiment was not run."""
+    found = _store(sources).estimates(experiment, outcome=outcome, arm=arm)
+    if not found:
+        raise NotTestable(f"the experiments beside this build hold no {experiment}: {arm}, {outcome}")
+    return found
+
+
+def link_to(experiment: str) -> str:
+    """Where all arms of an experiment stand."""
+    return f"/claims#claims-{experiment}-panel"
+
+
+def _interval(row: Estimate) -> tuple[float, float] | None:
+    return None if row.low is None or row.high is None else (row.low, row.high)
+
+
+def estimate(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """One estimate of an arm: in all SAEs together, or at a depth; beside it another arm of the same."""
+    experiment, outcome, depth = parameters["experiment"], parameters["outcome"], parameters.get("depth")
+    sae_id = "all" if depth is None else depth_sae(sources.store(), depth).sae_id
+    rows = _estimates(sources, experiment, outcome, parameters["arm"])
+    row = next((one for one in rows if one.sae_id == sae_id), None)
+    if row is None:
+        raise NotTestable(f"the experiment {experiment} was not run on {sae_id}")
+    return _beside(sources, row, parameters)
+
+
+def best_layer(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """The estimate of the layer where it is largest."""
+    rows = _estimates(sources, parameters["experiment"], parameters["outcome"], parameters["arm"])
+    return _beside(sources, max(rows, key=lambda one: one.value), parameters)
+
+
+def _beside(sources: Sources, row: Estimate, parameters: dict[str, Any]) -> Measured:
+    """The row as measured, with the control arm of the same SAE or subject beside it."""
+    other = parameters["beside"]
+    found = _estimates(sources, row.experiment, row.outcome, other)
+    control = next((one for one in found if (one.sae_id, one.subject) == (row.sae_id, row.subject)), found[0])
+    return Measured(
+        row.value,
+        _interval(row),
+        row.n,
+        "prompts",
+        "all SAEs" if row.sae_id in (None, "all") else row.sae_id,
+        link_to(row.experiment),
+        parameters["beside_words"],
+        control.value,
+        _interval(control),
+        control_unit=parameters.get("beside_unit", "share"),
+    )
+
+
+def most_successful_depth(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Relative depth (0 to 1) of the layer where the trait prompt's residual shows the trait most often."""
+    rows = _estimates(sources, "trait", "success", "layer")
+    best = max(rows, key=lambda one: one.value)
+    n_layers = int(sources.store().provenance()["model"]["n_layers"])
+    if best.layer is None:
+        raise NotTestable("the search names no layer")
+    rivals = [one for one in rows if one is not best and (one.high or 0.0) > (best.low or 1.0)]
+    ends = [(one.layer or 0) + 1 for one in (best, *rivals)]
+    return Measured(
+        (best.layer + 1) / n_layers,
+        (min(ends) / n_layers, max(ends) / n_layers),
+        best.n,
+        "prompts a layer; the interval spans the layers whose own intervals overlap the best one's",
+        best.sae_id or "no SAE",
+        link_to("trait"),
+        "there the trait shows in",
+        best.value,
+        _interval(best),
+        control_unit="share",
+    )
+
+
+def grid_cells(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Share of the cells of the paper's Figure 7 (without the row “none”) in which the traits show most often.
+
+    A cell counts when the interval of its success lies above one half.
+    """
+    rows = [
+        one for one in _store(sources).estimates("grid", outcome="success") if "·" not in one.arm and one.arm != "none"
+    ]
+    if not rows:
+        raise NotTestable("the experiments beside this build hold no grid")
+    works = [one for one in rows if (one.low or 0.0) > parameters["success"]]
+    names = ", ".join(f"{one.arm} × {one.subject}" for one in works) or "none"
+    return Measured(
+        len(works) / len(rows), None, len(rows), f"cells, {rows[0].n} prompts each", "all SAEs", link_to("grid"),
+        f"cells that work: {names}",
+    )  # fmt: skip
+
+
+EXPERIMENT_MEASURES: dict[str, Measure] = {
+    "estimate": estimate,
+    "best_layer": best_layer,
+    "most_successful_depth": most_successful_depth,
+    "grid_cells": grid_cells,
+}

@@ -1,0 +1,197 @@
+"""What each claim measures on the build itself: named functions from the sources to a number.
+
+A measure raises NotTestable for what the build lacks. Shallow, middle and deep name the SAEs whose layers
+lie nearest to the paper's layers 9, 20 and 31 of 42, as shares of the depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from backend.core.claims.rules import Measured, NotTestable
+from backend.core.store import Store, StoreError
+from backend.core.store.rows import Contrast, SaeRow
+
+PAPER_DEPTHS = {"shallow": 10 / 42, "middle": 21 / 42, "deep": 32 / 42}
+SHARDS = "document shards"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where measures read from; each is opened when a measure asks for it, and may raise StoreError."""
+
+    build: Callable[[], Store]
+    companions: dict[str, Callable[[], Any]]
+
+    def store(self) -> Store:
+        """The build; NotTestable without one."""
+        store: Store = _opened(self.build)
+        return store
+
+    def companion(self, kind: str) -> Any:
+        """The build's result file of that kind; NotTestable, with the command that makes it, without one."""
+        if kind not in self.companions:
+            raise NotTestable(f"this program reads no {kind} results")
+        return _opened(self.companions[kind])
+
+
+def _opened(opening: Callable[[], Any]) -> Any:
+    try:
+        return opening()
+    except StoreError as error:
+        raise NotTestable(str(error)) from error
+
+
+Measure = Callable[[Sources, dict[str, Any]], Measured]
+
+
+def depth_sae(store: Store, depth: str) -> SaeRow:
+    """The SAE nearest to the paper's shallow, middle or deep layer; NotTestable when two depths share one."""
+    n_layers = int(store.provenance()["model"]["n_layers"])
+    rows = store.saes()
+    nearest = {
+        name: min(rows, key=lambda row: abs((row.layer + 1) / n_layers - share)) for name, share in PAPER_DEPTHS.items()
+    }
+    if len({row.sae_id for row in nearest.values()}) < len(nearest):
+        raise NotTestable("needs SAEs at three depths: shallow, middle and deep")
+    return nearest[depth]
+
+
+def contrast_at(store: Store, sae_id: str, k: int) -> Contrast:
+    """The equal-occurrence comparison at k; NotTestable where the build did not make it."""
+    try:
+        return store.coverage_contrast(sae_id, k)
+    except ValueError as error:
+        raise NotTestable(str(error)) from error
+
+
+def n_shards(store: Store) -> int:
+    return int(store.provenance()["job"]["n_shards"])
+
+
+def coverage_of_first(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Share of one depth's active features that the k most frequent tokens reach."""
+    store, k = sources.store(), int(parameters["k"])
+    sae = depth_sae(store, parameters["depth"])
+    contrast = contrast_at(store, sae.sae_id, k)
+    return Measured(
+        contrast.coverage,
+        contrast.interval,
+        n_shards(store),
+        SHARDS,
+        sae.sae_id,
+        f"/coverage?sae={sae.sae_id}#coverage-curve-panel",
+        f"as many occurrences ({contrast.occurrences:,}) drawn from content tokens reach",
+        contrast.content_coverage,
+        contrast.content_interval,
+    )
+
+
+def coverage_beyond_content(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Coverage of the k most frequent tokens less that of as many content occurrences, in points."""
+    store, k = sources.store(), int(parameters["k"])
+    sae = depth_sae(store, parameters["depth"])
+    contrast = contrast_at(store, sae.sae_id, k)
+    if contrast.content_coverage is None or contrast.difference_interval is None:
+        raise NotTestable(f"content tokens have fewer than {contrast.occurrences:,} occurrences in this corpus")
+    return Measured(
+        contrast.coverage - contrast.content_coverage,
+        contrast.difference_interval,
+        n_shards(store),
+        SHARDS,
+        sae.sae_id,
+        f"/coverage?sae={sae.sae_id}#coverage-equal-panel",
+        "content tokens, the same number of occurrences, reach",
+        contrast.content_coverage,
+        contrast.content_interval,
+    )
+
+
+def middle_beyond_others(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Coverage of the k most frequent tokens at the middle depth less the larger of shallow and deep.
+
+    Interval: the two layers' bootstrap intervals against each other, wider than a paired one would be.
+    """
+    store, k = sources.store(), int(parameters["k"])
+    found = {name: contrast_at(store, depth_sae(store, name).sae_id, k) for name in PAPER_DEPTHS}
+    rival = max(("shallow", "deep"), key=lambda name: found[name].coverage)
+    middle, other = found["middle"], found[rival]
+    sae = depth_sae(store, "middle")
+    return Measured(
+        middle.coverage - other.coverage,
+        (middle.interval[0] - other.interval[1], middle.interval[1] - other.interval[0]),
+        n_shards(store),
+        SHARDS,
+        f"{sae.sae_id} and {depth_sae(store, rival).sae_id}",
+        f"/coverage?sae={sae.sae_id}#coverage-curve-panel",
+        f"the {rival} layer's coverage is",
+        other.coverage,
+        other.interval,
+    )
+
+
+def reachable_features(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Smallest share, over the SAEs of the build, of the dictionary that any token reaches."""
+    store = sources.store()
+    worst = min(store.saes(), key=lambda row: row.n_active / row.d_sae)
+    positions = int(store.provenance()["counts"]["positions"])
+    return Measured(
+        worst.n_active / worst.d_sae,
+        None,
+        positions,
+        "corpus positions",
+        worst.sae_id,
+        f"/coverage?sae={worst.sae_id}&denominator=dictionary#coverage-curve-panel",
+        "features in the dictionary:",
+        float(worst.d_sae),
+        control_unit="number",
+    )
+
+
+def function_vocabulary(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Function tokens as a share of the distinct tokens that occur in the corpus."""
+    store = sources.store()
+    n_function = store.tokens(token_class="function", limit=1)[1]
+    seen = sum(row.occurrences > 0 for row in store.tokens(limit=10**9)[0] if row.rank is not None)
+    cut = float(store.provenance()["job"]["function_share"])
+    return Measured(
+        n_function / seen,
+        None,
+        seen,
+        "distinct tokens",
+        "the corpus",
+        "/coverage#coverage-cuts-panel",
+        f"tokens that make {100 * cut:.0f} % of the occurrences:",
+        float(n_function),
+        control_unit="number",
+    )
+
+
+def first_documents(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Mean share of the documents that contain each of the k most frequent tokens."""
+    store, k = sources.store(), int(parameters["k"])
+    rows = store.tokens(limit=k)[0]
+    documents = int(store.provenance()["counts"]["documents"])
+    coverages = sorted(row.document_coverage for row in rows)
+    return Measured(
+        sum(coverages) / len(coverages),
+        None,
+        documents,
+        "documents",
+        "the corpus",
+        "/coverage#coverage-documents-panel",
+        "the least widespread of them is in",
+        coverages[0],
+    )
+
+
+BUILD_MEASURES: dict[str, Measure] = {
+    "coverage_of_first": coverage_of_first,
+    "coverage_beyond_content": coverage_beyond_content,
+    "middle_beyond_others": middle_beyond_others,
+    "reachable_features": reachable_features,
+    "function_vocabulary": function_vocabulary,
+    "first_documents": first_documents,
+}

@@ -1,0 +1,161 @@
+"""Claims that the companion `statistics` measures: spread, degree laws, controls and null models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.core.claims.measures import SHARDS, Measure, Sources, depth_sae, n_shards
+from backend.core.claims.rules import Measured, NotTestable
+
+KIND = "statistics"
+_SPREAD = "SELECT mean_evenness, low, high, n_tokens FROM group_spread WHERE token_group = ?"
+_ALTERNATIVE = """
+SELECT a.ratio, a.p_value, f.n_tail, f.alpha FROM degree_alternative a
+JOIN degree_fit f USING (sae_id, side) WHERE a.sae_id = ? AND a.side = ? AND a.alternative = ?
+"""
+_SLOPE = "SELECT slope, low, high, n, r2 FROM slope WHERE name = ? AND sae_id IS NOT DISTINCT FROM ?"
+_PERMUTATION = """
+SELECT observed, null_low, null_high, n_labelled, n_permutations FROM label_permutation WHERE sae_id = ? AND label = ?
+"""
+_NULL = "SELECT coverage, coverage_low, coverage_high FROM null_contrast WHERE run = ? AND sae_id = ? AND k = ?"
+_NULL_RUN = "SELECT positions, len(shards) FROM null_run WHERE run = ?"
+_KIND = "SELECT at_common, common_low, common_high, common_n FROM kind_summary WHERE sae_id = ? AND token_group = ?"
+
+
+def _row(sources: Sources, statement: str, parameters: list[Any], what: str) -> tuple[Any, ...]:
+    """The one row of a query; NotTestable naming what the results lack."""
+    rows = sources.companion(KIND).query(statement, parameters)
+    if not rows:
+        raise NotTestable(f"the statistics of this build hold no {what}")
+    row: tuple[Any, ...] = rows[0]
+    return row
+
+
+def _difference(
+    one: tuple[float, float, float], other: tuple[float, float, float]
+) -> tuple[float, tuple[float, float]]:
+    """Difference of two (value, low, high), with the interval that both intervals allow."""
+    return one[0] - other[0], (one[1] - other[2], one[2] - other[1])
+
+
+def evenness(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Mean evenness over documents of function tokens less that of content tokens as frequent as the rule says."""
+    function = _row(sources, _SPREAD, ["function"], "spread over documents")
+    content = _row(sources, _SPREAD, ["content"], "spread over documents")
+    value, interval = _difference(function[:3], content[:3])
+    return Measured(
+        value,
+        interval,
+        function[3] + content[3],
+        "tokens",
+        "the corpus",
+        "/coverage#coverage-documents-panel",
+        f"content tokens (n = {content[3]:,}) have a mean evenness of",
+        content[0],
+        content[1:3],
+        control_unit="ratio",
+    )
+
+
+def power_law(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Normalised log-likelihood ratio of a power law against another law, on the tail of a degree distribution.
+
+    The ratio divided by its standard error is standard normal when neither law is better (Vuong).
+    """
+    sae = depth_sae(sources.store(), parameters["depth"])
+    other = parameters["alternative"]
+    ratio, p_value, n_tail, alpha = _row(
+        sources, _ALTERNATIVE, [sae.sae_id, parameters["side"], other], "fit of the degrees"
+    )
+    return Measured(
+        ratio,
+        (ratio - 1.96, ratio + 1.96),
+        n_tail,
+        f"{parameters['side']}s in the tail",
+        sae.sae_id,
+        f"/coverage?sae={sae.sae_id}#coverage-laws-panel",
+        f"p = {p_value:.2g} that the sign is chance; the power law's exponent is",
+        alpha,
+        control_unit="number",
+    )
+
+
+def slope(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Least-squares slope on two logarithms: of `zipf` or of `degree` by occurrences."""
+    name = parameters["name"]
+    sae_id = None if name == "zipf" else depth_sae(sources.store(), parameters["depth"]).sae_id
+    value, low, high, n, r2 = _row(sources, _SLOPE, [name, sae_id], f"{name} slope")
+    link = f"/coverage?sae={sae_id}#coverage-degree-panel" if sae_id else "/coverage#coverage-zipf-panel"
+    return Measured(
+        value, (low, high), n, "tokens", sae_id or "the corpus", link, "R² of the straight line:", r2,
+        control_unit="number",
+    )  # fmt: skip
+
+
+def beyond_permuted_labels(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Mean log2 degree of a class less that of others as frequent, above what permuted labels give."""
+    sae = depth_sae(sources.store(), parameters["depth"])
+    observed, low, high, n, permutations = _row(
+        sources, _PERMUTATION, [sae.sae_id, parameters["label"]], "permutation of labels"
+    )
+    return Measured(
+        observed - (low + high) / 2,
+        (observed - high, observed - low),
+        n,
+        f"{parameters['label'].replace('_', '-')} tokens with others as frequent, {permutations:,} permutations",
+        sae.sae_id,
+        f"/coverage?sae={sae.sae_id}#coverage-kinds-panel",
+        "as factors of the degree, the class has",
+        float(2**observed),
+        control_unit="ratio",
+    )
+
+
+def beyond_null_model(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Coverage of the k most frequent tokens, real model less null model on the same document shards."""
+    sae = depth_sae(sources.store(), parameters["depth"])
+    run, k = parameters["run"], int(parameters["k"])
+    positions, shards = _row(sources, _NULL_RUN, [run], f"null model {run}")
+    real = _row(sources, _NULL, ["real", sae.sae_id, k], f"null model {run}")
+    null = _row(sources, _NULL, [run, sae.sae_id, k], f"null model {run}")
+    value, interval = _difference(real[:3], null[:3])
+    return Measured(
+        value,
+        interval,
+        shards,
+        f"{SHARDS} ({positions:,} positions)",
+        sae.sae_id,
+        f"/coverage?sae={sae.sae_id}#coverage-nulls-panel",
+        f"{run.replace('_', ' ')} reaches",
+        null[0],
+        (null[1], null[2]),
+    )
+
+
+def kind_beyond_kind(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Coverage of one kind of tokens less another's at the same number of positions."""
+    sae = depth_sae(sources.store(), parameters["depth"])
+    one = _row(sources, _KIND, [sae.sae_id, parameters["kind"]], f"kind {parameters['kind']}")
+    other = _row(sources, _KIND, [sae.sae_id, parameters["other"]], f"kind {parameters['other']}")
+    value, interval = _difference(one[:3], other[:3])
+    return Measured(
+        value,
+        interval,
+        n_shards(sources.store()),
+        f"{SHARDS}, {one[3]:,} positions of each kind",
+        sae.sae_id,
+        f"/coverage?sae={sae.sae_id}#coverage-kinds-panel",
+        f"{parameters['other'].replace('_', ' ')} reaches",
+        other[0],
+        (other[1], other[2]),
+    )
+
+
+STATISTICS_MEASURES: dict[str, Measure] = {
+    "evenness": evenness,
+    "power_law": power_law,
+    "slope": slope,
+    "beyond_permuted_labels": beyond_permuted_labels,
+    "beyond_null_model": beyond_null_model,
+    "kind_beyond_kind": kind_beyond_kind,
+}

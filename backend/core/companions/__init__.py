@@ -1,0 +1,1 @@
+"""Results beside a build, each in a small file of its own that names the build it belongs to."""

@@ -1,0 +1,1 @@
+"""The companion `consolidation`: what is learned when, along training."""

@@ -1,0 +1,1 @@
+"""The companion `experiments`: what ablating, moving and steering did."""

@@ -1,0 +1,100 @@
+"""Experiments of a build: what ablating, moving and steering did, as the companion file keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.core.companions.file import Companion
+
+SCHEMA = Path(__file__).with_name("schema.sql")
+SCHEMA_VERSION = 1
+KIND = "experiments"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One row of `estimate`: a figure with its 95 % interval; see schema.sql for the columns."""
+
+    experiment: str
+    sae_id: str | None
+    layer: int | None
+    arm: str
+    subject: str
+    outcome: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A greedy answer that an arm gave; `success` is None where the arm has no criterion."""
+
+    arm: str
+    subject: str
+    prompt: str
+    text: str
+    success: bool | None
+
+
+class ExperimentsStore(Companion):
+    """The results file, read-only."""
+
+    version = SCHEMA_VERSION
+    remedy = "make it with `functionscope precompute experiments --preset lab`."
+
+    def names(self) -> list[str]:
+        """The experiments that were run, in the order in which they were."""
+        rows = self.query("SELECT experiment FROM estimate GROUP BY experiment ORDER BY min(rowid)")
+        return [name for (name,) in rows]
+
+    def estimates(
+        self,
+        experiment: str,
+        *,
+        outcome: str | None = None,
+        arm: str | None = None,
+        sae_id: str | None = None,
+    ) -> list[Estimate]:
+        """Rows of one experiment, in the order in which the job wrote them; arguments narrow them down."""
+        rows = self.query(
+            "SELECT * FROM estimate WHERE experiment = $1 AND ($2 IS NULL OR outcome = $2) "
+            "AND ($3 IS NULL OR arm = $3) AND ($4 IS NULL OR sae_id = $4) ORDER BY rowid",
+            [experiment, outcome, arm, sae_id],
+        )
+        return [Estimate(*row) for row in rows]
+
+    def arms(self, experiment: str) -> dict[str, str]:
+        """arm -> what it does, in plain words."""
+        return dict(self._pairs("SELECT arm, sentence FROM arm WHERE experiment = $1 ORDER BY rowid", experiment))
+
+    def outcomes(self, experiment: str) -> dict[str, str]:
+        """outcome -> definition with its unit."""
+        statement = "SELECT outcome, sentence || ' [' || unit || ']' FROM outcome WHERE experiment = $1 ORDER BY rowid"
+        return dict(self._pairs(statement, experiment))
+
+    def answers(self, experiment: str) -> list[Answer]:
+        """Answers kept to be read."""
+        rows = self.query(
+            "SELECT arm, subject, prompt, text, success FROM answer WHERE experiment = $1 ORDER BY rowid", [experiment]
+        )
+        return [Answer(*row) for row in rows]
+
+    def findings(self, experiment: str) -> list[str]:
+        """One sentence each: what held and what did not."""
+        rows = self.query("SELECT sentence FROM finding WHERE experiment = $1 ORDER BY rowid", [experiment])
+        return [sentence for (sentence,) in rows]
+
+    def per_prompt(self, experiment: str, arm: str, outcome: str, sae_id: str | None = None) -> list[float]:
+        """The values behind a mean, by place in the experiment's prompts; [] when there are none."""
+        rows = self.query(
+            "SELECT vals FROM prompt_value WHERE experiment = $1 AND arm = $2 AND outcome = $3 "
+            "AND sae_id IS NOT DISTINCT FROM $4",
+            [experiment, arm, outcome, sae_id],
+        )
+        return [float(value) for value in rows[0][0]] if rows else []
+
+    def _pairs(self, statement: str, experiment: str) -> list[tuple[str, str]]:
+        return [(str(name), str(words)) for name, words in self.query(statement, [experiment])]

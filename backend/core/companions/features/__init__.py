@@ -1,0 +1,1 @@
+"""The companion `features`: histograms, examples and neighbours of every feature."""

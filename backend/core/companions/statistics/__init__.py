@@ -1,0 +1,1 @@
+"""The companion `statistics`: what chance explains of a build."""

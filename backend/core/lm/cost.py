@@ -1,0 +1,48 @@
+"""Bytes of device memory that live work needs beside the weights, estimated before it is admitted.
+
+Upper estimates from shapes alone; how many features will fire is not known beforehand, so it is bounded by
+`FIRINGS`. On a CPU the answer's own bytes come out of the same memory and are counted too.
+"""
+
+from collections.abc import Sequence
+
+from backend.core.lm.model import LanguageModel
+from backend.core.sae import CPU_BLOCK, GPU_BLOCK, Sae
+
+FIRINGS = 1024  # per position and SAE, at most: the published SAEs' L0 is below 200
+FIRING_BYTES = 2 * 20  # two int64 and a float32, twice while parts are joined
+NEXT_BYTES = 100 * 12  # of one position's next tokens: an int64 and a float32 of each
+ANSWER_BYTES = 160  # of one firing, as Python numbers and as JSON
+
+
+def reading_bytes(lm: LanguageModel, rows: int, length: int, layers: int, unembedded: int) -> int:
+    """One forward of `rows` × `length` positions, residuals of `layers` kept, next tokens at `unembedded` positions.
+
+    The larger of a layer's own tensors (attention scores in float32, as eager attention has them) and the logits.
+    """
+    config, size, positions = lm.model.config, lm.dtype.itemsize, rows * length
+    heads: int = config.num_attention_heads
+    inner: int = getattr(config, "intermediate_size", None) or 4 * lm.d_model
+    hidden = positions * lm.d_model * size
+    in_layer = 8 * hidden + 3 * positions * inner * size + 3 * rows * heads * length**2 * max(size, 4)
+    in_float32 = 4 if size == 4 else 8  # the probabilities, and the logits where they are not float32 already
+    logits = 2 * hidden + unembedded * (lm.vocab_size * (size + in_float32) + NEXT_BYTES)
+    return hidden * layers + max(in_layer, logits)
+
+
+def encoding_bytes(saes: Sequence[Sae], positions: int, *, on_cpu: bool) -> int:
+    """The firings of all SAEs, and the dense block of the widest."""
+    per_firing = FIRING_BYTES + (ANSWER_BYTES if on_cpu else 0)
+    firings = sum(positions * min(sae.d_sae, sae.config.k or FIRINGS) * per_firing for sae in saes)
+    widest = max((sae.d_sae for sae in saes), default=0)
+    return firings + 6 * min(positions * widest, CPU_BLOCK if on_cpu else GPU_BLOCK)
+
+
+def generating_bytes(lm: LanguageModel, arms: int, samples: int, prompt_length: int, new_tokens: int) -> int:
+    """The prompt's forward in every arm; keys and values of every text, twice while they are copied; its logits."""
+    config, rows = lm.model.config, arms * samples
+    heads: int = config.num_attention_heads
+    kept: int = getattr(config, "num_key_value_heads", None) or heads
+    width: int = kept * (getattr(config, "head_dim", None) or lm.d_model // heads)
+    cache = 2 * lm.n_layers * rows * (prompt_length + new_tokens) * width * lm.dtype.itemsize
+    return 2 * cache + reading_bytes(lm, arms, prompt_length, 0, arms) + 4 * rows * lm.vocab_size * 4

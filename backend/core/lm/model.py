@@ -1,0 +1,294 @@
+"""A causal language model from `transformers`, read and edited at its residual stream.
+
+The model is the plain Hugging Face one, so the residual basis is exactly the checkpoint's.
+One forward hook per decoder layer is installed once, when the model is wrapped: it applies
+the interventions of the current context, keeps what was asked for, and ends the forward
+after the deepest layer that anybody needs.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from backend.core.hub import ModelUnavailable, explain_hub_error, require_hub
+from backend.core.lm import hook as layer_hook
+from backend.core.lm.faster import lay_out_for_few_rows, use_fused_attention, use_fused_norms
+from backend.core.lm.interventions import Intervention, Plan, planned
+
+
+@dataclass(frozen=True)
+class Forward:
+    """One pass: logits [batch, pos, vocab] and, per layer asked for, resid_post [batch, pos, d_model]."""
+
+    logits: Tensor
+    resid: dict[int, Tensor]
+
+
+class LanguageModel:
+    """A decoder-only transformer with its tokenizer. Safe to run from several threads.
+
+    Layers are 0-based; `resid_post` at layer i is the output of decoder layer i, also for the
+    last one (where `hidden_states[-1]` of transformers is taken after the final norm).
+    """
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Takes the model over: eval mode, no gradients, hooks, and what makes it faster but not different."""
+        self.model = model.eval().requires_grad_(False)
+        self.tokenizer = tokenizer
+        self.layers, self.final_norm = layer_hook.find_decoder(model)
+        self.n_layers = len(self.layers)
+        self.d_model = int(model.get_input_embeddings().weight.shape[1])
+        self.vocab_size = int(model.get_input_embeddings().weight.shape[0])
+        self.max_positions: int | None = getattr(model.config, "max_position_embeddings", None)
+        self.bos_id: int | None = tokenizer.bos_token_id
+        self.special_ids = _special_ids(tokenizer)
+        self.eos_ids = _eos_ids(model, tokenizer)
+        newline = tokenizer.encode("\n", add_special_tokens=False)
+        self.newline_id: int | None = newline[0] if len(newline) == 1 else None
+        layer_hook.install(self.layers)
+        use_fused_attention(model)
+        use_fused_norms(model)
+        lay_out_for_few_rows(self.layers)
+
+    @classmethod
+    def load(
+        cls,
+        source: str | Path,
+        *,
+        revision: str | None = None,
+        dtype: torch.dtype = torch.float32,
+        device: str = "cpu",
+    ) -> "LanguageModel":
+        """From a folder written by `save_pretrained`, or from a hub id at a revision.
+
+        Raises ModelUnavailable, with the remedy, when it cannot be had.
+        """
+        folder = Path(source).expanduser()
+        looks_local = isinstance(source, Path) or str(source).startswith((".", "/", "~"))
+        if folder.is_dir() or looks_local:
+            if not folder.is_dir():
+                raise ModelUnavailable(
+                    f"No model folder at {source}: give a folder written by save_pretrained, or a hub id."
+                )
+            return cls(*_pretrained(str(folder), dtype, device, local_files_only=True))
+        try:  # what was fetched before needs no network, and does not change under our feet
+            loaded = _pretrained(str(source), dtype, device, revision=revision, local_files_only=True)
+        except ModelUnavailable:
+            require_hub(str(source))
+            loaded = _pretrained(str(source), dtype, device, revision=revision)
+        return cls(*loaded)
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = self.model.get_input_embeddings().weight.device
+        return device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        dtype: torch.dtype = self.model.get_input_embeddings().weight.dtype
+        return dtype
+
+    # -- text ------------------------------------------------------------------------------
+
+    def tokenize(self, text: str, *, chat: bool = False) -> list[int]:
+        """Token ids with BOS at 0 where the tokenizer has one (never twice).
+
+        A special token written out in the text becomes that token. With `chat`, the text is
+        one user turn followed by the opening of the model's turn; ValueError when the
+        tokenizer has no chat template, and for half a surrogate pair.
+        """
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"The text is not Unicode at character {error.start}: {error.reason}.") from None
+        if chat:
+            if not self.tokenizer.chat_template:
+                raise ValueError("chat=true was asked for, but this model has no chat template: send chat=false.")
+            turn = [{"role": "user", "content": text}]
+            ids = self.tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False)
+        else:
+            ids = self.tokenizer.encode(text, add_special_tokens=False)
+        if self.bos_id is not None and ids[:1] != [self.bos_id]:
+            ids = [self.bos_id, *ids]
+        return [int(token_id) for token_id in ids]
+
+    def token_text(self, token_id: int) -> str:
+        """Decoded on its own; U+FFFD where it is a fragment of a UTF-8 character."""
+        if not 0 <= token_id < self.vocab_size:
+            raise ValueError(f"token_id is {token_id}; allowed: 0 to {self.vocab_size - 1}.")
+        return self.decode([token_id])
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Text of the ids, special tokens written out, nothing tidied."""
+        return str(self.tokenizer.decode(list(token_ids), clean_up_tokenization_spaces=False))
+
+    # -- forward passes --------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def resid_post(
+        self,
+        tokens: Tensor | Sequence[Sequence[int]],
+        layers: Sequence[int],
+        *,
+        attention_mask: Tensor | None = None,
+    ) -> dict[int, Tensor]:
+        """[batch, pos, d_model] per layer; runs no layer beyond the deepest and no unembedding."""
+        if not layers:
+            return {}
+        self.check_layers(layers)
+        ids = self._ids(tokens)
+        padding = _padding(attention_mask, self.device)
+        with layer_hook.capturing(frozenset(layers), stop=True) as resid:
+            self.model.base_model(input_ids=ids, use_cache=False, **padding)
+        return resid
+
+    @torch.inference_mode()
+    def forward(
+        self,
+        tokens: Tensor | Sequence[Sequence[int]],
+        layers: Sequence[int] = (),
+        *,
+        attention_mask: Tensor | None = None,
+        logits_to_keep: int = 0,
+        past_key_values: Any = None,
+    ) -> Forward:
+        """The whole model. `logits_to_keep` > 0 unembeds only that many last positions.
+
+        With `past_key_values` the tokens continue what the cache holds, and the cache grows.
+        """
+        self.check_layers(layers)
+        with layer_hook.capturing(frozenset(layers), stop=False) as resid:
+            logits = self.model(
+                input_ids=self._ids(tokens),
+                past_key_values=past_key_values,
+                use_cache=past_key_values is not None,
+                logits_to_keep=logits_to_keep,
+                **_padding(attention_mask, self.device),
+            ).logits
+        return Forward(logits, resid)
+
+    @torch.inference_mode()
+    def fill(self, tokens: Tensor | Sequence[Sequence[int]], past_key_values: Any) -> None:
+        """Runs the tokens into the cache, without the unembedding."""
+        self.model.base_model(input_ids=self._ids(tokens), past_key_values=past_key_values, use_cache=True)
+
+    @torch.inference_mode()
+    def per_token_loss(self, tokens: Tensor | Sequence[Sequence[int]]) -> Tensor:
+        """Nats, float32 [batch, pos - 1]: entry p is -log P(token p+1 | tokens 0..p)."""
+        ids = self._ids(tokens)
+        logits = self.forward(ids).logits
+        loss = torch.empty(ids[:, 1:].shape, dtype=torch.float32, device=ids.device)
+        for row, target in enumerate(ids[:, 1:]):  # a row at a time: float32 of all is the peak
+            scores = logits[row, :-1].float()
+            loss[row] = scores.logsumexp(-1) - scores.gather(-1, target[:, None])[:, 0]
+        return loss
+
+    @contextmanager
+    def intervening(self, rows: Sequence[Sequence[Intervention]], *, prompt_length: int) -> Iterator[None]:
+        """Every forward inside runs with these interventions, one list per row of the batch.
+
+        Raises ValueError when an intervention's layer or width is not this model's.
+        """
+        for intervention in (one for row in rows for one in row):
+            self.check_layers([intervention.layer])
+            if intervention.direction.shape != (self.d_model,):
+                raise ValueError(
+                    f"The intervention's direction has shape {tuple(intervention.direction.shape)}; "
+                    f"this model's residual stream needs ({self.d_model},)."
+                )
+        with planned(Plan.build(rows, prompt_length)):
+            yield
+
+    # -- unembedding -----------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def unembed_direction(self, direction: Tensor) -> Tensor:
+        """[n, d_model] -> float32 [n, vocab]: direct effect on the logits, up to one positive factor.
+
+        Through the final norm's gain (and its centring, if it centres) and W_U; without the
+        norm's division by the residual's size, its bias, and any soft-capping of the logits.
+        """
+        gain, centres = self._norm_gain()
+        rows = direction.to(self.device, torch.float32)
+        if centres:
+            rows = rows - rows.mean(-1, keepdim=True)
+        unembedding: Tensor = self.model.get_output_embeddings().weight
+        parts = unembedding.split(1 << 15)  # in float32 a 256k vocabulary would be 3.7 GB at once
+        return torch.cat([(rows * gain) @ part.float().T for part in parts], dim=-1)
+
+    def _norm_gain(self) -> tuple[Tensor, bool]:
+        """The final norm's gain [d_model], and whether it subtracts the mean: found by probing."""
+        if self.d_model % 2:
+            raise ValueError(f"d_model is {self.d_model}; probing the final norm needs it even.")
+        probe = torch.ones(self.d_model, device=self.device)
+        probe[1::2] = -1.0  # mean 0, size 1: RMSNorm and LayerNorm both leave it be
+        up, down, shifted = (self.final_norm(x.to(self.dtype)).float() for x in (probe, -probe, probe + 1.0))
+        return (up - down) / 2 * probe, bool(torch.allclose(shifted, up, rtol=1e-2, atol=1e-3))
+
+    # -- checks ----------------------------------------------------------------------------
+
+    def check_layers(self, layers: Sequence[int]) -> None:
+        """ValueError naming the first layer that the model does not have."""
+        for layer in layers:
+            if not 0 <= layer < self.n_layers:
+                raise ValueError(f"layer is {layer}; this model has layers 0 to {self.n_layers - 1}.")
+
+    def _ids(self, tokens: Tensor | Sequence[Sequence[int]]) -> Tensor:
+        ids = torch.as_tensor(tokens, device=self.device)
+        if ids.dim() != 2 or ids.shape[1] == 0:
+            raise ValueError(f"tokens has shape {tuple(ids.shape)}; needed: [batch, pos], pos ≥ 1.")
+        if self.max_positions and ids.shape[1] > self.max_positions:
+            raise ValueError(f"The prompt has {ids.shape[1]} tokens; this model takes {self.max_positions}.")
+        return ids
+
+
+def top_next_tokens(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """(token_ids int64, probabilities float32), both [..., k], most probable first."""
+    scores = logits.float()
+    best, token_ids = scores.topk(k, dim=-1)
+    return token_ids, (best - scores.logsumexp(-1, keepdim=True)).exp()
+
+
+def _pretrained(
+    source: str, dtype: torch.dtype, device: str, **options: Any
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    options = {name: value for name, value in options.items() if value is not None}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options)
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(explain_hub_error(source, error)) from error
+    return model.to(device), tokenizer
+
+
+def _special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Declared special tokens and added tokens marked special (turn markers)."""
+    added = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return frozenset(added | set(tokenizer.all_special_ids))
+
+
+def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """All ids that end a generation: a chat model's end of turn is one of them."""
+    config = getattr(model, "generation_config", None)
+    listed = getattr(config, "eos_token_id", None)
+    ids = set(listed) if isinstance(listed, (list, tuple)) else {listed}
+    return frozenset(int(i) for i in ids | {tokenizer.eos_token_id} if i is not None)
+
+
+def _padding(attention_mask: Tensor | None, device: torch.device) -> dict[str, Tensor]:
+    """Mask and the absolute positions that go with it; padding gets position 0, which nothing attends to."""
+    if attention_mask is None:
+        return {}
+    mask = attention_mask.to(device)
+    return {"attention_mask": mask, "position_ids": (mask.long().cumsum(-1) - 1).clamp(min=0)}

@@ -1,0 +1,1 @@
+"""Which features fire again along a prompt, and what shuffled prompts would give."""

@@ -1,0 +1,5 @@
+"""Sparse autoencoders: read, encoded, and paged where they do not all fit."""
+
+from backend.core.sae.sae import CPU_BLOCK, GPU_BLOCK, Firings, Sae
+
+__all__ = ["CPU_BLOCK", "Firings", "GPU_BLOCK", "Sae"]

@@ -1,0 +1,1 @@
+"""Texts with and without interventions: arms, sweeps, and the search for a trait."""

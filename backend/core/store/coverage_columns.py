@@ -1,0 +1,141 @@
+"""Coverage by rank as columns: what is the same for every answer is read once, and the rest is arithmetic.
+
+A vocabulary has 10^5 tokens, and each control of the coverage page asks for tens of thousands of ranks: joining
+and sorting them in SQL takes a tenth of a second, and making an object of each row another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from backend.core.store.rows import CoverageRow
+from backend.core.token_classes import CLASS_NAMES
+
+Ints = npt.NDArray[np.int64]
+Band = tuple[float | None, float, float]  # mean, low, high
+
+_TOKEN = ',"token_id":%d,"text":%s,"token_class":"%s","occurrences":%d,"degree":'
+_NO_BAND = ',"interval":null,"mean":null}'
+
+
+@dataclass(frozen=True)
+class RankedTokens:
+    """The tokens of a build that have a rank, by rank; arrays of one length."""
+
+    token_id: Ints
+    token_class: list[str]
+    text: list[str]
+    written: pa.Array  # what never changes of a token's row, as JSON
+    occurrences: Ints
+    by_documents: Ints  # places in these arrays: most documents first, ties by rank
+    random: Ints  # the same in the stored random order; tokens that never occur are left out
+    place_of: Ints  # [token_id] -> place in these arrays; -1 = special
+
+    @classmethod
+    def of(cls, columns: Mapping[str, npt.NDArray[np.generic]]) -> RankedTokens:
+        """From columns token_id, token_class, text, occurrences, documents, random_rank (0 = none), by rank."""
+        token_id, documents = columns["token_id"].astype(np.int64), columns["documents"].astype(np.int64)
+        random_rank = columns["random_rank"].astype(np.int64)
+        placed = np.flatnonzero(random_rank)
+        place_of = np.full(int(token_id.max(initial=-1)) + 1, -1, np.int64)
+        place_of[token_id] = np.arange(len(token_id))
+        text = [str(one) for one in columns["text"].tolist()]
+        names = [CLASS_NAMES[code] for code in columns["token_class"].tolist()]
+        occurrences = columns["occurrences"].astype(np.int64)
+        fixed = zip(token_id.tolist(), map(json.dumps, text), names, occurrences.tolist(), strict=True)
+        return cls(
+            token_id,
+            names,
+            text,
+            pa.array([_TOKEN % one for one in fixed], pa.string()),
+            occurrences,
+            np.argsort(-documents, kind="stable"),
+            placed[np.argsort(random_rank[placed])],
+            place_of,
+        )
+
+
+@dataclass(frozen=True)
+class CoverageColumns:
+    """coverage(k) along one order; arrays of one length, by rank in that order."""
+
+    tokens: RankedTokens
+    rank: Ints
+    place: Ints  # in `tokens`
+    degree: Ints
+    new_features: Ints
+
+    def rows(self, n_all: int, bands: Mapping[int, Band]) -> list[CoverageRow]:
+        """As objects. `n_all` is the denominator, `bands` rank -> (mean, low, high)."""
+        tokens, covered = self.tokens, np.cumsum(self.new_features)
+        numbers = (self.rank, self.place, self.degree, self.new_features, covered, _shares(covered, n_all))
+        made = []
+        for rank, at, degree, new, reached, share in zip(*(column.tolist() for column in numbers), strict=True):
+            mean, low, high = bands.get(rank, (None, None, None))
+            words = (int(tokens.token_id[at]), tokens.text[at], tokens.token_class[at], int(tokens.occurrences[at]))
+            made.append(CoverageRow(rank, *words, degree, new, reached, share, low, high, mean))
+        return made
+
+    def as_json(self, n_all: int, bands: Mapping[int, Band]) -> str:
+        """The rows as a JSON array of the wire's CoverageRow, joined a column at a time."""
+        covered = np.cumsum(self.new_features)
+        shares = _shares(covered, n_all)
+        numbers = [_written(column) for column in (self.rank, self.degree, self.new_features, covered, shares)]
+        rank, degree, new, reached, share = numbers
+        rows = pc.binary_join_element_wise(
+            '{"rank":', rank, self.tokens.written.take(pa.array(self.place)), degree, ',"new_features":', new,
+            ',"covered":', reached, ',"coverage":', share, _NO_BAND, "",
+        )  # fmt: skip
+        rows = self._with_bands(rows, bands)
+        whole = pa.ListArray.from_arrays(pa.array([0, len(rows)], pa.int32()), rows)
+        return f"[{pc.binary_join(whole, ',')[0].as_py()}]"
+
+    def _with_bands(self, rows: pa.Array, bands: Mapping[int, Band]) -> pa.Array:
+        """The rows, the few that have an interval with it."""
+        banded = np.isin(self.rank, list(bands))
+        if not banded.any():
+            return rows
+        made = []
+        for at in np.flatnonzero(banded).tolist():
+            mean, low, high = bands[int(self.rank[at])]
+            interval = f',"interval":{json.dumps([low, high])},"mean":{json.dumps(mean)}}}'
+            made.append(rows[at].as_py().removesuffix(_NO_BAND) + interval)
+        return pc.replace_with_mask(rows, pa.array(banded), pa.array(made))
+
+
+def _written(numbers: npt.NDArray[np.integer | np.floating]) -> pa.Array:
+    """Each number as text."""
+    return pc.cast(pa.array(numbers), pa.string())
+
+
+def _shares(covered: Ints, n_all: int) -> npt.NDArray[np.float64]:
+    return covered / n_all if n_all else np.zeros(len(covered))
+
+
+def columns_of(
+    tokens: RankedTokens, order: str, degree: Ints, steps: Mapping[str, Ints], max_rank: int | None
+) -> CoverageColumns:
+    """The first max_rank places of an order. `degree`: of every token, by rank; `steps`: rank and token_id of
+    every place at which something new is reached, with new_features; for greedy these are all places there are."""
+    at = tokens.place_of[steps["token_id"]]
+    new = np.zeros(len(tokens.token_id), np.int64)
+    new[at] = steps["new_features"]
+    if order == "greedy":
+        by_rank = np.argsort(steps["rank"])
+        place, rank = at[by_rank][:max_rank], steps["rank"][by_rank][:max_rank]
+        return CoverageColumns(tokens, rank, place, degree[place], new[place])
+    places: dict[str, Callable[[], Ints]] = {
+        "frequency": lambda: np.arange(len(new)),
+        "document_coverage": lambda: tokens.by_documents,
+        "degree": lambda: np.argsort(-degree, kind="stable"),
+        "random": lambda: tokens.random,
+    }
+    place = places[order]()[:max_rank]
+    return CoverageColumns(tokens, np.arange(1, len(place) + 1), place, degree[place], new[place])

@@ -1,0 +1,1 @@
+"""What is read from the build and from the results beside it."""

@@ -1,0 +1,62 @@
+"""/api/coverage: how many features the first k tokens of an order reach."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from backend.core.store import Store
+from backend.core.store.coverage import Coverage
+from backend.routes.request.kept import kept_by
+from backend.routes.request.problems import refuse_field
+from backend.routes.request.served import Served, refuse_value
+from backend.routes.request.splice import answered, spliced
+from backend.schemas import Contrast, CoverageQuery, CoverageResponse
+
+router = APIRouter(tags=["coverage"], route_class=kept_by("features"))
+SHARES = (  # fields of a Contrast that are shares of the denominator
+    *("coverage", "interval", "content_coverage", "content_interval"),
+    *("difference_interval", "whole_tokens_mean", "whole_tokens_range"),
+)
+
+
+@router.get("/coverage", response_model=CoverageResponse)
+def read_coverage(query: Annotated[CoverageQuery, Query()], served: Served) -> Response:
+    """Coverage by rank. Without max_rank, as many ranks as the server lists; `effective` says how many."""
+    store = served.build.require()
+    most = served.settings.max_coverage_rows
+    if query.max_rank is not None and query.max_rank > most:
+        raise refuse_field("max_rank", query.max_rank, f"1 to {most}")
+    given = query.model_dump() | {"max_rank": query.max_rank or most}
+    try:
+        found = store.coverage(**given)
+        contrasts = _contrasts(store, query, found)
+    except ValueError as error:
+        raise refuse_value(error, given) from error
+    answer = CoverageResponse(
+        rows=[],
+        n_active=found.n_active,
+        d_sae=found.d_sae,
+        contrast=contrasts,
+        effective=found.effective,
+    )
+    return answered(spliced(answer, {"rows": found.rows_as_json()}))
+
+
+def _contrasts(store: Store, query: CoverageQuery, found: Coverage) -> list[Contrast]:
+    """The build's comparisons in shares of the denominator asked for; none at a θ or min_count that it lacks."""
+    if found.effective["theta"] != 0 or query.min_count != 1:
+        return []
+    share = found.n_active / max(found.n_all, 1)
+    kept = [asdict(one) for one in store.contrasts(query.sae_id)]
+    return [Contrast.model_validate(one | {name: _times(one[name], share) for name in SHARES}) for one in kept]
+
+
+def _times(value: float | tuple[float, ...] | None, share: float) -> float | list[float] | None:
+    """A share or its interval of another denominator, as the wire has it."""
+    if isinstance(value, tuple):
+        return [end * share for end in value]
+    return None if value is None else value * share

@@ -1,0 +1,39 @@
+"""/api/experiments: what was found by ablating and steering over sets of prompts, beforehand."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from backend.core.companions.experiments.store import Estimate, ExperimentsStore
+from backend.routes.request.kept import kept_by
+from backend.routes.request.served import Served
+from backend.schemas import Experiment, ExperimentEstimate, ExperimentList
+
+router = APIRouter(tags=["experiments"], route_class=kept_by("experiments"))
+
+
+@router.get("/experiments")
+def read_experiments(served: Served) -> ExperimentList:
+    """Every arm of every experiment with its figures; the claims on reactivation and steering are read from these."""
+    store = served.build.experiments()
+    return ExperimentList(experiments=[_experiment(store, name) for name in store.names()])
+
+
+def _experiment(store: ExperimentsStore, name: str) -> Experiment:
+    provenance = store.provenance()
+    return Experiment(
+        name=name,
+        prompts=provenance.get("prompt_sets", {}).get(name, provenance["questions"]),
+        arms=store.arms(name),
+        outcomes=store.outcomes(name),
+        estimates=[_estimate(row) for row in store.estimates(name)],
+        findings=store.findings(name),
+    )
+
+
+def _estimate(row: Estimate) -> ExperimentEstimate:
+    interval = None if row.low is None or row.high is None else [row.low, row.high]
+    return ExperimentEstimate(
+        arm=row.arm, sae_id=row.sae_id, layer=row.layer, subject=row.subject, outcome=row.outcome,
+        value=row.value, interval=interval, n=row.n,
+    )  # fmt: skip

@@ -1,0 +1,179 @@
+"""Rows of the store as the wire shows them: features in lists, and one feature whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from backend.core.companions.features.lift import lifts as lifts_of
+from backend.core.companions.features.store import FeatureDetail as StoredDetail
+from backend.core.companions.features.store import FeatureDetailStore
+from backend.core.store import Store
+from backend.core.store.feature_search import Lifts
+from backend.core.store.rows import EdgeRow, TokenRow
+from backend.core.store.rows import Example as StoredExample
+from backend.core.store.rows import FeatureRow as StoredFeature
+from backend.core.store.token_table import TokenTable
+from backend.routes.request.served import token_ref, token_refs
+from backend.routes.request.splice import array, spliced
+from backend.schemas import (
+    Example,
+    FeatureNote,
+    FiringClasses,
+    FiringToken,
+    HistogramBin,
+    Lift,
+    LogitToken,
+    NearFeature,
+    TokenEdge,
+)
+
+TOKEN_LISTS = {
+    "top_tokens": "top_token_ids",
+    "top_by_strength": "top_by_strength",
+    "promoted_tokens": "promoted_token_ids",
+    "suppressed_tokens": "suppressed_token_ids",
+}
+NOTED = 5  # tokens of a list in a note
+
+
+def without_tokens(row: StoredFeature) -> dict[str, Any]:
+    """The row's fields, its lists of tokens empty: they are `listed_tokens`."""
+    return vars(row) | dict.fromkeys(TOKEN_LISTS, ())
+
+
+def listed_tokens(tokens: TokenTable, row: StoredFeature) -> dict[str, str]:
+    """The row's lists of tokens by the wire's name, as JSON."""
+    return {name: tokens.refs(getattr(row, column)) for name, column in TOKEN_LISTS.items()}
+
+
+def edge_of(edge: EdgeRow, occurrences: int, feature_firings: int | None = None) -> TokenEdge:
+    """`occurrences` of the token in the corpus; `feature_firings`: of the feature at all tokens, if told."""
+    return TokenEdge(
+        feature_index=edge.feature_index,
+        n_firings=edge.n_firings,
+        mean_activation=edge.act_mean,
+        act_max=edge.act_max,
+        share_of_token=edge.n_firings / max(occurrences, 1),
+        share_of_feature=None if feature_firings is None else edge.n_firings / max(feature_firings, 1),
+    )
+
+
+def edge_json(tokens: TokenTable, edge: EdgeRow, occurrences: int, feature: StoredFeature) -> str:
+    """A TokenEdge with a note on its feature, as JSON."""
+    note = FeatureNote(
+        n_firings=feature.n_firings,
+        density=feature.density,
+        n_tokens=feature.n_tokens,
+        top_tokens=[],
+        promoted_tokens=[],
+    )
+    listed = {
+        "top_tokens": tokens.refs(feature.top_token_ids[:NOTED]),
+        "promoted_tokens": tokens.refs(feature.promoted_token_ids[:NOTED]),
+    }
+    return spliced(edge_of(edge, occurrences, feature.n_firings), {"note": spliced(note, listed)})
+
+
+def lift_at(lifts: Lifts, place: int) -> Lift:
+    """Infinite ends are null on the wire."""
+    value, low, high = (float(one[place]) for one in (lifts.value, lifts.low, lifts.high))
+    return Lift(lift=_finite(value), low=low, high=_finite(high))
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+# -- one feature ----------------------------------------------------------------------------------
+
+
+def firing_tokens(
+    known: dict[int, TokenRow], ids: Sequence[int], row: StoredFeature, counts: Sequence[int], most: Sequence[float]
+) -> list[FiringToken]:
+    """A token list with what stands behind each; `counts` and `most` are empty without details."""
+    return [
+        FiringToken(
+            **token_ref(known[token_id]).model_dump(),
+            n_firings=counts[place] if counts else None,
+            act_max=min(most[place], row.act_max) if most else None,
+            share_of_feature=counts[place] / max(row.n_firings, 1) if counts else None,
+        )
+        for place, token_id in enumerate(ids)
+        if token_id in known
+    ]
+
+
+def logit_tokens(known: dict[int, TokenRow], ids: Sequence[int], effects: Sequence[float]) -> list[LogitToken]:
+    return [
+        LogitToken(**token_ref(known[token_id]).model_dump(), effect=effects[place] if effects else None)
+        for place, token_id in enumerate(ids)
+        if token_id in known
+    ]
+
+
+def token_fields(known: dict[int, TokenRow], row: StoredFeature, detail: StoredDetail | None) -> dict[str, Any]:
+    """The four token lists with their numbers."""
+    d = detail
+    return {
+        "tokens_by_count": firing_tokens(
+            known, row.top_token_ids, row, d.count_firings if d else (), d.count_max if d else ()
+        ),
+        "tokens_by_strength": firing_tokens(
+            known, row.top_by_strength, row, d.strength_firings if d else (), d.strength_max if d else ()
+        ),
+        "promoted": logit_tokens(known, row.promoted_token_ids, d.promoted_effect if d else ()),
+        "suppressed": logit_tokens(known, row.suppressed_token_ids, d.suppressed_effect if d else ()),
+    }
+
+
+def detail_fields(
+    details: FeatureDetailStore, detail: StoredDetail, row: StoredFeature, near: Sequence[NearFeature]
+) -> dict[str, Any]:
+    """Histogram, classes and nearest features."""
+    return {
+        "histogram": [HistogramBin(low=low, high=high, n_firings=n) for low, high, n in detail.bins()],
+        "classes": firing_classes(details.positions(), detail, row) if row.n_firings else None,
+        "nearest": list(near),
+        "nearest_tied": detail.near_tied,
+    }
+
+
+def firing_classes(positions: tuple[int, int], detail: StoredDetail, row: StoredFeature) -> FiringClasses:
+    counts = (np.array([detail.n_function]), np.array([row.n_firings]), np.array([detail.n_effective]))
+    lift = lift_at(lifts_of(*counts, positions), 0)
+    return FiringClasses(
+        **lift.model_dump(),
+        n_function=detail.n_function,
+        n_content=row.n_firings - detail.n_function,
+        function_positions=positions[0],
+        content_positions=positions[1],
+        effective_firings=detail.n_effective,
+    )
+
+
+def near_features(store: Store, sae_id: str, detail: StoredDetail) -> list[NearFeature]:
+    """The nearest features with a few words on each."""
+    rows = store.features(sae_id, detail.near_index)
+    known = store.token_rows(sorted({i for row in rows for i in row.top_token_ids[:NOTED]}))
+    return [
+        NearFeature(
+            feature_index=row.feature_index,
+            cosine=cosine,
+            n_firings=row.n_firings,
+            top_tokens=token_refs(known, row.top_token_ids[:NOTED]),
+        )
+        for row, cosine in zip(rows, detail.near_cosine, strict=True)
+    ]
+
+
+def examples_json(store: Store, rows: Sequence[StoredExample]) -> str:
+    """Examples with readable tokens, as JSON."""
+    tokens = store.token_table()
+    return array(
+        spliced(Example.model_validate(vars(row) | {"tokens": ()}), {"tokens": tokens.refs(row.token_ids)})
+        for row in rows
+    )

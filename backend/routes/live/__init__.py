@@ -1,0 +1,1 @@
+"""What is computed for the request, on the model."""

@@ -1,0 +1,261 @@
+"""/api/reactivation: a prompt, or a set of prompts, against the same tokens in random order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import StreamingResponse
+from torch import Tensor
+
+from backend.core.reactivation.baseline import Spread, Stopped, arrangements, shuffled_splits
+from backend.core.reactivation.index import IndexSummary, PromptCounts, prompt_counts, summarise
+from backend.core.reactivation.split import split
+from backend.core.sae import Sae
+from backend.routes.live.inspect import InspectPlan, plan_inspect
+from backend.routes.live.prompting import Prompt, read_one_of
+from backend.routes.request.frames import event_stream
+from backend.routes.request.limits import check_prompt_set
+from backend.routes.request.problems import Refusal, refuse_field
+from backend.routes.request.served import CANCELLED, Backend, Served, Turns
+from backend.routes.request.turns import in_turns
+from backend.schemas import (
+    InspectRequest,
+    ReactivationIndex,
+    ReactivationRequest,
+    ReactivationResponse,
+    ReactivationSetRequest,
+    ReactivationSetResponse,
+    Response,
+    SetFinalFrame,
+    SetFrame,
+    StartFrame,
+    TokenizeRequest,
+)
+from backend.serving.queueing import Ticket
+
+router = APIRouter(tags=["live"])
+AT_ONCE = 8  # prompts of a set per turn at the model: between turns others have theirs
+LESS = "ask for fewer shuffles, a shorter prompt, fewer sae_ids, or a smaller generate"
+LESS_OF_SET = "send fewer or shorter prompts, or ask for fewer shuffles"
+_COUNTS = ("firing", "new", "reactivated", "carried")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One prompt read and shuffled, on one SAE: int64 [pos, 4] and [n, pos, 4]."""
+
+    observed: Tensor
+    shuffled: Tensor
+
+
+def count(prompt: Prompt, saes: list[Sae], kept: list[int], request: Any, stop: Event) -> dict[str, Counted]:
+    """One forward of the prompt and one of all its shuffles together; blocks. Stopped when `stop` is set."""
+    lm, special = prompt.loaded.lm, prompt.special_positions
+    classes = [token.token_class for token in prompt.tokens]
+    order = arrangements(classes, kept, request.shuffles, request.seed)
+    shuffled = shuffled_splits(lm, saes, prompt.token_ids, order, special, request.theta, stop)
+    resid = lm.resid_post([prompt.token_ids], [sae.layer for sae in saes])
+    counted = {}
+    for sae in saes:
+        firings = sae.encode(resid[sae.layer][0], theta=request.theta)
+        own = split(firings, len(prompt.token_ids), special).stacked().cpu()
+        counted[sae.sae_id] = Counted(own, shuffled[sae.sae_id])
+    return counted
+
+
+def kept_positions(prompt: Prompt, n_prompt: int) -> list[int]:
+    """What every shuffle leaves in its place, beside special tokens: the prompt's last function token
+    (its last token where classes are unknown or none is one), and everything generated."""
+    functions = [t.position for t in prompt.tokens[:n_prompt] if t.token_class == "function"]
+    return [functions[-1] if functions else n_prompt - 1, *range(n_prompt, len(prompt.token_ids))]
+
+
+@router.post("/reactivation")
+async def compare_with_shuffles(request: ReactivationRequest, served: Served, turns: Turns) -> ReactivationResponse:
+    """The shuffled-context baseline of one prompt, position by position, and its reactivation index.
+
+    Tokens trade places within their class; special tokens, the last function token of the prompt and
+    generated tokens stay.
+    """
+    plan = await asyncio.to_thread(_plan_one, request, served)
+    ticket = await turns.turn(LESS)
+    answer = await ticket.run(lambda: _compare(plan, request, ticket.stop))
+    if answer is None:
+        raise Refusal(503, CANCELLED)
+    return answer
+
+
+def _plan_one(request: ReactivationRequest, served: Backend) -> InspectPlan:
+    fields = {name: getattr(request, name) for name in ("prompt", "chat", "sae_ids", "theta", "generate")}
+    return plan_inspect(InspectRequest(**fields, next_tokens=0), served)
+
+
+def _compare(plan: InspectPlan, request: ReactivationRequest, stop: Event) -> ReactivationResponse | None:
+    """None when it was stopped."""
+    prompt, n_prompt = plan.continued(stop), len(plan.prompt.token_ids)
+    kept = kept_positions(prompt, n_prompt)
+    try:
+        counted = count(prompt, plan.saes, kept, request, stop)
+    except Stopped:
+        return None
+    classes = [token.token_class for token in prompt.tokens]
+    effective = {name: value for name, value in plan.effective.items() if name != "next_tokens"}
+    return ReactivationResponse.model_validate(
+        {
+            "tokens": prompt.tokens,
+            "shuffled": {sae_id: _rows(one.shuffled, prompt, set(kept)) for sae_id, one in counted.items()},
+            "index": {
+                sae_id: index_of(summarise([prompt_counts(one.observed, one.shuffled, classes)]))
+                for sae_id, one in counted.items()
+            },
+            "effective": effective | _shuffling(request) | {"kept_positions": kept},
+        }
+    )
+
+
+def _rows(shuffled: Tensor, prompt: Prompt, kept: set[int]) -> list[dict[str, Any]]:
+    spread = Spread.over_shuffles(shuffled)
+    mean, low, high = spread.mean.tolist(), spread.low.tolist(), spread.high.tolist()
+    return [
+        {
+            "position": p,
+            "kept": p in kept,
+            **{name: {"mean": mean[p][k], "interval": [low[p][k], high[p][k]]} for k, name in enumerate(_COUNTS)},
+        }
+        for p in range(len(mean))
+        if prompt.tokens[p].token_class != "special"
+    ]
+
+
+def _shuffling(request: ReactivationRequest | ReactivationSetRequest) -> dict[str, Any]:
+    return {
+        "shuffles": request.shuffles,
+        "seed": request.seed,
+        "shuffled": "tokens trade places within their class; special tokens and kept_positions stay",
+        "interval": "2.5th to 97.5th percentile of the shuffles",
+    }
+
+
+def index_of(summary: IndexSummary) -> ReactivationIndex:
+    """The core's summary as the wire has it."""
+    classes = [{**vars(one), **dict(zip(_COUNTS, one.observed, strict=True))} for one in summary.classes]
+    fields = {"n_prompts": summary.n_prompts, "n_shuffles": summary.n_shuffles}
+    return ReactivationIndex.model_validate(
+        {"classes": [_plain(one) for one in classes], "difference": _plain(vars(summary.difference)), **fields}
+    )
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    """Tuples as the lists that JSON has."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+
+
+@dataclass
+class SetPlan:
+    """A set found to be good, and the prompts counted so far."""
+
+    request: ReactivationSetRequest
+    prompts: list[Prompt]
+    sae: Sae
+    effective: dict[str, Any]
+    counted: list[PromptCounts] = field(default_factory=list)
+
+    def steps(self, stop: Event) -> Iterator[int]:
+        """Count a few prompts a step, and say how many are counted; blocks. Ends early when `stop` is set."""
+        while not self.finished:
+            for prompt in self.prompts[len(self.counted) : len(self.counted) + AT_ONCE]:
+                kept = kept_positions(prompt, len(prompt.token_ids))
+                try:
+                    one = count(prompt, [self.sae], kept, self.request, stop)[self.sae.sae_id]
+                except Stopped:
+                    return
+                classes = [token.token_class for token in prompt.tokens]
+                self.counted.append(prompt_counts(one.observed, one.shuffled, classes))
+            yield len(self.counted)
+
+    @property
+    def finished(self) -> bool:
+        return len(self.counted) == len(self.prompts)
+
+    def result(self) -> ReactivationSetResponse:
+        """Over the prompts counted so far."""
+        index = index_of(summarise(self.counted, seed=self.request.seed)) if self.counted else None
+        return ReactivationSetResponse(
+            sae_id=self.sae.sae_id,
+            index=index,
+            done=len(self.counted),
+            total=len(self.prompts),
+            effective=self.effective,
+        )
+
+
+def plan_set(request: ReactivationSetRequest, served: Backend) -> SetPlan:
+    """Check everything and tokenise all prompts; blocks for a moment."""
+    texts = list(served.preset.prompt_set()) if request.prompts is None else request.prompts
+    check_prompt_set(texts, served.settings)
+    live = served.live.require().saes
+    if request.sae_id not in live:
+        raise refuse_field("sae_id", request.sae_id, f"one of {sorted(live)}")
+    prompts = [
+        read_one_of(f"prompts.{place}", TokenizeRequest(prompt=text, chat=request.chat), served)
+        for place, text in enumerate(texts)
+    ]
+    sae = live[request.sae_id]
+    effective = {
+        "prompts": "the preset's own set" if request.prompts is None else "as sent",
+        "n_prompts": len(prompts),
+        "sae_id": request.sae_id,
+        "theta": request.theta,
+        "chat": request.chat,
+        "model": served.preset.title,
+        **_shuffling(request),
+        "set_interval": "95 % percentile bootstrap over prompts, 2000 resamples",
+    }
+    return SetPlan(request, prompts, sae, effective)
+
+
+@router.post("/reactivation/set")
+async def index_of_set(request: ReactivationSetRequest, served: Served, turns: Turns) -> ReactivationSetResponse:
+    """The reactivation index over many prompts, when all are done, within limits.live_seconds of the model's time.
+
+    The streamed answer may take limits.stream_seconds.
+    """
+    plan = await asyncio.to_thread(plan_set, request, served)
+    ticket = await turns.turn(f"{LESS_OF_SET}, or use /api/reactivation/set/stream, which may run for longer")
+    async for _ in in_turns(ticket, served.live.queue, plan.steps(ticket.stop)):
+        pass
+    if not plan.finished:
+        raise Refusal(503, f"The request was cancelled after {len(plan.counted)} of {len(plan.prompts)} prompts.")
+    return await asyncio.to_thread(plan.result)
+
+
+@router.post(
+    "/reactivation/set/stream",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "server-sent events"}},
+)
+async def stream_set(request: ReactivationSetRequest, served: Served, turns: Turns) -> StreamingResponse:
+    """The same, told as it goes: start, `progress` after every few prompts, then `final`, or `error`.
+
+    It may have the model for limits.stream_seconds of /api/capabilities in all.
+    """
+    plan = await asyncio.to_thread(plan_set, request, served)
+    ticket = turns.take(LESS_OF_SET, served.settings.stream_seconds)
+    return event_stream(_frames(plan, ticket, served), ticket)
+
+
+async def _frames(plan: SetPlan, ticket: Ticket, served: Backend) -> AsyncIterator[Response]:
+    """Frames whose `seq` is yet to be given."""
+    async for place in ticket.places():
+        yield StartFrame(seq=0, stream_id=ticket.stream_id, queue_position=place)
+    async for _ in in_turns(ticket, served.live.queue, plan.steps(ticket.stop)):
+        if not plan.finished:
+            yield SetFrame(seq=0, result=await asyncio.to_thread(plan.result))
+    yield SetFinalFrame(
+        seq=0, status="done" if plan.finished else "cancelled", result=await asyncio.to_thread(plan.result)
+    )

@@ -1,0 +1,236 @@
+"""POST /api/sweep: one intervention over a grid of strengths and positions, streamed as it fills."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import StreamingResponse
+
+from backend.core.lm import top_next_tokens
+from backend.core.lm.cost import generating_bytes
+from backend.core.lm.interventions import Intervention
+from backend.core.sae import Sae
+from backend.core.steering.generate import kl
+from backend.core.steering.sweep import ROWS, Cell, Grid, baseline, sweep
+from backend.core.steering.targets import Target
+from backend.routes.live.inspect import next_token_list
+from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt
+from backend.routes.live.recipes import Edit, read_edits
+from backend.routes.live.targets import read_target, unsearchable
+from backend.routes.request.frames import event_stream
+from backend.routes.request.limits import check_freeze, check_room, check_steer, check_sweep
+from backend.routes.request.problems import refuse_field
+from backend.routes.request.served import Backend, Served, Turns
+from backend.routes.request.turns import in_turns
+from backend.schemas import (
+    CellsFrame,
+    NextToken,
+    Response,
+    StartFrame,
+    SteerRequest,
+    SweepBaseline,
+    SweepCell,
+    SweepFinalFrame,
+    SweepFrame,
+    SweepRequest,
+    SweepResponse,
+)
+from backend.schemas import Intervention as Asked
+from backend.serving.queueing import Queue, Ticket
+
+router = APIRouter(tags=["live"])
+LESS = "ask for fewer strengths or positions, or a smaller max_new_tokens"
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """A request found to be good, and all that determines its answer."""
+
+    request: SweepRequest
+    prompt: Prompt
+    grid: Grid
+    target: Target | None
+    effective: dict[str, Any]
+
+
+def plan_sweep(request: SweepRequest, served: Backend) -> SweepPlan:
+    """Check everything; blocks for a moment."""
+    prompt = read_prompt(request, served)
+    sae = _sae(request, prompt)
+    positions = tuple(prompt.resolve(request.positions, "positions"))
+    check_sweep(request, served.settings, len(positions))
+    check_freeze(request.freeze_attention, prompt.loaded)
+    target = read_target(request.target, "target", prompt.loaded) if request.target is not None else None
+    if target is not None and target.needs_text and request.max_new_tokens == 0:
+        raise refuse_field("max_new_tokens", 0, "1 or more: this target is judged on a text")
+    held = _held(request, positions, served, prompt)
+    rows = min(ROWS, len(positions) * len(request.strengths))
+    needed = generating_bytes(prompt.loaded.lm, rows, 1, len(prompt.token_ids), request.max_new_tokens)
+    remedy = "send a shorter prompt or fewer max_new_tokens"
+    check_room(f"Sweeping {rows} cells at a time", needed, remedy, served.settings, prompt.loaded)
+    grid = Grid(
+        strengths=tuple(request.strengths),
+        positions=positions,
+        edit=partial(_edit, sae, request),
+        held=tuple(edit.on_feature() for edit in held),
+    )
+    return SweepPlan(request, prompt, grid, target, _effective(request, prompt, served, sae, positions, held))
+
+
+def _effective(
+    request: SweepRequest, prompt: Prompt, served: Backend, sae: Sae, positions: Sequence[int], held: Sequence[Edit]
+) -> dict[str, Any]:
+    asked = request.model_dump(exclude={"prompt", "chat", "positions", "interventions"})
+    return (
+        effective_prompt(request, prompt, served)
+        | asked
+        | {
+            "layer": sae.layer,
+            "decoder_norm": float(sae.decoder_rows([request.feature_index])[0].float().norm()),
+            "rule": request.positions,
+            "positions": list(positions),
+            "interventions": [edit.effective() for edit in held],
+        }
+    )
+
+
+def _sae(request: SweepRequest, prompt: Prompt) -> Sae:
+    sae = prompt.loaded.saes.get(request.sae_id)
+    if sae is None:
+        raise refuse_field("sae_id", request.sae_id, f"one of {sorted(prompt.loaded.saes)}")
+    if request.feature_index >= sae.d_sae:
+        raise refuse_field("feature_index", request.feature_index, f"0 to {sae.d_sae - 1}")
+    return sae
+
+
+def _held(request: SweepRequest, positions: Sequence[int], served: Backend, prompt: Prompt) -> list[Edit]:
+    """What acts in every cell, checked together with the swept intervention, by the rules of a steer request."""
+    swept = Asked(
+        sae_id=request.sae_id,
+        feature_index=request.feature_index,
+        mode=request.mode,
+        value=max(request.strengths, key=abs),
+        positions=list(positions),
+    )
+    whole = SteerRequest(
+        prompt=request.prompt,
+        chat=request.chat,
+        interventions=[*request.interventions, swept],
+        include_generated=request.include_generated,
+        max_new_tokens=request.max_new_tokens,
+    )
+    check_steer(whole, served.settings, len(prompt.token_ids), prompt.loaded)
+    return read_edits(whole, prompt)[:-1]
+
+
+def _edit(sae: Sae, request: SweepRequest, strength: float, position: int) -> Intervention:
+    return Intervention.on_feature(
+        sae,
+        request.feature_index,
+        request.mode,
+        strength,
+        positions=(position,),
+        include_generated=request.include_generated,
+    )
+
+
+class SweepRun:
+    """Runs one plan. Each step is short; `response` may be asked once the baseline is there."""
+
+    def __init__(self, plan: SweepPlan, ticket: Ticket) -> None:
+        self.plan, self.ticket = plan, ticket
+        self.base: Cell | None = None
+        self.cells: list[SweepCell] = []
+
+    def steps(self) -> Iterator[SweepFrame | CellsFrame]:
+        """The baseline, then cells, a batch at a time. Blocks: iterate it in the worker thread."""
+        plan, lm = self.plan, self.plan.prompt.loaded.lm
+        limit, ids, frozen = plan.request.max_new_tokens, plan.prompt.token_ids, plan.request.freeze_attention
+        self.base = baseline(lm, ids, limit)
+        yield SweepFrame(
+            seq=0,
+            tokens=plan.prompt.tokens,
+            strengths=list(plan.grid.strengths),
+            positions=list(plan.grid.positions),
+            n_cells=plan.grid.n_cells,
+            baseline=self._baseline(self.base),
+        )
+        for batch in sweep(lm, ids, plan.grid, max_new_tokens=limit, freeze_attention=frozen, stop=self.ticket.stop):
+            made = [self._cell(cell, self.base) for cell in batch]
+            self.cells += made
+            yield CellsFrame(seq=0, cells=made, done=len(self.cells))
+
+    def response(self) -> SweepResponse | None:
+        """What has been made so far; None before the baseline."""
+        if self.base is None:
+            return None
+        return SweepResponse(
+            tokens=self.plan.prompt.tokens,
+            strengths=list(self.plan.grid.strengths),
+            positions=list(self.plan.grid.positions),
+            baseline=self._baseline(self.base),
+            cells=self.cells,
+            n_cells=self.plan.grid.n_cells,
+            effective=self.plan.effective,
+        )
+
+    def _baseline(self, cell: Cell) -> SweepBaseline:
+        return SweepBaseline(
+            target=self._value(cell), next_token=self._best(cell), text=cell.text, token_ids=cell.token_ids
+        )
+
+    def _cell(self, cell: Cell, base: Cell) -> SweepCell:
+        return SweepCell(
+            row=cell.row,
+            column=cell.column,
+            strength=self.plan.grid.strengths[cell.row],
+            position=self.plan.grid.positions[cell.column],
+            kl=kl(cell.log_probs, base.log_probs),
+            target=self._value(cell),
+            next_token=self._best(cell),
+            text=cell.text,
+            token_ids=cell.token_ids,
+        )
+
+    def _value(self, cell: Cell) -> float | None:
+        """ValueError of a pattern that takes too long becomes a 422."""
+        try:
+            return self.plan.target.value(cell.log_probs, cell.text) if self.plan.target is not None else None
+        except ValueError as error:
+            raise unsearchable("target", self.plan.target, error) from error
+
+    def _best(self, cell: Cell) -> NextToken:
+        token_ids, probabilities = top_next_tokens(cell.log_probs[None], 1)
+        return next_token_list(self.plan.prompt, [len(self.plan.prompt.token_ids) - 1], token_ids, probabilities)[0]
+
+
+@router.post(
+    "/sweep",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}, "description": "server-sent events"}},
+)
+async def stream_sweep(request: SweepRequest, served: Served, turns: Turns) -> StreamingResponse:
+    """A grid of strengths and positions: start, sweep (axes and baseline), cells …, then final or error.
+
+    Each cell is what POST /api/steer answers for that setting, greedy. Between batches of cells others go
+    first. POST /api/steer/cancel/{stream_id} stops it and keeps the cells made so far. The model's clock stops it
+    with an error: limits.stream_seconds of /api/capabilities for the whole, live_seconds for a batch.
+    """
+    plan = await asyncio.to_thread(plan_sweep, request, served)
+    ticket = turns.take(LESS, served.settings.stream_seconds)
+    return event_stream(_frames(plan, ticket, served.live.queue), ticket)
+
+
+async def _frames(plan: SweepPlan, ticket: Ticket, queue: Queue) -> AsyncIterator[Response]:
+    async for place in ticket.places():
+        yield StartFrame(seq=0, stream_id=ticket.stream_id, queue_position=place)
+    run = SweepRun(plan, ticket)
+    async for frame in in_turns(ticket, queue, run.steps()):
+        yield frame
+    done = len(run.cells) == plan.grid.n_cells
+    yield SweepFinalFrame(seq=0, status="done" if done else "cancelled", result=run.response())

@@ -1,0 +1,133 @@
+"""What a live server holds in memory: one model, its SAEs, and the hashes that identify them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+
+from backend.core import memory
+from backend.core.fingerprints import HASH_LENGTH, MODEL_FILES, SAE_FILES, folder_hash, hub_snapshot, snapshot_hash
+from backend.core.hub import ModelUnavailable
+from backend.core.lm import LanguageModel
+from backend.core.memory import DoesNotFit, require_memory, sae_bytes
+from backend.core.presets import Preset, SaeSource
+from backend.core.sae import Sae
+from backend.core.sae.paging import PagedSae, Pager
+
+log = logging.getLogger(__name__)
+PAGED_SHARE = 0.8  # of what is free, for SAEs that do not fit into it: the rest is for live work
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model and the SAEs that read it. `fingerprint` and `sae_hashes` are hex digests."""
+
+    lm: LanguageModel
+    saes: dict[str, Sae]
+    fingerprint: str
+    sae_hashes: dict[str, str]
+    files: dict[str, dict[str, str]] = field(default_factory=dict)  # "model" or sae_id -> file name -> sha256
+    damaged: dict[str, str] = field(default_factory=dict)  # sae_id -> what is wrong with its files, and the remedy
+    pager: Pager | None = None  # of SAEs that do not all fit
+    texts: dict[int, str] = field(default_factory=dict)  # decoded tokens, filled as they are asked for
+
+    def text(self, token_id: int) -> str:
+        """The token decoded alone."""
+        known = self.texts.get(token_id)
+        if known is None:
+            known = self.texts[token_id] = self.lm.token_text(token_id)
+        return known
+
+
+def load_preset_models(
+    preset: Preset, *, device: str, dtype: str | None, threads: int, sae_budget: int | None = None
+) -> Loaded:
+    """Read the preset's model and every SAE of it that is on this machine.
+
+    SAEs that do not all fit into `sae_budget` bytes of the device (None: into what is free) are paged.
+    Raises ModelUnavailable for the model. An SAE that is damaged or does not fit is left out, and named in `damaged`.
+    """
+    torch.set_num_threads(threads)
+    torch_dtype: torch.dtype = getattr(torch, dtype or preset.dtype)
+    try:
+        require_memory(preset.model, preset.n_parameters * torch_dtype.itemsize, device)
+        lm = LanguageModel.load(preset.model, revision=preset.revision, dtype=torch_dtype, device=device)
+    except DoesNotFit as error:
+        raise ModelUnavailable(str(error)) from error
+    except SafetensorError as error:
+        raise ModelUnavailable(
+            f"The weights in {preset.model} are damaged or incomplete ({error}): fetch or copy it again."
+        ) from error
+    saes, hashes, damaged = {}, {}, {}
+    fingerprint, model_files = _model_fingerprint(preset, lm)
+    files = {"model": model_files}
+    pager = pager_for(preset, sae_budget, device, torch_dtype)
+    for source in preset.saes:
+        if not source.path.is_dir():
+            continue
+        try:
+            sae = _load(source, pager, device, torch_dtype)
+            check_fit(sae, lm)
+        except DoesNotFit as error:
+            damaged[source.sae_id] = str(error)
+            log.error("SAE left out", extra={"sae_id": source.sae_id, "reason": str(error)})
+            continue
+        except (ValueError, OSError) as error:
+            damaged[source.sae_id] = f"{error} Fetch or copy {source.path} again; the other SAEs work without it."
+            log.error("SAE left out", extra={"sae_id": source.sae_id, "reason": str(error)})
+            continue
+        saes[source.sae_id] = sae
+        hashes[source.sae_id], files[source.sae_id] = folder_hash(source.path, SAE_FILES)
+    return Loaded(lm, saes, fingerprint, hashes, files, damaged, pager)
+
+
+def _load(source: SaeSource, pager: Pager | None, device: str, dtype: torch.dtype) -> Sae:
+    if pager is None:
+        return Sae.load(source.path, device=device, dtype=dtype, sae_id=source.sae_id)
+    return PagedSae.paged(source.path, pager, device=device, dtype=dtype, sae_id=source.sae_id)
+
+
+def pager_for(preset: Preset, budget: int | None, device: str, dtype: torch.dtype) -> Pager | None:
+    """None when all SAEs of the preset that are here fit into the budget, or into what is free, at once."""
+    needed = 0
+    for source in preset.saes:
+        with suppress(ValueError, OSError):  # a damaged one is reported when it is loaded
+            config = Sae.check(source.path)
+            needed += sae_bytes(config.d_model, config.d_sae, dtype.itemsize)
+    there = memory.available_bytes(device) if budget is None else budget
+    if there is None or needed <= there:
+        return None
+    return Pager(budget if budget is not None else int(PAGED_SHARE * there))
+
+
+def loaded_of(lm: LanguageModel, saes: dict[str, Sae], fingerprint: str, sae_hashes: dict[str, str]) -> Loaded:
+    """Check that every SAE fits the model; ValueError names the one that does not."""
+    for sae in saes.values():
+        check_fit(sae, lm)
+    return Loaded(lm, saes, fingerprint, sae_hashes)
+
+
+def check_fit(sae: Sae, lm: LanguageModel) -> None:
+    """ValueError unless the SAE reads a layer that the model has, of its width."""
+    if sae.d_model != lm.d_model or sae.layer >= lm.n_layers:
+        raise ValueError(
+            f"{sae.sae_id} reads layer {sae.layer} of width {sae.d_model}; the model has layers 0 to "
+            f"{lm.n_layers - 1} of width {lm.d_model}."
+        )
+
+
+def _model_fingerprint(preset: Preset, lm: LanguageModel) -> tuple[str, dict[str, str]]:
+    """By content, with each file's SHA-256; by name and commit where a hub model's files cannot be found."""
+    if Path(preset.model).is_dir():
+        return folder_hash(Path(preset.model), MODEL_FILES)
+    commit = getattr(lm.model.config, "_commit_hash", None) or preset.revision
+    snapshot = hub_snapshot(preset.model, commit)
+    if snapshot is not None:
+        return snapshot_hash(snapshot)
+    return hashlib.sha256(f"{preset.model}@{commit or 'unknown revision'}".encode()).hexdigest()[:HASH_LENGTH], {}

@@ -1,0 +1,80 @@
+"""What a build says of its own making."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from backend.core.lm import LanguageModel
+from backend.core.sae import Sae
+from backend.core.store import EXAMPLE_SOURCE
+from precompute.building.contrast import N_BOOTSTRAP
+from precompute.building.examples import LENGTH
+from precompute.building.tokens import TokenTable
+from precompute.job import Job, load_arrays, sha256
+
+
+def provenance(lm: LanguageModel, saes: Sequence[Sae], job: Job, tokens: TokenTable) -> dict[str, Any]:
+    """All that another person needs to make the same build, or to know that it is another."""
+    settings = job.settings() | {"model": Path(job.model).name, "saes": [sae.sae_id for sae in saes]}
+    special = load_arrays(job.work / "counts.npz", "tokens")["special"].tolist()
+    return {
+        "model": {
+            "name": Path(job.model).name if Path(job.model).is_dir() else job.model,
+            "revision": job.revision or getattr(lm.model.config, "_commit_hash", None),
+            "architecture": type(lm.model).__name__,
+            "n_layers": lm.n_layers,
+            "d_model": lm.d_model,
+            "dtype": str(lm.dtype).removeprefix("torch."),
+            "device": lm.device.type,
+            "files": file_hashes(Path(job.model)),
+        },
+        "saes": [{"sae_id": sae.sae_id, "layer": sae.layer, "files": file_hashes(sae.folder)} for sae in saes],
+        "corpus": {
+            "files": [
+                {"name": one.name, "sha256": sha256(one), "weight": weight}
+                if isinstance(one, Path)
+                else {"name": str(one), "weight": weight}  # a stream: token_stream_sha256 says what it gave
+                for one, weight in zip(job.corpus, job.weights, strict=True)
+            ],
+            "taken": "documents from the top of each file until its share of the tokens is reached",
+            "token_stream_sha256": tokens.stream_sha256,
+        },
+        "counts": {
+            "positions": tokens.n_positions,
+            "documents": tokens.n_documents,
+            "document_shards": job.n_shards,
+            "vocabulary": len(tokens.classes),
+            "function_tokens": tokens.n_function,
+            "special_token_ids": special,
+        },
+        "examples": {"source": EXAMPLE_SOURCE, "texts": job.n_sequences, "length": LENGTH, "temperature": 1.0},
+        "intervals": {"level": 0.95, "resampled": "document shards", "replicates": N_BOOTSTRAP},
+        "job": settings,
+        "code": code_version(),
+        "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """sha256 of a local folder's weights, configuration and tokenizer; empty for a hub id."""
+    kinds = {".safetensors", ".json", ".npz", ".model"}
+    return {f.name: sha256(f) for f in sorted(folder.glob("*")) if f.suffix in kinds} if folder.is_dir() else {}
+
+
+def code_version() -> dict[str, str | None]:
+    """The package's version and, in a checkout, the git commit."""
+    try:
+        version = importlib.metadata.version("functionscope")
+    except importlib.metadata.PackageNotFoundError:
+        version = None
+    here = Path(__file__).parent
+    asked = subprocess.run(
+        ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return {"version": version, "commit": asked.stdout.strip() or None}

@@ -1,0 +1,1 @@
+"""The companion `experiments`: `job` is the command, the others are its experiments."""

@@ -1,0 +1,1 @@
+"""The companion `features`: `job` is the command, `parts` compute."""

@@ -1,0 +1,1 @@
+"""Models and SAEs from a hub."""

@@ -1,0 +1,1 @@
+"""The lab model: what it was trained on and asked, beside the files that are shipped of it."""

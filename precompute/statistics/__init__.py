@@ -1,0 +1,1 @@
+"""The companion `statistics`: `job` is the command, the others compute."""

@@ -1,0 +1,123 @@
+"""The graph page's sentences, rows and addresses, worked by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.figures.graph import degree_distribution
+from app.pages.graph import words
+from app.pages.graph.state import GraphState, ranges_of, read_state, steps_of
+from backend.schemas import Capabilities
+from backend.schemas.graph import DegreeBin, GraphDegreesResponse, GraphResponse
+from backend.schemas.statistics import Alternative, DegreeFit
+
+
+def token(rank: int, text: str) -> dict[str, Any]:
+    return {"token_id": 100 + rank, "text": text, "token_class": "function"}
+
+
+def view(**changes: Any) -> GraphResponse:
+    """Ranks 1 and 2-9, features 1-3 and 4: five edges."""
+    counts = {"n_edges": 3, "n_firings": 30}
+    fields: dict[str, Any] = {
+        "token_blocks": [
+            {"rank_first": 1, "rank_last": 1, **counts, "tokens": [token(1, "\n")]},
+            {"rank_first": 2, "rank_last": 9, "n_edges": 2, "n_firings": 5,
+             "tokens": [token(2, " the"), token(3, "a")]},
+        ],
+        "feature_blocks": [
+            {"order_first": 1, "order_last": 3, "first_rank_low": 1, "first_rank_high": 1, "feature_index": None,
+             **counts},
+            {"order_first": 4, "order_last": 4, "first_rank_low": 5, "first_rank_high": 5, "feature_index": 77,
+             "n_edges": 2, "n_firings": 5},
+        ],
+        "cells": {
+            "token_block": [0, 1, 1], "feature_block": [0, 0, 1], "n_edges": [3, 1, 1], "n_firings": [30, 1, 4],
+            "n_first": [3, 0, 1],
+        },
+        "n_edges": 5, "n_firings": 35, "n_edges_of_sae": 12, "n_ranks": 9, "n_orders": 4, "n_function": 9,
+        "effective": {"sae_id": "layer_0", "min_count": 1, "token_class": None, "max_edges": 600,
+                      "rank_first": 1, "rank_last": 9, "order_first": 1, "order_last": 4},
+    }  # fmt: skip
+    return GraphResponse.model_validate(fields | changes)
+
+
+def said(parts: Any) -> str:
+    """All text below some components."""
+    if parts is None:
+        return ""
+    if isinstance(parts, str | int | float):
+        return str(parts)
+    if isinstance(parts, list | tuple):
+        return "".join(said(part) for part in parts)
+    return said(getattr(parts, "children", None))
+
+
+def test_the_headline_counts_what_the_first_ten_tokens_reach_first() -> None:
+    assert "5 edges join 9 tokens and 4 features of layer 3." in said(words.headline(3, view(), True))
+    assert "The 9 most frequent tokens are the first to reach 100.0" in said(words.headline(3, view(), True))
+    inside = said(words.headline(3, view(), False))
+    assert inside == "5 of the 12 edges of layer 3 join tokens of ranks 1–9 and features 1–4."
+
+
+def test_rows_are_the_ribbons_by_edges() -> None:
+    rows = words.rows(view())
+    assert [(row["ranks"], row["tokens"], row["features"], row["n_edges"], row["n_first"]) for row in rows] == [
+        ("1", "↵", "3 features", 3, 3),
+        ("2–9", "·the a …", "3 features", 1, 0),
+        ("2–9", "·the a …", "feature 77", 1, 1),
+    ]
+
+
+def test_nothing_is_hidden_silently() -> None:
+    assert "7 of the layer's 12 edges are not shown" in words.note(GraphState("layer_0"), view())
+    assert "not shown" not in words.note(GraphState("layer_0"), view(n_edges_of_sae=5))
+
+
+def test_crumbs_lead_back_and_leaves_lead_on() -> None:
+    crumbs = words.crumbs(["1-9,1-3", "1-1,1-3"], view())
+    assert [said(one) for one in crumbs if said(one) != "›"] == [
+        "whole graph", "ranks 1–9 × features 1–3", "ranks 1 × features 1–3",
+    ]  # fmt: skip
+    leaf = view().model_dump()
+    single = GraphResponse.model_validate(
+        leaf | {"token_blocks": leaf["token_blocks"][:1], "feature_blocks": leaf["feature_blocks"][1:]}
+    )
+    links = [one.href for one in words.crumbs([], single) if hasattr(one, "href")]
+    assert links == ["/token/101", "/feature/layer_0/77"]
+
+
+def test_an_address_is_read_and_what_it_cannot_mean_is_said() -> None:
+    sae = {"sae_id": "layer_0", "layer": 0, "d_sae": 8, "l0": 1.0, "live": False, "in_build": True, "use": "both",
+           "n_active": 4, "theta_grid": [0.0]}  # fmt: skip
+    capabilities = Capabilities.model_construct(saes=[], min_count_grid=[1, 2])
+    saes = [type(capabilities).model_fields["saes"].annotation.__args__[0].model_validate(sae)]  # type: ignore[union-attr]
+    asked = {"min_count": "2", "class": "content", "path": "3-4,1-9;3-3,1-9", "colour": "red"}
+    state, steps, complaints = read_state(asked, saes, capabilities)
+    assert state == GraphState("layer_0", "2", "content", "600")
+    assert steps == ["3-4,1-9", "3-3,1-9"]
+    assert complaints == ["colour: this page has no such setting"]
+    _, steps, complaints = read_state({"path": "3-x", "min_count": "7"}, saes, capabilities)
+    assert steps == []
+    assert [one.split(":")[0] for one in complaints] == ["min_count", "path"]
+    assert steps_of({"key": "layer_0|content", "steps": ["1-2,3-4"]}, state) == ["1-2,3-4"]
+    assert steps_of({"key": "layer_0|all", "steps": ["1-2,3-4"]}, state) == []
+    assert ranges_of("1-2,3-4") == {"rank_first": 1, "rank_last": 2, "order_first": 3, "order_last": 4}
+
+
+def test_degrees_are_drawn_per_degree_and_the_fit_where_there_is_one() -> None:
+    bins = [DegreeBin(low=1, high=1, n_tokens=4, n_features=0), DegreeBin(low=4, high=7, n_tokens=8, n_features=2)]
+    fit = DegreeFit(side="token", n=12, x_min=2, n_tail=8, alpha=2.0, interval=[1.8, 2.2], ks=0.1,
+                    alternatives=[Alternative(alternative="lognormal", ratio=-1.0, p_value=0.3)])  # fmt: skip
+    figure = degree_distribution(bins, "token", fit, "light")
+    assert list(figure.data[0].y) == [4, 2]
+    assert list(figure.data[0].x) == pytest.approx([1, 28**0.5])
+    # 8 nodes from degree 2 on with density 8 * (1/2) * (x/2)^-2: half of them lie beyond degree 4
+    assert list(figure.data[1].y) == pytest.approx([4, 4 * (7 / 2) ** -2])
+    assert len(degree_distribution(bins, "feature", None, "dark").data) == 1
+    degrees = GraphDegreesResponse(bins=bins, n_tokens=12, n_features=2, effective={})
+    assert "exponent 2.00 [1.80, 2.20], n = 8" in words.degree_note("token", degrees, [fit])
+    assert "lognormal: ratio −1.0, p 0.300" in words.degree_note("token", degrees, [fit])
+    assert "statistics of this build were not made" in words.degree_note("feature", degrees, None)

@@ -1,0 +1,75 @@
+"""The estimate of what live work takes, against what torch really holds while it runs."""
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from backend.core.lm import LanguageModel
+from backend.core.lm.cost import encoding_bytes, generating_bytes, reading_bytes
+from backend.core.lm.interventions import Intervention
+from backend.core.lm.next_tokens import Wanted, read_together
+from backend.core.sae import Sae
+from backend.core.sae.together import encode_together
+from backend.core.steering.generate import generate_arms
+
+
+class Held(TorchDispatchMode):
+    """The most bytes in storages that were made inside, at one time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alive: dict[int, int] = {}
+        self.most = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for tensor in (leaf for leaf in tree_leaves(made) if isinstance(leaf, torch.Tensor)):
+            storage = tensor.untyped_storage()
+            if storage._cdata not in self.alive:
+                self.alive[storage._cdata] = storage.nbytes()
+                weakref.finalize(storage, self.alive.pop, storage._cdata, None)
+        self.most = max(self.most, sum(self.alive.values()))
+        return made
+
+
+def held(work: Callable[[], object]) -> int:
+    with torch.inference_mode(), Held() as found:
+        kept = work()
+    del kept
+    return found.most
+
+
+@pytest.mark.parametrize(("rows", "n", "k"), [(1, 16, 10), (1, 256, 10), (1, 256, 0), (4, 64, 5)])
+def test_reading_takes_no_more_than_was_said(lm: LanguageModel, rows: int, n: int, k: int) -> None:
+    wanted = [Wanted(torch.randint(3, lm.vocab_size, (n,)).tolist(), [0, 2, 3], k)] * rows
+    said = reading_bytes(lm, rows, n, 3, rows * n if k else 0)
+    real = held(lambda: read_together(lm, wanted))
+    assert real <= said <= 4 * real
+
+
+def test_encoding_takes_no_more_than_was_said(lm: LanguageModel, saes: dict[str, Sae]) -> None:
+    resid = lm.resid_post([torch.randint(3, lm.vocab_size, (200,)).tolist()], [2])[2][0]
+    said = encoding_bytes([saes["layer_2"]], 2 * len(resid), on_cpu=False)
+    real = held(lambda: encode_together(saes["layer_2"], [(resid, 0.0), (resid, 0.0)]))
+    assert real <= said
+
+
+def test_generating_takes_no_more_than_was_said(lm: LanguageModel, saes: dict[str, Sae]) -> None:
+    ids = torch.randint(3, lm.vocab_size, (100,)).tolist()
+    arms = [[], [Intervention.on_feature(saes["layer_0"], 3, "add", 4.0, positions=(0,))]]
+    said = generating_bytes(lm, 2, 3, len(ids), 8)
+    real = held(lambda: list(generate_arms(lm, ids, arms, max_new_tokens=8, temperature=1.0, samples=3)))
+    assert real <= said <= 4 * real
+
+
+def test_longer_prompts_more_saes_and_next_tokens_cost_more(lm: LanguageModel, saes: dict[str, Sae]) -> None:
+    assert reading_bytes(lm, 1, 32, 1, 0) < reading_bytes(lm, 1, 64, 1, 0) < reading_bytes(lm, 1, 64, 1, 6400)
+    one, all_of_them = [saes["layer_2"]], list(saes.values())
+    assert encoding_bytes([], 9, on_cpu=True) == 0
+    assert encoding_bytes(one, 9, on_cpu=True) < encoding_bytes(all_of_them, 9, on_cpu=True)
+    assert encoding_bytes(one, 9, on_cpu=False) < encoding_bytes(one, 9, on_cpu=True)
