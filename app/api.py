@@ -23,7 +23,10 @@ READ_SECONDS = 120.0  # a queued live request waits for the ones before it
 
 
 class ApiProblem(Exception):
-    """A failed call. Holds the problem details that the API sent, or says that it could not be reached."""
+    """A failed call.
+
+    Holds the problem details that the API sent, or says that it could not be reached.
+    """
 
     def __init__(self, status: int, title: str, detail: str, request_id: str = "") -> None:
         super().__init__(f"{title}: {detail}")
@@ -51,8 +54,14 @@ class ApiClient:
     @classmethod
     def in_process(cls, server: FastAPI) -> ApiClient:
         """Calls `server` directly: no socket, no second process."""
-        transport = httpx.ASGITransport(app=server, raise_app_exceptions=False, client=("in-process", 0))
-        return cls(httpx.AsyncClient(transport=transport, base_url="http://in-process", timeout=READ_SECONDS))
+        transport = httpx.ASGITransport(
+            app=server, raise_app_exceptions=False, client=("in-process", 0)
+        )
+        return cls(
+            httpx.AsyncClient(
+                transport=transport, base_url="http://in-process", timeout=READ_SECONDS
+            )
+        )
 
     @classmethod
     def at(cls, base_url: str) -> ApiClient:
@@ -71,23 +80,41 @@ class ApiClient:
     async def tokens(self, **query: str | int | None) -> wire.TokenPage:
         return await self._get("/api/tokens", wire.TokenPage, dict(query))
 
-    async def token(self, token_id: int, *, limit: int = 20, **query: str | bool | None) -> wire.TokenDetail:
-        return await self._get(f"/api/tokens/{token_id}", wire.TokenDetail, {"limit": limit, **query})
+    async def token(
+        self, token_id: int, *, limit: int = 20, **query: str | bool | None
+    ) -> wire.TokenDetail:
+        return await self._get(
+            f"/api/tokens/{token_id}", wire.TokenDetail, {"limit": limit, **query}
+        )
 
-    async def coverage(self, sae_id: str, **query: str | int | float | None) -> wire.CoverageResponse:
+    async def coverage(
+        self, sae_id: str, **query: str | int | float | None
+    ) -> wire.CoverageResponse:
         return await self._get("/api/coverage", wire.CoverageResponse, {"sae_id": sae_id, **query})
 
-    async def rarefaction(self, sae_id: str, **query: str | int | None) -> stats.RarefactionResponse:
-        return await self._get("/api/rarefaction", stats.RarefactionResponse, {"sae_id": sae_id, **query})
+    async def rarefaction(
+        self, sae_id: str, **query: str | int | None
+    ) -> stats.RarefactionResponse:
+        return await self._get(
+            "/api/rarefaction", stats.RarefactionResponse, {"sae_id": sae_id, **query}
+        )
 
-    async def intersections(self, sae_id: str, token_ids: str, **query: int | None) -> stats.IntersectionsResponse:
+    async def intersections(
+        self, sae_id: str, token_ids: str, **query: int | None
+    ) -> stats.IntersectionsResponse:
         given: Params = {"sae_id": sae_id, "token_ids": token_ids, **query}
         return await self._get("/api/intersections", stats.IntersectionsResponse, given)
 
-    async def statistics(self, sae_id: str, **query: float | int | None) -> stats.StatisticsResponse:
-        return await self._get("/api/statistics", stats.StatisticsResponse, {"sae_id": sae_id, **query})
+    async def statistics(
+        self, sae_id: str, **query: float | int | None
+    ) -> stats.StatisticsResponse:
+        return await self._get(
+            "/api/statistics", stats.StatisticsResponse, {"sae_id": sae_id, **query}
+        )
 
-    async def token_statistics(self, sae_id: str, *, limit: int = 100) -> stats.TokenStatisticsResponse:
+    async def token_statistics(
+        self, sae_id: str, *, limit: int = 100
+    ) -> stats.TokenStatisticsResponse:
         given: Params = {"sae_id": sae_id, "limit": limit}
         return await self._get("/api/statistics/tokens", stats.TokenStatisticsResponse, given)
 
@@ -103,8 +130,12 @@ class ApiClient:
     async def graph(self, sae_id: str, **query: str | int | None) -> graph_wire.GraphResponse:
         return await self._get("/api/graph", graph_wire.GraphResponse, {"sae_id": sae_id, **query})
 
-    async def graph_degrees(self, sae_id: str, **query: str | int | None) -> graph_wire.GraphDegreesResponse:
-        return await self._get("/api/graph/degrees", graph_wire.GraphDegreesResponse, {"sae_id": sae_id, **query})
+    async def graph_degrees(
+        self, sae_id: str, **query: str | int | None
+    ) -> graph_wire.GraphDegreesResponse:
+        return await self._get(
+            "/api/graph/degrees", graph_wire.GraphDegreesResponse, {"sae_id": sae_id, **query}
+        )
 
     async def consolidation_loss(self, **query: str) -> wire.LossResponse:
         return await self._get("/api/consolidation/loss", wire.LossResponse, dict(query))
@@ -148,18 +179,26 @@ class ApiClient:
     async def compare_build(self, identity: str) -> wire.BuildComparison:
         return await self._get(f"/api/builds/{identity}", wire.BuildComparison)
 
-    async def _get(self, path: str, response: type[ResponseT], query: Params | None = None) -> ResponseT:
+    async def _get(
+        self, path: str, response: type[ResponseT], query: Params | None = None
+    ) -> ResponseT:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         return self._parsed(await self._send("GET", path, params=given), response)
 
     async def _post(self, path: str, request: BaseModel, response: type[ResponseT]) -> ResponseT:
-        return self._parsed(await self._send("POST", path, json=request.model_dump(mode="json")), response)
+        return self._parsed(
+            await self._send("POST", path, json=request.model_dump(mode="json")), response
+        )
 
     async def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         try:
-            reply = await self._http.request(method, path, headers=dict(forwarded.get() or {}), **arguments)
+            reply = await self._http.request(
+                method, path, headers=dict(forwarded.get() or {}), **arguments
+            )
         except httpx.HTTPError as error:
-            raise ApiProblem(0, "The API cannot be reached", f"{method} {path}: {error!r}") from error
+            raise ApiProblem(
+                0, "The API cannot be reached", f"{method} {path}: {error!r}"
+            ) from error
         if reply.is_success:
             return reply
         try:
@@ -175,5 +214,10 @@ class ApiClient:
             return response.model_validate_json(reply.content)
         except ValidationError as error:
             request_id = reply.headers.get("x-request-id", "")
-            detail = f"{reply.request.url.path} does not match {response.__name__}: {error.errors()[0]['loc']}"
-            raise ApiProblem(reply.status_code, "The API's version differs", detail, request_id) from error
+            detail = (
+                f"{reply.request.url.path} does not match {response.__name__}: "
+                f"{error.errors()[0]['loc']}"
+            )
+            raise ApiProblem(
+                reply.status_code, "The API's version differs", detail, request_id
+            ) from error

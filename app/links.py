@@ -27,29 +27,42 @@ def parsed_query(search: str | None) -> dict[str, str]:
     return dict(parse_qsl((search or "").removeprefix("?"), keep_blank_values=True))
 
 
-# Of every page: what a copied link was made on, and whether it stands in a frame elsewhere. No page reads them.
+# Of every page: what a copied link was made on, and whether it stands in a frame elsewhere. No page
+# reads them.
 FRAME_PARAMETERS = ("b", "embed")
 # (page, old name) -> its name now. A link that was minted once opens for ever: tests/golden_links.
 RENAMED = {("/coverage", "token"): "tokens"}
 
 
 def page_query(path: str, query: Mapping[str, str]) -> dict[str, str]:
-    """What a page's layout is given: parameters under the names that they have now, without the frame's own."""
+    """What a page's layout is given:
+    parameters under the names that they have now, without the frame's own.
+    """
     kept = {name: value for name, value in query.items() if name not in FRAME_PARAMETERS}
     renamed = {RENAMED.get((path, name), name): value for name, value in kept.items()}
     return renamed | {name: value for name, value in kept.items() if name in renamed}
 
 
 def origin(href: str | None) -> str:
-    """Scheme and host of the page's own address, so that a copied command reaches the same server."""
+    """Scheme and host of the page's own address,
+    so that a copied command reaches the same server.
+    """
     parts = urlsplit(href or "")
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "http://127.0.0.1:8050"
 
 
-def reproduce_get(href: str | None, path: str, query: Mapping[str, Scalar | None]) -> dict[str, str]:
+def reproduce_get(
+    href: str | None, path: str, query: Mapping[str, Scalar | None]
+) -> dict[str, str]:
     """A GET request as {"curl": …, "python": …}; both run as they stand."""
     address = page_url(origin(href) + path, **query)
-    code = f'import json\nimport urllib.request\n\nurl = "{address}"\nprint(json.load(urllib.request.urlopen(url)))'
+    code = (
+        "import json\n"
+        "import urllib.request\n"
+        "\n"
+        f'url = "{address}"\n'
+        "print(json.load(urllib.request.urlopen(url)))"
+    )
     return {"curl": f"curl -s {shlex.quote(address)}", "python": code}
 
 

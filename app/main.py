@@ -64,15 +64,19 @@ _INDEX = """<!DOCTYPE html>
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>{%title%}</title>
     <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
-    <link rel="preload" href="/assets/fonts/inter-latin-opsz-normal.woff2" as="font" type="font/woff2" crossorigin>
-    <link rel="prefetch" href="/_dash-component-suites/plotly/package_data/plotly.min.js" as="script">
+    <link rel="preload" href="/assets/fonts/inter-latin-opsz-normal.woff2"
+          as="font" type="font/woff2" crossorigin>
+    <link rel="prefetch" as="script"
+          href="/_dash-component-suites/plotly/package_data/plotly.min.js">
     <script>
       (function () {
         var kept = null;
         try { kept = localStorage.getItem("mantine-color-scheme-value"); } catch (e) {}
-        var dark = kept === "dark" || (kept !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+        var asked = matchMedia("(prefers-color-scheme: dark)").matches;
+        var dark = kept === "dark" || (kept !== "light" && asked);
         document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
-        var embed = location.pathname.startsWith("/r/") && new URLSearchParams(location.search).get("embed") === "1";
+        var query = new URLSearchParams(location.search);
+        var embed = location.pathname.startsWith("/r/") && query.get("embed") === "1";
         if (embed) document.documentElement.setAttribute("data-fs-embed", "");
       })();
     </script>
@@ -86,7 +90,9 @@ _INDEX = """<!DOCTYPE html>
 
 
 def create_dashboard(api: ApiClient, server: FastAPI, pages: Sequence[Page] = PAGES) -> Dash:
-    """Adds the dashboard to `server`: every GET path that the API does not answer becomes a page."""
+    """Adds the dashboard to `server`:
+    every GET path that the API does not answer becomes a page.
+    """
     app = Dashboard(
         __name__,
         server=server,
@@ -99,7 +105,8 @@ def create_dashboard(api: ApiClient, server: FastAPI, pages: Sequence[Page] = PA
         suppress_callback_exceptions=True,
         on_error=_on_error,
     )
-    app.backend.websocket_capability = False  # no callback streams; the browser would retry a socket for ever
+    # no callback streams; the browser would retry a socket for ever
+    app.backend.websocket_capability = False
     app.layout = shell(pages)
     _register_router(app, pages)
     _register_frame(app, api)
@@ -122,17 +129,25 @@ class Dashboard(Dash):
 
 
 def _allow_inline_scripts(app: Dash, server: FastAPI) -> None:
-    """Tells the content policy (backend/serving/headers.py) which inline scripts are ours, by their hashes.
+    """Tells the content policy (backend/serving/headers.py) which inline scripts are
+    ours, by their hashes.
 
-    There are two: the one in the head that sets the scheme before the first paint, and Dash's own start.
+    There are two: the one in the head that sets the scheme before the first paint, and Dash's own
+    start.
     """
     own = re.findall(r"<script>(.*?)</script>", _INDEX, re.DOTALL)
     hashes = [f"'sha256-{b64encode(sha256(source.encode()).digest()).decode()}'" for source in own]
-    server.state.script_hashes = [*getattr(server.state, "script_hashes", ()), *hashes, *app.csp_hashes()]
+    server.state.script_hashes = [
+        *getattr(server.state, "script_hashes", ()),
+        *hashes,
+        *app.csp_hashes(),
+    ]
 
 
 def find_page(pages: Sequence[Page], pathname: str) -> tuple[Page, dict[str, str]] | None:
-    """The page whose path matches, with the values of its <name> segments; None when there is none."""
+    """The page whose path matches, with the values of its <name> segments;
+    None when there is none.
+    """
     asked = pathname.rstrip("/") or "/"
     for page in pages:
         pattern = re.sub(r"<(\w+)>", r"(?P<\1>[^/]+)", page.path)
@@ -147,9 +162,12 @@ def _register_router(app: Dash, pages: Sequence[Page]) -> None:
         Output("frame-title", "data"),
         Input("frame-location", "pathname"),
         Input("frame-location", "search"),
-        Input("frame-visit", "data"),  # Back or Forward to an address that Location does not see as another one
+        # Back or Forward to an address that Location does not see as another one
+        Input("frame-visit", "data"),
     )
-    async def show_page(pathname: str | None, search: str | None, _visit: int | None) -> tuple[Component, str]:
+    async def show_page(
+        pathname: str | None, search: str | None, _visit: int | None
+    ) -> tuple[Component, str]:
         found = find_page(pages, pathname or "/")
         if found is None:
             return _no_such_page(pathname or "/", pages), "Not found · FunctionScope"
@@ -211,14 +229,25 @@ _CLIENTSIDE: tuple[tuple[list[Output], str, list[Input]], ...] = (
 def _facts(capabilities: Capabilities) -> list[Component]:
     """model · SAEs · build, each with the rest of what is known on hover."""
     info = capabilities.model_info
-    size = f"{info.n_parameters / 1e6:.1f}M parameters, {info.n_layers} layers, {info.dtype}" if info else ""
+    size = (
+        f"{info.n_parameters / 1e6:.1f}M parameters, {info.n_layers} layers, {info.dtype}"
+        if info
+        else ""
+    )
     saes = ", ".join(f"L{sae.layer}" for sae in capabilities.saes)
-    ids = "\n".join(f"{sae.sae_id} · layer {sae.layer} · {sae.d_sae:,} features" for sae in capabilities.saes)
+    ids = "\n".join(
+        f"{sae.sae_id} · layer {sae.layer} · {sae.d_sae:,} features" for sae in capabilities.saes
+    )
     build = capabilities.build
     return [
         _fact("model", capabilities.model, size),
         _fact("SAEs", saes or "none", ids or "no SAE is loaded and the build holds none"),
-        _fact("build", build.name if build else "none", _summary(build.provenance) if build else "", build=build),
+        _fact(
+            "build",
+            build.name if build else "none",
+            _summary(build.provenance) if build else "",
+            build=build,
+        ),
     ]
 
 
@@ -231,7 +260,9 @@ def _fact(name: str, value: str, title: str, build: Build | None = None) -> Comp
 
 def _summary(provenance: Mapping[str, Any]) -> str:
     """Provenance's flat entries, one a line, for a hover."""
-    flat = {name: value for name, value in provenance.items() if isinstance(value, str | int | float)}
+    flat = {
+        name: value for name, value in provenance.items() if isinstance(value, str | int | float)
+    }
     return "\n".join(f"{name}: {value}" for name, value in flat.items())
 
 
@@ -247,7 +278,11 @@ def _state_words(health: Health) -> str:
         return "recorded only" if health.live == "absent" else health.live_detail
     if health.queue_position:  # the visitor's own request waits
         return f"{health.live_detail} · queued {_ordinal(health.queue_position + 1)}"
-    return health.live_detail if health.queue == 0 else f"{health.live_detail} · {health.queue} in the queue"
+    return (
+        health.live_detail
+        if health.queue == 0
+        else f"{health.live_detail} · {health.queue} in the queue"
+    )
 
 
 def _ordinal(n: int) -> str:
@@ -257,7 +292,9 @@ def _ordinal(n: int) -> str:
 
 
 def _on_error(error: Exception) -> None:
-    """Dash swallows what callbacks raise: log it, and hold it in the status line until it is dismissed."""
+    """Dash swallows what callbacks raise:
+    log it, and hold it in the status line until it is dismissed.
+    """
     if isinstance(error, ApiProblem):
         set_props("frame-problem", {"data": error.as_dict()})
         return
@@ -267,7 +304,9 @@ def _on_error(error: Exception) -> None:
 
 
 def _warm_up_at_start(server: FastAPI) -> None:
-    """Asks for `/` once before serving: a deep link as the first request would come without assets."""
+    """Asks for `/` once before serving:
+    a deep link as the first request would come without assets.
+    """
     inner = server.router.lifespan_context
 
     @asynccontextmanager

@@ -1,4 +1,5 @@
-"""What a link shows of itself in a chat or a feed: OpenGraph tags in the page's head, text only from the API.
+"""What a link shows of itself in a chat or a feed:
+OpenGraph tags in the page's head, text only from the API.
 
 Every value is escaped: a run's title comes from whoever recorded it.
 """
@@ -25,10 +26,14 @@ RUN = re.compile(r"/r/([0-9a-f]{1,64})/?")
 CARD = "/assets/preview.png"
 NOT_PAGES = ("/api", "/_dash", "/assets", "/docs", "/metrics", "/openapi.json", "/_")
 SAYS = {
-    "/": "How do a few function tokens reach almost everything a language model knows? Browse, try, doubt, share.",
-    "/coverage": "Which share of the features the first k tokens have ever made fire, by layer, order and threshold.",
-    "/reactivation": "Type a prompt and watch features being activated, and activated again, along it.",
-    "/steer": "Turn one feature on at a function token and watch the answer change, beside its controls.",
+    "/": "How do a few function tokens reach almost everything a language model knows? Browse, "
+    "try, doubt, share.",
+    "/coverage": "Which share of the features the first k tokens have ever made fire, by layer, "
+    "order and threshold.",
+    "/reactivation": "Type a prompt and watch features being activated, and activated again, "
+    "along it.",
+    "/steer": "Turn one feature on at a function token and watch the answer change, beside its "
+    "controls.",
 }
 PROMPT_SHOWN = 120  # characters
 
@@ -50,7 +55,10 @@ class Preview:
             "og:url": url,
             "og:image": card,
         }
-        lines = [f'<meta property="{name}" content="{escape(value)}">' for name, value in properties.items()]
+        lines = [
+            f'<meta property="{name}" content="{escape(value)}">'
+            for name, value in properties.items()
+        ]
         lines.append(f'<meta name="description" content="{escape(self.description)}">')
         lines.append('<meta name="twitter:card" content="summary_large_image">')
         return "\n    ".join(lines)
@@ -65,7 +73,11 @@ class PreviewTags:
         self.titles = {page.path: page.title for page in pages}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET" or str(scope["path"]).startswith(NOT_PAGES):
+        if (
+            scope["type"] != "http"
+            or scope["method"] != "GET"
+            or str(scope["path"]).startswith(NOT_PAGES)
+        ):
             return await self.app(scope, receive, send)
         found = await self._preview(str(scope["path"]))
         origin = _origin(scope)
@@ -81,7 +93,14 @@ class PreviewTags:
                 return run_preview(await self.api.run(run[1]))
             except ApiProblem:
                 return Preview("A run that is not here · FunctionScope", SAYS["/"])
-        page = next((one for one in self.titles if path == one or (one != "/" and path.startswith(f"{one}/"))), "/")
+        page = next(
+            (
+                one
+                for one in self.titles
+                if path == one or (one != "/" and path.startswith(f"{one}/"))
+            ),
+            "/",
+        )
         title = "FunctionScope" if page == "/" else f"{self.titles[page]} · FunctionScope"
         return Preview(title, SAYS.get(page, SAYS["/"]))
 
@@ -91,7 +110,11 @@ def run_preview(run: Run) -> Preview:
     what = "A recorded prompt" if run.kind == "inspect" else "A recorded steering"
     prompt = " ".join(str(run.request.get("prompt", "")).split())
     shown = prompt if len(prompt) <= PROMPT_SHOWN else prompt[:PROMPT_SHOWN] + "…"
-    told = run.note or f"“{shown}”, with {run.provenance.get('model', 'a model')}, recorded {run.recorded_at[:10]}."
+    told = (
+        run.note
+        or f"“{shown}”, with {run.provenance.get('model', 'a model')}, recorded "
+        f"{run.recorded_at[:10]}."
+    )
     return Preview(f"{run.title or what} · FunctionScope", told)
 
 

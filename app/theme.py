@@ -1,6 +1,7 @@
 """Colours of the two schemes, as data: the same values that static/tokens.css gives to the browser.
 
-Figures are drawn on the server and so cannot read CSS variables; a browser test compares both lists.
+Figures are drawn on the server and so cannot read CSS variables; a browser test compares both
+lists.
 """
 
 from dataclasses import dataclass
@@ -60,7 +61,9 @@ PALETTES: dict[Scheme, Palette] = {
 
 
 def palette(scheme: str | None) -> Palette:
-    """Colours for "light" or "dark". None (the browser has not said yet) is light; anything else raises ValueError."""
+    """Colours for "light" or "dark". None (the browser has not said yet) is light;
+    anything else raises ValueError.
+    """
     if scheme is None:
         return PALETTES["light"]
     if scheme not in PALETTES:
@@ -69,7 +72,9 @@ def palette(scheme: str | None) -> Palette:
 
 
 def layer_colours(scheme: str | None, n: int) -> list[str]:
-    """n colours from shallow to deep: one teal ramp, so that depth reads as depth and not as a class."""
+    """n colours from shallow to deep:
+    one teal ramp, so that depth reads as depth and not as a class.
+    """
     ramp = {
         "light": ["#55aaa0", "#0f766e", "#062f2c"],
         "dark": ["#1f8a7d", "#2dd4bf", "#c2f5ec"],

@@ -1,7 +1,8 @@
-"""Whoever looks at a page, while it is being made: their credentials go with the page's own calls to the API.
+"""Whoever looks at a page, while it is being made:
+their credentials go with the page's own calls to the API.
 
-A page asks the API from the server, so the API would see the dashboard in place of the visitor: its token
-cookie would not be there, and all visitors would be one client to the rates.
+A page asks the API from the server, so the API would see the dashboard in place of the visitor: its
+token cookie would not be there, and all visitors would be one client to the rates.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ forwarded: ContextVar[Mapping[str, str] | None] = ContextVar("forwarded", defaul
 
 
 class Visitor:
-    """Middleware: for the time of a request, `forwarded` holds the headers that its calls carry on."""
+    """Middleware: for the time of a request,
+    `forwarded` holds the headers that its calls carry on.
+    """
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -38,7 +41,9 @@ class Visitor:
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """The cookie of this product alone, the bearer token where there is one, and the visitor's address."""
+    """The cookie of this product alone, the bearer token where there is one,
+    and the visitor's address.
+    """
     given = {name: value.decode("latin-1") for name, value in scope["headers"]}
     carried = {}
     try:

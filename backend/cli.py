@@ -1,4 +1,6 @@
-"""`functionscope`: every command. The composition root: the one module that may import all the others.
+"""`functionscope`: every command.
+
+The composition root: the one module that may import all the others.
 
 Exit codes: 0 done, 2 bad input or a missing prerequisite (one sentence on stderr), 130 interrupted.
 Imports are inside the commands, so that `--help` and a mistyped option answer at once.
@@ -41,7 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser(wanted: str | None) -> argparse.ArgumentParser:
-    """Options are read from the modules that own them, and only for the command that is `wanted`."""
+    """Options are read from the modules that own them,
+    and only for the command that is `wanted`.
+    """
     parser = argparse.ArgumentParser(
         prog="functionscope", description="How a few function tokens reach a model's features."
     )
@@ -73,12 +77,18 @@ def _add_dashboard_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def read_settings(parsed: argparse.Namespace) -> Settings:
-    """Options over environment variables over defaults; BadInput names the setting that is wrong."""
+    """Options over environment variables over defaults;
+    BadInput names the setting that is wrong.
+    """
     from pydantic import ValidationError
 
     from backend.settings import Settings, wrong_setting
 
-    given = {name: value for name, value in vars(parsed).items() if name in Settings.model_fields and value is not None}
+    given = {
+        name: value
+        for name, value in vars(parsed).items()
+        if name in Settings.model_fields and value is not None
+    }
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -155,7 +165,9 @@ def _api(settings: Settings) -> FastAPI:
         raise BadInput(str(error)) from error
 
     def load() -> Any:
-        return load_preset_models(preset, **settings.model_dump(include={"device", "dtype", "threads", "sae_budget"}))
+        return load_preset_models(
+            preset, **settings.model_dump(include={"device", "dtype", "threads", "sae_budget"})
+        )
 
     live = Live(load if settings.live else None, waiting=settings.queue)
     return create_api(None, live, settings, preset=preset)
@@ -235,7 +247,8 @@ def run_fetch(parsed: argparse.Namespace) -> int:
         from precompute.fetching.fetch import fetch_preset
 
         fetch_preset(load_preset(parsed.preset), report=print, model=not parsed.saes_only)
-    except (ImportError, ValueError, ModelUnavailable, OSError) as error:  # the dashboard's image has no jobs
+    # the dashboard's image has no jobs
+    except (ImportError, ValueError, ModelUnavailable, OSError) as error:
         raise BadInput(str(error)) from error
     return 0
 
@@ -276,10 +289,16 @@ COMMANDS = {
     "serve": Command("API and dashboard in one process", _add_api_settings, run_serve),
     "api": Command("the API alone", _add_api_settings, run_api),
     "dashboard": Command(
-        "the dashboard alone, for an API elsewhere (needs no torch)", _add_dashboard_settings, run_dashboard
+        "the dashboard alone, for an API elsewhere (needs no torch)",
+        _add_dashboard_settings,
+        run_dashboard,
     ),
-    "precompute": Command("the jobs that make a build, and the lab model", _add_precompute, run_precompute),
-    "presets": Command("list models and SAEs by name", lambda p: p.add_argument("preset", nargs="?"), run_presets),
+    "precompute": Command(
+        "the jobs that make a build, and the lab model", _add_precompute, run_precompute
+    ),
+    "presets": Command(
+        "list models and SAEs by name", lambda p: p.add_argument("preset", nargs="?"), run_presets
+    ),
     "fetch": Command("download a preset's model and SAEs", _add_fetch, run_fetch),
     "export": Command("write a table of a build as CSV or Parquet", _add_export, run_export),
 }

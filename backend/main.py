@@ -33,19 +33,24 @@ from backend.settings import Settings
 
 SWAGGER = Path(__file__).resolve().parents[1] / "static" / "vendor" / "swagger"
 DESCRIPTION = """
-How do a few function tokens reach almost everything a language model knows? Browse what a build holds
-(tokens, coverage, features), read a prompt live (inspect), edit features and compare (steer), and record
+How do a few function tokens reach almost everything a language model knows? \
+Browse what a build holds
+(tokens, coverage, features), read a prompt live (inspect), edit features and compare (steer), \
+and record
 a result under an id that anybody can open again (runs).
 
 Every failure is an RFC 9457 problem with a `request_id`. Unknown fields and parameters are refused.
 """
 
 
-def create_api(store: Store | None, live: Live, settings: Settings, *, preset: Preset | None = None) -> FastAPI:
+def create_api(
+    store: Store | None, live: Live, settings: Settings, *, preset: Preset | None = None
+) -> FastAPI:
     """The API over one build and one live model; either may be absent, and then says what to do.
 
-    The model begins to load when the server starts. `preset` defaults to the one that `settings` name;
-    without a `store`, the build at `settings.build` or the preset's path is opened once it exists.
+    The model begins to load when the server starts. `preset` defaults to the one that `settings`
+    name; without a `store`, the build at `settings.build` or the preset's path is opened once it
+    exists.
     """
     preset = preset or load_preset(settings.preset)
     runs = RunStore(settings.runs_url.get_secret_value() if settings.runs_url else settings.runs)
@@ -73,7 +78,9 @@ def create_api(store: Store | None, live: Live, settings: Settings, *, preset: P
     build = Build(store, settings.build or preset.build)
     joiner = Joiner(run_together, lambda plans: fits(plans, room(settings, plans[0].prompt.loaded)))
     known = Known(metrics)
-    app.state.backend = Backend(build, live, settings, preset, runs, known, door, metrics, joiner, product_version())
+    app.state.backend = Backend(
+        build, live, settings, preset, runs, known, door, metrics, joiner, product_version()
+    )
     app.state.script_hashes = []
     app.include_router(api.router)
     problems.install(app)

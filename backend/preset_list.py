@@ -1,4 +1,6 @@
-"""What `functionscope presets` prints: models and SAEs by name, the memory they need, what of them is here."""
+"""What `functionscope presets` prints:
+models and SAEs by name, the memory they need, what of them is here.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ def _details(preset: Preset) -> Iterator[str]:
     """All that is stated of one preset."""
     yield f"{preset.name}: {preset.title}"
     yield f"model          {preset.model}{f' at {preset.revision}' if preset.revision else ''}"
-    yield f"parameters     {preset.n_parameters:,} in {preset.dtype}: {in_words(preset.model_bytes())}"
+    yield (
+        f"parameters     {preset.n_parameters:,} in {preset.dtype}: "
+        f"{in_words(preset.model_bytes())}"
+    )
     yield f"prompt format  {preset.prompt_format}"
     yield f"corpus         {preset.corpus}"
     yield f"build          {preset.build} ({'here' if preset.build.exists() else 'not made yet'})"
@@ -57,7 +62,11 @@ def _sae(preset: Preset, sae: SaeSource) -> str:
     source = f"{sae.release} {sae.id}" if sae.release else "ours"
     l0 = f"L0 {sae.l0:g} as published" if sae.l0 is not None else "no published L0"
     here = "here" if _has_sae(sae) else "not here"
-    return f"after layer {sae.layer}, width {width:,}, {l0}, to {_USES[sae.use]}, {needs}, {source}, {here}"
+    return (
+        f"after layer {sae.layer}, width {width:,}, {l0}, to {_USES[sae.use]}, {needs}, "
+        f"{source}, "
+        f"{here}"
+    )
 
 
 _USES = {"browse": "browse", "steer": "steer", "both": "browse and steer"}

@@ -21,7 +21,9 @@ def default_runs() -> Path:
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on; more threads than those slow torch down many times over."""
+    """Cores that this process may run on;
+    more threads than those slow torch down many times over.
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -29,20 +31,38 @@ class Settings(BaseSettings):
     """Everything that a person may set, with its default, its bounds and the help of `--help`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, frozen=True, extra="forbid", allow_inf_nan=False, env_ignore_empty=True
+        env_prefix=ENV_PREFIX,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        env_ignore_empty=True,
     )
 
-    preset: str = Field(default="lab", description="model, SAEs and build by name; `functionscope presets` lists them")
-    build: Path | None = Field(default=None, description="DuckDB build to serve instead of the preset's")
+    preset: str = Field(
+        default="lab",
+        description="model, SAEs and build by name; `functionscope presets` lists them",
+    )
+    build: Path | None = Field(
+        default=None, description="DuckDB build to serve instead of the preset's"
+    )
     runs: Path = Field(default_factory=default_runs, description="SQLite file of recorded runs")
     runs_url: SecretStr | None = Field(
-        default=None, description="SQLAlchemy URL of the store of runs instead of that file, for several replicas"
+        default=None,
+        description="SQLAlchemy URL of the store of runs instead of that file, for several "
+        "replicas",
     )
     token: SecretStr | None = Field(
-        default=None, min_length=16, max_length=512, description="bearer token for live work and for writing"
+        default=None,
+        min_length=16,
+        max_length=512,
+        description="bearer token for live work and for writing",
     )
-    live: bool = Field(default=True, description="load the model; without it only the build is served")
-    device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:N")
+    live: bool = Field(
+        default=True, description="load the model; without it only the build is served"
+    )
+    device: str = Field(
+        default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:N"
+    )
     dtype: Literal["float32", "bfloat16"] | None = Field(
         default=None, description="dtype of the forward pass instead of the preset's"
     )
@@ -55,39 +75,73 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(default=8050, ge=1, le=65535, description="port to listen on")
     api_url: str = Field(
-        default="http://127.0.0.1:8050", pattern=r"^https?://", description="API that a separate dashboard speaks to"
+        default="http://127.0.0.1:8050",
+        pattern=r"^https?://",
+        description="API that a separate dashboard speaks to",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least level logged"
+    )
 
     live_bytes: int | None = Field(
-        default=None, ge=1, description="bytes that one live request may take beside the weights; default: what is free"
+        default=None,
+        ge=1,
+        description="bytes that one live request may take beside the weights; default: what is "
+        "free",
     )
     sae_budget: int | None = Field(
         default=None,
         ge=1,
-        description="bytes of the device for SAEs: what does not fit is moved in as it is used; default: what is free, "
-        "or four fifths of it where they do not all fit",
+        description="bytes of the device for SAEs: what does not fit is moved in as it is used; "
+        "default: what is free, or four fifths of it where they do not all fit",
     )
-    max_prompt_tokens: int = Field(default=256, ge=2, le=8192, description="positions of a prompt, BOS included")
+    max_prompt_tokens: int = Field(
+        default=256, ge=2, le=8192, description="positions of a prompt, BOS included"
+    )
     max_prompt_chars: int = Field(
-        default=20_000, ge=16, le=1_000_000, description="characters of a prompt, checked before tokenising"
+        default=20_000,
+        ge=16,
+        le=1_000_000,
+        description="characters of a prompt, checked before tokenising",
     )
-    max_interventions: int = Field(default=16, ge=1, le=256, description="interventions of one steer request")
+    max_interventions: int = Field(
+        default=16, ge=1, le=256, description="interventions of one steer request"
+    )
     max_samples: int = Field(default=8, ge=1, le=64, description="sampled texts per arm")
     max_sweep_cells: int = Field(default=2048, ge=1, le=100_000, description="cells of one sweep")
-    max_trait_prompts: int = Field(default=200, ge=2, le=10_000, description="prompts of one trait search")
+    max_trait_prompts: int = Field(
+        default=200, ge=2, le=10_000, description="prompts of one trait search"
+    )
     max_new_tokens: int = Field(default=128, ge=1, le=4096, description="generated tokens per text")
-    max_next_tokens: int = Field(default=50, ge=1, le=1000, description="next tokens listed per position")
-    max_set_prompts: int = Field(default=400, ge=1, le=10_000, description="prompts of one reactivation set")
-    max_temperature: float = Field(default=5.0, gt=0, le=100, description="largest sampling temperature")
-    max_value: float = Field(default=1e6, gt=0, le=1e9, description="largest absolute intervention value")
-    max_body_bytes: int = Field(default=262_144, ge=1024, le=16_777_216, description="bytes of a request body")
+    max_next_tokens: int = Field(
+        default=50, ge=1, le=1000, description="next tokens listed per position"
+    )
+    max_set_prompts: int = Field(
+        default=400, ge=1, le=10_000, description="prompts of one reactivation set"
+    )
+    max_temperature: float = Field(
+        default=5.0, gt=0, le=100, description="largest sampling temperature"
+    )
+    max_value: float = Field(
+        default=1e6, gt=0, le=1e9, description="largest absolute intervention value"
+    )
+    max_body_bytes: int = Field(
+        default=262_144, ge=1024, le=16_777_216, description="bytes of a request body"
+    )
     max_page: int = Field(default=500, ge=1, le=10_000, description="rows of one page of a list")
-    max_coverage_rows: int = Field(default=20_000, ge=1, le=1_000_000, description="ranks of one coverage answer")
+    max_coverage_rows: int = Field(
+        default=20_000, ge=1, le=1_000_000, description="ranks of one coverage answer"
+    )
     max_export_rows: int = Field(default=10_000_000, ge=1, description="rows of one exported table")
-    queue: int = Field(default=8, ge=1, le=1000, description="live requests that may wait while one runs")
-    requests_per_minute: int = Field(default=1200, ge=1, description="reading requests of one client; not on loopback")
-    live_per_minute: int = Field(default=120, ge=1, description="live requests of one client; not on loopback")
+    queue: int = Field(
+        default=8, ge=1, le=1000, description="live requests that may wait while one runs"
+    )
+    requests_per_minute: int = Field(
+        default=1200, ge=1, description="reading requests of one client; not on loopback"
+    )
+    live_per_minute: int = Field(
+        default=120, ge=1, description="live requests of one client; not on loopback"
+    )
     live_seconds: float = Field(
         default=120,
         gt=0,
@@ -98,10 +152,15 @@ class Settings(BaseSettings):
         default=3600,
         gt=0,
         le=86_400,
-        description="seconds of the model for one sweep, trait search or streamed set, in turns with others",
+        description="seconds of the model for one sweep, trait search or streamed set, in turns "
+        "with others",
     )
-    body_seconds: float = Field(default=30, gt=0, le=3600, description="seconds in which a body must arrive")
-    drain_seconds: int = Field(default=10, ge=0, le=3600, description="seconds that open requests have after SIGTERM")
+    body_seconds: float = Field(
+        default=30, gt=0, le=3600, description="seconds in which a body must arrive"
+    )
+    drain_seconds: int = Field(
+        default=10, ge=0, le=3600, description="seconds that open requests have after SIGTERM"
+    )
 
 
 def variable_of(name: str) -> str:
@@ -115,11 +174,16 @@ def is_secret(name: str) -> bool:
 
 
 def wrong_setting(error: ValidationError, options: Collection[str]) -> str:
-    """What is wrong first, in a sentence that names the option (of `options`) or the variable it came from."""
+    """What is wrong first, in a sentence that names the option (of `options`) or the
+    variable it came from.
+    """
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0])
     if is_secret(name):
-        message, n = str(first["msg"]).replace(" items after validation", " characters"), len(str(first["input"]))
+        message, n = (
+            str(first["msg"]).replace(" items after validation", " characters"),
+            len(str(first["input"])),
+        )
         return f"{variable_of(name)} has {n} characters (not shown, it is a secret): {message}."
     source = "--" + name.replace("_", "-") if name in options else variable_of(name)
     return f"{source} is {first['input']!r}: {first['msg']}."
@@ -128,7 +192,8 @@ def wrong_setting(error: ValidationError, options: Collection[str]) -> str:
 def add_options(parser: argparse.ArgumentParser, wanted: Callable[[str], bool]) -> None:
     """One option per setting, with its help, its default and its environment variable.
 
-    Secrets have no option, since every user of a machine can read its command lines: only the variable.
+    Secrets have no option, since every user of a machine can read its command lines: only the
+    variable.
     """
     for name, field in Settings.model_fields.items():
         if not wanted(name):

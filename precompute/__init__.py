@@ -1,1 +1,4 @@
-"""The jobs: corpus text in, one build out. Each module is one stage, each stage a pure function of a shard."""
+"""The jobs: corpus text in, one build out.
+
+Each module is one stage, each stage a pure function of a shard.
+"""

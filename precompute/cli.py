@@ -49,7 +49,9 @@ TRAINING = {
 
 @dataclass(frozen=True)
 class RaySettings:
-    """Which cluster, and how many workers on it; None: one started here, as many as it has room for."""
+    """Which cluster, and how many workers on it; None:
+    one started here, as many as it has room for.
+    """
 
     address: str | None = None
     workers: int | None = None
@@ -67,7 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if importlib.util.find_spec(module) is not None:
             # the module may be slow to import: its arguments are read by run_training
             # (no prefix_chars: argparse would refuse options that this parser does not know)
-            training = commands.add_parser(name, add_help=False, prefix_chars="\0", help=f"see `{name} --help`")
+            training = commands.add_parser(
+                name, add_help=False, prefix_chars="\0", help=f"see `{name} --help`"
+            )
             training.add_argument("rest", nargs=argparse.REMAINDER)
 
 
@@ -78,28 +82,84 @@ def _add_job_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", help="model folder (save_pretrained layout) or hub id")
     add("--revision", help="hub revision of the model")
     add("--sae", action="append", type=Path, metavar="DIR", help="SAE folder; once for each SAE")
-    corpus = '.jsonl or .jsonl.zst with "text" in each line, or hf:NAME[:split[:column]] (defaults: train, text)'
+    corpus = (
+        '.jsonl or .jsonl.zst with "text" in each line, or hf:NAME[:split[:column]] '
+        "(defaults: train, text)"
+    )
     add("--corpus", metavar="FILE[,FILE…]", help=f"{corpus}; default: the preset's")
     add("--weights", metavar="W[,W…]", help="share of the tokens from each; default: by file size")
     add("--out", type=Path, metavar="FILE", help="build to publish; default: the preset's")
     add("--work", type=Path, required=True, metavar="DIR", help="where unfinished work is kept")
-    add("--tokens", type=int, default=default["n_tokens"].default, help="corpus tokens to take (%(default)s)")
-    add("--ctx-len", type=int, default=default["ctx_len"].default, help="positions of a row (%(default)s)")
-    add("--batch-rows", type=int, default=default["batch_rows"].default, help="full rows a batch (%(default)s)")
-    add("--shards", type=int, default=default["n_shards"].default, help="document shards, 20 or more (%(default)s)")
-    add("--function-share", type=float, default=default["function_share"].default, help="function cut (%(default)s)")
-    add("--sequences", type=int, default=default["n_sequences"].default, help="texts to sample (%(default)s)")
-    add("--seed", type=int, default=default["seed"].default, help="of all that is random (%(default)s)")
+    add(
+        "--tokens",
+        type=int,
+        default=default["n_tokens"].default,
+        help="corpus tokens to take (%(default)s)",
+    )
+    add(
+        "--ctx-len",
+        type=int,
+        default=default["ctx_len"].default,
+        help="positions of a row (%(default)s)",
+    )
+    add(
+        "--batch-rows",
+        type=int,
+        default=default["batch_rows"].default,
+        help="full rows a batch (%(default)s)",
+    )
+    add(
+        "--shards",
+        type=int,
+        default=default["n_shards"].default,
+        help="document shards, 20 or more (%(default)s)",
+    )
+    add(
+        "--function-share",
+        type=float,
+        default=default["function_share"].default,
+        help="function cut (%(default)s)",
+    )
+    add(
+        "--sequences",
+        type=int,
+        default=default["n_sequences"].default,
+        help="texts to sample (%(default)s)",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=default["seed"].default,
+        help="of all that is random (%(default)s)",
+    )
     add("--device", default=default["device"].default, help="cpu, cuda, cuda:1 … (%(default)s)")
     add("--dtype", choices=sorted(DTYPES), help="default: the preset's, or float32")
 
 
 def _add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--engine", choices=("local", "ray"), default="local", help="who extracts the edges (%(default)s)")
-    add("--ray-address", metavar="HOST:PORT", help='a cluster\'s head, or "auto"; default: a cluster started here')
-    add("--workers", type=int, metavar="N", help="Ray workers; default: one for each GPU, or CPU, of the cluster")
-    add("--partials", metavar="URL", help="where Ray workers put shards, any fsspec path; default: the work folder")
+    add(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="who extracts the edges (%(default)s)",
+    )
+    add(
+        "--ray-address",
+        metavar="HOST:PORT",
+        help='a cluster\'s head, or "auto"; default: a cluster started here',
+    )
+    add(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="Ray workers; default: one for each GPU, or CPU, of the cluster",
+    )
+    add(
+        "--partials",
+        metavar="URL",
+        help="where Ray workers put shards, any fsspec path; default: the work folder",
+    )
 
 
 def engine_of(args: argparse.Namespace) -> RaySettings | None:
@@ -110,7 +170,11 @@ def engine_of(args: argparse.Namespace) -> RaySettings | None:
         if args.workers is not None and args.workers < 1:
             raise BadInput(f"--workers is {args.workers}; it must be 1 or more.")
         return RaySettings(args.ray_address, args.workers)
-    given = {"--ray-address": args.ray_address, "--workers": args.workers, "--partials": args.partials}
+    given = {
+        "--ray-address": args.ray_address,
+        "--workers": args.workers,
+        "--partials": args.partials,
+    }
     for name in (name for name, value in given.items() if value is not None):
         raise BadInput(f"{name} is for --engine ray.")
     return None
@@ -132,36 +196,62 @@ def job_of(args: argparse.Namespace) -> Job:
         raise BadInput("give --preset, or all of --model, --sae and --out.")
     corpus, weights = corpus_of(args.corpus, args.weights)
     return Job(
-        model=str(model), saes=tuple(saes), corpus=corpus, out=out, work=args.work,
-        weights=weights, revision=revision, n_tokens=args.tokens, ctx_len=args.ctx_len, batch_rows=args.batch_rows,
-        n_shards=args.shards, function_share=args.function_share, n_sequences=args.sequences,
-        seed=args.seed, device=args.device, dtype=dtype or "float32", partials=getattr(args, "partials", None),
-    )  # fmt: skip
+        model=str(model),
+        saes=tuple(saes),
+        corpus=corpus,
+        out=out,
+        work=args.work,
+        weights=weights,
+        revision=revision,
+        n_tokens=args.tokens,
+        ctx_len=args.ctx_len,
+        batch_rows=args.batch_rows,
+        n_shards=args.shards,
+        function_share=args.function_share,
+        n_sequences=args.sequences,
+        seed=args.seed,
+        device=args.device,
+        dtype=dtype or "float32",
+        partials=getattr(args, "partials", None),
+    )
 
 
-def corpus_of(given: str | None, weights: str | None) -> tuple[tuple[Path | HubText, ...], tuple[float, ...]]:
+def corpus_of(
+    given: str | None, weights: str | None
+) -> tuple[tuple[Path | HubText, ...], tuple[float, ...]]:
     """Files and streams, and the share of each; BadInput for what is not there or not said."""
     if not given:
         raise BadInput("give --corpus: this preset names no corpus, or none was given.")
-    corpus = tuple(HubText.parse(one) if one.startswith(PREFIX) else Path(one) for one in given.split(","))
+    corpus = tuple(
+        HubText.parse(one) if one.startswith(PREFIX) else Path(one) for one in given.split(",")
+    )
     for path in (one for one in corpus if isinstance(one, Path)):
         if not path.is_file():
-            raise BadInput(f"no corpus file at {path}: give .jsonl or .jsonl.zst files to --corpus.")
+            raise BadInput(
+                f"no corpus file at {path}: give .jsonl or .jsonl.zst files to --corpus."
+            )
     if weights:
         try:
             return corpus, tuple(float(w) for w in weights.split(","))
         except ValueError as error:
-            raise BadInput(f"--weights is {weights!r}; it must be numbers with commas between them.") from error
+            raise BadInput(
+                f"--weights is {weights!r}; it must be numbers with commas between them."
+            ) from error
     streams = [str(one) for one in corpus if isinstance(one, HubText)]
     if not streams:
-        return corpus, tuple(float(path.stat().st_size) for path in corpus if isinstance(path, Path))
+        return corpus, tuple(
+            float(path.stat().st_size) for path in corpus if isinstance(path, Path)
+        )
     if len(corpus) > 1:
         raise BadInput(f"give --weights: how large {streams[0]} is cannot be seen.")
     return corpus, (1.0,)
 
 
 def run_job(stage: str, job: Job, ray: RaySettings | None = None) -> None:
-    """Run one stage, or all; publish when nothing is lacking. `ray`: who extracts the edges instead of this process."""
+    """Run one stage, or all; publish when nothing is lacking.
+
+    `ray`: who extracts the edges instead of this process.
+    """
     # torch and the model only after the arguments are known to be right
     from precompute.building.examples import make_examples
     from precompute.building.features import make_directions
@@ -227,7 +317,9 @@ def run(args: argparse.Namespace) -> int:
 def run_training(name: str, rest: list[str]) -> int:
     """Hand the remaining arguments to a training command's own parser."""
     module = importlib.import_module(TRAINING[name])
-    parser = argparse.ArgumentParser(prog=f"functionscope precompute {name}", description=module.__doc__)
+    parser = argparse.ArgumentParser(
+        prog=f"functionscope precompute {name}", description=module.__doc__
+    )
     module.add_arguments(parser)
     command: Callable[[argparse.Namespace], int] = module.run
     try:

@@ -1,4 +1,6 @@
-"""What a precompute job was asked to do, and the folder in which it keeps what it has done so far."""
+"""What a precompute job was asked to do,
+and the folder in which it keeps what it has done so far.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,9 @@ class Job:
     revision: str | None = None
     n_tokens: int = 5_000_000  # corpus tokens to take, BOS not counted
     ctx_len: int = 256  # positions of a row, BOS included
-    # full rows per forward; shorter rows go in larger batches of the same size. On a CPU core 4 was the
-    # fastest (5,900 tokens/s of the 5M lab model; 16: 4,500; 32: 3,100); a GPU wants 64 or more.
+    # full rows per forward; shorter rows go in larger batches of the same size. On a CPU core 4 was
+    # the fastest (5,900 tokens/s of the 5M lab model; 16: 4,500; 32: 3,100); a GPU wants 64 or
+    # more.
     batch_rows: int = 4
     n_shards: int = 32  # document shards: units of resuming, and of the bootstrap
     function_share: float = 0.40
@@ -47,7 +50,8 @@ class Job:
     seed: int = 0
     device: str = "cpu"
     dtype: str = "float32"
-    partials: str | None = None  # folder or URL through which workers hand over shards; None: the work folder
+    # folder or URL through which workers hand over shards; None: the work folder
+    partials: str | None = None
 
     def check(self) -> None:
         """Refuse settings that cannot work, naming the value and what is allowed."""
@@ -62,7 +66,9 @@ class Job:
             if not low <= value <= high:
                 raise BadInput(f"{name} is {value}; allowed: {low} to {high}.")
         if not 0 < self.function_share <= 1:
-            raise BadInput(f"--function-share is {self.function_share}; allowed: above 0, at most 1.")
+            raise BadInput(
+                f"--function-share is {self.function_share}; allowed: above 0, at most 1."
+            )
         if len(self.weights) != len(self.corpus) or min(self.weights, default=0) <= 0:
             raise BadInput(
                 f"--weights {list(self.weights)} must be one positive number for each of the "
@@ -70,14 +76,18 @@ class Job:
             )
         for one in self.corpus:
             if isinstance(one, Path) and not one.is_file():
-                raise BadInput(f"no corpus file at {one}: give a .jsonl or .jsonl.zst file to --corpus.")
+                raise BadInput(
+                    f"no corpus file at {one}: give a .jsonl or .jsonl.zst file to --corpus."
+                )
 
     def settings(self) -> dict[str, Any]:
         """Everything that determines the result, as JSON; not where it is written."""
         kept = {k: v for k, v in asdict(self).items() if k not in ("out", "work", "partials")}
         kept["saes"] = [str(p) for p in self.saes]
         kept["corpus"] = [
-            {"file": one.name, "bytes": one.stat().st_size} if isinstance(one, Path) else {"file": str(one)}
+            {"file": one.name, "bytes": one.stat().st_size}
+            if isinstance(one, Path)
+            else {"file": str(one)}
             for one in self.corpus
         ]
         return kept
@@ -105,13 +115,19 @@ class Job:
 
     def claimed(self) -> dict[str, Any]:
         """What a folder of this job says that it holds."""
-        mine: dict[str, Any] = json.loads(json.dumps(self.settings() | {"weights_sha256": self._weights_sha256()}))
+        mine: dict[str, Any] = json.loads(
+            json.dumps(self.settings() | {"weights_sha256": self._weights_sha256()})
+        )
         return mine
 
     def _weights_sha256(self) -> dict[str, str]:
         """Weights that were trained anew under an old name make another job."""
         folders = [folder for folder in (Path(self.model), *self.saes) if folder.is_dir()]
-        return {f"{f.parent.name}/{f.name}": sha256(f) for d in folders for f in sorted(d.glob("*.safetensors"))}
+        return {
+            f"{f.parent.name}/{f.name}": sha256(f)
+            for d in folders
+            for f in sorted(d.glob("*.safetensors"))
+        }
 
 
 def check_same_job(mine: dict[str, Any], other: dict[str, Any], where: str, option: str) -> None:

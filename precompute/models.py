@@ -10,7 +10,9 @@ from precompute.job import DTYPES, BadInput, Job
 
 
 def load_models(job: Job) -> tuple[LanguageModel, list[Sae]]:
-    """Read them onto the job's device, in its dtype; BadInput for SAEs that cannot be read or do not fit."""
+    """Read them onto the job's device, in its dtype;
+    BadInput for SAEs that cannot be read or do not fit.
+    """
     dtype = DTYPES[job.dtype]
     lm = LanguageModel.load(job.model, revision=job.revision, dtype=dtype, device=job.device)
     try:
@@ -26,9 +28,14 @@ def check_saes(lm: LanguageModel, saes: Sequence[Sae]) -> None:
     seen: set[str] = set()
     for sae in saes:
         if not 0 <= sae.layer < lm.n_layers:
-            raise BadInput(f"SAE {sae.sae_id} reads layer {sae.layer}; the model has layers 0 to {lm.n_layers - 1}.")
+            raise BadInput(
+                f"SAE {sae.sae_id} reads layer {sae.layer}; the model has layers 0 to "
+                f"{lm.n_layers - 1}."
+            )
         if sae.d_model != lm.d_model:
-            raise BadInput(f"SAE {sae.sae_id} is {sae.d_model} wide; the model's d_model is {lm.d_model}.")
+            raise BadInput(
+                f"SAE {sae.sae_id} is {sae.d_model} wide; the model's d_model is {lm.d_model}."
+            )
         if sae.sae_id in seen:
             raise BadInput(f"SAE id {sae.sae_id} was given twice.")
         seen.add(sae.sae_id)

@@ -19,7 +19,9 @@ SAE_LAYERS = (0, 2, 3)
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Holds `model/` and `saes/layer_0`, `saes/layer_2`, `saes/layer_3`: read it, do not write to it."""
+    """Holds `model/` and `saes/layer_0`, `saes/layer_2`, `saes/layer_3`:
+    read it, do not write to it.
+    """
     folder = tmp_path_factory.mktemp("tiny")
     tiny_model_dir(folder)
     for layer in SAE_LAYERS:
@@ -39,7 +41,9 @@ def saes(tiny_folder: Path) -> dict[str, Sae]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser test that fails runs once more, and the summary names it: the browser shares its cores."""
+    """A browser test that fails runs once more, and the summary names it:
+    the browser shares its cores.
+    """
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=1))

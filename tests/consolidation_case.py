@@ -1,7 +1,8 @@
-"""A tiny training run on disk: three saved models, a corpus, training rows; and its consolidation results.
+"""A tiny training run on disk: three saved models, a corpus, training rows;
+and its consolidation results.
 
-Made by the jobs themselves, but for the SAEs, which are random ones of `tests.tiny`: training needs sae-lens,
-which takes seconds to import.
+Made by the jobs themselves, but for the SAEs, which are random ones of `tests.tiny`: training needs
+sae-lens, which takes seconds to import.
 """
 
 import json
@@ -28,7 +29,22 @@ from tests.tiny import BOS, EOS, tiny_config, tiny_sae_dir, tiny_tokenizer
 STEPS = (0, 5, 20)
 CTX_LEN = 96
 WORDS = (
-    *("the", "cat", "sat", "on", "mat", "and", "dog", "door", "Russia", "Moscow", "is", "capital", "of", "What"),
+    *(
+        "the",
+        "cat",
+        "sat",
+        "on",
+        "mat",
+        "and",
+        "dog",
+        "door",
+        "Russia",
+        "Moscow",
+        "is",
+        "capital",
+        "of",
+        "What",
+    ),
     *("London", "你好", "世界", "1984", ".", ",", "?", "\n"),
 )
 
@@ -58,7 +74,9 @@ class Case:
         return self.folder / "tokenizer"
 
     def series(self, name: str = "tiny", seed: int = 0) -> Series:
-        return Series(name, seed, f"{name} {seed}", 64, str(self.model), folder_checkpoints(self.checkpoints))
+        return Series(
+            name, seed, f"{name} {seed}", 64, str(self.model), folder_checkpoints(self.checkpoints)
+        )
 
     def text(self, work: Path, n_tokens: int = 6000) -> HeldOut:
         settings = TextSettings((self.corpus,), (1.0,), n_tokens, CTX_LEN)
@@ -71,7 +89,9 @@ def make_case(folder: Path) -> Case:
     tokenizer.save_pretrained(folder / "tokenizer")
     rng = np.random.default_rng(0)
     documents = [" ".join(rng.choice(WORDS, int(rng.integers(90, 160)))) for _ in range(160)]
-    (folder / "corpus.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in documents), "utf-8")
+    (folder / "corpus.jsonl").write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text in documents), "utf-8"
+    )
     trained = [[BOS, *ids, EOS] for ids in tokenizer(documents[:80])["input_ids"]]
     stream = [token for ids in trained for token in ids]
     n = len(stream) // CTX_LEN * CTX_LEN
@@ -79,7 +99,9 @@ def make_case(folder: Path) -> Case:
     for step in STEPS:
         with torch.random.fork_rng():
             torch.manual_seed(step)
-            model = Gemma2ForCausalLM(tiny_config(len(tokenizer), num_hidden_layers=2, attn_logit_softcapping=None))
+            model = Gemma2ForCausalLM(
+                tiny_config(len(tokenizer), num_hidden_layers=2, attn_logit_softcapping=None)
+            )
         model.save_pretrained(folder / "checkpoints" / f"step_{step:06d}")
     return Case(folder, AutoTokenizer.from_pretrained(folder / "tokenizer"))
 
@@ -89,7 +111,15 @@ def make_work(case: Case, work: Path) -> None:
     text = case.text(work)
     make_baselines(case.rows, text, len(case.tokenizer), work)
     for seed in (0, 1):
-        make_losses(case.series(seed=seed), text, work, batch_rows=4, dtype="float32", products="float32", device="cpu")
+        make_losses(
+            case.series(seed=seed),
+            text,
+            work,
+            batch_rows=4,
+            dtype="float32",
+            products="float32",
+            device="cpu",
+        )
         make_stages(case.series(seed=seed), text, work, dtype="float32", device="cpu")
     count_random_saes(case, text, work)
 
@@ -103,12 +133,24 @@ def count_random_saes(case: Case, text: HeldOut, work: Path) -> None:
         lm = series.load(checkpoint, torch.float32, "cpu")
         resid = collect(lm, sample.rows, plan.layer)
         loaded = (lm, Activations(resid, resid, resid))
-        one = Trainer(partial(_same, loaded), sample, score_rows, plan, folder / "saes", checkpoint.step, digest)
+        one = Trainer(
+            partial(_same, loaded),
+            sample,
+            score_rows,
+            plan,
+            folder / "saes",
+            checkpoint.step,
+            digest,
+        )
         for seed in (0, 1):
             made = tiny_sae_dir(work / "random" / str(seed), 1, seed=seed + checkpoint.step)
             Sae.check(made)
             one._count(
-                folder / "saes" / f"{one.sae_id('fixed', plan.settings, seed)}.npz", "fixed", plan.settings, seed, made
+                folder / "saes" / f"{one.sae_id('fixed', plan.settings, seed)}.npz",
+                "fixed",
+                plan.settings,
+                seed,
+                made,
             )
 
 

@@ -32,10 +32,15 @@ def count(junit_xml: str) -> tuple[int, list[str]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("junit_xml", type=Path)
-    parser.add_argument("--strict", action="store_true", help="fail when a browser test did not run")
+    parser.add_argument(
+        "--strict", action="store_true", help="fail when a browser test did not run"
+    )
     arguments = parser.parse_args()
     if not arguments.junit_xml.exists():
-        print(f"{arguments.junit_xml} does not exist: pytest ended before it could report", file=sys.stderr)
+        print(
+            f"{arguments.junit_xml} does not exist: pytest ended before it could report",
+            file=sys.stderr,
+        )
         return 1
     ran, skipped = count(arguments.junit_xml.read_text(encoding="utf-8"))
     print(f"browser tests: {ran} ran, {len(skipped)} left out")

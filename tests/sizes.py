@@ -1,6 +1,8 @@
-"""`python -m tests.sizes`: modules of at most 300 lines, functions of at most 40, docstrings counted.
+"""`python -m tests.sizes`: modules of at most 300 lines, functions of at most 40,
+docstrings counted.
 
-Every file that git tracks or would track is read, except vendored ones; exit status 1 when one is too long.
+Every file that git tracks or would track is read, except vendored ones; exit status 1 when one is
+too long.
 """
 
 import ast
@@ -15,7 +17,15 @@ FUNCTION_LINES = 40
 
 def source_files() -> list[Path]:
     """Python and JavaScript files of the checkout, relative to it."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py", "static/*.js"]
+    command = [
+        "git",
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "*.py",
+        "static/*.js",
+    ]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     return [path for path in map(Path, listed) if path.exists() and "vendor" not in path.parts]
 
@@ -31,7 +41,10 @@ def too_long(path: Path, text: str) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
             length = node.end_lineno - node.lineno + 1
             if length > FUNCTION_LINES:
-                yield f"{path}:{node.lineno}: {node.name} has {length} lines, at most {FUNCTION_LINES}"
+                yield (
+                    f"{path}:{node.lineno}: {node.name} has {length} lines, at most "
+                    f"{FUNCTION_LINES}"
+                )
 
 
 def main() -> int:

@@ -28,7 +28,9 @@ _CHAT = (
 
 
 def tiny_tokenizer() -> PreTrainedTokenizerFast:
-    """About 400 entries: <pad> 0, <eos> 1, <bos> 2, all bytes, newline its own token, Han reachable."""
+    """About 400 entries: <pad> 0, <eos> 1, <bos> 2, all bytes,
+    newline its own token, Han reachable.
+    """
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -98,7 +100,10 @@ def tiny_sae_dir(
     seed: int = 0,
     **config: Any,
 ) -> Path:
-    """Folder `layer_<layer>`; `config` replaces fields of cfg.json. About one feature in ten fires."""
+    """Folder `layer_<layer>`; `config` replaces fields of cfg.json.
+
+    About one feature in ten fires.
+    """
     folder = Path(tmp) / "saes" / f"layer_{layer}"
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(1000 * seed + layer)
@@ -113,7 +118,9 @@ def tiny_sae_dir(
     if architecture == "jumprelu":
         weights["threshold"] = 4.0 + torch.rand(d_sae, generator=generator)
     save_file(weights, folder / "sae_weights.safetensors")
-    (folder / "cfg.json").write_text(json.dumps(_sae_config(architecture, layer, d_model, d_sae) | config))
+    (folder / "cfg.json").write_text(
+        json.dumps(_sae_config(architecture, layer, d_model, d_sae) | config)
+    )
     return folder
 
 
@@ -134,4 +141,6 @@ def _sae_config(architecture: str, layer: int, d_model: int, d_sae: int) -> dict
             "l0": 10.0,
         },
     }
-    return config | ({"k": 8, "rescale_acts_by_decoder_norm": True} if architecture == "topk" else {})
+    return config | (
+        {"k": 8, "rescale_acts_by_decoder_norm": True} if architecture == "topk" else {}
+    )

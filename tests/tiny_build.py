@@ -1,4 +1,6 @@
-"""The tests' one way to a build: a small random corpus, the jobs run over it, and a preset that names it all."""
+"""The tests' one way to a build:
+a small random corpus, the jobs run over it, and a preset that names it all.
+"""
 
 import json
 import random
@@ -27,14 +29,49 @@ def sentences(n_documents: int = 60) -> list[str]:
 
 def random_words(n_documents: int = 120) -> list[str]:
     """Random sentences in which some words are more frequent than others."""
-    words = ["the", ",", ".", "of", "\n", "and", "a", "is", "?", "by", "sat", "on", "cat", "dog", "mat", "door"]
-    words += ["capital", "What", "Russia", "Moscow", "UK", "London", "Chinese", "Speak", "你好", "世界", "and", "The"]
-    weights = [1 / (10 + place) for place in range(len(words))]  # flat: ten words stay below the cut
+    words = [
+        "the",
+        ",",
+        ".",
+        "of",
+        "\n",
+        "and",
+        "a",
+        "is",
+        "?",
+        "by",
+        "sat",
+        "on",
+        "cat",
+        "dog",
+        "mat",
+        "door",
+    ]
+    words += [
+        "capital",
+        "What",
+        "Russia",
+        "Moscow",
+        "UK",
+        "London",
+        "Chinese",
+        "Speak",
+        "你好",
+        "世界",
+        "and",
+        "The",
+    ]
+    # flat: ten words stay below the cut
+    weights = [1 / (10 + place) for place in range(len(words))]
     drawn = random.Random(7)
-    return [" ".join(drawn.choices(words, weights, k=drawn.randint(20, 60))) for _ in range(n_documents)]
+    return [
+        " ".join(drawn.choices(words, weights, k=drawn.randint(20, 60))) for _ in range(n_documents)
+    ]
 
 
-def tiny_job(tiny_folder: Path, folder: Path, sae_ids: Sequence[str], texts: Sequence[str], **changes: Any) -> Job:
+def tiny_job(
+    tiny_folder: Path, folder: Path, sae_ids: Sequence[str], texts: Sequence[str], **changes: Any
+) -> Job:
     """The job that makes `folder/tiny.duckdb` from these texts; `changes` replace its settings."""
     corpus = folder / "corpus.jsonl"
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,6 +101,13 @@ def make_build(job: Job) -> Path:
 
 def tiny_preset(tiny_folder: Path, build: Path, **changes: Any) -> Preset:
     """The lab preset with the tiny model, its three SAEs and this build in it."""
-    sources = tuple(SaeSource(sae_id, int(sae_id[-1]), tiny_folder / "saes" / sae_id) for sae_id in SAE_IDS)
-    own = {"model": str(tiny_folder / "model"), "saes": sources, "build": build, "demonstrations": ()}
+    sources = tuple(
+        SaeSource(sae_id, int(sae_id[-1]), tiny_folder / "saes" / sae_id) for sae_id in SAE_IDS
+    )
+    own = {
+        "model": str(tiny_folder / "model"),
+        "saes": sources,
+        "build": build,
+        "demonstrations": (),
+    }
     return replace(load_preset("lab"), **(own | changes))  # type: ignore[arg-type]

@@ -12,7 +12,8 @@ from app.parts.frame import visible
 from app.theme import layer_colours, palette
 from backend.schemas import Build, CoverageResponse, CoverageRow
 
-# Table 1 of the paper: cumulative % of features after the first 1..10 tokens, by layer of Gemma 2 9B.
+# Table 1 of the paper: cumulative % of features after the first 1..10 tokens, by layer of Gemma 2
+# 9B.
 PAPER_TABLE_1: dict[int, tuple[float, ...]] = {
     9: (23.19, 32.01, 36.88, 39.68, 41.21, 43.16, 46.00, 47.44, 47.96, 48.52),
     20: (51.32, 62.45, 66.93, 71.30, 71.97, 73.07, 74.43, 75.70, 76.12, 76.46),
@@ -32,14 +33,20 @@ class LayerCurve:
 
 
 def is_papers_model(build: Build | None) -> bool:
-    """Whether the build was made of Gemma 2 9B, the paper's model, so that Table 1 may lie over its curve."""
+    """Whether the build was made of Gemma 2 9B, the paper's model,
+    so that Table 1 may lie over its curve.
+    """
     model = build.provenance.get("model") if build else None
     name = model.get("name") if isinstance(model, dict) else model
     return isinstance(name, str) and name.endswith(PAPER_MODEL)
 
 
 def coverage_figure(
-    curves: Sequence[LayerCurve], scheme: str | None, *, n_function: int | None = None, paper: bool = False
+    curves: Sequence[LayerCurve],
+    scheme: str | None,
+    *,
+    n_function: int | None = None,
+    paper: bool = False,
 ) -> go.Figure:
     """Share of features reached by the first k tokens, k on a logarithm, a line per layer.
 
@@ -75,16 +82,23 @@ def _add_line(figure: go.Figure, curve: LayerCurve, colour: str) -> None:
         mode="lines",
         name=f"layer {curve.layer}",
         line={"color": colour, "width": 2.6 if curve.chosen else 1.4},
-        customdata=[[visible(row.text), row.new_features, row.covered, _interval(row)] for row in rows],
+        customdata=[
+            [visible(row.text), row.new_features, row.covered, _interval(row)] for row in rows
+        ],
         hovertemplate=(
-            f"<b>layer {curve.layer}</b> · first %{{x:,}} tokens reach <b>%{{y:.1%}}</b>%{{customdata[3]}}"
-            "<br>%{customdata[2]:,} features; %{customdata[0]} adds %{customdata[1]:,}<extra></extra>"
+            f"<b>layer {curve.layer}</b> · first %{{x:,}} tokens reach "
+            "<b>%{y:.1%}</b>%{customdata[3]}<br>%{customdata[2]:,} features; %{customdata[0]} "
+            "adds %{customdata[1]:,}<extra></extra>"
         ),
     )
 
 
-def _add_labels(figure: go.Figure, curves: Sequence[LayerCurve], colours: Sequence[str], scheme: str | None) -> None:
-    """A dot at rank 10, where the lines differ most; their names and shares there, in the empty corner."""
+def _add_labels(
+    figure: go.Figure, curves: Sequence[LayerCurve], colours: Sequence[str], scheme: str | None
+) -> None:
+    """A dot at rank 10, where the lines differ most;
+    their names and shares there, in the empty corner.
+    """
     ends = [
         (curve, colour, curve.answer.rows[min(10, len(curve.answer.rows)) - 1])
         for curve, colour in zip(curves, colours, strict=True)
@@ -118,11 +132,19 @@ def _add_band(figure: go.Figure, curve: LayerCurve, colour: str) -> None:
     if not rows:
         return
     bounds = [row.interval or [row.coverage, row.coverage] for row in rows]
-    add_band(figure, [row.rank for row in rows], [low for low, _ in bounds], [high for _, high in bounds], colour)
+    add_band(
+        figure,
+        [row.rank for row in rows],
+        [low for low, _ in bounds],
+        [high for _, high in bounds],
+        colour,
+    )
 
 
 def _add_cut(figure: go.Figure, n_function: int, last: int, scheme: str | None) -> None:
-    """The function cut, named on the side with more room: the layers' names stand in the right corner."""
+    """The function cut, named on the side with more room:
+    the layers' names stand in the right corner.
+    """
     ink = palette(scheme)
     left = 2 * math.log(n_function) > math.log(last)
     figure.add_vline(x=n_function, line={"color": ink.function, "width": 1, "dash": "dot"})
@@ -147,5 +169,6 @@ def _add_paper(figure: go.Figure, layer: int, scheme: str | None) -> None:
         mode="markers",
         name=f"paper, layer {layer}",
         marker={"symbol": "x-thin", "size": 7, "line": {"color": ink.muted, "width": 1.4}},
-        hovertemplate=f"paper's Table 1, layer {layer}: first %{{x}} reach %{{y:.2%}}<extra></extra>",
+        hovertemplate=f"paper's Table 1, layer {layer}: first %{{x}} reach "
+        "%{y:.2%}<extra></extra>",
     )

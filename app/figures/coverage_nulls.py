@@ -13,7 +13,11 @@ from app.theme import palette
 from backend.schemas.browse import TokenRef
 from backend.schemas.statistics import EqualOccurrence, IntersectionsResponse, NullModel
 
-RUN_NAMES = {"real": "this model", "shuffled": "shuffled documents", "random_weights": "random weights"}
+RUN_NAMES = {
+    "real": "this model",
+    "shuffled": "shuffled documents",
+    "random_weights": "random weights",
+}
 RUN_DASHES = {"real": "solid", "shuffled": "dash", "random_weights": "dot"}
 LABEL_STEP = 0.085  # of the height, from one line's name to the next
 MOST_COLUMNS = 24  # intersections drawn
@@ -27,7 +31,8 @@ def corner_labels(
     *,
     top_left: bool = False,
 ) -> None:
-    """Names of lines, top to bottom, in the lower right corner, where a rising curve never goes, or top left.
+    """Names of lines, top to bottom, in the lower right corner,
+    where a rising curve never goes, or top left.
 
     lines: (text, colour, strong). Beside the curve a name would lie on its neighbour.
     """
@@ -38,10 +43,17 @@ def corner_labels(
         height = 0.03 + LABEL_STEP * place + (0.97 - LABEL_STEP * len(listed) if top_left else 0)
         mark = f'<span style="color:{colour}">●</span>  ' if colour else ""
         figure.add_annotation(
-            x=side, y=height, xref="paper", yref="paper", xanchor=edge, yanchor="bottom",
-            text=mark + (f"<b>{text}</b>" if strong else text), showarrow=False, align=edge,
+            x=side,
+            y=height,
+            xref="paper",
+            yref="paper",
+            xanchor=edge,
+            yanchor="bottom",
+            text=mark + (f"<b>{text}</b>" if strong else text),
+            showarrow=False,
+            align=edge,
             font={"size": 11.5, "color": ink.ink if strong else ink.muted},
-        )  # fmt: skip
+        )
 
 
 def faint(colour: str, alpha: float = 0.16) -> str:
@@ -50,31 +62,51 @@ def faint(colour: str, alpha: float = 0.16) -> str:
     return f"rgba({red},{green},{blue},{alpha})"
 
 
-def add_band(figure: go.Figure, x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str) -> None:
+def add_band(
+    figure: go.Figure, x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str
+) -> None:
     """The area between two lines."""
     figure.add_scatter(
-        x=[*x, *reversed(x)], y=[*high, *reversed(low)], fill="toself", fillcolor=faint(colour), line={"width": 0},
-        mode="lines", hoverinfo="skip",
-    )  # fmt: skip
+        x=[*x, *reversed(x)],
+        y=[*high, *reversed(low)],
+        fill="toself",
+        fillcolor=faint(colour),
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+    )
 
 
 def equal_figure(rows: Sequence[EqualOccurrence], scheme: str | None) -> go.Figure:
     """Coverage of the k most frequent tokens, and of as many positions of other tokens, by k.
 
-    rows: those at a k, and those at a function cut (drawn as dots; their others are all other tokens).
+    rows: those at a k, and those at a function cut (drawn as dots; their others are all other
+    tokens).
     """
     figure = go.Figure(layout={"template": template(scheme)})
     ink = palette(scheme)
     curve = [row for row in rows if row.cut is None]
     known = [row for row in curve if row.other_coverage is not None]
     sides = (
-        ("other_coverage", "other_interval", ink.content, known, "as many positions of content tokens"),
+        (
+            "other_coverage",
+            "other_interval",
+            ink.content,
+            known,
+            "as many positions of content tokens",
+        ),
         ("coverage", "interval", ink.function, curve, "first k tokens"),
     )
     for value, bounds, colour, some, name in sides:
         pairs = [(row, getattr(row, bounds)) for row in some if getattr(row, bounds) is not None]
         if pairs:
-            add_band(figure, [r.k for r, _ in pairs], [b[0] for _, b in pairs], [b[1] for _, b in pairs], colour)
+            add_band(
+                figure,
+                [r.k for r, _ in pairs],
+                [b[0] for _, b in pairs],
+                [b[1] for _, b in pairs],
+                colour,
+            )
         figure.add_scatter(
             x=[row.k for row in some],
             y=[getattr(row, value) for row in some],
@@ -84,13 +116,18 @@ def equal_figure(rows: Sequence[EqualOccurrence], scheme: str | None) -> go.Figu
             marker={"size": 5},
             customdata=[[row.occurrences, _bounds(getattr(row, bounds))] for row in some],
             hovertemplate=(
-                f"<b>{name}</b><br>k = %{{x}}, %{{customdata[0]:,}} positions: <b>%{{y:.1%}}</b> %{{customdata[1]}}"
-                "<extra></extra>"
+                f"<b>{name}</b><br>k = %{{x}}, %{{customdata[0]:,}} positions: <b>%{{y:.1%}}</b> "
+                "%{customdata[1]}<extra></extra>"
             ),
         )
-    labels = [("as many content positions", ink.content, False), ("first k tokens", ink.function, True)]
+    labels = [
+        ("as many content positions", ink.content, False),
+        ("first k tokens", ink.function, True),
+    ]
     corner_labels(figure, labels, scheme)
-    figure.update_xaxes(**log_rank_axis(max((row.k for row in curve), default=1), "k most frequent tokens"))
+    figure.update_xaxes(
+        **log_rank_axis(max((row.k for row in curve), default=1), "k most frequent tokens")
+    )
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
     return figure
 
@@ -100,13 +137,17 @@ def _bounds(interval: Sequence[float] | None) -> str:
 
 
 def null_figure(nulls: Sequence[NullModel], scheme: str | None) -> go.Figure:
-    """Coverage by frequency rank of the build's model and of the null models, on the same documents."""
+    """Coverage by frequency rank of the build's model and of the null models,
+    on the same documents.
+    """
     figure = go.Figure(layout={"template": template(scheme)})
     ink = palette(scheme)
     names = []
     for null in nulls:
         real = null.run == "real"
-        colour = ink.reactivated if real else (ink.content if null.run == "shuffled" else ink.function)
+        colour = (
+            ink.reactivated if real else (ink.content if null.run == "shuffled" else ink.function)
+        )
         figure.add_scatter(
             x=[point.rank for point in null.curve],
             y=[point.covered / null.n_active for point in null.curve],
@@ -128,13 +169,20 @@ def null_figure(nulls: Sequence[NullModel], scheme: str | None) -> go.Figure:
     return figure
 
 
-def shared_figure(answer: IntersectionsResponse, function: frozenset[int], scheme: str | None) -> go.Figure:
-    """Sizes of the exclusive intersections of the tokens' feature sets, and under each bar its tokens."""
+def shared_figure(
+    answer: IntersectionsResponse, function: frozenset[int], scheme: str | None
+) -> go.Figure:
+    """Sizes of the exclusive intersections of the tokens' feature sets,
+    and under each bar its tokens.
+    """
     ink = palette(scheme)
     shown = answer.intersections[:MOST_COLUMNS]
     place = {token.token_id: len(answer.tokens) - 1 - i for i, token in enumerate(answer.tokens)}
     figure = go.Figure(layout={"template": template(scheme), "bargap": 0.35})
-    names = [", ".join(visible(t.text) for t in answer.tokens if t.token_id in one.token_ids) for one in shown]
+    names = [
+        ", ".join(visible(t.text) for t in answer.tokens if t.token_id in one.token_ids)
+        for one in shown
+    ]
     figure.add_bar(
         x=list(range(len(shown))),
         y=[one.n_features for one in shown],
@@ -155,12 +203,18 @@ def shared_figure(answer: IntersectionsResponse, function: frozenset[int], schem
     figure.update_yaxes(domain=[share + 0.06, 1], title={"text": "features"}, nticks=4)
     figure.update_layout(
         yaxis2={
-            "domain": [0, share], "range": [-0.6, len(place) - 0.4], "tickvals": list(place.values()),
+            "domain": [0, share],
+            "range": [-0.6, len(place) - 0.4],
+            "tickvals": list(place.values()),
             "ticktext": chips,
-            "showgrid": False, "zeroline": False, "automargin": True, "tickfont": {"size": 12}, "ticks": "",
+            "showgrid": False,
+            "zeroline": False,
+            "automargin": True,
+            "tickfont": {"size": 12},
+            "ticks": "",
         },
         margin={"l": 60, "r": 10, "t": 18, "b": 6},
-    )  # fmt: skip
+    )
     figure.update_xaxes(visible=False, range=[-0.6, max(len(shown), 6) - 0.4])
     return figure
 
@@ -172,17 +226,28 @@ def _chip(token: TokenRef, function: frozenset[int], scheme: str | None) -> str:
     return f'<span style="color:{colour}">{escaped}</span>'
 
 
-def _add_dots(figure: go.Figure, answer: IntersectionsResponse, place: dict[int, int], scheme: str | None) -> None:
+def _add_dots(
+    figure: go.Figure, answer: IntersectionsResponse, place: dict[int, int], scheme: str | None
+) -> None:
     ink = palette(scheme)
     shown = answer.intersections[:MOST_COLUMNS]
     empty = [(x, y) for x in range(len(shown)) for y in place.values()]
     figure.add_scatter(
-        x=[x for x, _ in empty], y=[y for _, y in empty], yaxis="y2", mode="markers", hoverinfo="skip",
+        x=[x for x, _ in empty],
+        y=[y for _, y in empty],
+        yaxis="y2",
+        mode="markers",
+        hoverinfo="skip",
         marker={"size": 8, "color": ink.line},
-    )  # fmt: skip
+    )
     for x, one in enumerate(shown):
         rows = sorted(place[token_id] for token_id in one.token_ids)
         figure.add_scatter(
-            x=[x] * len(rows), y=rows, yaxis="y2", mode="lines+markers", hoverinfo="skip",
-            line={"width": 1.6, "color": ink.ink}, marker={"size": 8, "color": ink.ink},
-        )  # fmt: skip
+            x=[x] * len(rows),
+            y=rows,
+            yaxis="y2",
+            mode="lines+markers",
+            hoverinfo="skip",
+            line={"width": 1.6, "color": ink.ink},
+            marker={"size": 8, "color": ink.ink},
+        )

@@ -22,7 +22,8 @@ def degree_figure(
     scheme: str | None,
     null: RarefactionResponse | None = None,
 ) -> go.Figure:
-    """Degree against occurrences, both on logarithms; every function token, and a spread of the others.
+    """Degree against occurrences, both on logarithms;
+    every function token, and a spread of the others.
 
     `null` adds the degree that is expected of a content token so frequent.
     """
@@ -41,7 +42,8 @@ def degree_figure(
             marker={"color": colour, "size": size, "opacity": 0.62, "line": {"width": 0}},
             customdata=[[visible(row.text)] for row in members],
             hovertemplate=(
-                f"<b>%{{customdata[0]}}</b> · {name}<br>%{{x:,}} occurrences, %{{y:,}} features<extra></extra>"
+                f"<b>%{{customdata[0]}}</b> · {name}<br>%{{x:,}} occurrences, %{{y:,}} "
+                "features<extra></extra>"
             ),
         )
     if fit is not None:
@@ -49,22 +51,31 @@ def degree_figure(
     if null is not None and null.null_fit is not None and drawn:
         content = [point for point in null.groups if point.token_group == "content"]
         most = max(row.occurrences for row in drawn)
-        add_null(figure, null.null_fit, content, most, "expected of a content token", ink.reactivated)
-        names = [("expected of a content token", ink.reactivated, True), ("least squares", ink.ink, False)]
+        add_null(
+            figure, null.null_fit, content, most, "expected of a content token", ink.reactivated
+        )
+        names = [
+            ("expected of a content token", ink.reactivated, True),
+            ("least squares", ink.ink, False),
+        ]
         corner_labels(figure, names, scheme, top_left=True)
     figure.update_xaxes(type="log", title={"text": "occurrences"}, dtick=1, tickformat=",d")
     figure.update_yaxes(type="log", title={"text": "degree"}, dtick=1, tickformat=",d")
     return figure
 
 
-def _spread(rows: Sequence[CoverageRow], function_ids: frozenset[int], most: int = 1200) -> list[CoverageRow]:
+def _spread(
+    rows: Sequence[CoverageRow], function_ids: frozenset[int], most: int = 1200
+) -> list[CoverageRow]:
     """At most about `most` content rows, evenly over the logarithm of their place by frequency."""
     by_count = sorted(rows, key=lambda row: -row.occurrences)
     kept = {rank - 1 for rank in log_spaced(len(by_count), exact=200, per_decade=most // 3)}
     return [row for i, row in enumerate(by_count) if i in kept or row.token_id in function_ids]
 
 
-def _add_fit(figure: go.Figure, fit: LogFit, rows: Sequence[CoverageRow], scheme: str | None) -> None:
+def _add_fit(
+    figure: go.Figure, fit: LogFit, rows: Sequence[CoverageRow], scheme: str | None
+) -> None:
     ends = [min(row.occurrences for row in rows), max(row.occurrences for row in rows)]
     figure.add_scatter(
         x=ends,
@@ -75,7 +86,9 @@ def _add_fit(figure: go.Figure, fit: LogFit, rows: Sequence[CoverageRow], scheme
     )
 
 
-def zipf_figure(occurrences: Sequence[int], n_function: int | None, scheme: str | None) -> go.Figure:
+def zipf_figure(
+    occurrences: Sequence[int], n_function: int | None, scheme: str | None
+) -> go.Figure:
     """Occurrences by frequency rank; `occurrences` in any order."""
     counts = sorted(occurrences, reverse=True)
     ranks = log_spaced(len(counts))
@@ -99,7 +112,8 @@ def document_figure(
 ) -> go.Figure:
     """Share of documents that contain the token, by frequency rank.
 
-    expected: by token, the documents that would hold it were its positions strewn over the corpus at random.
+    expected: by token, the documents that would hold it were its positions strewn over the corpus
+    at random.
     """
     ink = palette(scheme)
     figure = _small(scheme, len(tokens), None)
@@ -117,7 +131,8 @@ def document_figure(
         },
         customdata=[[visible(token.text), token.documents] for token in tokens],
         hovertemplate=(
-            "<b>%{customdata[0]}</b> · rank %{x:,}<br>in %{customdata[1]:,} documents, %{y:.1%}<extra></extra>"
+            "<b>%{customdata[0]}</b> · rank %{x:,}<br>in %{customdata[1]:,} documents, "
+            "%{y:.1%}<extra></extra>"
         ),
     )
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
@@ -140,10 +155,16 @@ def _add_strewn(
         hovertemplate="strewn at random: %{y:.1%} of documents<extra></extra>",
     )
     figure.add_annotation(
-        x=1, y=1, xref="paper", yref="paper", xanchor="right", yanchor="top", showarrow=False,
+        x=1,
+        y=1,
+        xref="paper",
+        yref="paper",
+        xanchor="right",
+        yanchor="top",
+        showarrow=False,
         text=f'<span style="color:{palette(scheme).reactivated}">●</span>  strewn at random',
         font={"size": 11.5, "color": palette(scheme).muted},
-    )  # fmt: skip
+    )
 
 
 def _small(scheme: str | None, last: int, n_function: int | None) -> go.Figure:

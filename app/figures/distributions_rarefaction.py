@@ -16,15 +16,24 @@ from backend.schemas.statistics import GroupPoint, NullFit, RarefactionResponse,
 GROUPS = ("content", "function")
 
 
-def rarefaction_figure(answer: RarefactionResponse, function: frozenset[int], scheme: str | None) -> go.Figure:
-    """Means of function and content tokens with their intervals; the chosen tokens as thin lines."""
+def rarefaction_figure(
+    answer: RarefactionResponse, function: frozenset[int], scheme: str | None
+) -> go.Figure:
+    """Means of function and content tokens with their intervals;
+    the chosen tokens as thin lines.
+    """
     figure = go.Figure(layout={"template": template(scheme)})
     ink = palette(scheme)
     colours = {"content": ink.content, "function": ink.function}
     for token in answer.tokens:
         _add_token(figure, token, colours["function" if token.token_id in function else "content"])
     for group in GROUPS:
-        _add_group(figure, [point for point in answer.groups if point.token_group == group], group, colours[group])
+        _add_group(
+            figure,
+            [point for point in answer.groups if point.token_group == group],
+            group,
+            colours[group],
+        )
     names = [(f"{group} tokens, mean", colours[group], True) for group in GROUPS]
     if answer.tokens:
         names.append(("single tokens", ink.muted, False))
@@ -45,12 +54,19 @@ def _add_token(figure: go.Figure, token: TokenRarefaction, colour: str) -> None:
         line={"color": colour, "width": 1},
         opacity=0.55,
         customdata=["" if not se else f" ± {1.96 * se:,.1f}" for _, _, se in points],
-        hovertemplate=f"<b>{name}</b>: %{{x:,}} occurrences meet %{{y:,.1f}}%{{customdata}} features<extra></extra>",
+        hovertemplate=f"<b>{name}</b>: %{{x:,}} occurrences meet %{{y:,.1f}}%{{customdata}} "
+        "features<extra></extra>",
     )
     figure.add_scatter(
-        x=[points[-1][0]], y=[points[-1][1]], mode="text", text=[name], textposition="middle right",
-        textfont={"size": 11, "color": colour}, hoverinfo="skip", cliponaxis=False,
-    )  # fmt: skip
+        x=[points[-1][0]],
+        y=[points[-1][1]],
+        mode="text",
+        text=[name],
+        textposition="middle right",
+        textfont={"size": 11, "color": colour},
+        hoverinfo="skip",
+        cliponaxis=False,
+    )
 
 
 def _add_group(figure: go.Figure, points: Sequence[GroupPoint], group: str, colour: str) -> None:
@@ -75,9 +91,15 @@ def _add_group(figure: go.Figure, points: Sequence[GroupPoint], group: str, colo
 
 
 def add_null(
-    figure: go.Figure, fit: NullFit, content: Sequence[GroupPoint], most: int, names: str, colour: str
+    figure: go.Figure,
+    fit: NullFit,
+    content: Sequence[GroupPoint],
+    most: int,
+    names: str,
+    colour: str,
 ) -> None:
-    """The degree expected of a content token by its occurrences, with the range of 95 % of content tokens.
+    """The degree expected of a content token by its occurrences,
+    with the range of 95 % of content tokens.
 
     Past the occurrences that the fit rests on, the line is dotted: it is extrapolated there.
     """
@@ -87,14 +109,17 @@ def add_null(
     low = [e * point.token_low / point.mean for e, point in zip(expected, inside, strict=True)]
     high = [e * point.token_high / point.mean for e, point in zip(expected, inside, strict=True)]
     add_band(figure, ns, [max(value, 0.5) for value in low], high, colour)
-    beyond = [fit.n_to * (most / fit.n_to) ** (i / 12) for i in range(13)] if most > fit.n_to else []
+    beyond = (
+        [fit.n_to * (most / fit.n_to) ** (i / 12) for i in range(13)] if most > fit.n_to else []
+    )
     for x, dash in ((ns, "solid"), (beyond, "dot")):
         figure.add_scatter(
             x=x,
             y=[fit_at(fit, n) for n in x],
             mode="lines",
             line={"color": colour, "width": 1.8, "dash": dash},
-            hovertemplate=f"{names}: %{{y:,.0f}} features at %{{x:,.0f}} occurrences<extra></extra>",
+            hovertemplate=f"{names}: %{{y:,.0f}} features at %{{x:,.0f}} "
+            "occurrences<extra></extra>",
         )
 
 

@@ -15,7 +15,9 @@ from backend.schemas import HistogramBin, TokenLayer
 def histogram_figure(
     bins: Sequence[HistogramBin], scheme: str | None, *, mean: float | None, q999: float | None
 ) -> go.Figure:
-    """Firings by activation, quarter octaves, activation on a logarithm; mean and 99.9th percentile marked."""
+    """Firings by activation, quarter octaves, activation on a logarithm;
+    mean and 99.9th percentile marked.
+    """
     figure = go.Figure(layout={"template": template(scheme)})
     ink = palette(scheme)
     total = sum(one.n_firings for one in bins) or 1
@@ -26,8 +28,8 @@ def histogram_figure(
         marker={"color": ink.reactivated, "opacity": 0.8, "line": {"width": 0}},
         customdata=[[one.low, one.high, one.n_firings / total] for one in bins],
         hovertemplate=(
-            "<b>%{y:,}</b> firings, %{customdata[2]:.1%}<br>activation %{customdata[0]:.3g} to %{customdata[1]:.3g}"
-            "<extra></extra>"
+            "<b>%{y:,}</b> firings, %{customdata[2]:.1%}<br>activation %{customdata[0]:.3g} to "
+            "%{customdata[1]:.3g}<extra></extra>"
         ),
     )
     marks = [(value, words) for value, words in ((mean, "mean"), (q999, "99.9 %")) if value]
@@ -50,7 +52,9 @@ def histogram_figure(
 
 
 def _octaves(bins: Sequence[HistogramBin]) -> dict[str, object]:
-    """A logarithmic axis ticked at powers of two, or at the bins' own edges where it spans less than two octaves."""
+    """A logarithmic axis ticked at powers of two,
+    or at the bins' own edges where it spans less than two octaves.
+    """
     low, high = bins[0].low, bins[-1].high
     ticks = [2.0**power for power in range(-20, 40) if low / 1.01 <= 2.0**power <= high * 1.01]
     if high / low < 4:
@@ -93,6 +97,10 @@ def place_figure(layers: Sequence[TokenLayer], rank: int, scheme: str | None) ->
         font={"size": 11, "color": ink.function},
     )
     places = [rank, *(layer.degree_place or 1 for layer in shown)]
-    figure.update_yaxes(type="log", range=[math.log10(max(places)) + 0.3, math.log10(min(places)) - 0.5], visible=False)
+    figure.update_yaxes(
+        type="log",
+        range=[math.log10(max(places)) + 0.3, math.log10(min(places)) - 0.5],
+        visible=False,
+    )
     figure.update_layout(margin={"l": 26, "r": 26, "t": 12, "b": 26})
     return figure

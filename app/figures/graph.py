@@ -14,12 +14,16 @@ from backend.schemas.statistics import DegreeFit
 
 
 def degree_distribution(
-    bins: Sequence[DegreeBin], side: Literal["token", "feature"], fit: DegreeFit | None, scheme: str | None
+    bins: Sequence[DegreeBin],
+    side: Literal["token", "feature"],
+    fit: DegreeFit | None,
+    scheme: str | None,
 ) -> go.Figure:
-    """Nodes per degree in each octave, at its geometric middle; the fitted power law over its own range.
+    """Nodes per degree in each octave, at its geometric middle;
+    the fitted power law over its own range.
 
-    The height is the count divided by the number of degrees that the octave holds, so that a power law is a
-    straight line of slope -alpha.
+    The height is the count divided by the number of degrees that the octave holds, so that a power
+    law is a straight line of slope -alpha.
     """
     ink = palette(scheme)
     figure = go.Figure(layout={"template": template(scheme)})
@@ -32,12 +36,15 @@ def degree_distribution(
         line={"color": ink.reactivated if side == "feature" else ink.ink, "width": 1.4},
         marker={"size": 6},
         customdata=[[_range(one), n] for one, n in shown],
-        hovertemplate=f"degree %{{customdata[0]}}<br><b>%{{customdata[1]:,}}</b> {side}s<extra></extra>",
+        hovertemplate="degree %{customdata[0]}<br><b>%{customdata[1]:,}</b> "
+        f"{side}s<extra></extra>",
     )
     if fit is not None and shown:
         _add_power_law(figure, fit, max(one.high for one, _ in shown), scheme)
     figure.update_xaxes(type="log", dtick=1, tickformat=",d", title={"text": "degree"})
-    figure.update_yaxes(type="log", dtick=1, exponentformat="power", title={"text": f"{side}s per degree"})
+    figure.update_yaxes(
+        type="log", dtick=1, exponentformat="power", title={"text": f"{side}s per degree"}
+    )
     return figure
 
 
@@ -50,7 +57,8 @@ def _add_power_law(figure: go.Figure, fit: DegreeFit, last: int, scheme: str | N
         y=[scale * (x / fit.x_min) ** -fit.alpha for x in ends],
         mode="lines",
         line={"color": palette(scheme).function, "width": 1.4, "dash": "dash"},
-        hovertemplate=f"power law, exponent {fit.alpha:.2f}, from degree {fit.x_min:,}<extra></extra>",
+        hovertemplate=f"power law, exponent {fit.alpha:.2f}, from degree "
+        f"{fit.x_min:,}<extra></extra>",
     )
 
 

@@ -65,7 +65,9 @@ def log_rank_axis(last: int, title: str = "rank") -> dict[str, Any]:
 
 
 def log_spaced(last: int, exact: int = 40, per_decade: int = 60) -> list[int]:
-    """Ranks to draw, 1..last: every one up to `exact`, then about `per_decade` for each factor of ten."""
+    """Ranks to draw, 1..last: every one up to `exact`,
+    then about `per_decade` for each factor of ten.
+    """
     ranks = list(range(1, min(exact, last) + 1))
     place = float(exact)
     while ranks and ranks[-1] < last:
@@ -75,7 +77,9 @@ def log_spaced(last: int, exact: int = 40, per_decade: int = 60) -> list[int]:
 
 
 def part_annotations(figure: go.Figure, apart: float = 0.05) -> None:
-    """Moves the annotations at the ends of lines off each other: `apart` is a share of the y axis, which holds 0."""
+    """Moves the annotations at the ends of lines off each other:
+    `apart` is a share of the y axis, which holds 0.
+    """
     notes = figure.layout.annotations
     ys = [y for trace in figure.data for y in trace.y if y is not None]
     height = max([0.0, *ys]) - min([0.0, *ys])
@@ -84,9 +88,12 @@ def part_annotations(figure: go.Figure, apart: float = 0.05) -> None:
 
 
 def spread(values: Sequence[float], gap: float) -> list[float]:
-    """Places nearest to `values` (least squares), in their order, each at least `gap` from the next."""
+    """Places nearest to `values` (least squares), in their order,
+    each at least `gap` from the next.
+    """
     order = sorted(range(len(values)), key=lambda i: values[i])
-    pools: list[tuple[float, int]] = []  # mean of (value - gap * place in the order), and of how many
+    # mean of (value - gap * place in the order), and of how many
+    pools: list[tuple[float, int]] = []
     for place, i in enumerate(order):
         mean, n = values[i] - gap * place, 1
         while pools and pools[-1][0] > mean:
@@ -94,5 +101,7 @@ def spread(values: Sequence[float], gap: float) -> list[float]:
             mean, n = (mean * n + before * m) / (n + m), n + m
         pools.append((mean, n))
     starts = [mean for mean, n in pools for _ in range(n)]
-    placed = dict(zip(order, (start + gap * place for place, start in enumerate(starts)), strict=True))
+    placed = dict(
+        zip(order, (start + gap * place for place, start in enumerate(starts)), strict=True)
+    )
     return [placed[i] for i in range(len(values))]

@@ -1,4 +1,7 @@
-"""Giving a server its token, once a browser. The token goes to the API alone, never into an address."""
+"""Giving a server its token, once a browser.
+
+The token goes to the API alone, never into an address.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +14,37 @@ from app.parts.frame import Page
 
 async def layout(**_: str) -> Component:
     field = dcc.Input(
-        id="unlock-token", type="password", placeholder="token", autoComplete="current-password", className="fs-input"
+        id="unlock-token",
+        type="password",
+        placeholder="token",
+        autoComplete="current-password",
+        className="fs-input",
     )
     return html.Article(
         [
             html.H1("Unlock live work"),
             html.P(
-                "This server may ask for its token (FUNCTIONSCOPE_TOKEN) before it runs the model or records anything. "
-                "What is precomputed or recorded is open to everybody. Whoever runs the server has the token."
+                "This server may ask for its token (FUNCTIONSCOPE_TOKEN) before it runs the "
+                "model or records anything. What is precomputed or recorded is open to "
+                "everybody. Whoever runs the server has the token."
             ),
             html.Form(
                 [
                     html.Label("Token", htmlFor="unlock-token"),
                     field,
                     html.Button("Unlock", type="submit", className="fs-button fs-button--primary"),
-                    html.Button("Lock again", type="button", id="unlock-forget", className="fs-button"),
+                    html.Button(
+                        "Lock again", type="button", id="unlock-forget", className="fs-button"
+                    ),
                 ],
                 id="unlock-form",
                 className="fs-unlock",
             ),
             html.P(id="unlock-said", role="status", className="fs-small"),
             html.P(
-                "The browser keeps a cookie in the token's place for 30 days; no script can read it, and no other site "
-                "can send it. Scripts send the token as a header: Authorization: Bearer …",
+                "The browser keeps a cookie in the token's place for 30 days; no script can read "
+                "it, and no other site can send it. Scripts send the token as a header: "
+                "Authorization: Bearer …",
                 className="fs-small",
             ),
         ],
@@ -42,7 +53,9 @@ async def layout(**_: str) -> Component:
 
 
 def register(app: Dash, api: ApiClient) -> None:
-    """Nothing to register: static/unlock.js sends the form from the browser, so that the cookie arrives there."""
+    """Nothing to register: static/unlock.js sends the form from the browser,
+    so that the cookie arrives there.
+    """
 
 
 PAGE = Page("/unlock", "Unlock", layout, register)

@@ -2,7 +2,8 @@
 
 Each is a Python class here and one plain function in static/*.js, on the React that Dash ships; no
 build step. The scripts lie in the assets folder, which Dash loads before its renderer. Hovering,
-walking, filtering and streaming happen in the browser; a class lists the props that callbacks may use.
+walking, filtering and streaming happen in the browser; a class lists the props that callbacks may
+use.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ class LiveComponent(Component):
     _props: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, id: str | None = None, **props: Any) -> None:
-        """`id` as in any Dash component. Raises TypeError for a prop that the component does not have."""
+        """`id` as in any Dash component.
+
+        Raises TypeError for a prop that the component does not have.
+        """
         self._prop_names = ["id", *self._props]
         self._valid_wildcard_attributes: list[str] = []
         self.available_properties = self._prop_names
@@ -44,10 +48,10 @@ class FiringMatrix(LiveComponent):
 
     group: name of the channel that the panels beside it listen to. prompts: one or two of
     {prompt, tokens, firings, next: {position: [NextToken]}, splits: {position: Split}}. info: by
-    feature_index. baselines: per prompt {position: ShuffledSplit}, or null. Written by the person: locked
-    ("7", "5-8", "3.7-9", "b7" in the second prompt, "none", null = the prompt's last function token), pins
-    ["sae_id:feature_index"], view {order, locked, only_function, pinned, at_class, least, density_from,
-    density, find}.
+    feature_index. baselines: per prompt {position: ShuffledSplit}, or null. Written by the person:
+    locked ("7", "5-8", "3.7-9", "b7" in the second prompt, "none", null = the prompt's last
+    function token), pins ["sae_id:feature_index"], view {order, locked, only_function, pinned,
+    at_class, least, density_from, density, find}.
     """
 
     _type = "FiringMatrix"
@@ -55,10 +59,11 @@ class FiringMatrix(LiveComponent):
 
 
 class ReactivationIndex(LiveComponent):
-    """The reactivation index by class of tokens, with intervals: of the prompts shown, and of a set.
+    """The reactivation index by class of tokens, with intervals:
+    of the prompts shown, and of a set.
 
-    indices: [{source, index: ReactivationIndex}] or null; request: body for `endpoint`, which streams the set
-    once the person (or the address) has asked: measured; cancel: as in SteerStream.
+    indices: [{source, index: ReactivationIndex}] or null; request: body for `endpoint`, which
+    streams the set once the person (or the address) has asked: measured; cancel: as in SteerStream.
     """
 
     _type = "ReactivationIndex"
@@ -73,7 +78,9 @@ class NextTokens(LiveComponent):
 
 
 class FiringCompare(LiveComponent):
-    """Features firing at the compared position: only in A, in both, only in B; `target` keeps the pins."""
+    """Features firing at the compared position: only in A, in both, only in B;
+    `target` keeps the pins.
+    """
 
     _type = "FiringCompare"
     _props = ("group", "target")
@@ -89,8 +96,8 @@ class FeaturePins(LiveComponent):
 class BipartiteGraph(LiveComponent):
     """Two columns of blocks with ribbons between them. view: what GET /api/graph answers, or null.
 
-    Written by the person: path {key, steps ["ranks,orders" of every split]}; it counts where its key is
-    pathKey, which callbacks set.
+    Written by the person: path {key, steps ["ranks,orders" of every split]}; it counts where its
+    key is pathKey, which callbacks set.
     """
 
     _type = "BipartiteGraph"
@@ -98,7 +105,9 @@ class BipartiteGraph(LiveComponent):
 
 
 class MatrixLegend(LiveComponent):
-    """What the marks of the firing matrix mean. shuffled: the shuffled-context baseline is drawn too."""
+    """What the marks of the firing matrix mean. shuffled:
+    the shuffled-context baseline is drawn too.
+    """
 
     _type = "MatrixLegend"
     _props = ("shuffled",)
@@ -114,11 +123,12 @@ class TokenStrip(LiveComponent):
 class InterventionRack(LiveComponent):
     """The prompt's tokens with a socket under each, and one card per intervention.
 
-    tokens, last_function: what POST /api/tokenize answers. saes: [{sae_id, layer, d_sae}]; last_layer: the
-    model's. info: by "sae_id:feature_index" {words, promoted, act_q999}; strengths: by the same, what
-    POST /api/strength answers. limits: {interventions, value}. Written by the person: interventions [{uid,
-    sae_id, feature_index, mode, value, positions, on}], include_generated, freeze_attention, chat, query (a
-    search for features, answered in `results` [{sae_id, feature_index, words, act_q999}]).
+    tokens, last_function: what POST /api/tokenize answers. saes: [{sae_id, layer, d_sae}];
+    last_layer: the model's. info: by "sae_id:feature_index" {words, promoted, act_q999}; strengths:
+    by the same, what POST /api/strength answers. limits: {interventions, value}. Written by the
+    person: interventions [{uid, sae_id, feature_index, mode, value, positions, on}],
+    include_generated, freeze_attention, chat, query (a search for features, answered in `results`
+    [{sae_id, feature_index, words, act_q999}]).
     """
 
     _type = "InterventionRack"
@@ -146,8 +156,9 @@ class InterventionRack(LiveComponent):
 class SteerShift(LiveComponent):
     """Top-20 next tokens, baseline against steered as paired bars, with the KL in nats.
 
-    Shows `result` (of POST /api/steer), or asks `endpoint` for the next tokens of `request` itself and then
-    tells `accepted`. What `model` (a fingerprint) has answered before is known and not asked for again.
+    Shows `result` (of POST /api/steer), or asks `endpoint` for the next tokens of `request` itself
+    and then tells `accepted`. What `model` (a fingerprint) has answered before is known and not
+    asked for again.
     """
 
     _type = "SteerShift"
@@ -155,22 +166,35 @@ class SteerShift(LiveComponent):
 
 
 class SteerStream(LiveComponent):
-    """The texts of all arms, streamed from `endpoint` by the browser itself, with a Stop that keeps them.
+    """The texts of all arms, streamed from `endpoint` by the browser itself,
+    with a Stop that keeps them.
 
-    newest: what the page asks for now; texts of anything else are dimmed. request: what may be written,
-    a body of POST /api/steer in which `samples` counts the seeded texts beside the greedy one, or null; auto:
-    write as soon as it changes. tokens, saes, last_layer: as in InterventionRack; model: as in
-    SteerShift. When a run ends, n_ended is counted up and status is done, stopped or failed.
+    newest: what the page asks for now; texts of anything else are dimmed. request: what may be
+    written, a body of POST /api/steer in which `samples` counts the seeded texts beside the greedy
+    one, or null; auto: write as soon as it changes. tokens, saes, last_layer: as in
+    InterventionRack; model: as in SteerShift. When a run ends, n_ended is counted up and status is
+    done, stopped or failed.
     """
 
     _type = "SteerStream"
     _props = (
-        "newest", "request", "auto", "endpoint", "cancel", "model", "tokens", "saes", "last_layer", "status", "n_ended",
-    )  # fmt: skip
+        "newest",
+        "request",
+        "auto",
+        "endpoint",
+        "cancel",
+        "model",
+        "tokens",
+        "saes",
+        "last_layer",
+        "status",
+        "n_ended",
+    )
 
 
 class ArmTexts(LiveComponent):
-    """The texts of a recorded steering, each token with its probability. run: as in static/steer_texts.js.
+    """The texts of a recorded steering, each token with its probability. run:
+    as in static/steer_texts.js.
 
     tokens: the prompt's.
     """
@@ -180,38 +204,66 @@ class ArmTexts(LiveComponent):
 
 
 class SteerSweep(LiveComponent):
-    """One plugged-in feature over strengths and positions: maps of the KL and of a target; cells open the texts.
+    """One plugged-in feature over strengths and positions: maps of the KL and of a target;
+    cells open the texts.
 
     endpoint, cancel: as in SteerStream. request: the page's settings; tokens, last_function,
-    strengths, saes, last_layer, interventions: as in InterventionRack; most_cells: the server's limit. Written
-    by the person: settings {open, sweep, strengths, at, target} and `body`, the request that was sent; `code`
-    {curl, python} reproduces it. target_rack: whose interventions a cell's button changes.
+    strengths, saes, last_layer, interventions: as in InterventionRack; most_cells: the server's
+    limit. Written
+    by the person: settings {open, sweep, strengths, at, target} and `body`, the request that was
+    sent; `code` {curl, python} reproduces it. target_rack: whose interventions a cell's button
+    changes.
     """
 
     _type = "SteerSweep"
     _props = (
-        "endpoint", "cancel", "request", "tokens", "last_function", "strengths", "saes", "last_layer", "interventions",
-        "most_cells", "settings", "body", "code", "target_rack",
-    )  # fmt: skip
+        "endpoint",
+        "cancel",
+        "request",
+        "tokens",
+        "last_function",
+        "strengths",
+        "saes",
+        "last_layer",
+        "interventions",
+        "most_cells",
+        "settings",
+        "body",
+        "code",
+        "target_rack",
+    )
 
 
 class TraitFinder(LiveComponent):
-    """The search for a trait's feature, from contrast prompts to a rate with its interval, as it goes along.
+    """The search for a trait's feature,
+    from contrast prompts to a rate with its interval, as it goes along.
 
-    endpoint, cancel: as in SteerStream. Written by the person: settings {find, trait, contrast, test,
-    success, ask, induces, length} and `body`, the request that was sent; `code` {curl, python} reproduces it.
-    target_rack, target_prompt: where "put it in the socket" puts it. most_prompts: the server's limit.
+    endpoint, cancel: as in SteerStream. Written by the person: settings {find, trait, contrast,
+    test, success, ask, induces, length} and `body`, the request that was sent; `code` {curl,
+    python} reproduces it.
+    target_rack, target_prompt: where "put it in the socket" puts it. most_prompts: the server's
+    limit.
     """
 
     _type = "TraitFinder"
     _props = (
-        "endpoint", "cancel", "saes", "most_prompts", "settings", "defaults", "body", "code", "interventions",
-        "target_rack", "target_prompt",
-    )  # fmt: skip
+        "endpoint",
+        "cancel",
+        "saes",
+        "most_prompts",
+        "settings",
+        "defaults",
+        "body",
+        "code",
+        "interventions",
+        "target_rack",
+        "target_prompt",
+    )
 
 
 class RunLink(LiveComponent):
-    """Button that asks for a recording, then the links: n_clicks; runs [{run_id, url, reused, holds}] or null.
+    """Button that asks for a recording, then the links: n_clicks;
+    runs [{run_id, url, reused, holds}] or null.
 
     title: what is recorded, as a hint.
     """

@@ -1,6 +1,8 @@
-"""Labelled controls of a page's bar, and how a value of an address is checked against what they offer.
+"""Labelled controls of a page's bar,
+and how a value of an address is checked against what they offer.
 
-`page` is the prefix of the page's ids: the control of "sae" on "coverage" has the id `coverage-sae`.
+`page` is the prefix of the page's ids: the control of "sae" on "coverage" has the id
+`coverage-sae`.
 """
 
 from __future__ import annotations
@@ -25,15 +27,22 @@ def labelled(page: str, name: str, label: str, control: Component) -> Component:
     )
 
 
-def segments(page: str, name: str, label: str, options: Sequence[tuple[str, str]], value: str) -> Component:
+def segments(
+    page: str, name: str, label: str, options: Sequence[tuple[str, str]], value: str
+) -> Component:
     """A choice among few; options are (value, what is shown)."""
     data = [{"value": option, "label": shown} for option, shown in options]
     return labelled(
-        page, name, label, dmc.SegmentedControl(id=f"{page}-{name}", data=data, value=value, size="xs", radius=6)
+        page,
+        name,
+        label,
+        dmc.SegmentedControl(id=f"{page}-{name}", data=data, value=value, size="xs", radius=6),
     )
 
 
-def select(page: str, name: str, label: str, options: Sequence[tuple[str, str]], value: str, width: str) -> Component:
+def select(
+    page: str, name: str, label: str, options: Sequence[tuple[str, str]], value: str, width: str
+) -> Component:
     """A choice among many, in a list that drops down."""
     data = [{"value": option, "label": shown} for option, shown in options]
     control = dmc.Select(
@@ -48,8 +57,12 @@ def select(page: str, name: str, label: str, options: Sequence[tuple[str, str]],
     return labelled(page, name, label, control)
 
 
-def one_of(asked: Mapping[str, str], name: str, allowed: Sequence[str], default: str, complaints: list[str]) -> str:
-    """The value of an address, or the default and one more complaint for a value that is not offered."""
+def one_of(
+    asked: Mapping[str, str], name: str, allowed: Sequence[str], default: str, complaints: list[str]
+) -> str:
+    """The value of an address, or the default and one more complaint for a value
+    that is not offered.
+    """
     value = asked.get(name, default)
     if value in allowed:
         return value
@@ -60,4 +73,8 @@ def one_of(asked: Mapping[str, str], name: str, allowed: Sequence[str], default:
 def address_complaints(complaints: Sequence[str]) -> Component | None:
     """The notice above a page whose address cannot be followed in full; None where it can."""
     said = "; ".join(complaints)
-    return notice("The address asks for what is not there", said, kind="problem") if complaints else None
+    return (
+        notice("The address asks for what is not there", said, kind="problem")
+        if complaints
+        else None
+    )

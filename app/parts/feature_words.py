@@ -36,13 +36,17 @@ def steer_url(sae_id: str, feature_index: int) -> str:
 
 def watch_url(sae_id: str, feature_index: int, example: Example | None) -> str:
     """Reactivation with the feature pinned, on the text in which it is known to fire."""
-    return page_url("/reactivation", prompt=prompt_of(example), sae=sae_id, pins=f"{sae_id}:{feature_index}")
+    return page_url(
+        "/reactivation", prompt=prompt_of(example), sae=sae_id, pins=f"{sae_id}:{feature_index}"
+    )
 
 
 def prompt_of(example: Example | None) -> str | None:
-    """The text up to the strongest firing, as far back as it can be typed; None where not even that token can.
+    """The text up to the strongest firing, as far back as it can be typed;
+    None where not even that token can.
 
-    A token may be a part of a character, shown as U+FFFD: the prompt begins after the last of those.
+    A token may be a part of a character, shown as U+FFFD: the prompt begins after the last of
+    those.
     """
     if example is None:
         return None
@@ -69,7 +73,11 @@ def one_in(density: float) -> str:
     """A density as `one position in 69`."""
     if density <= 0:
         return "no position of the corpus"
-    return "every position" if density >= 1 else f"one position in {1 / density:,.3g}".replace("e+0", "e")
+    return (
+        "every position"
+        if density >= 1
+        else f"one position in {1 / density:,.3g}".replace("e+0", "e")
+    )
 
 
 def number(value: float) -> str:

@@ -22,7 +22,8 @@ BADGES: dict[Badge, str] = {
     "recorded": "Read from a recorded run: nothing was computed for this view.",
     "live": "Computed by the loaded model for this view.",
 }
-# for the `running` of a callback that waits at the model: meanwhile the top bar follows its place in the queue
+# for the `running` of a callback that waits at the model: meanwhile the top bar follows its place
+# in the queue
 FOLLOWED = (Output("frame-heartbeat", "interval"), 500, 15_000)
 SHORTCUTS = (
     (("?",), "this help"),
@@ -40,10 +41,11 @@ SHORTCUTS = (
 
 @dataclass(frozen=True)
 class Page:
-    """One page: where it is, how the rail shows it (`key` after g; None = not in the rail), what draws it.
+    """One page: where it is, how the rail shows it
+    (`key` after g; None = not in the rail), what draws it.
 
-    `layout` gets the path's variables and the query as keyword arguments, all strings, and must accept
-    names that it does not know. `path` may hold <name> segments.
+    `layout` gets the path's variables and the query as keyword arguments, all strings, and must
+    accept names that it does not know. `path` may hold <name> segments.
     """
 
     path: str
@@ -62,25 +64,33 @@ def icon(name: str) -> Component:
 def token_chip(text: str, token_class: str, token_id: int, *, inline: bool = False) -> Component:
     """The product's one token: visible spaces and newlines, class by underline and by colour.
 
-    `token_class` is "function", "content" or "special"; other values raise ValueError. `inline` drops the
-    box, for a token inside a sentence.
+    `token_class` is "function", "content" or "special"; other values raise ValueError. `inline`
+    drops the box, for a token inside a sentence.
     """
     if token_class not in ("function", "content", "special"):
-        raise ValueError(f"token_class: got {token_class!r}, allowed are function, content, special")
+        raise ValueError(
+            f"token_class: got {token_class!r}, allowed are function, content, special"
+        )
     classes = f"fs-token fs-token--{token_class}" + (" fs-token--inline" if inline else "")
     escaped = text.encode("unicode_escape").decode().replace('"', '\\"')
-    return html.Span(visible(text), className=classes, title=f'"{escaped}" · id {token_id} · {token_class}')
+    return html.Span(
+        visible(text), className=classes, title=f'"{escaped}" · id {token_id} · {token_class}'
+    )
 
 
 def visible(text: str) -> str:
-    """`text` with `·` for a leading space, `↵` for newlines, `⇥` for tabs; what cannot be printed is escaped.
+    """`text` with `·` for a leading space, `↵` for newlines, `⇥` for tabs;
+    what cannot be printed is escaped.
 
     An empty text shows as `∅`.
     """
     if not text:
         return "∅"
     shown = "·" + text[1:] if text[0] == " " else text
-    return "".join(_MARKS.get(sign) or (sign if sign.isprintable() else f"\\u{ord(sign):04x}") for sign in shown)
+    return "".join(
+        _MARKS.get(sign) or (sign if sign.isprintable() else f"\\u{ord(sign):04x}")
+        for sign in shown
+    )
 
 
 _MARKS = {"\n": "↵", "\t": "⇥", "\r": "␍", "\ufffd": "\ufffd"}
@@ -99,10 +109,11 @@ def panel(
 ) -> Component:
     """A titled part of a page, saying where its numbers come from and how to get them again.
 
-    `reproduce` maps "curl", "python", "sql" to code that runs as it stands. With an `id`, the drawer is
-    there even while empty, and callbacks fill `{id}-curl`, `{id}-python` (children) and `{id}-note`.
-    `exports` maps "csv" to a grid's id, "table" to that of an element with HTML tables (static/table_export.js),
-    "png" and "svg" to a graph's id, "parquet" to an address of /api/export.
+    `reproduce` maps "curl", "python", "sql" to code that runs as it stands. With an `id`, the
+    drawer is there even while empty, and callbacks fill `{id}-curl`, `{id}-python` (children) and
+    `{id}-note`. `exports` maps "csv" to a grid's id, "table" to that of an element with HTML tables
+    (static/table_export.js), "png" and "svg" to a graph's id, "parquet" to an address of
+    /api/export.
     """
     if badge not in BADGES:
         raise ValueError(f"badge: got {badge!r}, allowed are {', '.join(BADGES)}")
@@ -118,15 +129,21 @@ def panel(
     note_id = {"id": f"{id}-note"} if id else {}
     noted = html.P(note, className="fs-panel__note", **note_id) if note is not None else None
     own_id = {"id": id} if id else {}
-    body: list[Any] = list(children) if isinstance(children, list | tuple) else [children]  # Dash draws no nested lists
-    return html.Section([header, noted, *body], className=f"fs-panel {class_name}".strip(), **own_id)
+    # Dash draws no nested lists
+    body: list[Any] = list(children) if isinstance(children, list | tuple) else [children]
+    return html.Section(
+        [header, noted, *body], className=f"fs-panel {class_name}".strip(), **own_id
+    )
 
 
 def _export_menu(exports: dict[str, str]) -> Component:
     return html.Details(
         [
             html.Summary("export", className="fs-tool"),
-            html.Div([_export(*one) for one in exports.items()], className="fs-pop__body fs-pop__body--row"),
+            html.Div(
+                [_export(*one) for one in exports.items()],
+                className="fs-pop__body fs-pop__body--row",
+            ),
         ],
         className="fs-pop",
     )
@@ -134,16 +151,32 @@ def _export_menu(exports: dict[str, str]) -> Component:
 
 def _export(kind: str, target: str) -> Component:
     if kind == "parquet":
-        return html.A("Parquet", href=target, download="", className="fs-button", title="the whole table of the build")
+        return html.A(
+            "Parquet",
+            href=target,
+            download="",
+            className="fs-button",
+            title="the whole table of the build",
+        )
     name = "CSV" if kind == "table" else kind.upper()
-    marks = {"data-fs-table": target} if kind == "table" else {"data-fs-export": kind, "data-fs-target": target}
+    marks = (
+        {"data-fs-table": target}
+        if kind == "table"
+        else {"data-fs-export": kind, "data-fs-target": target}
+    )
     return html.Button(name, type="button", className="fs-button", **marks)
 
 
 def _reproduce_drawer(code: dict[str, str], panel_id: str | None) -> Component:
-    blocks = [_code_block(kind, text, f"{panel_id}-{kind}" if panel_id else None) for kind, text in code.items()]
+    blocks = [
+        _code_block(kind, text, f"{panel_id}-{kind}" if panel_id else None)
+        for kind, text in code.items()
+    ]
     return html.Details(
-        [html.Summary("reproduce", className="fs-tool"), html.Div(blocks, className="fs-pop__body fs-pop__body--code")],
+        [
+            html.Summary("reproduce", className="fs-tool"),
+            html.Div(blocks, className="fs-pop__body fs-pop__body--code"),
+        ],
         className="fs-pop",
     )
 
@@ -155,12 +188,18 @@ def _code_block(kind: str, text: str, code_id: str | None) -> Component:
     names = {"curl": "curl", "python": "Python", "sql": "SQL"}
     head = [
         html.Span(names[kind], className="fs-code__name"),
-        html.Button("copy", type="button", className="fs-button", **{"aria-label": f"copy {kind}"}, **source),
+        html.Button(
+            "copy", type="button", className="fs-button", **{"aria-label": f"copy {kind}"}, **source
+        ),
     ]
-    return html.Div([html.Div(head, className="fs-code__head"), html.Pre(text, className="fs-code", **own_id)])
+    return html.Div(
+        [html.Div(head, className="fs-code__head"), html.Pre(text, className="fs-code", **own_id)]
+    )
 
 
-def notice(title: str, detail: Children, *, kind: Literal["empty", "problem"] = "empty") -> Component:
+def notice(
+    title: str, detail: Children, *, kind: Literal["empty", "problem"] = "empty"
+) -> Component:
     """A designed nothing: what is not here, why, and what to do."""
     role = {"role": "alert"} if kind == "problem" else {}
     return html.Div(
@@ -183,11 +222,18 @@ def shell(pages: Sequence[Page]) -> Component:
             [
                 html.A("Skip to content", href="#frame-main", className="fs-skip"),
                 dcc.Location(id="frame-location", refresh="callback-nav"),
-                *(dcc.Store(id=f"frame-{name}") for name in ("scheme", "problem", "title", "visit")),
+                *(
+                    dcc.Store(id=f"frame-{name}")
+                    for name in ("scheme", "problem", "title", "visit")
+                ),
                 dcc.Interval(id="frame-heartbeat", interval=FOLLOWED[2]),
                 _rail(pages),
                 _top_bar(),
-                html.Main([place(), html.Div(id="frame-page", className="fs-page")], id="frame-main", tabIndex="-1"),
+                html.Main(
+                    [place(), html.Div(id="frame-page", className="fs-page")],
+                    id="frame-main",
+                    tabIndex="-1",
+                ),
                 _status_line(),
                 _help(pages),
             ],
@@ -201,7 +247,9 @@ def shell(pages: Sequence[Page]) -> Component:
 def _rail(pages: Sequence[Page]) -> Component:
     items = [
         html.Li(
-            dcc.Link([icon(page.icon), html.Span(page.title), html.Kbd(f"g {page.key}")], href=page.path),
+            dcc.Link(
+                [icon(page.icon), html.Span(page.title), html.Kbd(f"g {page.key}")], href=page.path
+            ),
             title=page.title,
             **{"data-key": page.key, "data-path": page.path},
         )
@@ -209,7 +257,10 @@ def _rail(pages: Sequence[Page]) -> Component:
         if page.key is not None
     ]
     brand = dcc.Link(
-        [html.Span("Function", className="fs-brand__a"), html.Span("Scope", className="fs-brand__b")],
+        [
+            html.Span("Function", className="fs-brand__a"),
+            html.Span("Scope", className="fs-brand__b"),
+        ],
         href="/",
         className="fs-brand",
         title="FunctionScope",
@@ -255,7 +306,9 @@ def _status_line() -> Component:
                 title="copy the request id: the server's log has the rest",
                 **{"data-fs-copy-of": "frame-request-id"},
             ),
-            html.Button("dismiss", id="frame-dismiss", type="button", className="fs-status__dismiss"),
+            html.Button(
+                "dismiss", id="frame-dismiss", type="button", className="fs-status__dismiss"
+            ),
             html.Span([html.Kbd("?"), " keys"], className="fs-status__hint"),
         ],
         id="frame-status",

@@ -13,7 +13,9 @@ from backend.schemas import CoverageRow, TokenRow
 
 @dataclass(frozen=True)
 class LogFit:
-    """Least squares on log10-log10: slope with its 95 % interval (normal errors), and the n behind it."""
+    """Least squares on log10-log10:
+    slope with its 95 % interval (normal errors), and the n behind it.
+    """
 
     slope: float
     low: float
@@ -23,8 +25,12 @@ class LogFit:
 
 
 def log_fit(xs: Sequence[float], ys: Sequence[float]) -> LogFit | None:
-    """Fit over the pairs where both are positive; None when fewer than three, or when all x are equal."""
-    points = [(math.log10(x), math.log10(y)) for x, y in zip(xs, ys, strict=True) if x > 0 and y > 0]
+    """Fit over the pairs where both are positive;
+    None when fewer than three, or when all x are equal.
+    """
+    points = [
+        (math.log10(x), math.log10(y)) for x, y in zip(xs, ys, strict=True) if x > 0 and y > 0
+    ]
     n = len(points)
     if n < 3:
         return None
@@ -40,10 +46,11 @@ def log_fit(xs: Sequence[float], ys: Sequence[float]) -> LogFit | None:
 
 
 def function_ids(tokens: Sequence[TokenRow], cut: float) -> frozenset[int]:
-    """Function tokens at a cut (share of occurrences, 0 to 1): by rank until their shares sum to it.
+    """Function tokens at a cut (share of occurrences, 0 to 1):
+    by rank until their shares sum to it.
 
-    `tokens` are the most frequent ones in order of rank. Raises ValueError when they sum to less than
-    the cut, because then the list is too short to tell.
+    `tokens` are the most frequent ones in order of rank. Raises ValueError when they sum to less
+    than the cut, because then the list is too short to tell.
     """
     chosen: list[int] = []
     for token in tokens:
@@ -52,13 +59,18 @@ def function_ids(tokens: Sequence[TokenRow], cut: float) -> frozenset[int]:
         chosen.append(token.token_id)
         if token.cumulative >= cut:
             return frozenset(chosen)
-    raise ValueError(f"cut {cut:.0%}: the {len(chosen)} most frequent tokens listed do not reach it")
+    raise ValueError(
+        f"cut {cut:.0%}: the {len(chosen)} most frequent tokens listed do not reach it"
+    )
 
 
 def rank_rows(
     rows: Sequence[CoverageRow], tokens: Mapping[int, TokenRow], function: frozenset[int]
 ) -> list[dict[str, Any]]:
-    """Rows of the rank table; shares stay shares, the grid formats them. Unlisted document coverage is None."""
+    """Rows of the rank table; shares stay shares, the grid formats them.
+
+    Unlisted document coverage is None.
+    """
     return [
         {
             "id": str(row.token_id),
@@ -67,7 +79,9 @@ def rank_rows(
             "token": visible(row.text),
             "token_class": "function" if row.token_id in function else "content",
             "occurrences": row.occurrences,
-            "document_coverage": tokens[row.token_id].document_coverage if row.token_id in tokens else None,
+            "document_coverage": tokens[row.token_id].document_coverage
+            if row.token_id in tokens
+            else None,
             "degree": row.degree,
             "new_features": row.new_features,
             "coverage": row.coverage,

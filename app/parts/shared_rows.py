@@ -1,4 +1,6 @@
-"""Components that the Token, Feature and Features pages share: linked chips, bars, rows of features."""
+"""Components that the Token, Feature and Features pages share:
+linked chips, bars, rows of features.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +30,16 @@ def token_links(tokens: Sequence[TokenRef], sae_id: str | None = None) -> Compon
 
 def feature_link(sae_id: str, feature_index: int, *, also: str = "") -> Component:
     return dcc.Link(
-        f"{feature_index}{also}", href=feature_url(sae_id, feature_index), className="fs-feature-link fs-num"
+        f"{feature_index}{also}",
+        href=feature_url(sae_id, feature_index),
+        className="fs-feature-link fs-num",
     )
 
 
 def bar(part: float, title: str, kind: str = "") -> Component:
-    """A share (0 to 1) as a bar in a track; its number stands beside it, so it is hidden from screen readers."""
+    """A share (0 to 1) as a bar in a track;
+    its number stands beside it, so it is hidden from screen readers.
+    """
     width = {"width": f"{100 * min(max(part, 0.0), 1.0):.2f}%"}
     inner = html.Span(className=f"fs-meter__bar {kind}".strip(), style=width)
     return html.Span(inner, className="fs-meter", title=title, **{"aria-hidden": "true"})
@@ -54,9 +60,13 @@ def heads(*names: tuple[str, str]) -> Component:
     return html.Thead(html.Tr([html.Th(name, scope="col", title=title) for name, title in names]))
 
 
-def table(label: str, head: Component, rows: Sequence[Component], class_name: str = "") -> Component:
+def table(
+    label: str, head: Component, rows: Sequence[Component], class_name: str = ""
+) -> Component:
     """Rows scroll sideways inside their panel where it is narrow, never the page."""
-    made = html.Table([head, html.Tbody(rows)], className=f"fs-rows {class_name}".strip(), **{"aria-label": label})
+    made = html.Table(
+        [head, html.Tbody(rows)], className=f"fs-rows {class_name}".strip(), **{"aria-label": label}
+    )
     return html.Div(made, className="fs-rows-box")
 
 
@@ -71,7 +81,10 @@ EDGE_HEADS = (
 
 
 def edge_row(sae_id: str, edge: TokenEdge, lead: str, most: float) -> Component:
-    """One feature of a token; `edge.note` must be there. `lead`: the column with a bar, full at `most`."""
+    """One feature of a token; `edge.note` must be there.
+
+    `lead`: the column with a bar, full at `most`.
+    """
     note, own = edge.note, edge.share_of_feature or 0.0
     here = f"{edge.n_firings:,} firings at this token; mean activation {edge.mean_activation:.3g}"
     columns = {
@@ -94,7 +107,12 @@ def edge_row(sae_id: str, edge: TokenEdge, lead: str, most: float) -> Component:
         [
             html.Th(feature_link(sae_id, edge.feature_index), scope="row"),
             *cells,
-            html.Td(density, className="fs-num", title=everywhere, **value_of(note.density if note else None)),
+            html.Td(
+                density,
+                className="fs-num",
+                title=everywhere,
+                **value_of(note.density if note else None),
+            ),
             html.Td(
                 token_links(note.top_tokens[:4] if note else [], sae_id),
                 **texts_of(note.top_tokens[:4] if note else []),
@@ -113,7 +131,9 @@ def lift_cell(lift: Lift | None) -> Component:
         "content": "fires more at content tokens: the whole 95 % interval is below 1",
         "": "the 95 % interval holds 1",
     }[kind]
-    return html.Span(lift_words(lift), className=f"fs-num fs-lift fs-lift--{kind or 'none'}", title=words)
+    return html.Span(
+        lift_words(lift), className=f"fs-num fs-lift fs-lift--{kind or 'none'}", title=words
+    )
 
 
 def near_row(sae_id: str, near: NearFeature) -> Component:
@@ -134,11 +154,16 @@ def near_row(sae_id: str, near: NearFeature) -> Component:
 
 
 def walk(sign: str, way: str, words: str, href: str | None) -> Component:
-    """← or →, which the arrow keys follow (static/browse.js); `href` None: there is nothing on that side."""
+    """← or →, which the arrow keys follow (static/browse.js); `href` None:
+    there is nothing on that side.
+    """
     if href is None:
         return html.Span(sign, className="fs-walk fs-walk--end", **{"aria-hidden": "true"})
     name = html.Span(words, className="fs-visually-hidden")
     link = dcc.Link(
-        [html.Span(sign, **{"aria-hidden": "true"}), name], href=href, className="fs-walk", title=f"{words} ({sign})"
+        [html.Span(sign, **{"aria-hidden": "true"}), name],
+        href=href,
+        className="fs-walk",
+        title=f"{words} ({sign})",
     )
     return html.Span(link, **{"data-fs-walk": way})

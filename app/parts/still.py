@@ -1,7 +1,8 @@
 """Parts of a page that no callback listens to, as one Dash component.
 
-Dash's renderer goes through every component of a page whenever one changes: a table of a thousand chips held the
-browser for seconds. Sent as one value and drawn by static/still.js, the same elements cost it nothing.
+Dash's renderer goes through every component of a page whenever one changes: a table of a thousand
+chips held the browser for seconds. Sent as one value and drawn by static/still.js, the same
+elements cost it nothing.
 """
 
 from __future__ import annotations
@@ -18,15 +19,22 @@ HTML = "dash_html_components"
 
 
 class Still(LiveComponent):
-    """tree: a string, or [tag, attributes, *children]; "" for no element of its own, "Link" for a dcc.Link."""
+    """tree: a string, or [tag, attributes, *children];
+    "" for no element of its own, "Link" for a dcc.Link.
+    """
 
     _type = "Still"
     _props = ("tree",)
 
 
 def still(content: Children) -> Still:
-    """What html components and links say, drawn in one go. TypeError for a component that does more than stand."""
-    return Still(tree=_tree(list(content) if isinstance(content, list | tuple) else [content], ["", {}]))
+    """What html components and links say, drawn in one go.
+
+    TypeError for a component that does more than stand.
+    """
+    return Still(
+        tree=_tree(list(content) if isinstance(content, list | tuple) else [content], ["", {}])
+    )
 
 
 def _tree(children: list[Any], start: list[Any]) -> list[Any]:
@@ -52,5 +60,7 @@ def _node(child: Any) -> Any:
     if isinstance(child, dcc.Link):
         return _tree([children], ["Link", props])
     if child._namespace != HTML or "n_clicks" in props:
-        raise TypeError(f"{type(child).__name__} does not stand still: put it beside still(…), not into it.")
+        raise TypeError(
+            f"{type(child).__name__} does not stand still: put it beside still(…), not into it."
+        )
     return _tree([children], [child._type.lower(), props])

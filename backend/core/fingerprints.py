@@ -1,4 +1,6 @@
-"""Which weights are these: hashes of a model's and an SAE's files, and whether a build was made from them."""
+"""Which weights are these: hashes of a model's and an SAE's files,
+and whether a build was made from them.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _BLOB = re.compile(r"[0-9a-f]{64}")
 
 
 def folder_hash(folder: Path, patterns: tuple[str, ...]) -> tuple[str, dict[str, str]]:
-    """SHA-256 over the names and contents of the matching files in name order, and each file's own."""
+    """SHA-256 over the names and contents of the matching files in name order,
+    and each file's own.
+    """
     whole, files = hashlib.sha256(), {}
     for path in _matching(folder, patterns):
         whole.update(f"{path.name}\0{path.stat().st_size}\0".encode())
@@ -41,8 +45,8 @@ def folder_hash(folder: Path, patterns: tuple[str, ...]) -> tuple[str, dict[str,
 def snapshot_hash(folder: Path) -> tuple[str, dict[str, str]]:
     """Of a hub snapshot, by content, without reading 18 GB again.
 
-    The hub's cache keeps a large file under its SHA-256, checked when it was fetched, and links to it; what
-    is small, or lies there as a plain file, is read.
+    The hub's cache keeps a large file under its SHA-256, checked when it was fetched, and links to
+    it; what is small, or lies there as a plain file, is read.
     """
     files = {}
     for path in _matching(folder, MODEL_FILES):
@@ -53,14 +57,18 @@ def snapshot_hash(folder: Path) -> tuple[str, dict[str, str]]:
 
 
 def tokenizer_hash(files: Mapping[str, str]) -> str | None:
-    """Over those of a model's files (name -> sha256) that make tokens of a prompt; None when none is known."""
+    """Over those of a model's files (name -> sha256) that make tokens of a prompt;
+    None when none is known.
+    """
     own = {name: digest for name, digest in files.items() if name.startswith(TOKENIZER_FILES)}
     text = "\n".join(f"{name} {digest}" for name, digest in sorted(own.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH] if own else None
 
 
 def hub_snapshot(model: str, revision: str | None) -> Path | None:
-    """The folder of the hub's cache that holds this model at this revision; None when there is none."""
+    """The folder of the hub's cache that holds this model at this revision;
+    None when there is none.
+    """
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(model, "config.json", revision=revision)
@@ -68,7 +76,8 @@ def hub_snapshot(model: str, revision: str | None) -> Path | None:
 
 
 def mismatches(provenance: Mapping[str, Any], files: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """How the build's weights differ from the live ones, a sentence each; [] when they agree or cannot be compared.
+    """How the build's weights differ from the live ones, a sentence each;
+    [] when they agree or cannot be compared.
 
     provenance: a build's. files: "model" or sae_id -> file name -> sha256 of what is live.
     """
@@ -80,10 +89,13 @@ def mismatches(provenance: Mapping[str, Any], files: Mapping[str, Mapping[str, s
         differing = [file for file in theirs if file in mine and mine[file] != theirs[file]]
         if differing:
             what = "another model" if name == "model" else f"another SAE under the name {name}"
-            shown = ", ".join(f"{f} ({theirs[f][:SHOWN]}…, live {mine[f][:SHOWN]}…)" for f in differing)
+            shown = ", ".join(
+                f"{f} ({theirs[f][:SHOWN]}…, live {mine[f][:SHOWN]}…)" for f in differing
+            )
             sentences.append(
-                f"The build was made from {what} than the live one: {shown}. Precomputed numbers do not describe what "
-                "is live: serve the build of these weights, or make one with `functionscope precompute all`."
+                f"The build was made from {what} than the live one: {shown}. Precomputed numbers "
+                "do not describe what is live: serve the build of these weights, or make one "
+                "with `functionscope precompute all`."
             )
     return sentences
 

@@ -1,9 +1,14 @@
-"""The hub: what of it lies on this machine, and why a model or SAE could not be had, in one sentence."""
+"""The hub: what of it lies on this machine,
+and why a model or SAE could not be had, in one sentence.
+"""
 
 import json
 from pathlib import Path
 
-INDEX_FILES = {"model.safetensors.index.json": "model.safetensors", "pytorch_model.bin.index.json": "pytorch_model.bin"}
+INDEX_FILES = {
+    "model.safetensors.index.json": "model.safetensors",
+    "pytorch_model.bin.index.json": "pytorch_model.bin",
+}
 
 
 class ModelUnavailable(RuntimeError):
@@ -13,8 +18,8 @@ class ModelUnavailable(RuntimeError):
 _SIGNS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("GatedRepo", "access a gated repo", "access gated repo", "awaiting a review"),
-        "is gated: accept its licence on {page} with your account, then give your token with `hf auth login`"
-        " or HF_TOKEN.",
+        "is gated: accept its licence on {page} with your account, then give your token with `hf "
+        "auth login` or HF_TOKEN.",
     ),
     (
         (
@@ -54,7 +59,9 @@ _SIGNS: tuple[tuple[tuple[str, ...], str], ...] = (
 
 
 def complete_snapshot(source: str, revision: str | None = None) -> Path | None:
-    """The folder of the hub's cache with this model, if configuration and every shard of its weights are there."""
+    """The folder of the hub's cache with this model,
+    if configuration and every shard of its weights are there.
+    """
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(source, "config.json", revision=revision)
@@ -72,7 +79,9 @@ def complete_snapshot(source: str, revision: str | None = None) -> Path | None:
 
 
 def require_hub(source: str) -> None:
-    """ModelUnavailable at once when the hub cannot be reached: its client would retry for 25 seconds."""
+    """ModelUnavailable at once when the hub cannot be reached:
+    its client would retry for 25 seconds.
+    """
     from huggingface_hub import constants, get_session
 
     try:
@@ -102,5 +111,7 @@ def explain_hub_error(source: str, error: BaseException) -> str:
 
 
 def _page(source: str) -> str:
-    """Where the licence of a repository is read and accepted; `source` may go on with a file's name."""
+    """Where the licence of a repository is read and accepted;
+    `source` may go on with a file's name.
+    """
     return f"https://huggingface.co/{source.split()[0]}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson score interval of a share, without continuity correction; (0, 1) of nothing. ValueError outside 0..n."""
+    """Wilson score interval of a share, without continuity correction; (0, 1) of nothing.
+
+    ValueError outside 0..n.
+    """
     from scipy.stats import binomtest  # half a second that only those pay who need it
 
     if n == 0:

@@ -1,9 +1,12 @@
-"""How many bytes weights need and whether they fit: refused with both numbers before anything is read."""
+"""How many bytes weights need and whether they fit:
+refused with both numbers before anything is read.
+"""
 
 from pathlib import Path
 
 ITEMSIZE = {"float32": 4, "bfloat16": 2}  # bytes of one weight
-EAGER_DECODER = 1 << 26  # elements up to which W_dec is loaded whole; above, the rows that are asked for
+# elements up to which W_dec is loaded whole; above, the rows that are asked for
+EAGER_DECODER = 1 << 26
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -13,7 +16,9 @@ class DoesNotFit(ValueError):
 
 
 def sae_bytes(d_model: int, d_sae: int, itemsize: int) -> int:
-    """What an SAE keeps in memory: encoder and biases, thresholds in float32, and W_dec when it is small."""
+    """What an SAE keeps in memory: encoder and biases, thresholds in float32,
+    and W_dec when it is small.
+    """
     encoder = (d_model * d_sae + d_sae + d_model) * itemsize + d_sae * 4
     return encoder + (d_model * d_sae * itemsize if d_model * d_sae <= EAGER_DECODER else 0)
 
@@ -21,8 +26,8 @@ def sae_bytes(d_model: int, d_sae: int, itemsize: int) -> int:
 def available_bytes(device: str) -> int | None:
     """Free memory of the device ("cpu", "cuda", "cuda:1"); None where it cannot be told.
 
-    On a GPU with what torch holds and does not use. On a CPU: what Linux counts as available, and no more
-    than the control group's limit leaves.
+    On a GPU with what torch holds and does not use. On a CPU: what Linux counts as available, and
+    no more than the control group's limit leaves.
     """
     if device.startswith("cuda"):
         import torch
@@ -49,12 +54,16 @@ def require_memory(what: str, needed: int, device: str) -> None:
 
 def in_words(n_bytes: int) -> str:
     """Decimal units, as files and memory are sold: 7.5 GB."""
-    size, unit = next((s, u) for s, u in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if n_bytes >= s or u == "kB")
+    size, unit = next(
+        (s, u) for s, u in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if n_bytes >= s or u == "kB"
+    )
     return f"{n_bytes / size:.1f} {unit}"
 
 
 def _cgroup_bytes() -> int | None:
-    """Limit less use, file pages (which can be given up) not counted as use; None without a limit."""
+    """Limit less use, file pages (which can be given up) not counted as use;
+    None without a limit.
+    """
     try:
         limit = (_CGROUP / "memory.max").read_text().strip()
         used = int((_CGROUP / "memory.current").read_text())

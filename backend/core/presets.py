@@ -34,7 +34,10 @@ class SaeSource:
 
 @dataclass(frozen=True)
 class Demonstration:
-    """A steering experiment to start from. `positions`: "last_function", "last", "all" or absolute ones."""
+    """A steering experiment to start from.
+
+    `positions`: "last_function", "last", "all" or absolute ones.
+    """
 
     title: str
     prompt: str
@@ -65,16 +68,22 @@ class Preset:
     d_model: int
     prompt_format: str  # "plain", or "chat": through the tokenizer's chat template
     corpus: str  # the text that its build counts
-    corpus_source: str | None = None  # where `precompute --corpus` takes that text: hf:NAME:split:column
-    prompts_file: Path | None = None  # JSON {"prompts": [text, …]}: what is measured over many prompts
+    # where `precompute --corpus` takes that text: hf:NAME:split:column
+    corpus_source: str | None = None
+    # JSON {"prompts": [text, …]}: what is measured over many prompts
+    prompts_file: Path | None = None
 
     def model_bytes(self) -> int:
         """The model's weights in `dtype`, without activations and cache."""
         return self.n_parameters * ITEMSIZE[self.dtype]
 
     def saes_bytes(self) -> int:
-        """The weights of all its SAEs in `dtype` (sae_bytes says what is kept); an unstated width counts as 0."""
-        return sum(sae_bytes(self.d_model, sae.d_sae or 0, ITEMSIZE[self.dtype]) for sae in self.saes)
+        """The weights of all its SAEs in `dtype` (sae_bytes says what is kept);
+        an unstated width counts as 0.
+        """
+        return sum(
+            sae_bytes(self.d_model, sae.d_sae or 0, ITEMSIZE[self.dtype]) for sae in self.saes
+        )
 
     def prompt_set(self) -> tuple[str, ...]:
         """The pairs and the file's prompts, each text once, in order."""
@@ -116,9 +125,14 @@ def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
     unknown = {one.sae_id for one in demonstrations} - {one.sae_id for one in saes}
     for field, allowed in {"dtype": tuple(ITEMSIZE), "prompt_format": PROMPT_FORMATS}.items():
         if raw[field] not in allowed:
-            raise ValueError(f"{PRESETS_FILE}, [{name}]: {field} is {raw[field]!r}; allowed: {', '.join(allowed)}.")
+            raise ValueError(
+                f"{PRESETS_FILE}, [{name}]: {field} is {raw[field]!r}; allowed: "
+                f"{', '.join(allowed)}."
+            )
     if unknown:
-        raise ValueError(f"{PRESETS_FILE}, [{name}]: demonstrations name unknown SAEs {sorted(unknown)}.")
+        raise ValueError(
+            f"{PRESETS_FILE}, [{name}]: demonstrations name unknown SAEs {sorted(unknown)}."
+        )
     return Preset(
         name=name,
         title=raw["title"],
@@ -158,4 +172,6 @@ def _sae(raw: dict[str, Any], root: Path) -> SaeSource:
 
 def _demonstration(raw: dict[str, Any]) -> Demonstration:
     positions = raw["positions"]
-    return Demonstration(**{**raw, "positions": positions if isinstance(positions, str) else tuple(positions)})
+    return Demonstration(
+        **{**raw, "positions": positions if isinstance(positions, str) else tuple(positions)}
+    )

@@ -17,15 +17,17 @@ class NoCluster(RuntimeError):
 
 
 def join_cluster(address: str | None) -> Any:
-    """The module `ray`, connected to `address` (HOST:PORT of its head, or "auto": the one on this machine).
+    """The module `ray`, connected to `address`
+    (HOST:PORT of its head, or "auto": the one on this machine).
 
-    Without an address a cluster is started here, and ends with this process. NoCluster when Ray is not
-    installed, or there is no cluster at the address.
+    Without an address a cluster is started here, and ends with this process. NoCluster when Ray is
+    not installed, or there is no cluster at the address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if address is None:
-        os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # only this process knows of that cluster
+        # only this process knows of that cluster
+        os.environ.setdefault("RAY_AUTH_MODE", "disabled")
     elif address != "auto":
         _check_address(address)
     try:
@@ -36,13 +38,24 @@ def join_cluster(address: str | None) -> Any:
         if address is None:
             # workers import what this process imports, from a checkout too
             paths = {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
-            ray.init("local", include_dashboard=False, log_to_driver=False, logging_level="ERROR",
-                     runtime_env={"env_vars": paths})  # fmt: skip
+            ray.init(
+                "local",
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                runtime_env={"env_vars": paths},
+            )
         else:
             ray.init(address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError, ImportError, SystemExit) as error:
-        where = f"no Ray cluster answers at --ray-address {address}" if address else "Ray could not be started here"
-        raise NoCluster(f"{where} ({(str(error).splitlines() or ['no reason given'])[0]}).") from error
+        where = (
+            f"no Ray cluster answers at --ray-address {address}"
+            if address
+            else "Ray could not be started here"
+        )
+        raise NoCluster(
+            f"{where} ({(str(error).splitlines() or ['no reason given'])[0]})."
+        ) from error
     return ray
 
 
@@ -50,8 +63,12 @@ def _check_address(address: str) -> None:
     """Ray itself would knock for five minutes, and then end the process."""
     found = ADDRESS.fullmatch(address)
     if not found:
-        raise NoCluster(f"--ray-address is {address!r}; allowed: HOST:PORT of the cluster's head, or auto.")
+        raise NoCluster(
+            f"--ray-address is {address!r}; allowed: HOST:PORT of the cluster's head, or auto."
+        )
     try:
-        socket.create_connection((found["host"].strip("[]"), int(found["port"])), timeout=SECONDS).close()
+        socket.create_connection(
+            (found["host"].strip("[]"), int(found["port"])), timeout=SECONDS
+        ).close()
     except (OSError, OverflowError) as error:
         raise NoCluster(f"no Ray cluster answers at --ray-address {address} ({error}).") from error

@@ -10,7 +10,9 @@ CLASS_NAMES = ("content", "function", "special")
 DEFAULT_SHARE = 0.40
 
 
-def classify(counts: NDArray[np.int64], special_ids: Collection[int], share: float = DEFAULT_SHARE) -> NDArray[np.int8]:
+def classify(
+    counts: NDArray[np.int64], special_ids: Collection[int], share: float = DEFAULT_SHARE
+) -> NDArray[np.int8]:
     """int8 [vocab]: 0 content, 1 function, 2 special.
 
     Function tokens are the fewest most frequent ones whose occurrences together reach `share`
@@ -45,7 +47,8 @@ def by_frequency(counts: NDArray[np.int64], special_ids: Collection[int]) -> NDA
 
 
 def transitions(classes: NDArray[np.int8], tokens: NDArray[np.int64]) -> NDArray[np.str_]:
-    """[..., pos] token ids -> [..., pos - 1] of "ff", "fc", "cf", "cc", or "" beside a special token.
+    """[..., pos] token ids -> [..., pos - 1] of "ff", "fc", "cf", "cc",
+    or "" beside a special token.
 
     The first letter is the current token's class, the second the next token's.
     """

@@ -1,4 +1,6 @@
-"""The router of /api: every family, then a catch-all, since pages answer every other path with HTML."""
+"""The router of /api: every family, then a catch-all,
+since pages answer every other path with HTML.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,10 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _PROBLEM = {"model": Problem, "content": {CONTENT_TYPE: {}}}
 FAILURES: dict[int | str, dict[str, Any]] = {
     404: _PROBLEM | {"description": "no such thing"},
-    422: _PROBLEM | {"description": "a field is wrong: `errors` names it, its value and what is allowed"},
-    429: _PROBLEM | {"description": "the queue is full, or too many requests in a minute: see Retry-After"},
+    422: _PROBLEM
+    | {"description": "a field is wrong: `errors` names it, its value and what is allowed"},
+    429: _PROBLEM
+    | {"description": "the queue is full, or too many requests in a minute: see Retry-After"},
     503: _PROBLEM | {"description": "no live model or no build: `detail` has the remedy"},
 }
 LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
@@ -43,7 +47,9 @@ LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
     413: _PROBLEM | {"description": "too long: both numbers are in `detail`"},
 }
 
-router = APIRouter(prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES)
+router = APIRouter(
+    prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES
+)
 for family in (inspect, reactivation, steer, sweep, traits, runs, session):
     router.include_router(family.router, responses=LIVE_FAILURES)
 for family in (
@@ -65,7 +71,9 @@ for family in (
 @router.api_route("/{rest:path}", methods=METHODS, include_in_schema=False)
 def refuse_path(rest: str, request: Request) -> None:
     """404, or 405 where the path exists under another method."""
-    allowed = sorted(method for one in endpoints() if one.matches(request.url.path) for method in one.methods)
+    allowed = sorted(
+        method for one in endpoints() if one.matches(request.url.path) for method in one.methods
+    )
     if allowed:
         raise Refusal(
             405,
@@ -93,7 +101,9 @@ def endpoints() -> tuple[Endpoint, ...]:
     found = []
     for route in iter_route_contexts(router.routes):
         if route.path is not None and route.endpoint is not refuse_path:
-            found.append(Endpoint(route.path, compile_path(route.path)[0], frozenset(route.methods or ())))
+            found.append(
+                Endpoint(route.path, compile_path(route.path)[0], frozenset(route.methods or ()))
+            )
     return tuple(found)
 
 

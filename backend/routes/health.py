@@ -20,7 +20,9 @@ def read_health(request: Request, served: Served) -> Health:
     build_detail, has_build = _build(served)
     why = [] if has_build else [build_detail]
     if live.state in ("absent", "failed"):
-        why.append(f"No live model, so only what is precomputed or recorded can be seen: {live.detail}.")
+        why.append(
+            f"No live model, so only what is precomputed or recorded can be seen: {live.detail}."
+        )
     if live.loaded is not None:
         why += live.loaded.damaged.values()
     why += belonging(served)
@@ -43,13 +45,21 @@ def read_health(request: Request, served: Served) -> Health:
 
 
 def belonging(served: Backend) -> list[str]:
-    """How the served build differs from the live model; [] when it belongs to it, or one of the two is absent."""
+    """How the served build differs from the live model;
+    [] when it belongs to it, or one of the two is absent.
+    """
     loaded, store = served.live.loaded, served.build.get()
-    return mismatches(store.provenance(), loaded.files) if loaded is not None and store is not None else []
+    return (
+        mismatches(store.provenance(), loaded.files)
+        if loaded is not None and store is not None
+        else []
+    )
 
 
 def damaged_companions(served: Backend) -> list[str]:
-    """Result files beside the build that are there but cannot be used; one that is absent is no fault."""
+    """Result files beside the build that are there but cannot be used;
+    one that is absent is no fault.
+    """
     found = []
     for opened in served.build.companions().values():
         try:

@@ -21,22 +21,45 @@ from backend.routes.live.experiment import Experiment, SteerPlan, plan_steer
 from backend.routes.live.inspect import InspectPlan, plan_inspect
 from backend.routes.request.problems import CONTENT_TYPE, Refusal
 from backend.routes.request.served import Backend, Lease, Served, Turns
-from backend.schemas import InspectRun, Problem, Run, RunCreated, RunDeleted, RunFileQuery, RunLabels, RunRequest
+from backend.schemas import (
+    InspectRun,
+    Problem,
+    Run,
+    RunCreated,
+    RunDeleted,
+    RunFileQuery,
+    RunLabels,
+    RunRequest,
+)
 
 router = APIRouter(tags=["runs"])
 NOT_YOURS: dict[int | str, dict[str, Any]] = {
-    403: {"model": Problem, "content": {CONTENT_TYPE: {}}, "description": "not this run's delete token"}
+    403: {
+        "model": Problem,
+        "content": {CONTENT_TYPE: {}},
+        "description": "not this run's delete token",
+    }
 }
 TAKEN: dict[int | str, dict[str, Any]] = {
-    409: {"model": Problem, "content": {CONTENT_TYPE: {}}, "description": "the run has another title or note"}
+    409: {
+        "model": Problem,
+        "content": {CONTENT_TYPE: {}},
+        "description": "the run has another title or note",
+    }
 }
-DeleteToken = Annotated[str, Header(max_length=64, description="delete_token of the answer that recorded it")]
+DeleteToken = Annotated[
+    str, Header(max_length=64, description="delete_token of the answer that recorded it")
+]
 RunId = Annotated[str, Path(max_length=64, description="from POST /api/runs")]
 
 
 @router.post("/runs", status_code=201, responses=TAKEN)
-async def create_run(body: RunRequest, served: Served, turns: Turns, answer: HttpResponse) -> RunCreated:
-    """Record a result. The same request on the same weights and build gives the same id, and runs once."""
+async def create_run(
+    body: RunRequest, served: Served, turns: Turns, answer: HttpResponse
+) -> RunCreated:
+    """Record a result. The same request on the same weights and build gives the same
+    id, and runs once.
+    """
     plan = await asyncio.to_thread(_plan, body, served)
     run_id = run_id_of(body.kind, determinants(plan, served))
     reused = await asyncio.to_thread(served.runs.has, run_id)
@@ -59,12 +82,19 @@ def read_run(run_id: RunId, served: Served) -> Run:
 @router.get(
     "/runs/{run_id}/file",
     response_class=HttpResponse,
-    responses={200: {"content": {media: {} for _, media in FORMATS.values()}, "description": "the run as a file"}},
+    responses={
+        200: {
+            "content": {media: {} for _, media in FORMATS.values()},
+            "description": "the run as a file",
+        }
+    },
 )
 def download_run(
     run_id: RunId, query: Annotated[RunFileQuery, Query()], request: Request, served: Served
 ) -> HttpResponse:
-    """The run as JSON, as Parquet, or as a notebook that makes the number again with the public API."""
+    """The run as JSON, as Parquet, or as a notebook that makes the number again
+    with the public API.
+    """
     run = read_run(run_id, served).model_dump(mode="json")
     origin = f"{request.url.scheme}://{request.url.netloc}"
     makers: dict[str, Callable[[dict[str, Any]], bytes]] = {
@@ -88,7 +118,9 @@ def label_run(run_id: RunId, body: RunLabels, served: Served, x_delete_token: De
 
 @router.delete("/runs/{run_id}", responses=NOT_YOURS)
 def delete_run(run_id: RunId, served: Served, x_delete_token: DeleteToken) -> RunDeleted:
-    """Remove a run for ever. Only whoever recorded it can: the token was told once, and only its hash is kept."""
+    """Remove a run for ever. Only whoever recorded it can:
+    the token was told once, and only its hash is kept.
+    """
     _check_owner(run_id, x_delete_token, served)
     served.runs.delete(run_id, x_delete_token)
     return RunDeleted(run_id=run_id)
@@ -119,10 +151,13 @@ def _unknown(run_id: str) -> Refusal:
 def determinants(plan: InspectPlan | SteerPlan, served: Backend) -> dict[str, Any]:
     """Everything that the result depends on, as plain JSON.
 
-    Not controls_left_out, which follows from the rest: runs keep the ids that they had before it was told.
+    Not controls_left_out, which follows from the rest: runs keep the ids that they had before it
+    was told.
     """
     return {
-        "effective": {name: value for name, value in plan.effective.items() if name != "controls_left_out"},
+        "effective": {
+            name: value for name, value in plan.effective.items() if name != "controls_left_out"
+        },
         "token_ids": plan.prompt.token_ids,
         "build": served.build.identity(),
         **_weights(plan),
@@ -151,9 +186,15 @@ def _plan(body: RunRequest, served: Backend) -> InspectPlan | SteerPlan:
 async def _record(
     run_id: str, body: RunRequest, plan: InspectPlan | SteerPlan, served: Backend, turns: Lease
 ) -> str | None:
-    """Run the plan and put the result away; its delete token. A result that was cut short is not recorded."""
+    """Run the plan and put the result away;
+    its delete token. A result that was cut short is not recorded.
+    """
     ticket = await turns.turn(inspect.LESS if isinstance(plan, InspectPlan) else steer.LESS)
-    run = partial(plan.run, ticket.stop) if isinstance(plan, InspectPlan) else Experiment(plan, ticket.stop).run
+    run = (
+        partial(plan.run, ticket.stop)
+        if isinstance(plan, InspectPlan)
+        else Experiment(plan, ticket.stop).run
+    )
     result = await ticket.run(run)
     if ticket.stop.is_set():
         raise Refusal(503, "The run was cancelled; nothing was recorded.")
@@ -168,7 +209,10 @@ async def _record(
         # told, but no part of the id: a run is the same run on a newer torch
         "torch_version": str(torch.__version__),
         "transformers_version": transformers.__version__,
-        "tokenizer_hash": tokenizer_hash(plan.prompt.loaded.files.get("model", {})),  # None: its files are not known
+        # None: its files are not known
+        "tokenizer_hash": tokenizer_hash(plan.prompt.loaded.files.get("model", {})),
     }
     put = partial(served.runs.put, run_id, body.kind, request=body.request.model_dump(mode="json"))
-    return await asyncio.to_thread(put, result=result.model_dump(mode="json"), provenance=provenance)
+    return await asyncio.to_thread(
+        put, result=result.model_dump(mode="json"), provenance=provenance
+    )

@@ -23,7 +23,9 @@ router = APIRouter(tags=["server"])
 
 @router.get("/capabilities")
 def read_capabilities(served: Served) -> Capabilities:
-    """What this server can do and within which bounds: everything a client needs to build its controls."""
+    """What this server can do and within which bounds:
+    everything a client needs to build its controls.
+    """
     loaded, store, preset = served.live.loaded, served.build.get(), served.preset
     remember(served)
     saes = sae_list(loaded, store, preset, served.known)
@@ -56,15 +58,21 @@ def list_builds(served: Served) -> BuildList:
     store = served.build.get()
     if store is None:
         return BuildList(builds=[])
-    return BuildList(builds=[build_of(store, sae_list(served.live.loaded, store, served.preset, served.known))])
+    return BuildList(
+        builds=[build_of(store, sae_list(served.live.loaded, store, served.preset, served.known))]
+    )
 
 
 @router.get("/builds/{identity}")
 def compare_build(
-    identity: Annotated[str, Path(pattern=r"^[0-9a-f]{6,16}$", description="first hex digits of a build's identity")],
+    identity: Annotated[
+        str, Path(pattern=r"^[0-9a-f]{6,16}$", description="first hex digits of a build's identity")
+    ],
     served: Served,
 ) -> BuildComparison:
-    """Another build beside the one being served: a link made on it says so, and this says what differs."""
+    """Another build beside the one being served:
+    a link made on it says so, and this says what differs.
+    """
     store = served.build.get()
     here = store.provenance() if store else {}
     if store is not None and build_identity(here).startswith(identity):
@@ -72,13 +80,17 @@ def compare_build(
     known = served.runs.builds(identity)
     there = known[0][1] if len(known) == 1 else None
     found = differences(here, there) if there is not None else []
-    return BuildComparison(identity=identity, same=False, known=there is not None, differences=found)
+    return BuildComparison(
+        identity=identity, same=False, known=there is not None, differences=found
+    )
 
 
 def build_of(store: Store, saes: list[Sae]) -> Build:
     provenance = store.provenance()
     kept = [sae for sae in saes if sae.in_build]
-    return Build(name=store.path.name, identity=build_identity(provenance), provenance=provenance, saes=kept)
+    return Build(
+        name=store.path.name, identity=build_identity(provenance), provenance=provenance, saes=kept
+    )
 
 
 def model_info(served: Backend, loaded: Loaded) -> Model:
@@ -132,4 +144,6 @@ def _stored_fields(store: Store | None, row: SaeRow | None, known: Known) -> dic
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     """Tuples as the lists that JSON has."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()
+    }

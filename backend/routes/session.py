@@ -1,4 +1,5 @@
-"""/api/session: a page's way to give the token, once a browser. Scripts send `Authorization: Bearer …` instead.
+"""/api/session: a page's way to give the token,
+once a browser. Scripts send `Authorization: Bearer …` instead.
 
 The cookie is HttpOnly and SameSite=Strict: no script reads it, no other site's request carries it.
 """
@@ -23,12 +24,21 @@ async def read_session(request: Request, served: Served) -> Session:
 
 
 @router.post("/session")
-async def open_session(body: SessionRequest, request: Request, served: Served, answer: HttpResponse) -> Session:
+async def open_session(
+    body: SessionRequest, request: Request, served: Served, answer: HttpResponse
+) -> Session:
     """Give the token; the answer sets a cookie for this browser."""
     if served.door.locked:
         value = served.door.exchange(body.token, client_of(request))
         secure = request.url.scheme == "https"
-        answer.set_cookie(SESSION_COOKIE, value, max_age=DAYS * 86_400, httponly=True, samesite="strict", secure=secure)
+        answer.set_cookie(
+            SESSION_COOKIE,
+            value,
+            max_age=DAYS * 86_400,
+            httponly=True,
+            samesite="strict",
+            secure=secure,
+        )
     return Session(locked=False, token_required=served.door.locked)
 
 

@@ -75,7 +75,14 @@ from backend.schemas.prompts import (
     TokenizeRequest,
     TokenizeResponse,
 )
-from backend.schemas.queries import CoverageQuery, ExportQuery, FeatureQuery, FeaturesQuery, TokenQuery, TokensQuery
+from backend.schemas.queries import (
+    CoverageQuery,
+    ExportQuery,
+    FeatureQuery,
+    FeaturesQuery,
+    TokenQuery,
+    TokensQuery,
+)
 from backend.schemas.reactivation import (
     ClassDifference,
     ClassIndex,
@@ -89,7 +96,16 @@ from backend.schemas.reactivation import (
     ShuffledSplit,
     Spread,
 )
-from backend.schemas.runs import InspectRun, Run, RunCreated, RunDeleted, RunFileQuery, RunLabels, RunRequest, SteerRun
+from backend.schemas.runs import (
+    InspectRun,
+    Run,
+    RunCreated,
+    RunDeleted,
+    RunFileQuery,
+    RunLabels,
+    RunRequest,
+    SteerRun,
+)
 from backend.schemas.server import (
     Build,
     BuildComparison,

@@ -18,7 +18,9 @@ def encodable(text: str) -> str:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ValueError(f"text without lone surrogates; there is one at character {error.start}") from error
+        raise ValueError(
+            f"text without lone surrogates; there is one at character {error.start}"
+        ) from error
     return text
 
 
@@ -51,4 +53,6 @@ class Problem(Response):
     status: int = Field(description="HTTP status, repeated")
     detail: str = Field(description="what happened this time, and the remedy")
     request_id: str = Field(description="also in the X-Request-Id header and the log")
-    errors: list[FieldError] | None = Field(default=None, description="the offending fields of a 422")
+    errors: list[FieldError] | None = Field(
+        default=None, description="the offending fields of a 422"
+    )

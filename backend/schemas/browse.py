@@ -39,7 +39,9 @@ class FeatureNote(Response):
     density: float = Field(description="n_firings / non-special corpus positions")
     n_tokens: int = Field(description="distinct tokens it has an edge to")
     top_tokens: list[TokenRef] = Field(description="up to 5 tokens that fire it most often")
-    promoted_tokens: list[TokenRef] = Field(description="up to 5 next tokens its direction raises most")
+    promoted_tokens: list[TokenRef] = Field(
+        description="up to 5 next tokens its direction raises most"
+    )
 
 
 class TokenEdge(Response):
@@ -51,9 +53,12 @@ class TokenEdge(Response):
         default=0.0, description="n_firings / positions of the token: how often it fires there"
     )
     share_of_feature: float | None = Field(
-        default=None, description="n_firings / firings of the feature at all tokens; null without notes"
+        default=None,
+        description="n_firings / firings of the feature at all tokens; null without notes",
     )
-    note: FeatureNote | None = Field(default=None, description="the feature itself; null without notes")
+    note: FeatureNote | None = Field(
+        default=None, description="the feature itself; null without notes"
+    )
 
 
 class TokenLayer(Response):
@@ -61,18 +66,28 @@ class TokenLayer(Response):
     layer: int = Field(description="residual stream after this decoder layer")
     degree: int = Field(description="features with at least min_count = 1 firing on this token")
     degree_place: int | None = Field(
-        default=None, description="1 = no token has a larger degree in this SAE; null for special tokens"
+        default=None,
+        description="1 = no token has a larger degree in this SAE; null for special tokens",
     )
-    n_active: int = Field(default=0, description="features of this SAE that fire anywhere in the corpus")
-    n_exclusive: int = Field(default=0, description="features that no other token reaches (min_count = 1)")
-    exclusive: list[TokenEdge] = Field(default=[], description="those, most firings first, up to `limit`")
+    n_active: int = Field(
+        default=0, description="features of this SAE that fire anywhere in the corpus"
+    )
+    n_exclusive: int = Field(
+        default=0, description="features that no other token reaches (min_count = 1)"
+    )
+    exclusive: list[TokenEdge] = Field(
+        default=[], description="those, most firings first, up to `limit`"
+    )
     edges: list[TokenEdge] = Field(description="in the order asked, up to `limit`")
 
 
 class TokenDetail(TokenRow):
-    layers: list[TokenLayer] = Field(description="one entry per SAE of the build, or the one asked for")
+    layers: list[TokenLayer] = Field(
+        description="one entry per SAE of the build, or the one asked for"
+    )
     neighbours: list[TokenRow] = Field(
-        default=[], description="tokens within 3 places of its frequency rank, by rank, itself left out"
+        default=[],
+        description="tokens within 3 places of its frequency rank, by rank, itself left out",
     )
     effective: dict[str, Any] = Field(description="the query as applied")
 
@@ -85,13 +100,18 @@ class CoverageRow(TokenRef):
     covered: int = Field(description="features that the first `rank` tokens reach together")
     coverage: float = Field(description="covered / the denominator that `effective` names")
     interval: Interval | None = Field(
-        default=None, description="95 % bootstrap over document shards; order random: range of all draws"
+        default=None,
+        description="95 % bootstrap over document shards; order random: range of all draws",
     )
-    mean: float | None = Field(default=None, description="order random only: mean coverage of all draws")
+    mean: float | None = Field(
+        default=None, description="order random only: mean coverage of all draws"
+    )
 
 
 class Contrast(Response):
-    """The k most frequent tokens against as many occurrences of content tokens; shares of the denominator."""
+    """The k most frequent tokens against as many occurrences of content tokens;
+    shares of the denominator.
+    """
 
     k: int = Field(description="number of first tokens")
     is_function_cut: bool = Field(description="k is the number of function tokens")
@@ -99,25 +119,33 @@ class Contrast(Response):
     coverage: float = Field(description="share of the denominator that the k tokens reach")
     interval: Interval = Field(description="95 % bootstrap over document shards")
     content_coverage: float | None = Field(
-        description="share that as many content positions, drawn one by one, reach; null: too few of them"
+        description="share that as many content positions, drawn one by one, reach; null: too "
+        "few of them"
     )
     content_interval: Interval | None = Field(description="95 % bootstrap of that")
-    difference_interval: Interval | None = Field(description="95 % bootstrap of coverage - content_coverage")
-    whole_tokens_mean: float | None = Field(description="whole content tokens drawn at random instead: mean")
+    difference_interval: Interval | None = Field(
+        description="95 % bootstrap of coverage - content_coverage"
+    )
+    whole_tokens_mean: float | None = Field(
+        description="whole content tokens drawn at random instead: mean"
+    )
     whole_tokens_range: Interval | None = Field(description="smallest and largest of those draws")
-    content_tokens: float | None = Field(description="mean number of distinct tokens in those draws")
+    content_tokens: float | None = Field(
+        description="mean number of distinct tokens in those draws"
+    )
 
 
 class CoverageResponse(Response):
     rows: list[CoverageRow] = Field(description="one per rank, in the chosen order")
     n_active: int = Field(
-        description="features with any firing: the denominator `active`, at every theta and min_count"
+        description="features with any firing: the denominator `active`, at every theta and "
+        "min_count"
     )
     d_sae: int = Field(description="width of the dictionary")
     contrast: list[Contrast] = Field(
         default=[],
-        description="equal-occurrence comparisons, by k; stored at theta 0 and min_count 1, empty at others "
-        "(/api/statistics has them at each)",
+        description="equal-occurrence comparisons, by k; stored at theta 0 and min_count 1, "
+        "empty at others (/api/statistics has them at each)",
     )
     effective: dict[str, Any] = Field(description="the query as applied")
 
@@ -126,7 +154,8 @@ class Lift(Response):
     """How much more often a feature fires at function tokens than at content tokens."""
 
     lift: float | None = Field(
-        description="firings per function position / firings per content position; null = infinite, never at content"
+        description="firings per function position / firings per content position; null = "
+        "infinite, never at content"
     )
     low: float = Field(description="lower end of the 95 % interval")
     high: float | None = Field(description="upper end of the 95 % interval; null = infinite")
@@ -150,24 +179,31 @@ class FeatureRow(Response):
 
 class FoundFeature(FeatureRow):
     lift: Lift | None = Field(default=None, description="null where details_missing says why")
-    at_token: TokenEdge | None = Field(default=None, description="its edge to the token asked for by token_id")
+    at_token: TokenEdge | None = Field(
+        default=None, description="its edge to the token asked for by token_id"
+    )
 
 
 class FeaturePage(Response):
     features: list[FoundFeature] = Field(description="this page of rows")
     total: int = Field(description="rows that match, on all pages")
     n_active: int = Field(default=0, description="active features of the SAE: what was searched")
-    details_missing: str | None = Field(default=None, description="why lifts are null, and the remedy")
+    details_missing: str | None = Field(
+        default=None, description="why lifts are null, and the remedy"
+    )
     effective: dict[str, Any] = Field(description="the query as applied")
 
 
 class Example(Response):
     tokens: list[TokenRef] = Field(description="the context, in order")
     activations: list[float] = Field(description="activation per token of `tokens`; 0 = silent")
-    position: int = Field(description="index within `tokens` of the strongest firing (at token_id, if asked for)")
+    position: int = Field(
+        description="index within `tokens` of the strongest firing (at token_id, if asked for)"
+    )
     activation: float = Field(description="activation at `position`")
     quantile: float | None = Field(
-        description="quantile of the text's peak among the feature's peaks; null: chosen for its token"
+        description="quantile of the text's peak among the feature's peaks; null: chosen for its "
+        "token"
     )
     source: str = Field(description="where the text comes from")
 
@@ -181,15 +217,18 @@ class HistogramBin(Response):
 class FiringToken(TokenRef):
     """A token that fires the feature."""
 
-    n_firings: int | None = Field(description="positions of the token at which it fires; null: see details_missing")
+    n_firings: int | None = Field(
+        description="positions of the token at which it fires; null: see details_missing"
+    )
     act_max: float | None = Field(description="largest activation there, within 2.2 %")
     share_of_feature: float | None = Field(description="n_firings / all firings of the feature")
 
 
 class LogitToken(TokenRef):
     effect: float | None = Field(
-        description="change of the token's logit per unit of activation, before the final norm divides by the "
-        "residual's size and before soft-capping; null: see details_missing"
+        description="change of the token's logit per unit of activation, before the final norm "
+        "divides by the residual's size and before soft-capping; null: see "
+        "details_missing"
     )
 
 
@@ -205,7 +244,9 @@ class FiringClasses(Lift):
     n_content: int = Field(description="its firings at content tokens")
     function_positions: int = Field(description="corpus positions of function tokens")
     content_positions: int = Field(description="corpus positions of content tokens")
-    effective_firings: float = Field(description="firings / design effect over document shards: the interval's n")
+    effective_firings: float = Field(
+        description="firings / design effect over document shards: the interval's n"
+    )
 
 
 class TokenWithExamples(TokenRef):
@@ -215,23 +256,48 @@ class TokenWithExamples(TokenRef):
 class FeatureDetail(FeatureRow):
     layer: int = Field(description="residual stream after this decoder layer")
     d_sae: int = Field(description="width of the dictionary")
-    l0: float | None = Field(default=None, description="of the SAE: firings per position of the corpus")
+    l0: float | None = Field(
+        default=None, description="of the SAE: firings per position of the corpus"
+    )
     n_active: int = Field(default=0, description="features of the SAE that fire anywhere")
-    density_place: int | None = Field(default=None, description="1 = no feature of the SAE fires more often")
+    density_place: int | None = Field(
+        default=None, description="1 = no feature of the SAE fires more often"
+    )
     examples: list[Example] = Field(description="contexts, strongest first")
-    examples_matching: int = Field(default=0, description="stored contexts that match the query, before `limit`")
+    examples_matching: int = Field(
+        default=0, description="stored contexts that match the query, before `limit`"
+    )
     examples_stored: int = Field(default=0, description="stored contexts of this feature")
-    example_tokens: list[TokenWithExamples] = Field(default=[], description="tokens that ?token_id= has contexts for")
-    tokens_by_count: list[FiringToken] = Field(default=[], description="up to 10, most firings first")
-    tokens_by_strength: list[FiringToken] = Field(default=[], description="up to 10, largest activation first")
+    example_tokens: list[TokenWithExamples] = Field(
+        default=[], description="tokens that ?token_id= has contexts for"
+    )
+    tokens_by_count: list[FiringToken] = Field(
+        default=[], description="up to 10, most firings first"
+    )
+    tokens_by_strength: list[FiringToken] = Field(
+        default=[], description="up to 10, largest activation first"
+    )
     promoted: list[LogitToken] = Field(default=[], description="up to 10 next tokens raised most")
-    suppressed: list[LogitToken] = Field(default=[], description="up to 10 next tokens lowered most")
-    histogram: list[HistogramBin] | None = Field(default=None, description="of its activations, quarter octaves")
-    classes: FiringClasses | None = Field(default=None, description="firings at function and content tokens")
-    nearest: list[NearFeature] | None = Field(default=None, description="up to 10, by decoder cosine")
-    nearest_tied: bool = Field(default=False, description="the list ends within a tie: others are as near as its last")
-    neuronpedia_url: str | None = Field(default=None, description="where the SAE's metadata names a Neuronpedia id")
+    suppressed: list[LogitToken] = Field(
+        default=[], description="up to 10 next tokens lowered most"
+    )
+    histogram: list[HistogramBin] | None = Field(
+        default=None, description="of its activations, quarter octaves"
+    )
+    classes: FiringClasses | None = Field(
+        default=None, description="firings at function and content tokens"
+    )
+    nearest: list[NearFeature] | None = Field(
+        default=None, description="up to 10, by decoder cosine"
+    )
+    nearest_tied: bool = Field(
+        default=False, description="the list ends within a tie: others are as near as its last"
+    )
+    neuronpedia_url: str | None = Field(
+        default=None, description="where the SAE's metadata names a Neuronpedia id"
+    )
     details_missing: str | None = Field(
-        default=None, description="why histogram, classes, nearest, effects and counts are null, and the remedy"
+        default=None,
+        description="why histogram, classes, nearest, effects and counts are null, and the remedy",
     )
     effective: dict[str, Any] = Field(description="the query as applied")

@@ -18,7 +18,9 @@ class Claim(Response):
     made_by: str = Field(description="whose claim: a place in the paper, or its reviewers")
     definition: str = Field(description="what the number is")
     unit: Unit = Field(description="of value and interval; points = difference of two shares")
-    noun: str = Field(description="what a plain number counts, said after it; empty where the unit says it")
+    noun: str = Field(
+        description="what a plain number counts, said after it; empty where the unit says it"
+    )
     value: float | None = Field(description="the number; null when it cannot be measured here")
     interval: Interval | None = Field(description="95 %; null for a count over the whole corpus")
     n: int | None = Field(description="units behind the number")
@@ -28,11 +30,15 @@ class Claim(Response):
     control_value: float | None = Field(description="the control's number")
     control_interval: Interval | None = Field(description="its 95 % interval")
     control_unit: Unit = Field(description="its unit")
-    control_drawn: bool = Field(description="it is the same quantity as value: both belong on one axis")
+    control_drawn: bool = Field(
+        description="it is the same quantity as value: both belong on one axis"
+    )
     rule: str = Field(description="what decides, in words")
     above: float | None = Field(description="the rule's lower threshold")
     below: float | None = Field(description="the rule's upper threshold")
-    verdict: Literal["supported", "not supported", "not testable"] = Field(description="computed from the rule")
+    verdict: Literal["supported", "not supported", "not testable"] = Field(
+        description="computed from the rule"
+    )
     reason: str = Field(description="of “not testable”: what is lacking; else empty")
     link: str = Field(description="page address that shows it; empty when nothing can be shown")
 

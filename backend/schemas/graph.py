@@ -1,4 +1,6 @@
-"""The wire of /api/graph: the bipartite graph as blocks of tokens, blocks of features, and cells between them."""
+"""The wire of /api/graph: the bipartite graph as blocks of tokens, blocks of features,
+and cells between them.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +17,32 @@ GRAPH_EDGES_MAX = 2000  # drawn: more are slow to paint and cannot be told apart
 
 class GraphFilter(Query):
     sae_id: str = Field(description="which SAE; /api/capabilities lists them")
-    min_count: int = Field(default=1, ge=1, description="firings that make an edge; one of min_count_grid")
-    token_class: Literal["function", "content"] | None = Field(default=None, description="only tokens of this class")
+    min_count: int = Field(
+        default=1, ge=1, description="firings that make an edge; one of min_count_grid"
+    )
+    token_class: Literal["function", "content"] | None = Field(
+        default=None, description="only tokens of this class"
+    )
 
 
 class GraphQuery(GraphFilter):
-    rank_first: int | None = Field(default=None, ge=1, description="first frequency rank; left out: the class's first")
-    rank_last: int | None = Field(default=None, ge=1, description="last frequency rank; left out: the class's last")
+    rank_first: int | None = Field(
+        default=None, ge=1, description="first frequency rank; left out: the class's first"
+    )
+    rank_last: int | None = Field(
+        default=None, ge=1, description="last frequency rank; left out: the class's last"
+    )
     order_first: int | None = Field(
         default=None, ge=1, description="first feature, by the order of first reaching rank"
     )
-    order_last: int | None = Field(default=None, ge=1, description="last feature, by the same order")
+    order_last: int | None = Field(
+        default=None, ge=1, description="last feature, by the same order"
+    )
     max_edges: int = Field(
-        default=600, ge=4, le=GRAPH_EDGES_MAX, description="cells in the answer at most: what may be drawn as edges"
+        default=600,
+        ge=4,
+        le=GRAPH_EDGES_MAX,
+        description="cells in the answer at most: what may be drawn as edges",
     )
 
 
@@ -41,8 +56,12 @@ class GraphTokenBlock(Response):
 
 class GraphFeatureBlock(Response):
     order_first: int = Field(description="features of consecutive orders, from this one")
-    order_last: int = Field(description="to this one; orders: by first reaching rank, then by most firings")
-    first_rank_low: int = Field(description="lowest frequency rank that is the first to reach one of them")
+    order_last: int = Field(
+        description="to this one; orders: by first reaching rank, then by most firings"
+    )
+    first_rank_low: int = Field(
+        description="lowest frequency rank that is the first to reach one of them"
+    )
     first_rank_high: int = Field(description="highest such rank")
     n_edges: int = Field(description="edges of these features to the tokens of the view")
     n_firings: int = Field(description="positions at which these edges fire")
@@ -55,17 +74,26 @@ class GraphCells(Response):
     n_edges: list[int] = Field(description="edges between the two blocks")
     n_firings: list[int] = Field(description="positions at which they fire")
     n_first: list[int] | None = Field(
-        description="those that are their feature's first by frequency rank; null where min_count is above 1"
+        description="those that are their feature's first by frequency rank; null where "
+        "min_count is above 1"
     )
 
 
 class GraphResponse(Response):
-    token_blocks: list[GraphTokenBlock] = Field(description="all tokens of the view, by frequency rank")
-    feature_blocks: list[GraphFeatureBlock] = Field(description="all features of the view, by order")
-    cells: GraphCells = Field(description="pairs of blocks with at least one edge, as columns of one length")
+    token_blocks: list[GraphTokenBlock] = Field(
+        description="all tokens of the view, by frequency rank"
+    )
+    feature_blocks: list[GraphFeatureBlock] = Field(
+        description="all features of the view, by order"
+    )
+    cells: GraphCells = Field(
+        description="pairs of blocks with at least one edge, as columns of one length"
+    )
     n_edges: int = Field(description="edges of the view; the cells sum to it")
     n_firings: int = Field(description="firings of the view; the cells sum to it")
-    n_edges_of_sae: int = Field(description="edges of the SAE at min_count 1: what filters and ranges choose from")
+    n_edges_of_sae: int = Field(
+        description="edges of the SAE at min_count 1: what filters and ranges choose from"
+    )
     n_ranks: int = Field(description="tokens that occur in the corpus: the last frequency rank")
     n_orders: int = Field(description="active features: the last order")
     n_function: int = Field(description="function tokens: they are the first so many ranks")
@@ -80,7 +108,9 @@ class DegreeBin(Response):
 
 
 class GraphDegreesResponse(Response):
-    bins: list[DegreeBin] = Field(description="by degree; tokens and features without an edge are in none")
+    bins: list[DegreeBin] = Field(
+        description="by degree; tokens and features without an edge are in none"
+    )
     n_tokens: int = Field(description="tokens with an edge")
     n_features: int = Field(description="features with an edge")
     effective: dict[str, Any] = Field(description="the query as applied")

@@ -28,16 +28,26 @@ class TokenizeRequest(Request):
 
 class TokenizeResponse(Response):
     tokens: list[Token] = Field(description="the prompt's positions")
-    last_function: int | None = Field(description="position of the last function token; never special")
+    last_function: int | None = Field(
+        description="position of the last function token; never special"
+    )
     effective: dict[str, Any] = Field(description="the request as applied")
 
 
 class InspectRequest(TokenizeRequest):
-    sae_ids: list[str] | None = Field(default=None, description="SAEs to encode with; null = all live ones")
-    theta: float = Field(default=0.0, ge=0, le=1e30, description="a firing is an activation strictly above this")
-    next_tokens: int = Field(default=10, ge=0, description="next tokens per position; 0 = skip the lm_head")
+    sae_ids: list[str] | None = Field(
+        default=None, description="SAEs to encode with; null = all live ones"
+    )
+    theta: float = Field(
+        default=0.0, ge=0, le=1e30, description="a firing is an activation strictly above this"
+    )
+    next_tokens: int = Field(
+        default=10, ge=0, description="next tokens per position; 0 = skip the lm_head"
+    )
     generate: int = Field(
-        default=0, ge=0, description="greedy tokens to write after the prompt and to read like it; 0 = none"
+        default=0,
+        ge=0,
+        description="greedy tokens to write after the prompt and to read like it; 0 = none",
     )
 
 
@@ -67,7 +77,8 @@ class FeatureInfo(Response):
 class InspectResponse(Response):
     tokens: list[Token] = Field(description="the prompt's positions, then the generated ones")
     generated_from: int | None = Field(
-        default=None, description="position of the first generated token; null when none was asked for or made"
+        default=None,
+        description="position of the first generated token; null when none was asked for or made",
     )
     firings: dict[str, FiringColumns] = Field(description="by sae_id: all firings, not a top-k")
     next_tokens: list[NextToken] = Field(description="by position, most probable first")

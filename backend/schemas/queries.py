@@ -1,4 +1,6 @@
-"""Query parameters: closed to unknown names, so that a misspelt filter is refused and not ignored."""
+"""Query parameters: closed to unknown names,
+so that a misspelt filter is refused and not ignored.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,16 @@ class Query(BaseModel):
 
 
 class PageQuery(Query):
-    limit: int = Field(default=100, ge=1, description="rows of the page; at most limits.page of /api/capabilities")
+    limit: int = Field(
+        default=100, ge=1, description="rows of the page; at most limits.page of /api/capabilities"
+    )
     offset: int = Field(default=0, ge=0, le=OFFSET_MAX, description="rows to skip")
 
 
 class TokensQuery(PageQuery):
-    q: str | None = Field(default=None, max_length=200, description="part of the text, case ignored, or a token_id")
+    q: str | None = Field(
+        default=None, max_length=200, description="part of the text, case ignored, or a token_id"
+    )
     token_class: TokenClass | None = Field(default=None, description="only this class")
     order: Literal["frequency", "document_coverage", "token_id"] = Field(
         default="frequency", description="most frequent first, widest spread first, or by id"
@@ -31,23 +37,38 @@ class TokensQuery(PageQuery):
 
 
 class TokenQuery(Query):
-    limit: int = Field(default=50, ge=0, description="edges per SAE; at most limits.page of /api/capabilities")
-    order: Literal["count", "strength", "share"] = Field(
-        default="count", description="most firings first, strongest first, or largest share of the feature's firings"
+    limit: int = Field(
+        default=50, ge=0, description="edges per SAE; at most limits.page of /api/capabilities"
     )
-    sae_id: str | None = Field(default=None, description="only this SAE; left out: every SAE of the build")
-    notes: bool = Field(default=False, description="with each edge its feature: density, tokens, promoted tokens")
+    order: Literal["count", "strength", "share"] = Field(
+        default="count",
+        description="most firings first, strongest first, or largest share of the feature's "
+        "firings",
+    )
+    sae_id: str | None = Field(
+        default=None, description="only this SAE; left out: every SAE of the build"
+    )
+    notes: bool = Field(
+        default=False, description="with each edge its feature: density, tokens, promoted tokens"
+    )
 
 
 class CoverageQuery(Query):
     sae_id: str = Field(description="which SAE; /api/capabilities lists them")
-    theta: float = Field(default=0.0, ge=0, description="firings are strictly above it; one of the SAE's theta_grid")
-    min_count: int = Field(default=1, ge=1, description="firings that make an edge; one of min_count_grid")
+    theta: float = Field(
+        default=0.0, ge=0, description="firings are strictly above it; one of the SAE's theta_grid"
+    )
+    min_count: int = Field(
+        default=1, ge=1, description="firings that make an edge; one of min_count_grid"
+    )
     denominator: Literal["active", "dictionary"] = Field(
-        default="active", description="share of the features that fire anywhere, or of the whole dictionary"
+        default="active",
+        description="share of the features that fire anywhere, or of the whole dictionary",
     )
     order: str = Field(default="frequency", description="order of the tokens; one of orders")
-    max_rank: int | None = Field(default=None, ge=1, description="last rank listed; left out: as many as allowed")
+    max_rank: int | None = Field(
+        default=None, ge=1, description="last rank listed; left out: as many as allowed"
+    )
 
 
 class FeaturesQuery(PageQuery):
@@ -59,20 +80,30 @@ class FeaturesQuery(PageQuery):
         max_length=200,
         description="text of a token that fires it or that it promotes, or a feature_index",
     )
-    token_id: int | None = Field(default=None, ge=0, le=OFFSET_MAX, description="only features that fire at this token")
-    min_count: int = Field(default=1, ge=1, le=OFFSET_MAX, description="firings at token_id, at least")
+    token_id: int | None = Field(
+        default=None, ge=0, le=OFFSET_MAX, description="only features that fire at this token"
+    )
+    min_count: int = Field(
+        default=1, ge=1, le=OFFSET_MAX, description="firings at token_id, at least"
+    )
     promotes: int | None = Field(
         default=None,
         ge=0,
         le=OFFSET_MAX,
         description="only features that have this token_id among the ten they promote",
     )
-    min_density: float = Field(default=0.0, ge=0, le=1, description="least share of corpus positions")
-    max_density: float = Field(default=1.0, ge=0, le=1, description="largest share of corpus positions")
+    min_density: float = Field(
+        default=0.0, ge=0, le=1, description="least share of corpus positions"
+    )
+    max_density: float = Field(
+        default=1.0, ge=0, le=1, description="largest share of corpus positions"
+    )
     min_lift: float | None = Field(
-        default=None, ge=0, description="fires at function tokens at least so many times as often as at content: the "
-        "lower end of the 95 % interval"
-    )  # fmt: skip
+        default=None,
+        ge=0,
+        description="fires at function tokens at least so many times as often as at content: the "
+        "lower end of the 95 % interval",
+    )
     max_lift: float | None = Field(
         default=None, ge=0, description="at most so many times: the upper end of the 95 % interval"
     )
@@ -90,27 +121,39 @@ class FeaturesQuery(PageQuery):
         "token_share",
     ] = Field(
         default="n_firings",
-        description="function_lift: by the lower end of the lift's interval; content_lift: by 1 / its upper end; "
-        "token_*: firings at token_id, strongest activation there, or share of the feature's firings that are there",
+        description="function_lift: by the lower end of the lift's interval; content_lift: by 1 "
+        "/ its upper end; token_*: firings at token_id, strongest activation there, "
+        "or share of the feature's firings that are there",
     )
     direction: Literal["ascending", "descending"] | None = Field(
-        default=None, description="left out: largest first; feature_index and first_rank: smallest first"
+        default=None,
+        description="left out: largest first; feature_index and first_rank: smallest first",
     )
 
 
 class FeatureQuery(Query):
-    limit: int = Field(default=10, ge=0, description="examples; at most limits.page of /api/capabilities")
-    min_quantile: float = Field(default=0.0, ge=0, le=1, description="examples whose peak is at least this quantile")
-    max_quantile: float = Field(default=1.0, ge=0, le=1, description="examples whose peak is at most this quantile")
+    limit: int = Field(
+        default=10, ge=0, description="examples; at most limits.page of /api/capabilities"
+    )
+    min_quantile: float = Field(
+        default=0.0, ge=0, le=1, description="examples whose peak is at least this quantile"
+    )
+    max_quantile: float = Field(
+        default=1.0, ge=0, le=1, description="examples whose peak is at most this quantile"
+    )
     token_id: int | None = Field(
         default=None,
         ge=0,
         le=OFFSET_MAX,
-        description="only examples in which it fires at this token. Texts chosen for their token have no quantile: "
-        "they are left out when a range of quantiles is given",
+        description="only examples in which it fires at this token. Texts chosen for their token "
+        "have no quantile: they are left out when a range of quantiles is given",
     )
 
 
 class ExportQuery(Query):
-    format: Literal["csv", "parquet"] = Field(default="csv", description="csv has lists as JSON text")
-    sae_id: str | None = Field(default=None, description="which SAE; needed for all tables but tokens")
+    format: Literal["csv", "parquet"] = Field(
+        default="csv", description="csv has lists as JSON text"
+    )
+    sae_id: str | None = Field(
+        default=None, description="which SAE; needed for all tables but tokens"
+    )

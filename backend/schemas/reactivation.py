@@ -1,4 +1,6 @@
-"""Reactivation against shuffled prompts: per position, per class of tokens, over one prompt or many."""
+"""Reactivation against shuffled prompts:
+per position, per class of tokens, over one prompt or many.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,20 @@ SHUFFLES_MOST = 100
 
 
 class ReactivationRequest(TokenizeRequest):
-    sae_ids: list[str] | None = Field(default=None, description="SAEs to encode with; null = all live ones")
-    theta: float = Field(default=0.0, ge=0, le=1e30, description="a firing is an activation strictly above this")
-    generate: int = Field(
-        default=0, ge=0, description="greedy tokens to write after the prompt; they keep their places"
+    sae_ids: list[str] | None = Field(
+        default=None, description="SAEs to encode with; null = all live ones"
     )
-    shuffles: int = Field(default=20, ge=2, le=SHUFFLES_MOST, description="random orders of the same tokens")
+    theta: float = Field(
+        default=0.0, ge=0, le=1e30, description="a firing is an activation strictly above this"
+    )
+    generate: int = Field(
+        default=0,
+        ge=0,
+        description="greedy tokens to write after the prompt; they keep their places",
+    )
+    shuffles: int = Field(
+        default=20, ge=2, le=SHUFFLES_MOST, description="random orders of the same tokens"
+    )
     seed: int = Field(default=0, ge=0, lt=2**63, description="seed of the orders")
 
 
@@ -28,7 +38,9 @@ class Spread(Response):
 
 
 class ShuffledSplit(Response):
-    """One position: what fires there in shuffled prompts. Its token keeps the class, not always the identity."""
+    """One position: what fires there in shuffled prompts. Its token keeps the class,
+    not always the identity.
+    """
 
     position: int = Field(description="position in the prompt; special positions are left out")
     kept: bool = Field(description="this position keeps its own token in every shuffle")
@@ -49,10 +61,15 @@ class ClassIndex(Response):
     carried: int = Field(description="of the reactivated: carried from the position just before")
     share: float | None = Field(description="reactivated / firing")
     shuffled_share: float | None = Field(description="mean of that share over shuffles")
-    shuffled_interval: Interval | None = Field(description="2.5th to 97.5th percentile of it over shuffles")
-    index: float | None = Field(description="share - shuffled_share: above 0, more fires again than by chance of order")
+    shuffled_interval: Interval | None = Field(
+        description="2.5th to 97.5th percentile of it over shuffles"
+    )
+    index: float | None = Field(
+        description="share - shuffled_share: above 0, more fires again than by chance of order"
+    )
     interval: Interval | None = Field(
-        description="95 % interval of the index: bootstrap over prompts, or with one prompt the range of the shuffles"
+        description="95 % interval of the index: bootstrap over prompts, or with one prompt the "
+        "range of the shuffles"
     )
 
 
@@ -74,23 +91,37 @@ class ReactivationIndex(Response):
 
 class ReactivationResponse(Response):
     tokens: list[Token] = Field(description="the prompt's positions, then the generated ones")
-    shuffled: dict[str, list[ShuffledSplit]] = Field(description="by sae_id: the baseline at each position")
+    shuffled: dict[str, list[ShuffledSplit]] = Field(
+        description="by sae_id: the baseline at each position"
+    )
     index: dict[str, ReactivationIndex] = Field(description="by sae_id: the index of this prompt")
-    effective: dict[str, Any] = Field(description="the request as applied, with what the shuffles keep in place")
+    effective: dict[str, Any] = Field(
+        description="the request as applied, with what the shuffles keep in place"
+    )
 
 
 class ReactivationSetRequest(Request):
-    prompts: list[Text] | None = Field(default=None, min_length=1, description="texts; null = the preset's own set")
+    prompts: list[Text] | None = Field(
+        default=None, min_length=1, description="texts; null = the preset's own set"
+    )
     chat: bool = Field(default=False, description="wrap each prompt in the model's chat template")
     sae_id: str = Field(description="SAE to encode with")
-    theta: float = Field(default=0.0, ge=0, le=1e30, description="a firing is an activation strictly above this")
-    shuffles: int = Field(default=20, ge=2, le=SHUFFLES_MOST, description="random orders of each prompt")
-    seed: int = Field(default=0, ge=0, lt=2**63, description="seed of the orders and of the bootstrap")
+    theta: float = Field(
+        default=0.0, ge=0, le=1e30, description="a firing is an activation strictly above this"
+    )
+    shuffles: int = Field(
+        default=20, ge=2, le=SHUFFLES_MOST, description="random orders of each prompt"
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description="seed of the orders and of the bootstrap"
+    )
 
 
 class ReactivationSetResponse(Response):
     sae_id: str = Field(description="SAE that was used")
-    index: ReactivationIndex | None = Field(description="over all prompts done; null before the first")
+    index: ReactivationIndex | None = Field(
+        description="over all prompts done; null before the first"
+    )
     done: int = Field(description="prompts counted so far")
     total: int = Field(description="prompts asked for")
     effective: dict[str, Any] = Field(description="the request as applied")

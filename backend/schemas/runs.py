@@ -33,7 +33,9 @@ class RunCreated(Response):
     url: str = Field(description="page that opens it: /r/{run_id}")
     reused: bool = Field(description="it was recorded before; nothing was run now")
     delete_token: str | None = Field(
-        default=None, description="removes the run again; told once, to whoever recorded it first, and kept by nobody"
+        default=None,
+        description="removes the run again; told once, to whoever recorded it first, and kept by "
+        "nobody",
     )
 
 
@@ -49,8 +51,12 @@ class Run(Response):
 
 
 class RunLabels(Request):
-    title: Text | None = Field(default=None, max_length=200, description="shown above the run; given once")
-    note: Text | None = Field(default=None, max_length=4000, description="shown under the title; given once")
+    title: Text | None = Field(
+        default=None, max_length=200, description="shown above the run; given once"
+    )
+    note: Text | None = Field(
+        default=None, max_length=4000, description="shown under the title; given once"
+    )
 
 
 class RunDeleted(Response):
@@ -58,4 +64,6 @@ class RunDeleted(Response):
 
 
 class RunFileQuery(Request):
-    format: Literal["json", "parquet", "notebook"] = Field(default="json", description="what to download")
+    format: Literal["json", "parquet", "notebook"] = Field(
+        default="json", description="what to download"
+    )

@@ -26,7 +26,9 @@ class Sae(Response):
 
 class Build(Response):
     name: str = Field(description="file name of the build")
-    identity: str = Field(default="", description="hash of the provenance: two builds with one hold the same numbers")
+    identity: str = Field(
+        default="", description="hash of the provenance: two builds with one hold the same numbers"
+    )
     provenance: dict[str, Any] = Field(description="ids, revisions, hashes, dtype, job settings")
     saes: list[Sae] = Field(description="SAEs whose edges it holds")
 
@@ -38,7 +40,9 @@ class Difference(Response):
 
 
 class BuildComparison(Response):
-    """Another build beside the one being served: what a link that was made on it cannot show here."""
+    """Another build beside the one being served:
+    what a link that was made on it cannot show here.
+    """
 
     identity: str = Field(description="as asked for: the first hex digits of a build's identity")
     same: bool = Field(description="it is the build being served")
@@ -95,18 +99,26 @@ class Limits(Response):
     coverage_rows: int = Field(description="ranks of one coverage answer")
     export_rows: int = Field(description="rows of one exported table")
     statistics_rows: int = Field(description="tokens of one answer of /api/statistics/tokens")
-    intersection_tokens: int = Field(description="tokens of one answer of /api/intersections, or of /api/rarefaction")
+    intersection_tokens: int = Field(
+        description="tokens of one answer of /api/intersections, or of /api/rarefaction"
+    )
     graph_edges: int = Field(description="cells of one answer of /api/graph")
-    requests_per_minute: int = Field(description="reading requests of one client; clients on loopback are not counted")
+    requests_per_minute: int = Field(
+        description="reading requests of one client; clients on loopback are not counted"
+    )
     live_per_minute: int = Field(description="live requests of one client; likewise")
     live_seconds: float = Field(
-        description="seconds that one live request may have the model; of a stream in turns, one of its steps"
+        description="seconds that one live request may have the model; of a stream in turns, one "
+        "of its steps"
     )
     stream_seconds: float = Field(
-        description="seconds that a sweep, a trait search or a streamed reactivation set may have the model in all"
+        description="seconds that a sweep, a trait search or a streamed reactivation set may "
+        "have the model in all"
     )
     live_bytes: int | None = Field(
-        default=None, description="bytes that one live request may take beside the weights; null = what is free then"
+        default=None,
+        description="bytes that one live request may take beside the weights; null = what is "
+        "free then",
     )
     body_seconds: float = Field(description="seconds in which a body must arrive")
 
@@ -118,7 +130,9 @@ class Capabilities(Response):
     build: Build | None = Field(description="null without a build")
     live: bool = Field(description="/api/inspect and /api/steer answer now")
     live_state: LiveState = Field(description="absent = served without a model")
-    live_detail: str = Field(description="live on cpu, loading the model, or why not and the remedy")
+    live_detail: str = Field(
+        description="live on cpu, loading the model, or why not and the remedy"
+    )
     preset: str = Field(description="name of the preset")
     default_prompt: str = Field(description="what the prompt box holds at first")
     prompts: list[str] = Field(description="the built-in pair to compare")
@@ -130,23 +144,30 @@ class Capabilities(Response):
     orders: list[str] = Field(description="orders that /api/coverage takes")
     limits: Limits = Field(description="bounds that this server enforces")
     token_required: bool = Field(
-        default=False, description="live work and writing need FUNCTIONSCOPE_TOKEN: /unlock, or a bearer header"
+        default=False,
+        description="live work and writing need FUNCTIONSCOPE_TOKEN: /unlock, or a bearer header",
     )
     version: str = Field(description="version of FunctionScope")
 
 
 class Health(Response):
     status: Literal["live", "loading", "degraded", "down"] = Field(
-        description="live = all that was configured works; degraded = a part of it, see why; down = no build, no model"
+        description="live = all that was configured works; degraded = a part of it, see why; "
+        "down = no build, no model"
     )
-    why: list[str] = Field(default=[], description="what is wrong, each with its file and remedy; empty when live")
-    locked: bool = Field(default=False, description="live work needs the token, which this client has not given")
+    why: list[str] = Field(
+        default=[], description="what is wrong, each with its file and remedy; empty when live"
+    )
+    locked: bool = Field(
+        default=False, description="live work needs the token, which this client has not given"
+    )
     live: LiveState = Field(description="state of the model")
     live_detail: str = Field(description="the same in words, with the remedy")
     queue: int = Field(description="live requests waiting or running now")
     queue_position: int | None = Field(
         default=None,
-        description="requests before this client's latest one; 0 = it runs; null = it has none in the queue",
+        description="requests before this client's latest one; 0 = it runs; null = it has none "
+        "in the queue",
     )
     build: bool = Field(description="a build is being served")
     build_detail: str = Field(description="its file name, or why there is none and the remedy")

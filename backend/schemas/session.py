@@ -14,5 +14,7 @@ class SessionRequest(Request):
 
 
 class Session(Response):
-    locked: bool = Field(description="live work and writing need the token, which this client has not given")
+    locked: bool = Field(
+        description="live work and writing need the token, which this client has not given"
+    )
     token_required: bool = Field(description="the server has a token")

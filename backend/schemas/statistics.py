@@ -15,17 +15,28 @@ from backend.schemas.queries import Query
 
 TokenIds = r"^\d{1,9}(,\d{1,9})*$"
 TokenGroup = Literal[
-    "function", "content", "punctuation", "closed_class", "other_word", "word_piece", "digits", "han", "other", "all"
-]  # fmt: skip
+    "function",
+    "content",
+    "punctuation",
+    "closed_class",
+    "other_word",
+    "word_piece",
+    "digits",
+    "han",
+    "other",
+    "all",
+]
 
 
 class RarefactionQuery(Query):
     sae_id: str = Field(description="which SAE; /api/capabilities lists them")
     token_ids: str | None = Field(
-        default=None, pattern=TokenIds, max_length=200,
-        description="tokens, with commas between them, at most limits.intersection_tokens; left out: the five most "
-        "frequent",
-    )  # fmt: skip
+        default=None,
+        pattern=TokenIds,
+        max_length=200,
+        description="tokens, with commas between them, at most limits.intersection_tokens; left "
+        "out: the five most frequent",
+    )
 
 
 class IntersectionsQuery(Query):
@@ -40,14 +51,18 @@ class IntersectionsQuery(Query):
 
 class StatisticsQuery(Query):
     sae_id: str = Field(description="which SAE; /api/capabilities lists them")
-    theta: float = Field(default=0.0, ge=0, description="of the comparisons; one of the SAE's theta_grid")
+    theta: float = Field(
+        default=0.0, ge=0, description="of the comparisons; one of the SAE's theta_grid"
+    )
     min_count: int = Field(default=1, ge=1, description="of the comparisons; one of min_count_grid")
 
 
 class TokenStatisticsQuery(Query):
     sae_id: str = Field(description="which SAE; /api/capabilities lists them")
     limit: int = Field(
-        default=100, ge=1, description="most frequent tokens; at most limits.statistics_rows of /api/capabilities"
+        default=100,
+        ge=1,
+        description="most frequent tokens; at most limits.statistics_rows of /api/capabilities",
     )
 
 
@@ -55,15 +70,20 @@ class RarefactionPoint(Response):
     n: int = Field(description="positions of the token, drawn without replacement")
     expected: float = Field(description="expected number of distinct features, exact")
     se: float | None = Field(
-        description="standard deviation over resampled document shards, to one digit; null: too few occurrences"
+        description="standard deviation over resampled document shards, to one digit; null: too "
+        "few occurrences"
     )
 
 
 class TokenRarefaction(TokenRef):
     occurrences: int = Field(description="positions in the corpus")
     degree: int = Field(description="features met by all of them")
-    chao1: float = Field(description="Chao1 estimate of the degree with unlimited text, a lower bound")
-    points: list[RarefactionPoint] = Field(description="by n; empty for a token of fewer than 100 occurrences")
+    chao1: float = Field(
+        description="Chao1 estimate of the degree with unlimited text, a lower bound"
+    )
+    points: list[RarefactionPoint] = Field(
+        description="by n; empty for a token of fewer than 100 occurrences"
+    )
 
 
 class GroupPoint(Response):
@@ -91,13 +111,17 @@ class NullFit(Response):
 class RarefactionResponse(Response):
     sampling_unit: str = Field(description="what is drawn")
     tokens: list[TokenRarefaction] = Field(description="in the order asked for")
-    groups: list[GroupPoint] = Field(description="means of the groups, where at least 20 tokens have n occurrences")
+    groups: list[GroupPoint] = Field(
+        description="means of the groups, where at least 20 tokens have n occurrences"
+    )
     null_fit: NullFit | None = Field(description="null: too few content tokens for a fit")
     effective: dict[str, Any] = Field(description="the query as applied")
 
 
 class Intersection(Response):
-    token_ids: list[int] = Field(description="the tokens that share these features, and no other of those asked for")
+    token_ids: list[int] = Field(
+        description="the tokens that share these features, and no other of those asked for"
+    )
     n_features: int = Field(description="features that exactly these tokens reach")
 
 
@@ -112,12 +136,20 @@ class IntersectionsResponse(Response):
 
 class TokenStatistics(TokenRef):
     kind: TokenGroup = Field(description="by its spelling alone")
-    expected_documents: float = Field(description="documents, had its positions fallen on the corpus at random")
-    evenness: float = Field(description="documents / expected_documents: 1 evenly spread, small bursty")
+    expected_documents: float = Field(
+        description="documents, had its positions fallen on the corpus at random"
+    )
+    evenness: float = Field(
+        description="documents / expected_documents: 1 evenly spread, small bursty"
+    )
     degree: int = Field(description="features it reaches")
     expected: float = Field(description="features expected of a content token so frequent")
-    expected_interval: Interval = Field(description="95 % of content tokens of like frequency lie within")
-    extrapolated: bool = Field(description="more frequent than the content tokens that the expectation rests on")
+    expected_interval: Interval = Field(
+        description="95 % of content tokens of like frequency lie within"
+    )
+    extrapolated: bool = Field(
+        description="more frequent than the content tokens that the expectation rests on"
+    )
     excess: float = Field(description="degree / expected - 1")
     chao1: float = Field(description="Chao1 estimate of the degree with unlimited text")
     matched_n: int = Field(description="positions to which it and content tokens are brought down")
@@ -132,15 +164,21 @@ class TokenStatisticsResponse(Response):
 
 
 class EqualOccurrence(Response):
-    """The k most frequent tokens against as many positions of other tokens; shares of the active features."""
+    """The k most frequent tokens against as many positions of other tokens;
+    shares of the active features.
+    """
 
     k: int = Field(description="number of most frequent tokens")
     cut: int | None = Field(description="%, where k is the number of function tokens at that cut")
-    others: Literal["content", "rest"] = Field(description="content at the build's own cut, or all tokens but the k")
+    others: Literal["content", "rest"] = Field(
+        description="content at the build's own cut, or all tokens but the k"
+    )
     occurrences: int = Field(description="positions of the k tokens, and of the others drawn")
     coverage: float = Field(description="share of the active features that the k tokens reach")
     interval: Interval = Field(description="95 % interval")
-    other_coverage: float | None = Field(description="expected share that the others reach; null: too few of them")
+    other_coverage: float | None = Field(
+        description="expected share that the others reach; null: too few of them"
+    )
     other_interval: Interval | None = Field(description="null for min_count above 1")
     difference_interval: Interval | None = Field(description="of coverage - other_coverage")
 
@@ -178,7 +216,9 @@ class LabelPermutation(Response):
 
 class Alternative(Response):
     alternative: str = Field(description="lognormal or exponential")
-    ratio: float = Field(description="normalised log-likelihood ratio; positive favours the power law")
+    ratio: float = Field(
+        description="normalised log-likelihood ratio; positive favours the power law"
+    )
     p_value: float = Field(description="that the sign is chance")
 
 
@@ -190,11 +230,15 @@ class DegreeFit(Response):
     alpha: float = Field(description="P(degree) ~ degree^-alpha")
     interval: Interval = Field(description="1.96 standard errors of the maximum-likelihood fit")
     ks: float = Field(description="Kolmogorov-Smirnov distance")
-    alternatives: list[Alternative] = Field(description="the power law against other laws, on the same tail")
+    alternatives: list[Alternative] = Field(
+        description="the power law against other laws, on the same tail"
+    )
 
 
 class Slope(Response):
-    name: str = Field(description="zipf: occurrences by rank; degree: degree by occurrences; both on logarithms")
+    name: str = Field(
+        description="zipf: occurrences by rank; degree: degree by occurrences; both on logarithms"
+    )
     from_rank: int = Field(description="first frequency rank of the tokens fitted")
     to_rank: int = Field(description="last of them")
     n: int = Field(description="tokens fitted")
@@ -207,7 +251,9 @@ class GroupSpread(Response):
     token_group: TokenGroup = Field(description="which tokens")
     min_occurrences: int = Field(description="rarer tokens are left out")
     n_tokens: int = Field(description="tokens frequent enough to tell")
-    mean_evenness: float = Field(description="mean of documents / expected_documents over these tokens")
+    mean_evenness: float = Field(
+        description="mean of documents / expected_documents over these tokens"
+    )
     interval: Interval = Field(description="95 % interval")
     median_evenness: float = Field(description="their median")
 

@@ -1,4 +1,6 @@
-"""Sweeps: one intervention over a grid of strengths and positions, each cell measured and readable."""
+"""Sweeps: one intervention over a grid of strengths and positions,
+each cell measured and readable.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class RegexTarget(Request):
     """Whether a pattern is found in the greedy continuation: 1 or 0."""
 
     kind: Literal["regex"] = Field(description="a pattern in the text")
-    pattern: Text = Field(min_length=1, max_length=200, description="Python regular expression, searched for")
+    pattern: Text = Field(
+        min_length=1, max_length=200, description="Python regular expression, searched for"
+    )
 
 
 class LanguageTarget(Request):
@@ -52,18 +56,30 @@ Target = Annotated[TokenTarget | RegexTarget | LanguageTarget, Field(discriminat
 class SweepRequest(TokenizeRequest):
     sae_id: str = Field(description="SAE whose feature is swept")
     feature_index: int = Field(ge=0, description="dictionary entry of that SAE")
-    mode: Literal["add", "clamp", "scale"] = Field(default="add", description="as in an intervention")
-    strengths: list[float] = Field(min_length=1, description="values of the intervention, all different")
+    mode: Literal["add", "clamp", "scale"] = Field(
+        default="add", description="as in an intervention"
+    )
+    strengths: list[float] = Field(
+        min_length=1, description="values of the intervention, all different"
+    )
     positions: PositionRule | list[Annotated[int, Field(ge=0)]] = Field(
         default="all", description="one column each: a rule, or positions of the prompt"
     )
-    interventions: list[Intervention] = Field(default=[], description="applied in every cell too; not in the baseline")
+    interventions: list[Intervention] = Field(
+        default=[], description="applied in every cell too; not in the baseline"
+    )
     include_generated: bool = Field(default=False, description="edit generated positions too")
     freeze_attention: bool = Field(
-        default=False, description="at the prompt's positions every cell attends as the baseline does, as in steering"
+        default=False,
+        description="at the prompt's positions every cell attends as the baseline does, as in "
+        "steering",
     )
-    max_new_tokens: int = Field(default=8, ge=0, description="greedy tokens per cell; 0 = next token only")
-    target: Target | None = Field(default=None, description="what to measure beside the KL; null = KL alone")
+    max_new_tokens: int = Field(
+        default=8, ge=0, description="greedy tokens per cell; 0 = next token only"
+    )
+    target: Target | None = Field(
+        default=None, description="what to measure beside the KL; null = KL alone"
+    )
 
 
 class SweepCell(Response):
@@ -74,7 +90,9 @@ class SweepCell(Response):
     strength: float = Field(description="value of the intervention")
     position: int = Field(description="prompt position of the intervention")
     kl: float = Field(description="nats, KL(cell ‖ baseline) of the next token after the prompt")
-    target: float | None = Field(description="token: its probability; regex, language: 1 or 0; null = no target")
+    target: float | None = Field(
+        description="token: its probability; regex, language: 1 or 0; null = no target"
+    )
     next_token: NextToken = Field(description="most probable after the prompt")
     text: str = Field(description="greedy continuation")
     token_ids: list[int] = Field(description="its tokens")
@@ -123,4 +141,6 @@ class SweepFinalFrame(Response):
 
     seq: int = Field(description="number of the frame")
     status: Literal["done", "cancelled"] = Field(description="how it ended")
-    result: SweepResponse | None = Field(description="all cells; null if cancelled before the baseline was run")
+    result: SweepResponse | None = Field(
+        description="all cells; null if cancelled before the baseline was run"
+    )

@@ -11,26 +11,34 @@ from backend.schemas.sweep import Target
 
 
 class TraitsRequest(Request):
-    trait_prompt: Text = Field(description="a prompt whose answer shows the trait; ends where the answer begins")
+    trait_prompt: Text = Field(
+        description="a prompt whose answer shows the trait; ends where the answer begins"
+    )
     contrast_prompts: list[Text] = Field(
-        min_length=1, description="prompts without the trait: the layer, α and k are chosen on these"
+        min_length=1,
+        description="prompts without the trait: the layer, α and k are chosen on these",
     )
     test_prompts: list[Text] = Field(
-        min_length=1, description="further prompts without the trait: success is reported on these alone"
+        min_length=1,
+        description="further prompts without the trait: success is reported on these alone",
     )
     success: Target = Field(
         description="what shows the trait; a token target succeeds when it is the greedy next token"
     )
     instruction: Text | None = Field(
         default=None,
-        description="a way to ask for the trait, with {prompt} where the prompt stands ('Speak Chinese. {prompt}'): "
-        "for the arm that simply asks, and for the difference of means; null = no such arm",
+        description="a way to ask for the trait, with {prompt} where the prompt stands ('Speak "
+        "Chinese. {prompt}'): for the arm that simply asks, and for the difference "
+        "of means; null = no such arm",
     )
-    sae_ids: list[str] | None = Field(default=None, description="SAEs whose layers compete; null = all live ones")
+    sae_ids: list[str] | None = Field(
+        default=None, description="SAEs whose layers compete; null = all live ones"
+    )
     alphas: list[float] | None = Field(
         default=None,
-        description="α of the feature sum, tried in this order until one induces the trait; null = 1, 2, 4, 8 and 16 "
-        "times the layer's largest activation at the trait prompt's last function token, in units of W_dec",
+        description="α of the feature sum, tried in this order until one induces the trait; null "
+        "= 1, 2, 4, 8 and 16 times the layer's largest activation at the trait "
+        "prompt's last function token, in units of W_dec",
     )
     induces: float = Field(
         default=0.5,
@@ -55,9 +63,12 @@ class TraitLayer(Response):
     sae_id: str = Field(description="SAE of the layer")
     layer: int = Field(description="residual stream after this decoder layer")
     success: Rate = Field(
-        description="contrast prompts, with the trait prompt's residual added at the last function token"
+        description="contrast prompts, with the trait prompt's residual added at the last "
+        "function token"
     )
-    n_active: int = Field(description="features that fire at the trait prompt's last function token")
+    n_active: int = Field(
+        description="features that fire at the trait prompt's last function token"
+    )
 
 
 class TraitTrial(Response):
@@ -72,7 +83,10 @@ class TraitStrength(Response):
 
 
 class TraitArm(Response):
-    name: str = Field(description="none, features, feature, random_feature, difference_of_means, asking: see sentence")
+    name: str = Field(
+        description="none, features, feature, random_feature, difference_of_means, asking: see "
+        "sentence"
+    )
     sentence: str = Field(description="what this arm does, in plain words")
     success: Rate = Field(description="test prompts")
     texts: list[str] = Field(description="the answer to each test prompt, in order")
@@ -83,12 +97,22 @@ class TraitsResponse(Response):
     sentence: str = Field(description="the finding in plain words, or what failed")
     sae_id: str = Field(description="the layer with the highest rate; ties go to the shallower")
     layer: int = Field(description="residual stream after this decoder layer")
-    alpha: float | None = Field(description="the first α at which some k induces the trait; null = none")
+    alpha: float | None = Field(
+        description="the first α at which some k induces the trait; null = none"
+    )
     k: int | None = Field(description="smallest k found by bisection: k induces it, k - 1 does not")
-    feature_index: int | None = Field(description="the k-th feature: the trait's, by the paper's rule")
-    feature_activation: float | None = Field(description="its activation at the trait prompt's last function token")
-    feature_alpha: float | None = Field(description="α of the feature alone: the best of the grid on contrast prompts")
-    act_q999: float | None = Field(description="99.9th percentile of its corpus firings; null without a build")
+    feature_index: int | None = Field(
+        description="the k-th feature: the trait's, by the paper's rule"
+    )
+    feature_activation: float | None = Field(
+        description="its activation at the trait prompt's last function token"
+    )
+    feature_alpha: float | None = Field(
+        description="α of the feature alone: the best of the grid on contrast prompts"
+    )
+    act_q999: float | None = Field(
+        description="99.9th percentile of its corpus firings; null without a build"
+    )
     layers: list[TraitLayer] = Field(description="the competition of the layers")
     trials: list[TraitTrial] = Field(description="every (α, k) that was tried, in order")
     strengths: list[TraitStrength] = Field(
@@ -99,17 +123,25 @@ class TraitsResponse(Response):
 
 
 class TraitProgressFrame(Response):
-    """`event: progress`: after each step. Exactly what the step found is in `layer`, `trial`, `strength` or `arm`."""
+    """`event: progress`: after each step. Exactly what the step found is in `layer`, `trial`,
+    `strength` or `arm`.
+    """
 
     seq: int = Field(description="number of the frame")
-    stage: Literal["layers", "features", "strength", "arms"] = Field(description="which part of the procedure")
+    stage: Literal["layers", "features", "strength", "arms"] = Field(
+        description="which part of the procedure"
+    )
     done: int = Field(description="batches of answers generated so far")
     most: int = Field(description="upper bound of `done` at the end; bisection may need fewer")
     sentence: str = Field(description="what was just found, in plain words")
     layer: TraitLayer | None = Field(default=None, description="a layer that was tried")
     trial: TraitTrial | None = Field(default=None, description="a set of k features that was tried")
-    strength: TraitStrength | None = Field(default=None, description="an α that the found feature was tried at alone")
-    arm: TraitArm | None = Field(default=None, description="an arm that was judged on the test prompts")
+    strength: TraitStrength | None = Field(
+        default=None, description="an α that the found feature was tried at alone"
+    )
+    arm: TraitArm | None = Field(
+        default=None, description="an arm that was judged on the test prompts"
+    )
 
 
 class TraitsFinalFrame(Response):
@@ -117,4 +149,6 @@ class TraitsFinalFrame(Response):
 
     seq: int = Field(description="number of the frame")
     status: Literal["done", "cancelled"] = Field(description="how it ended")
-    result: TraitsResponse | None = Field(description="null when cancelled: a half-made search finds nothing")
+    result: TraitsResponse | None = Field(
+        description="null when cancelled: a half-made search finds nothing"
+    )

@@ -1,1 +1,3 @@
-"""What stands between the routes and the machine: the loaded model, its queue, the log, the socket, replicas."""
+"""What stands between the routes and the machine:
+the loaded model, its queue, the log, the socket, replicas.
+"""

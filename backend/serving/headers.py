@@ -1,8 +1,9 @@
 """Security headers on every answer. Pure ASGI, and no torch: the dashboard on its own wears it too.
 
-Scripts come from this origin or have their hash in the policy; there is no `unsafe-inline` and no `eval`
-for them. Styles keep `unsafe-inline`: Plotly, AG Grid and Mantine write <style> elements while they run,
-each with a text that depends on the figure, so that neither a hash nor a nonce can be given beforehand.
+Scripts come from this origin or have their hash in the policy; there is no `unsafe-inline` and no
+`eval` for them. Styles keep `unsafe-inline`: Plotly, AG Grid and Mantine write <style> elements
+while they run, each with a text that depends on the figure, so that neither a hash nor a nonce can
+be given beforehand.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-EMBEDDABLE = "/r/"  # recorded runs may stand in a frame elsewhere: nothing is computed or changed there
+# recorded runs may stand in a frame elsewhere: nothing is computed or changed there
+EMBEDDABLE = "/r/"
 CARD = "/assets/preview.png"  # the picture of a link's preview, which other sites show
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 ALWAYS = (
@@ -61,7 +63,10 @@ def page_policy(hashes: list[str], *, embedded: bool = False) -> str:
 
 
 class SecurityHeaders:
-    """Adds the headers to whatever answers. Hashes come from `server.state.script_hashes`, a list."""
+    """Adds the headers to whatever answers.
+
+    Hashes come from `server.state.script_hashes`, a list.
+    """
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -72,7 +77,10 @@ class SecurityHeaders:
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *_headers(scope, message)]}
+                message = {
+                    **message,
+                    "headers": [*message.get("headers", ()), *_headers(scope, message)],
+                }
             await send(message)
 
         return await self.app(scope, receive, dressed)
@@ -82,7 +90,9 @@ def _headers(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
     given = {name.lower(): value for name, value in message.get("headers", ())}
     added = [(name, value) for name, value in ALWAYS if name not in given]
     shown_elsewhere = scope["path"] == CARD
-    added.append((b"cross-origin-resource-policy", b"cross-origin" if shown_elsewhere else b"same-origin"))
+    added.append(
+        (b"cross-origin-resource-policy", b"cross-origin" if shown_elsewhere else b"same-origin")
+    )
     embedded = _may_be_embedded(scope)
     if given.get(b"content-type", b"").startswith(b"text/html"):
         hashes = list(getattr(scope["app"].state, "script_hashes", ()))
@@ -95,7 +105,8 @@ def _headers(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
     if scope.get("scheme") == "https":
         added.append((b"strict-transport-security", TWO_YEARS))
     if str(scope["path"]).startswith("/api") and b"cache-control" not in given:
-        added.append((b"cache-control", b"no-cache"))  # asked again each time: a build may have been replaced
+        # asked again each time: a build may have been replaced
+        added.append((b"cache-control", b"no-cache"))
     return added
 
 

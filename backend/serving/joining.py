@@ -1,9 +1,10 @@
 """Requests of one kind that wait for the model at the same time share one turn at it.
 
-Nobody is made to wait for company. Whoever comes to the front of the queue takes along those of its kind that
-wait by then and fit beside it, also past requests of another kind: riding along costs those less than a turn.
-Each answer is given out as soon as it is made; a client that leaves takes away its own part and nothing else.
-All of it belongs to the event loop, but for `_work`, which runs in the model's thread.
+Nobody is made to wait for company. Whoever comes to the front of the queue takes along those of its
+kind that wait by then and fit beside it, also past requests of another kind: riding along costs
+those less than a turn. Each answer is given out as soon as it is made; a client that leaves takes
+away its own part and nothing else. All of it belongs to the event loop, but for `_work`, which runs
+in the model's thread.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ class _Member(Generic[Work]):
 
 
 class Joiner(Generic[Work]):
-    """`together` does several pieces of work and yields (index, answer) as each is made, without those that are
-    gone; `fits` says whether pieces may be done together. One piece alone always may."""
+    """`together` does several pieces of work and yields (index, answer) as each is made, without
+    those that are gone; `fits` says whether pieces may be done together. One piece alone always
+    may.
+    """
 
     def __init__(
         self,
@@ -40,7 +43,10 @@ class Joiner(Generic[Work]):
         self._waiting: dict[Ticket, _Member[Work]] = {}  # in the order of the queue
 
     async def answer(self, ticket: Ticket, work: Work) -> bytes | None:
-        """Wait for a turn, one's own or another's; None when cancelled. Raises what the work raises, or LiveTimeout."""
+        """Wait for a turn, one's own or another's; None when cancelled.
+
+        Raises what the work raises, or LiveTimeout.
+        """
         member = _Member(ticket, work, asyncio.get_running_loop().create_future())
         self._waiting[ticket] = member
         try:
@@ -70,8 +76,13 @@ class Joiner(Generic[Work]):
         done = leader.ticket.start(lambda: self._work(loop, leader.ticket, members))
         done.add_done_callback(lambda _: _close(leader.ticket, members))
 
-    def _work(self, loop: asyncio.AbstractEventLoop, leader: Ticket, members: Sequence[_Member[Work]]) -> None:
-        """In the model's thread. What fails together is done one by one: a failure belongs to its own request."""
+    def _work(
+        self, loop: asyncio.AbstractEventLoop, leader: Ticket, members: Sequence[_Member[Work]]
+    ) -> None:
+        """In the model's thread.
+
+        What fails together is done one by one: a failure belongs to its own request.
+        """
         told: set[int] = set()
 
         def gone(index: int) -> bool:
@@ -80,8 +91,9 @@ class Joiner(Generic[Work]):
         try:
             for index, made in self._together([one.work for one in members], gone):
                 told.add(index)
-                # a lone leader and all riders: the place is free as soon as the answer is there, since a client that
-                # has its answer may ask again; a leader of others keeps it until the thread is free
+                # a lone leader and all riders: the place is free as soon as the answer is there,
+                # since a client that has its answer may ask again; a leader of others keeps it
+                # until the thread is free
                 free = index > 0 or len(members) == 1
                 loop.call_soon_threadsafe(_tell, members[index], made, free)
         except Exception as error:

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from backend.serving.logs import configure
 from backend.settings import Settings
 
-# Longer than the pages' own client (5 s), proxies and browsers (60 s) keep an idle connection: who closes it first
-# must be the side that sends, or a request that is just on its way is lost.
+# Longer than the pages' own client (5 s), proxies and browsers (60 s) keep an idle connection: who
+# closes it first must be the side that sends, or a request that is just on its way is lost.
 KEEP_ALIVE_SECONDS = 75
 
 
@@ -24,7 +24,9 @@ class CannotListen(Exception):
 
 
 def listen(settings: Settings, make: Callable[[], FastAPI]) -> int:
-    """Take the port first, since making the application costs seconds; then serve until interrupted. Exit code 0."""
+    """Take the port first, since making the application costs seconds;
+    then serve until interrupted. Exit code 0.
+    """
     with bind(settings.host, settings.port) as listener:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         application = make()
@@ -35,7 +37,8 @@ def listen(settings: Settings, make: Callable[[], FastAPI]) -> int:
             access_log=False,
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=settings.drain_seconds,  # an open stream would hold the shutdown for ever
+            # an open stream would hold the shutdown for ever
+            timeout_graceful_shutdown=settings.drain_seconds,
         )
 
         class Announced(uvicorn.Server):
@@ -52,7 +55,9 @@ def listen(settings: Settings, make: Callable[[], FastAPI]) -> int:
 
 
 def _leave_loading_threads() -> None:
-    """End now if a model is still being read: the interpreter's own exit would abort in its C++ threads."""
+    """End now if a model is still being read:
+    the interpreter's own exit would abort in its C++ threads.
+    """
     if any(thread.name == "load" for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()
@@ -62,13 +67,15 @@ def _leave_loading_threads() -> None:
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; CannotListen when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # unnamed, asyncio would not set NODELAY
+    # unnamed, asyncio would not set NODELAY
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
         raise CannotListen(
-            f"{host}:{port} cannot be listened on ({error.strerror or error}): choose another port with --port."
+            f"{host}:{port} cannot be listened on ({error.strerror or error}): choose another "
+            "port with --port."
         ) from error
     return listener

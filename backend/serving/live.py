@@ -19,7 +19,10 @@ CLOSE_SECONDS = 3.0
 
 
 class NotLive(Exception):
-    """There is no model to run; the message holds the remedy. `retry_after` in seconds, 0 = never."""
+    """There is no model to run; the message holds the remedy.
+
+    `retry_after` in seconds, 0 = never.
+    """
 
     def __init__(self, detail: str, retry_after: int = 0) -> None:
         super().__init__(detail)
@@ -29,7 +32,9 @@ class NotLive(Exception):
 class Live:
     """The model and SAEs of one preset, once they are there, and the queue in front of them."""
 
-    def __init__(self, load: Callable[[], Loaded] | None, *, waiting: int, absent: str = "") -> None:
+    def __init__(
+        self, load: Callable[[], Loaded] | None, *, waiting: int, absent: str = ""
+    ) -> None:
         """`load` is called once, in a background thread, by `start`; None serves builds only."""
         self._load = load
         self._loaded: Loaded | None = None
@@ -79,17 +84,24 @@ class Live:
             without = f", without {missing} damaged SAE{'s' * (missing > 1)}" if missing else ""
             paged = f", SAEs paged within {in_words(pager.budget)}" if pager else ""
             return f"live on {self._loaded.lm.device}{without}{paged}"
-        return {"absent": self._absent, "failed": self._failure}.get(self.state, "loading the model")
+        return {"absent": self._absent, "failed": self._failure}.get(
+            self.state, "loading the model"
+        )
 
     def require(self) -> Loaded:
         """The model; NotLive when there is none (yet)."""
         if self._loaded is None:
             loading = self.state == "loading"
-            raise NotLive(f"No live model: {self.detail}.", retry_after=RETRY_WHILE_LOADING if loading else 0)
+            raise NotLive(
+                f"No live model: {self.detail}.", retry_after=RETRY_WHILE_LOADING if loading else 0
+            )
         return self._loaded
 
     def close(self) -> None:
-        """Stop all work, for shutdown. A model that is still loading is waited for, but not for long."""
+        """Stop all work, for shutdown.
+
+        A model that is still loading is waited for, but not for long.
+        """
         self.queue.close()
         if self._loading is not None:
             self._loading.join(CLOSE_SECONDS)

@@ -12,7 +12,14 @@ import torch
 from safetensors import SafetensorError
 
 from backend.core import memory
-from backend.core.fingerprints import HASH_LENGTH, MODEL_FILES, SAE_FILES, folder_hash, hub_snapshot, snapshot_hash
+from backend.core.fingerprints import (
+    HASH_LENGTH,
+    MODEL_FILES,
+    SAE_FILES,
+    folder_hash,
+    hub_snapshot,
+    snapshot_hash,
+)
 from backend.core.hub import ModelUnavailable
 from backend.core.lm import LanguageModel
 from backend.core.memory import DoesNotFit, require_memory, sae_bytes
@@ -32,10 +39,13 @@ class Loaded:
     saes: dict[str, Sae]
     fingerprint: str
     sae_hashes: dict[str, str]
-    files: dict[str, dict[str, str]] = field(default_factory=dict)  # "model" or sae_id -> file name -> sha256
-    damaged: dict[str, str] = field(default_factory=dict)  # sae_id -> what is wrong with its files, and the remedy
+    # "model" or sae_id -> file name -> sha256
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
+    # sae_id -> what is wrong with its files, and the remedy
+    damaged: dict[str, str] = field(default_factory=dict)
     pager: Pager | None = None  # of SAEs that do not all fit
-    texts: dict[int, str] = field(default_factory=dict)  # decoded tokens, filled as they are asked for
+    # decoded tokens, filled as they are asked for
+    texts: dict[int, str] = field(default_factory=dict)
 
     def text(self, token_id: int) -> str:
         """The token decoded alone."""
@@ -50,19 +60,23 @@ def load_preset_models(
 ) -> Loaded:
     """Read the preset's model and every SAE of it that is on this machine.
 
-    SAEs that do not all fit into `sae_budget` bytes of the device (None: into what is free) are paged.
-    Raises ModelUnavailable for the model. An SAE that is damaged or does not fit is left out, and named in `damaged`.
+    SAEs that do not all fit into `sae_budget` bytes of the device (None: into what is free) are
+    paged. Raises ModelUnavailable for the model. An SAE that is damaged or does not fit is left
+    out, and named in `damaged`.
     """
     torch.set_num_threads(threads)
     torch_dtype: torch.dtype = getattr(torch, dtype or preset.dtype)
     try:
         require_memory(preset.model, preset.n_parameters * torch_dtype.itemsize, device)
-        lm = LanguageModel.load(preset.model, revision=preset.revision, dtype=torch_dtype, device=device)
+        lm = LanguageModel.load(
+            preset.model, revision=preset.revision, dtype=torch_dtype, device=device
+        )
     except DoesNotFit as error:
         raise ModelUnavailable(str(error)) from error
     except SafetensorError as error:
         raise ModelUnavailable(
-            f"The weights in {preset.model} are damaged or incomplete ({error}): fetch or copy it again."
+            f"The weights in {preset.model} are damaged or incomplete ({error}): fetch or copy "
+            "it again."
         ) from error
     saes, hashes, damaged = {}, {}, {}
     fingerprint, model_files = _model_fingerprint(preset, lm)
@@ -79,7 +93,9 @@ def load_preset_models(
             log.error("SAE left out", extra={"sae_id": source.sae_id, "reason": str(error)})
             continue
         except (ValueError, OSError) as error:
-            damaged[source.sae_id] = f"{error} Fetch or copy {source.path} again; the other SAEs work without it."
+            damaged[source.sae_id] = (
+                f"{error} Fetch or copy {source.path} again; the other SAEs work without it."
+            )
             log.error("SAE left out", extra={"sae_id": source.sae_id, "reason": str(error)})
             continue
         saes[source.sae_id] = sae
@@ -94,7 +110,9 @@ def _load(source: SaeSource, pager: Pager | None, device: str, dtype: torch.dtyp
 
 
 def pager_for(preset: Preset, budget: int | None, device: str, dtype: torch.dtype) -> Pager | None:
-    """None when all SAEs of the preset that are here fit into the budget, or into what is free, at once."""
+    """None when all SAEs of the preset that are here fit into the budget,
+    or into what is free, at once.
+    """
     needed = 0
     for source in preset.saes:
         with suppress(ValueError, OSError):  # a damaged one is reported when it is loaded
@@ -106,7 +124,9 @@ def pager_for(preset: Preset, budget: int | None, device: str, dtype: torch.dtyp
     return Pager(budget if budget is not None else int(PAGED_SHARE * there))
 
 
-def loaded_of(lm: LanguageModel, saes: dict[str, Sae], fingerprint: str, sae_hashes: dict[str, str]) -> Loaded:
+def loaded_of(
+    lm: LanguageModel, saes: dict[str, Sae], fingerprint: str, sae_hashes: dict[str, str]
+) -> Loaded:
     """Check that every SAE fits the model; ValueError names the one that does not."""
     for sae in saes.values():
         check_fit(sae, lm)
@@ -117,17 +137,21 @@ def check_fit(sae: Sae, lm: LanguageModel) -> None:
     """ValueError unless the SAE reads a layer that the model has, of its width."""
     if sae.d_model != lm.d_model or sae.layer >= lm.n_layers:
         raise ValueError(
-            f"{sae.sae_id} reads layer {sae.layer} of width {sae.d_model}; the model has layers 0 to "
-            f"{lm.n_layers - 1} of width {lm.d_model}."
+            f"{sae.sae_id} reads layer {sae.layer} of width {sae.d_model}; the model has layers "
+            f"0 to {lm.n_layers - 1} of width {lm.d_model}."
         )
 
 
 def _model_fingerprint(preset: Preset, lm: LanguageModel) -> tuple[str, dict[str, str]]:
-    """By content, with each file's SHA-256; by name and commit where a hub model's files cannot be found."""
+    """By content, with each file's SHA-256;
+    by name and commit where a hub model's files cannot be found.
+    """
     if Path(preset.model).is_dir():
         return folder_hash(Path(preset.model), MODEL_FILES)
     commit = getattr(lm.model.config, "_commit_hash", None) or preset.revision
     snapshot = hub_snapshot(preset.model, commit)
     if snapshot is not None:
         return snapshot_hash(snapshot)
-    return hashlib.sha256(f"{preset.model}@{commit or 'unknown revision'}".encode()).hexdigest()[:HASH_LENGTH], {}
+    return hashlib.sha256(f"{preset.model}@{commit or 'unknown revision'}".encode()).hexdigest()[
+        :HASH_LENGTH
+    ], {}

@@ -20,7 +20,9 @@ class KeyValue(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = {key: value for key, value in vars(record).items() if key not in _STANDARD}
         fields.setdefault("request_id", request_id.get())
-        pairs = " ".join(f"{key}={_plain(value)}" for key, value in fields.items() if key != "color_message")
+        pairs = " ".join(
+            f"{key}={_plain(value)}" for key, value in fields.items() if key != "color_message"
+        )
         text = super().format(record)
         head, *rest = text.split("\n")
         return "\n".join([f"{head} {pairs}", *rest])
@@ -32,7 +34,9 @@ def _plain(value: object) -> str:
 
 
 def configure(level: str) -> None:
-    """Send everything from `level` on to stderr; uvicorn's own access lines are replaced by ours."""
+    """Send everything from `level` on to stderr;
+    uvicorn's own access lines are replaced by ours.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(KeyValue("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -12,21 +12,39 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = self._counter("functionscope_requests_total", "answers by route and status", "route", "status")
+        self.requests = self._counter(
+            "functionscope_requests_total", "answers by route and status", "route", "status"
+        )
         self.seconds = Histogram(
-            "functionscope_request_seconds", "time to the end of the answer", ["route"], registry=self.registry
+            "functionscope_request_seconds",
+            "time to the end of the answer",
+            ["route"],
+            registry=self.registry,
         )
-        self.model_seconds = self._counter("functionscope_model_seconds_total", "time in the model's thread, seconds")
-        self.firings = self._counter("functionscope_firings_total", "firings answered by /api/inspect", "sae_id")
-        self.joined = self._counter("functionscope_joined_total", "inspect requests that shared a forward pass")
+        self.model_seconds = self._counter(
+            "functionscope_model_seconds_total", "time in the model's thread, seconds"
+        )
+        self.firings = self._counter(
+            "functionscope_firings_total", "firings answered by /api/inspect", "sae_id"
+        )
+        self.joined = self._counter(
+            "functionscope_joined_total", "inspect requests that shared a forward pass"
+        )
         self.cache = self._counter(
-            "functionscope_cache_total", "answers from memory or from the store of runs", "cache", "result"
+            "functionscope_cache_total",
+            "answers from memory or from the store of runs",
+            "cache",
+            "result",
         )
-        self.refused = self._counter("functionscope_refused_total", "requests over a client's rate", "rate")
+        self.refused = self._counter(
+            "functionscope_refused_total", "requests over a client's rate", "rate"
+        )
 
     def watch_queue(self, length: Callable[[], int]) -> None:
         """Show `length()` as the number of live requests that run or wait."""
-        gauge = Gauge("functionscope_queue", "live requests running or waiting", registry=self.registry)
+        gauge = Gauge(
+            "functionscope_queue", "live requests running or waiting", registry=self.registry
+        )
         gauge.set_function(length)
 
     def looked_up(self, cache: str, hits: int, misses: int = 0) -> None:

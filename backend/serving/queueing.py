@@ -1,7 +1,9 @@
-"""The queue in front of the model: requests take a ticket, and tickets run one at a time, first come first served.
+"""The queue in front of the model:
+requests take a ticket, and tickets run one at a time, first come first served.
 
-A ticket owns everything that a request holds (its place, its stop event, its work in the thread) and is closed
-by whoever made it. All of `Queue` and `Ticket` belongs to the event loop; only `stop` is shared with the thread.
+A ticket owns everything that a request holds (its place, its stop event, its work in the thread)
+and is closed by whoever made it. All of `Queue` and `Ticket` belongs to the event loop; only `stop`
+is shared with the thread.
 """
 
 from __future__ import annotations
@@ -31,13 +33,20 @@ class LiveTimeout(Exception):
 class Ticket:
     """One request's turn, or turns, at the model, and the seconds that it may have it for.
 
-    `seconds` bounds all of its work together; what it waits for others is not counted. None, for a request that is
-    answered in one piece: the queue's `limit`. A stream that makes way step by step and lets others in between
+    `seconds` bounds all of its work together; what it waits for others is not counted. None, for a
+    request that is
+    answered in one piece: the queue's `limit`. A stream that makes way step by step and lets others
+    in between
     may have more: it is the single step that must not go over that limit.
     """
 
     def __init__(
-        self, queue: Queue, executor: ThreadPoolExecutor, client: str, remedy: str, seconds: float | None
+        self,
+        queue: Queue,
+        executor: ThreadPoolExecutor,
+        client: str,
+        remedy: str,
+        seconds: float | None,
     ) -> None:
         self.client = client  # whose request it is
         self.spent = 0.0  # seconds that its work has run
@@ -47,7 +56,8 @@ class Ticket:
         self._queue = queue
         self._executor = executor
         self._remedy, self._seconds = remedy, seconds
-        self._bound = ("The request", queue.limit)  # what its clock stops, and after how many seconds
+        # what its clock stops, and after how many seconds
+        self._bound = ("The request", queue.limit)
         self._moves: asyncio.Queue[int | None] = asyncio.Queue()
         self._work: asyncio.Future[Any] | None = None
 
@@ -76,9 +86,12 @@ class Ticket:
             pass
 
     async def run(self, work: Callable[[], T]) -> T:
-        """`work()` in the worker thread. It goes on when the caller is cancelled: `close` waits for it.
+        """`work()` in the worker thread.
 
-        LiveTimeout when it was stopped by the clock: what it has made by then is not the whole answer.
+        It goes on when the caller is cancelled: `close` waits for it.
+
+        LiveTimeout when it was stopped by the clock: what it has made by then is not the whole
+        answer.
         """
         made: T = await asyncio.shield(self.start(work))
         if self.late:
@@ -88,7 +101,9 @@ class Ticket:
     def timeout(self) -> LiveTimeout:
         """What to raise when it was stopped by the clock."""
         what, seconds = self._bound
-        return LiveTimeout(f"{what} ran for more than {seconds:g} s and was stopped: {self._remedy}.")
+        return LiveTimeout(
+            f"{what} ran for more than {seconds:g} s and was stopped: {self._remedy}."
+        )
 
     def give_up_place(self) -> None:
         """Let the next one have the model; whatever else the request holds is kept."""
@@ -102,9 +117,9 @@ class Ticket:
     def stream(self, steps: Callable[[], Iterator[T]]) -> AsyncIterator[T]:
         """What `steps()` yields in the worker thread, as it comes; ends after `stop`.
 
-        The work begins with this call, before anybody asks for the first step. The place in the queue is given
-        up when the work is done, not when the client has read it: a client that reads a byte a second holds
-        nobody up.
+        The work begins with this call, before anybody asks for the first step. The place in the
+        queue is given up when the work is done, not when the client has read it: a client that
+        reads a byte a second holds nobody up.
         """
         loop = asyncio.get_running_loop()
         made: asyncio.Queue[Any] = asyncio.Queue()
@@ -167,19 +182,23 @@ class Queue:
     def __init__(self, waiting: int) -> None:
         self.waiting = waiting
         self.tickets: list[Ticket] = []
-        self.limit = LIVE_SECONDS  # seconds that one ticket's work, or one step of a stream's, may run
-        self.spent: Callable[[float], None] = lambda seconds: None  # told what each piece of work took
+        # seconds that one ticket's work, or one step of a stream's, may run
+        self.limit = LIVE_SECONDS
+        # told what each piece of work took
+        self.spent: Callable[[float], None] = lambda seconds: None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live")
 
-    def enter(self, client: str = "", remedy: str = "ask for less", seconds: float | None = None) -> Ticket:
+    def enter(
+        self, client: str = "", remedy: str = "ask for less", seconds: float | None = None
+    ) -> Ticket:
         """A ticket at the end of the queue; QueueFull when there is no room.
 
         `remedy` is told when it has run for too long; `seconds`: see Ticket.
         """
         if len(self.tickets) > self.waiting:
             raise QueueFull(
-                f"{len(self.tickets)} requests are in the queue, 1 running and {self.waiting} waiting are "
-                "allowed: try again in a moment."
+                f"{len(self.tickets)} requests are in the queue, 1 running and {self.waiting} "
+                "waiting are allowed: try again in a moment."
             )
         ticket = Ticket(self, self._executor, client, remedy, seconds)
         self.tickets.append(ticket)
@@ -187,7 +206,10 @@ class Queue:
         return ticket
 
     async def leave(self, ticket: Ticket) -> None:
-        """Close `ticket` and move the others up. The order holds even if this is cancelled half-way."""
+        """Close `ticket` and move the others up.
+
+        The order holds even if this is cancelled half-way.
+        """
         try:
             await ticket.close()
         finally:
@@ -204,7 +226,10 @@ class Queue:
 
     def place_of(self, client: str) -> int | None:
         """Requests before that client's latest one, 0 when it runs; None when it has none here."""
-        return max((place for place, ticket in enumerate(self.tickets) if ticket.client == client), default=None)
+        return max(
+            (place for place, ticket in enumerate(self.tickets) if ticket.client == client),
+            default=None,
+        )
 
     def timed(self, work: Callable[[], T]) -> T:
         """`work()`, its time reported to `spent`. Called in the worker thread."""
@@ -215,7 +240,9 @@ class Queue:
             self.spent(time.perf_counter() - started)
 
     def cancel(self, stream_id: str) -> bool:
-        """Cancel the ticket of that stream; False when there is none (it has ended, or never was)."""
+        """Cancel the ticket of that stream;
+        False when there is none (it has ended, or never was).
+        """
         for ticket in self.tickets:
             if ticket.stream_id == stream_id:
                 ticket.cancel()

@@ -1,7 +1,9 @@
-"""`--engine ray`: the API as a Ray Serve application of several replicas, each with a model of its own.
+"""`--engine ray`: the API as a Ray Serve application of several replicas,
+each with a model of its own.
 
-Ray Serve gives a request to one replica and passes streams through as they come. Replicas share nothing but the build,
-which they only read, and the store of runs. Rates and queues are counted in each replica by itself.
+Ray Serve gives a request to one replica and passes streams through as they come. Replicas share
+nothing but the build, which they only read, and the store of runs. Rates and queues are counted in
+each replica by itself.
 """
 
 from __future__ import annotations
@@ -34,15 +36,30 @@ class RayOptions:
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """Options of `serve` and `api` that are no settings of a single process."""
     add = parser.add_argument
-    add("--engine", choices=("local", "ray"), default="local", help="this process, or Ray Serve (default local)")
-    add("--ray-address", choices=("auto",), help="the cluster whose head is this machine; default: one started here")
+    add(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="this process, or Ray Serve (default local)",
+    )
+    add(
+        "--ray-address",
+        choices=("auto",),
+        help="the cluster whose head is this machine; default: one started here",
+    )
     add("--replicas", type=int, metavar="N", help="replicas of the API on Ray Serve (default 1)")
 
 
 def ray_options(parsed: argparse.Namespace, settings: Settings) -> RayOptions | None:
-    """None for the local engine. ValueError for an option that the engine does not have, or replicas that cannot be."""
+    """None for the local engine.
+
+    ValueError for an option that the engine does not have, or replicas that cannot be.
+    """
     if parsed.engine == "local":
-        for name, value in {"--ray-address": parsed.ray_address, "--replicas": parsed.replicas}.items():
+        for name, value in {
+            "--ray-address": parsed.ray_address,
+            "--replicas": parsed.replicas,
+        }.items():
             if value is not None:
                 raise ValueError(f"{name} is for --engine ray.")
         return None
@@ -50,7 +67,9 @@ def ray_options(parsed: argparse.Namespace, settings: Settings) -> RayOptions | 
     if replicas < 1:
         raise ValueError(f"--replicas is {replicas}; it must be 1 or more.")
     if replicas > 1 and settings.runs_url is None:
-        raise ValueError(f"{replicas} replicas must share their recorded runs: set FUNCTIONSCOPE_RUNS_URL.")
+        raise ValueError(
+            f"{replicas} replicas must share their recorded runs: set FUNCTIONSCOPE_RUNS_URL."
+        )
     return RayOptions(parsed.ray_address, replicas)
 
 
@@ -74,8 +93,8 @@ def serve_on_ray(
     options: RayOptions,
     front: Callable[[Settings], int] | None,
 ) -> int:
-    """Serve until interrupted. `front` answers at the settings' port and passes /api on to `api_url`; without one Ray
-    Serve answers there itself.
+    """Serve until interrupted. `front` answers at the settings' port and passes /api on to
+    `api_url`; without one Ray Serve answers there itself.
 
     NoCluster where there is none; ValueError where it has too few GPUs.
     """
@@ -100,9 +119,13 @@ def _deployed(
         try:
             from ray import serve
         except ImportError as error:
-            raise NoCluster("--engine ray needs Ray Serve: pip install 'functionscope[ray]'.") from error
+            raise NoCluster(
+                "--engine ray needs Ray Serve: pip install 'functionscope[ray]'."
+            ) from error
         quiet = {"log_level": "ERROR", "enable_access_log": False}
-        serve.start(http_options={"host": host, "port": port, "location": "HeadOnly"}, logging_config=quiet)
+        serve.start(
+            http_options={"host": host, "port": port, "location": "HeadOnly"}, logging_config=quiet
+        )
         deployment = serve.deployment(
             serve.ingress()(Replica),
             name="api",
@@ -122,11 +145,19 @@ def _deployed(
 
 
 def _place(there: dict[str, float], device: str, replicas: int) -> dict[str, float]:
-    """What a replica reserves: half its share of the CPUs, since Ray Serve's own actors need some, and one GPU."""
+    """What a replica reserves: half its share of the CPUs,
+    since Ray Serve's own actors need some, and one GPU.
+    """
     n_gpus = int(there.get("GPU", 0))
     if device != "cpu" and n_gpus < replicas:
-        raise ValueError(f"--device {device} needs a GPU for each of {replicas} replicas; the cluster has {n_gpus}.")
-    return {"num_cpus": round(min(1.0, there["CPU"] / replicas) / 2, 4), "num_gpus": int(device != "cpu")}
+        raise ValueError(
+            f"--device {device} needs a GPU for each of {replicas} replicas; the cluster has "
+            f"{n_gpus}."
+        )
+    return {
+        "num_cpus": round(min(1.0, there["CPU"] / replicas) / 2, 4),
+        "num_gpus": int(device != "cpu"),
+    }
 
 
 def _free_port() -> int:

@@ -1,1 +1,3 @@
-"""From corpus text to a published build: each module a stage, each stage a pure function of a shard."""
+"""From corpus text to a published build:
+each module a stage, each stage a pure function of a shard.
+"""

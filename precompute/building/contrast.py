@@ -1,12 +1,13 @@
-"""The headline's control: the k most frequent tokens against content tokens at the same number of occurrences.
+"""The headline's control: the k most frequent tokens against content tokens at the same
+number of occurrences.
 
-A frequent token may reach many features merely because it occurs often. So the k most frequent tokens,
-n occurrences together, are set against n occurrences of content tokens, drawn in two ways:
-1. position by position, without replacement: the expectation is exact, since feature f, firing at n_f of
-   the N content positions, is missed with probability C(N - n_f, n) / C(N, n);
+A frequent token may reach many features merely because it occurs often. So the k most frequent
+tokens, n occurrences together, are set against n occurrences of content tokens, drawn in two ways:
+1. position by position, without replacement: the expectation is exact, since feature f, firing at
+   n_f of the N content positions, is missed with probability C(N - n_f, n) / C(N, n);
 2. whole content tokens at random until they have n occurrences (a few seeded draws).
-Intervals resample document shards. Only theta = 0 and min_count = 1; k stays within the function tokens,
-so that the two sides never share a token.
+Intervals resample document shards. Only theta = 0 and min_count = 1; k stays within the function
+tokens, so that the two sides never share a token.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ LEVEL = 0.95
 class ShardReach:
     """What each document shard reached under one SAE; [shards, d_sae] each."""
 
-    first_place: Ints  # smallest place (rank - 1) of a token that fires the feature, NEVER if none does
+    # smallest place (rank - 1) of a token that fires the feature, NEVER if none does
+    first_place: Ints
     content_positions: Ints  # content positions at which it fires
 
 
@@ -61,13 +63,16 @@ class ContrastRow:
 
 def contrast_ks(n_function: int) -> list[int]:
     """The values of k up to the number of function tokens, and that number itself."""
-    return sorted({k for k in CONTRAST_K if k <= n_function} | ({n_function} if n_function else set()))
+    return sorted(
+        {k for k in CONTRAST_K if k <= n_function} | ({n_function} if n_function else set())
+    )
 
 
 def expected_distinct(firings: Ints, n_positions: int, drawn: int) -> float:
     """Expected number of features met when `drawn` of n_positions are taken without replacement.
 
-    firings [features]: positions at which each fires. NaN where fewer positions exist than are drawn.
+    firings [features]: positions at which each fires. NaN where fewer positions exist than are
+    drawn.
     """
     if drawn > n_positions:
         return float("nan")
@@ -82,7 +87,9 @@ def expected_distinct(firings: Ints, n_positions: int, drawn: int) -> float:
         - torch.lgamma((left - drawn).clamp(min=0) + 1)
         - torch.lgamma(total + 1)
     )
-    missed = torch.where(left >= drawn, log_missed.clamp(max=0.0).exp(), torch.zeros_like(log_missed))
+    missed = torch.where(
+        left >= drawn, log_missed.clamp(max=0.0).exp(), torch.zeros_like(log_missed)
+    )
     return float(((1 - missed).numpy() * times).sum())
 
 
@@ -95,7 +102,9 @@ class Curve:
 
 
 def measure(reach: ShardReach, tokens: TokenTable, ks: list[int], weights: Ints) -> Curve:
-    """Both sides where shard s is taken weights[s] times; the active features are recounted with it."""
+    """Both sides where shard s is taken weights[s] times;
+    the active features are recounted with it.
+    """
     taken = weights > 0
     first = reach.first_place[taken].min(axis=0)
     n_active = max(int((first != NEVER).sum()), 1)
@@ -109,9 +118,13 @@ def measure(reach: ShardReach, tokens: TokenTable, ks: list[int], weights: Ints)
     )
 
 
-def whole_token_draws(graph: Graph, tokens: TokenTable, ks: list[int], seed: int) -> tuple[Floats, Floats]:
-    """(features reached, tokens drawn), each [draws, k]: whole content tokens until they have as many
-    occurrences as the k most frequent tokens, or a few more; NaN where all content together has fewer."""
+def whole_token_draws(
+    graph: Graph, tokens: TokenTable, ks: list[int], seed: int
+) -> tuple[Floats, Floats]:
+    """(features reached, tokens drawn), each [draws, k]: whole content tokens until they have as
+    many occurrences as the k most frequent tokens, or a few more; NaN where all content together
+    has fewer.
+    """
     generator = np.random.default_rng(seed)
     occurrences = tokens.occurrences
     content = np.flatnonzero((tokens.classes == CONTENT) & (occurrences > 0))
@@ -133,8 +146,9 @@ def whole_token_draws(graph: Graph, tokens: TokenTable, ks: list[int], seed: int
 def intervals(point: Floats, replicates: Floats) -> tuple[Floats, Floats]:
     """95 % interval of each column of replicates [draws, k], centred on the point estimate.
 
-    Resampling with replacement leaves out 37 % of the shards, so a count of distinct features falls with
-    it. The spread is kept and that bias is taken off: quantiles of (replicate - mean of replicates + point).
+    Resampling with replacement leaves out 37 % of the shards, so a count of distinct features falls
+    with it. The spread is kept and that bias is taken off: quantiles of (replicate - mean of
+    replicates + point).
     """
     centred = replicates - replicates.mean(axis=0) + point
     tail = (1 - LEVEL) / 2

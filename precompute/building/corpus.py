@@ -1,8 +1,9 @@
-"""Corpus text to rows of token ids: .jsonl, .jsonl.zst or a stream of the hub in, document shards out.
+"""Corpus text to rows of token ids:
+.jsonl, .jsonl.zst or a stream of the hub in, document shards out.
 
 A row never mixes two documents, so that no token's features depend on an unrelated text. Short
-documents make short rows; within a shard rows are sorted by length and batched by size, so little of a
-forward pass is padding.
+documents make short rows; within a shard rows are sorted by length and batched by size, so little
+of a forward pass is padding.
 """
 
 from __future__ import annotations
@@ -57,9 +58,13 @@ def _text_of(line: str, path: Path, number: int) -> str:
     try:
         text = json.loads(line)["text"]
     except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(f'{path}, line {number}: not a JSON object with a "text" ({error!r}).') from error
+        raise BadInput(
+            f'{path}, line {number}: not a JSON object with a "text" ({error!r}).'
+        ) from error
     if not isinstance(text, str):
-        raise BadInput(f'{path}, line {number}: "text" is {type(text).__name__}; it must be a string.')
+        raise BadInput(
+            f'{path}, line {number}: "text" is {type(text).__name__}; it must be a string.'
+        )
     return text
 
 
@@ -70,9 +75,13 @@ def tokenised(lm: LanguageModel, source: Path | HubText, n_tokens: int) -> Itera
     """
     taken, batch = 0, list[str]()
     name, texts = (
-        (source.name, read_documents(source)) if isinstance(source, Path) else (str(source), source.documents())
+        (source.name, read_documents(source))
+        if isinstance(source, Path)
+        else (str(source), source.documents())
     )
-    with tqdm(total=n_tokens, unit="tok", unit_scale=True, desc=f"tokens {name}", mininterval=1) as progress:
+    with tqdm(
+        total=n_tokens, unit="tok", unit_scale=True, desc=f"tokens {name}", mininterval=1
+    ) as progress:
         for text in texts:
             batch.append(text)
             if len(batch) < TOKENISE_AT_ONCE:
@@ -94,11 +103,17 @@ def tokenised(lm: LanguageModel, source: Path | HubText, n_tokens: int) -> Itera
 
 def _encode(lm: LanguageModel, texts: Sequence[str]) -> Iterator[list[int]]:
     if texts:
-        yield from (ids for ids in lm.tokenizer(list(texts), add_special_tokens=False)["input_ids"] if ids)
+        yield from (
+            ids for ids in lm.tokenizer(list(texts), add_special_tokens=False)["input_ids"] if ids
+        )
 
 
-def cut_rows(documents: Sequence[tuple[int, Sequence[int]]], ctx_len: int, bos_id: int | None) -> Shard:
-    """Documents (id, token ids) as rows, each beginning with BOS; the last row of a document may be short."""
+def cut_rows(
+    documents: Sequence[tuple[int, Sequence[int]]], ctx_len: int, bos_id: int | None
+) -> Shard:
+    """Documents (id, token ids) as rows, each beginning with BOS;
+    the last row of a document may be short.
+    """
     head = [] if bos_id is None else [bos_id]
     size = ctx_len - len(head)
     rows = [
@@ -132,7 +147,8 @@ def shard_path(work: Path, shard: int) -> Path:
 
 
 def write_shards(lm: LanguageModel, job: Job) -> int:
-    """Tokenise the corpus into job.n_shards files of whole documents; returns the number of documents.
+    """Tokenise the corpus into job.n_shards files of whole documents;
+    returns the number of documents.
 
     Documents go to shards at random (seeded), so that shards are exchangeable for the bootstrap.
     """
@@ -143,7 +159,10 @@ def write_shards(lm: LanguageModel, job: Job) -> int:
         for ids in tokenised(lm, source, round(job.n_tokens * weight / total))
     ]
     if len(documents) < job.n_shards:
-        raise BadInput(f"the corpus gave {len(documents)} documents; {job.n_shards} shards need at least as many.")
+        raise BadInput(
+            f"the corpus gave {len(documents)} documents; {job.n_shards} shards need at least as "
+            "many."
+        )
     order = np.random.default_rng(job.seed).permutation(len(documents))
     for shard in range(job.n_shards):
         mine = [(int(i), documents[i]) for i in order[shard :: job.n_shards]]

@@ -33,7 +33,9 @@ class Graph:
         return np.bincount(self.token_id, minlength=self.vocab_size)
 
     def first_places(self, place: Ints) -> Ints:
-        """[d_sae] smallest place of a token with an edge to the feature; place is [vocab], from 0."""
+        """[d_sae] smallest place of a token with an edge to the feature;
+        place is [vocab], from 0.
+        """
         first = np.full(self.d_sae, NEVER)
         np.minimum.at(first, self.feature_index, place[self.token_id])
         return first
@@ -63,14 +65,17 @@ def ranked_by(values: Ints, ranked: Ints) -> Ints:
 
 
 def greedy(graph: Graph, ranked: Ints) -> Steps:
-    """Greedy set cover: at each rank the token that reaches most new features, ties by frequency rank.
+    """Greedy set cover: at each rank the token that reaches most new features,
+    ties by frequency rank.
 
-    Stops where nothing is left. Gains only ever fall, so a token whose refreshed gain still heads the
-    heap is the best one (lazy evaluation; the same answer as looking at all of them).
+    Stops where nothing is left. Gains only ever fall, so a token whose refreshed gain still heads
+    the heap is the best one (lazy evaluation; the same answer as looking at all of them).
     """
     bounds = np.searchsorted(graph.token_id, np.arange(graph.vocab_size + 1))
     degrees = np.diff(bounds)
-    heap = [(-int(degrees[t]), place, int(t)) for place, t in enumerate(ranked.tolist()) if degrees[t]]
+    heap = [
+        (-int(degrees[t]), place, int(t)) for place, t in enumerate(ranked.tolist()) if degrees[t]
+    ]
     heapq.heapify(heap)
     reached = np.zeros(graph.d_sae, dtype=bool)
     taken, gains = list[int](), list[int]()
@@ -99,7 +104,9 @@ class RandomCurve:
 
 
 def random_orders(seen: Ints, n_orders: int, seed: int) -> list[Ints]:
-    """Seeded permutations of the tokens that occur; the first is the one whose every rank is stored."""
+    """Seeded permutations of the tokens that occur;
+    the first is the one whose every rank is stored.
+    """
     generator = np.random.default_rng(seed)
     return [generator.permutation(seen) for _ in range(n_orders)]
 

@@ -3,8 +3,9 @@
 1. Rows of a document shard go through the model once, to the deepest SAE layer.
 2. Every SAE encodes its layer at all non-special positions to sparse firings.
 3. Per (SAE, token, feature): firings above each theta (int64), sum (float64) and maximum (float32).
-4. One Parquet file per shard, renamed into place when whole: a killed job goes on at the next shard, and
-   each shard is a pure function of its rows, so the result is the same, whichever engine ran it.
+4. One Parquet file per shard, renamed into place when whole: a killed job goes on at the next
+   shard, and each shard is a pure function of its rows, so the result is the same, whichever engine
+   ran it.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ class EdgeCounter:
         new = sum_by_key(key, counts, activation.astype(np.float64), activation)
         if self.sums is not None:
             names = ("key", "counts", "act_sum", "act_max")
-            new = sum_by_key(*(np.concatenate([getattr(self.sums, f), getattr(new, f)]) for f in names))
+            new = sum_by_key(
+                *(np.concatenate([getattr(self.sums, f), getattr(new, f)]) for f in names)
+            )
         self.sums = new
         return new
 
@@ -102,13 +105,17 @@ class EdgeCounter:
         if self.histogram is not None:
             both = np.concatenate([self.histogram["pair"], pair])
             pair, where = np.unique(both, return_inverse=True)
-            n = np.bincount(where, weights=np.concatenate([self.histogram["n"], n])).astype(np.int64)
+            n = np.bincount(where, weights=np.concatenate([self.histogram["n"], n])).astype(
+                np.int64
+            )
         self.histogram = {"pair": pair, "n": n.astype(np.int64)}
 
 
 @dataclass(frozen=True)
 class BatchFirings:
-    """Firings of one batch under one SAE: which token fired which feature, how strongly; [n] each."""
+    """Firings of one batch under one SAE:
+    which token fired which feature, how strongly; [n] each.
+    """
 
     sae_ordinal: int
     token_id: Ints
@@ -134,18 +141,24 @@ def firings(
         for ordinal, sae in enumerate(saes):
             try:
                 fired = sae.encode(resid[sae.layer][where])
-            except ValueError as error:  # a residual that is not finite, most likely in a narrow dtype
+            # a residual that is not finite, most likely in a narrow dtype
+            except ValueError as error:
                 raise BadInput(f"{sae.sae_id}, layer {sae.layer}: {error}") from error
             token_id = kept_tokens[fired.position.cpu().numpy()]
             feature_index = fired.feature_index.cpu().numpy()
-            found.append(BatchFirings(ordinal, token_id, feature_index, fired.activation.float().cpu().numpy()))
+            found.append(
+                BatchFirings(
+                    ordinal, token_id, feature_index, fired.activation.float().cpu().numpy()
+                )
+            )
         yield len(kept_tokens), found
 
 
 def choose_thetas(engine: Engine, job: Job) -> list[list[float]]:
     """Per SAE: 0, then the 0.5 and 0.9 quantiles of the firings of a pilot sample, to three digits.
 
-    Fixed before the pass, because firings above theta must be counted while they are seen. A worker of the
+    Fixed before the pass, because firings above theta must be counted while they are seen. A worker
+    of the
     engine chooses them: another device would round the activations otherwise.
     """
     path = job.work / "theta.json"
@@ -164,7 +177,9 @@ def load_thetas(job: Job) -> list[list[float]]:
     return loaded
 
 
-def _pilot(job: Job, lm: LanguageModel, saes: Sequence[Sae], shard: Shard, report: Report) -> list[list[float]]:
+def _pilot(
+    job: Job, lm: LanguageModel, saes: Sequence[Sae], shard: Shard, report: Report
+) -> list[list[float]]:
     seen, pilot = 0, [list[Singles]() for _ in saes]
     # long rows are at the end: take batches from all over
     mixed = np.random.default_rng(job.seed).permutation(len(shard.lengths))
@@ -186,13 +201,20 @@ def _quantiles(activation: Singles) -> list[float]:
 
 
 def shard_paths(work: Path, shard: int) -> tuple[Path, Path]:
-    """(edges, histogram) files of a shard; the edges are written last, so they mean that both are whole."""
-    return work / "edges" / f"shard_{shard:05d}.parquet", work / "bins" / f"shard_{shard:05d}.parquet"
+    """(edges, histogram) files of a shard;
+    the edges are written last, so they mean that both are whole.
+    """
+    return (
+        work / "edges" / f"shard_{shard:05d}.parquet",
+        work / "bins" / f"shard_{shard:05d}.parquet",
+    )
 
 
 @dataclass(frozen=True)
 class EdgeTask:
-    """One shard's rows, and the thetas of each SAE: all that its edges depend on, beside model and SAEs."""
+    """One shard's rows, and the thetas of each SAE:
+    all that its edges depend on, beside model and SAEs.
+    """
 
     shard: int
     rows: Shard
@@ -200,7 +222,9 @@ class EdgeTask:
 
 
 def make_edges(engine: Engine, job: Job) -> None:
-    """Extract every shard that the work folder lacks; what workers put elsewhere is brought here."""
+    """Extract every shard that the work folder lacks;
+    what workers put elsewhere is brought here.
+    """
     todo = [shard for shard in range(job.n_shards) if not _is_here(job, shard)]
     if not todo:
         return
@@ -208,20 +232,24 @@ def make_edges(engine: Engine, job: Job) -> None:
     thetas = choose_thetas(engine, job)
     tasks = (EdgeTask(shard, load_shard(job.work, shard), thetas) for shard in todo)
     done = job.n_shards - len(todo)
-    with tqdm(total=sum(sizes.values()), unit="tok", unit_scale=True, desc="edges", mininterval=1) as progress:
+    with tqdm(
+        total=sum(sizes.values()), unit="tok", unit_scale=True, desc="edges", mininterval=1
+    ) as progress:
         progress.set_postfix_str(f"shards {done}/{job.n_shards}", refresh=False)
         for task, _ in engine.run(partial(extract_shard, job), tasks, progress.update):
             if not _is_here(job, task.shard):
                 raise BadInput(
-                    f"shard {task.shard} was extracted, but it is not in {job.work}: give --partials a folder or URL "
-                    "that every machine reaches."
+                    f"shard {task.shard} was extracted, but it is not in {job.work}: give "
+                    "--partials a folder or URL that every machine reaches."
                 )
             done += 1
             progress.set_postfix_str(f"shards {done}/{job.n_shards}", refresh=True)
 
 
 def _is_here(job: Job, shard: int) -> bool:
-    """Whether the work folder holds the shard, after it was brought from where a worker has put it."""
+    """Whether the work folder holds the shard,
+    after it was brought from where a worker has put it.
+    """
     edge_path, bin_path = shard_paths(job.work, shard)
     if not edge_path.exists() and job.partials:
         elsewhere = Partials(job.partials)
@@ -229,7 +257,9 @@ def _is_here(job: Job, shard: int) -> bool:
     return edge_path.exists()
 
 
-def extract_shard(job: Job, lm: LanguageModel, saes: Sequence[Sae], task: EdgeTask, report: Report) -> None:
+def extract_shard(
+    job: Job, lm: LanguageModel, saes: Sequence[Sae], task: EdgeTask, report: Report
+) -> None:
     """Write the edges and the histogram of one shard: a function of its rows alone."""
     counters = [EdgeCounter(sae.d_sae, grid) for sae, grid in zip(saes, task.thetas, strict=True)]
     for n, found in firings(lm, saes, task.rows, job.batch_rows):
@@ -249,7 +279,9 @@ def extract_shard(job: Job, lm: LanguageModel, saes: Sequence[Sae], task: EdgeTa
 def _edge_table(ordinal: int, counter: EdgeCounter) -> pa.Table:
     sums = counter.compact()
     counts = {
-        f"n_{i}": sums.counts[:, i] if i < len(counter.thetas) else np.zeros(len(sums.key), np.int64)
+        f"n_{i}": sums.counts[:, i]
+        if i < len(counter.thetas)
+        else np.zeros(len(sums.key), np.int64)
         for i in range(len(THETA_QUANTILES))
     }
     return pa.table(

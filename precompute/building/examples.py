@@ -1,8 +1,8 @@
 """Stage 4, `examples`: texts in which each feature fires. The model writes them.
 
 No sentence of the corpus may travel with a build, so the texts are sampled from the model itself
-(temperature 1, seeded, from BOS alone) and every answer says so. What a feature fires on in the model's
-own words is what it fires on in text that the model finds likely, not in the corpus.
+(temperature 1, seeded, from BOS alone) and every answer says so. What a feature fires on in the
+model's own words is what it fires on in text that the model finds likely, not in the corpus.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Examples:
-    """Chosen texts of one SAE: one entry per (feature, text) in the first five; firings are flat."""
+    """Chosen texts of one SAE: one entry per (feature, text) in the first
+    five; firings are flat.
+    """
 
     feature_index: Ints
     quantile: npt.NDArray[np.float64]
@@ -47,7 +49,9 @@ class Examples:
 def sample_texts(lm: LanguageModel, n: int, seed: int) -> Shard:
     """n texts from BOS, temperature 1, at most LENGTH positions; a special token ends a text."""
     if lm.bos_id is None:
-        raise BadInput("the model's tokenizer has no BOS token to sample texts from: use --sequences 0.")
+        raise BadInput(
+            "the model's tokenizer has no BOS token to sample texts from: use --sequences 0."
+        )
     generator = torch.Generator(device=lm.device).manual_seed(seed)
     parts = []
     with tqdm(total=n, unit="text", desc="examples", mininterval=1) as progress:
@@ -107,7 +111,9 @@ def fire(lm: LanguageModel, sae: Sae, texts: Shard) -> TextFirings:
 
 
 def choose(fired: TextFirings) -> Examples:
-    """For each feature the texts whose peaks are strongest, and those nearest to the lower quantiles."""
+    """For each feature the texts whose peaks are strongest,
+    and those nearest to the lower quantiles.
+    """
     order = np.lexsort((fired.position, fired.sequence_id, fired.feature_index))
     feature, sequence = fired.feature_index[order], fired.sequence_id[order]
     position, activation = fired.position[order], fired.activation[order]
@@ -135,7 +141,9 @@ def choose(fired: TextFirings) -> Examples:
 
 
 def _spread(peaks: npt.NDArray[np.float32]) -> list[tuple[int, float]]:
-    """(index, its own quantile among the peaks) of the texts to show, strongest first, none twice."""
+    """(index, its own quantile among the peaks) of the texts to show,
+    strongest first, none twice.
+    """
     order = np.argsort(-peaks, kind="stable")
     chosen = dict[int, float]()
     for quantile, wanted in PER_QUANTILE:
@@ -152,7 +160,10 @@ def make_examples(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
     if path.exists():
         return
     texts = sample_texts(lm, job.n_sequences, job.seed)
-    arrays: dict[str, npt.NDArray[Any]] = {"tokens": texts.tokens.astype(np.int32), "lengths": texts.lengths}
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "tokens": texts.tokens.astype(np.int32),
+        "lengths": texts.lengths,
+    }
     for ordinal, sae in enumerate(saes):
         chosen = choose(fire(lm, sae, texts)) if len(texts.lengths) else None
         if chosen is not None:
@@ -161,7 +172,9 @@ def make_examples(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
 
 
 def load_examples(job: Job, n_saes: int) -> tuple[Shard, list[Examples]] | None:
-    """The texts and each SAE's examples; None where the stage has not run or no texts were asked for."""
+    """The texts and each SAE's examples;
+    None where the stage has not run or no texts were asked for.
+    """
     path = job.work / "examples.npz"
     if not path.exists():
         return None
@@ -169,6 +182,8 @@ def load_examples(job: Job, n_saes: int) -> tuple[Shard, list[Examples]] | None:
     if not len(saved["lengths"]):
         return None
     names = Examples.__dataclass_fields__
-    chosen = [Examples(*(saved[f"{ordinal}.{name}"] for name in names)) for ordinal in range(n_saes)]
+    chosen = [
+        Examples(*(saved[f"{ordinal}.{name}"] for name in names)) for ordinal in range(n_saes)
+    ]
     rows = np.arange(len(saved["lengths"]), dtype=np.int64)
     return Shard(saved["tokens"].astype(np.int64), saved["lengths"], rows), chosen

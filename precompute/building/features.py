@@ -1,4 +1,6 @@
-"""What a build says of each feature: how often, how strongly, on which tokens, towards which tokens."""
+"""What a build says of each feature:
+how often, how strongly, on which tokens, towards which tokens.
+"""
 
 from __future__ import annotations
 
@@ -27,21 +29,28 @@ Floats = npt.NDArray[np.float64]
 def bin_middle(bins: Ints) -> Floats:
     """The activation in the middle of a histogram bin: within 1.6 % of every activation in it."""
     low, high = (
-        np.asarray(edge << BIN_SHIFT, dtype=np.uint32).view(np.float32).astype(np.float64) for edge in (bins, bins + 1)
+        np.asarray(edge << BIN_SHIFT, dtype=np.uint32).view(np.float32).astype(np.float64)
+        for edge in (bins, bins + 1)
     )
     return (low + high) / 2
 
 
 def top_tokens(edges: MergedEdges, keys: Sequence[npt.NDArray[np.generic]]) -> list[list[int]]:
-    """For each active feature in ascending order, up to N_TOP token_ids, by descending keys, then token_id."""
-    order = np.lexsort((edges.token_id, *(-np.asarray(key) for key in reversed(keys)), edges.feature_index))
+    """For each active feature in ascending order, up to N_TOP token_ids,
+    by descending keys, then token_id.
+    """
+    order = np.lexsort(
+        (edges.token_id, *(-np.asarray(key) for key in reversed(keys)), edges.feature_index)
+    )
     starts = np.flatnonzero(np.diff(edges.feature_index[order], prepend=-1))
     ends = np.minimum(np.append(starts[1:], len(order)), starts + N_TOP)
     token_id = edges.token_id[order]
     return [token_id[low:high].tolist() for low, high in zip(starts, ends, strict=True)]
 
 
-def feature_table(sae_ordinal: int, edges: MergedEdges, q999: tuple[Ints, Ints], place: Ints, d_sae: int) -> pa.Table:
+def feature_table(
+    sae_ordinal: int, edges: MergedEdges, q999: tuple[Ints, Ints], place: Ints, d_sae: int
+) -> pa.Table:
     """Rows of the table `feature` for the active features, all but promoted and suppressed.
 
     q999: (feature_index, bin) of the 99.9th percentile; place: [vocab] rank - 1 of each token.
@@ -80,11 +89,15 @@ def make_directions(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
     arrays = {}
     for ordinal, sae in enumerate(saes):
         promoted, suppressed = list[Any](), list[Any]()
-        for start in tqdm(range(0, sae.d_sae, UNEMBED_AT_ONCE), desc=f"directions {sae.sae_id}", mininterval=1):
+        for start in tqdm(
+            range(0, sae.d_sae, UNEMBED_AT_ONCE), desc=f"directions {sae.sae_id}", mininterval=1
+        ):
             rows = list(range(start, min(start + UNEMBED_AT_ONCE, sae.d_sae)))
             effect = lm.unembed_direction(sae.decoder_rows(rows))
             for found, signed in ((promoted, effect), (suppressed, -effect)):
-                best = signed.masked_fill(special, -torch.inf).topk(min(N_TOP, lm.vocab_size)).indices
+                best = (
+                    signed.masked_fill(special, -torch.inf).topk(min(N_TOP, lm.vocab_size)).indices
+                )
                 found.append(best.cpu().numpy())
         arrays[f"{ordinal}.promoted"] = np.concatenate(promoted)
         arrays[f"{ordinal}.suppressed"] = np.concatenate(suppressed)

@@ -25,7 +25,8 @@ from backend.core.store.graph.tiles import GRID_BLOCKS, STRIPS, grid_counts, til
 from backend.core.token_classes import CONTENT, FUNCTION
 from precompute.building.tokens import TokenTable
 
-LOG_BLOCKS = 192  # of the grid's blocks, those at equal steps of the logarithm: what wide views ask for
+# of the grid's blocks, those at equal steps of the logarithm: what wide views ask for
+LOG_BLOCKS = 192
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,9 @@ class GraphEdges:
             yield first, stop - 1, self.read(first, stop - 1)
 
     def grid_bounds(self) -> tuple[Ints, Ints]:
-        """Bounds of ranks and of orders: those that wide views ask for, and more where edges are many."""
+        """Bounds of ranks and of orders:
+        those that wide views ask for, and more where edges are many.
+        """
         n = len(self.by_rank)
         forced = np.union1d(log_bounds(1, n, LOG_BLOCKS), rank_bounds(1, n, 2, self.n_function))
         reached = np.searchsorted(self.first_rank, forced) + 1
@@ -73,7 +76,12 @@ def graph_tables(sae_ordinal: int, edges: GraphEdges) -> dict[str, pa.Table]:
         "order_bounds": deflate(narrow(orders)),
     }
     grid = [
-        {"min_count": least, **bounds, "n_edges": deflate(narrow(n)), "n_firings": deflate(narrow(firings))}
+        {
+            "min_count": least,
+            **bounds,
+            "n_edges": deflate(narrow(n)),
+            "n_firings": deflate(narrow(firings)),
+        }
         for least, (n, firings) in sums.items()
     ]
     made = {
@@ -82,7 +90,9 @@ def graph_tables(sae_ordinal: int, edges: GraphEdges) -> dict[str, pa.Table]:
         "graph_degree": degrees.table(),
     }
     return {
-        name: table.append_column("sae_ordinal", pa.array(np.full(len(table), sae_ordinal, np.uint8)))
+        name: table.append_column(
+            "sae_ordinal", pa.array(np.full(len(table), sae_ordinal, np.uint8))
+        )
         for name, table in made.items()
     }
 
@@ -94,7 +104,9 @@ class DegreeCounts:
         self.n_function = n_function
         self.of_rank = {least: np.zeros(n_ranks + 1, np.int64) for least in MIN_COUNTS}
         self.of_order = {
-            (least, code): np.zeros(n_orders + 1, np.int64) for least in MIN_COUNTS for code in (FUNCTION, CONTENT)
+            (least, code): np.zeros(n_orders + 1, np.int64)
+            for least in MIN_COUNTS
+            for code in (FUNCTION, CONTENT)
         }
 
     def add(self, strip: Places) -> None:
@@ -105,7 +117,9 @@ class DegreeCounts:
             self.of_rank[least] += np.bincount(rank, minlength=len(self.of_rank[least]))
             is_function = rank <= self.n_function
             for code, mine in ((FUNCTION, is_function), (CONTENT, ~is_function)):
-                self.of_order[least, code] += np.bincount(order[mine], minlength=len(self.of_order[least, code]))
+                self.of_order[least, code] += np.bincount(
+                    order[mine], minlength=len(self.of_order[least, code])
+                )
 
     def table(self) -> pa.Table:
         """Rows of the table `graph_degree`, less sae_ordinal."""
@@ -121,15 +135,22 @@ class DegreeCounts:
             for code, tokens, features in (*cases, (CONTENT, of_rank[cut:], content)):
                 n_tokens, n_features = octaves(tokens), octaves(features)
                 for octave in sorted({*n_tokens, *n_features}):
-                    counts = {"n_tokens": n_tokens.get(octave, 0), "n_features": n_features.get(octave, 0)}
-                    rows.append({"min_count": least, "token_class": code, "octave": octave, **counts})
+                    counts = {
+                        "n_tokens": n_tokens.get(octave, 0),
+                        "n_features": n_features.get(octave, 0),
+                    }
+                    rows.append(
+                        {"min_count": least, "token_class": code, "octave": octave, **counts}
+                    )
         return pa.Table.from_pylist(rows)
 
 
 def merged_graph_tables(
     sae_ordinal: int, edges: MergedEdges, feature: pa.Table, tokens: TokenTable
 ) -> dict[str, pa.Table]:
-    """The tables of an SAE whose edges are all in memory; `feature`: its rows of the table of that name."""
+    """The tables of an SAE whose edges are all in memory; `feature`:
+    its rows of the table of that name.
+    """
     index = feature["feature_index"].to_numpy().astype(np.int64)
     first_rank = feature["first_rank"].to_numpy().astype(np.int64)
     order = feature_order(first_rank, feature["n_firings"].to_numpy(), index)
@@ -145,4 +166,6 @@ def merged_graph_tables(
 
     of_rank = np.bincount(places.rank, minlength=len(tokens.seen()) + 1)[1:]
     of_order = np.bincount(places.order, minlength=len(order) + 1)[1:]
-    return graph_tables(sae_ordinal, GraphEdges(of_rank, of_order, first_rank[order], tokens.n_function, read))
+    return graph_tables(
+        sae_ordinal, GraphEdges(of_rank, of_order, first_rank[order], tokens.n_function, read)
+    )

@@ -1,6 +1,7 @@
 """`hf:NAME[:split[:column]]`: a corpus that is streamed through `datasets`, never written to disk.
 
-NAME is a dataset on huggingface.co, or a local folder of .jsonl, .parquet … files as `datasets` reads them.
+NAME is a dataset on huggingface.co, or a local folder of .jsonl, .parquet … files as `datasets`
+reads them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class HubText:
         """BadInput for what is not `hf:NAME[:split[:column]]`."""
         parts = given.removeprefix(PREFIX).split(":")
         if not given.startswith(PREFIX) or len(parts) > 3 or not all(parts):
-            raise BadInput(f"--corpus is {given!r}; allowed: hf:NAME, hf:NAME:SPLIT or hf:NAME:SPLIT:COLUMN.")
+            raise BadInput(
+                f"--corpus is {given!r}; allowed: hf:NAME, hf:NAME:SPLIT or hf:NAME:SPLIT:COLUMN."
+            )
         return cls(*(parts + [SPLIT, COLUMN][len(parts) - 1 :]))
 
     def __str__(self) -> str:
@@ -43,7 +46,9 @@ class HubText:
             import datasets
             from huggingface_hub import constants
         except ImportError as error:
-            raise BadInput(f"--corpus {self} needs datasets: pip install 'functionscope[precompute]'.") from error
+            raise BadInput(
+                f"--corpus {self} needs datasets: pip install 'functionscope[precompute]'."
+            ) from error
         try:
             if not Path(self.name).is_dir() and not constants.HF_HUB_OFFLINE:
                 require_hub(self.name)  # datasets itself would try for 25 seconds
@@ -51,10 +56,13 @@ class HubText:
             columns = stream.column_names or list(next(iter(stream)))
         except StopIteration:
             raise BadInput(f"--corpus {self} is empty.") from None
-        except Exception as error:  # whichever library lies below: the hub's, an archive's, a parser's
+        # whichever library lies below: the hub's, an archive's, a parser's
+        except Exception as error:
             raise self._unreadable(error) from error
         if self.column not in columns:
-            raise BadInput(f"--corpus {self} has no column {self.column!r}; it has {', '.join(columns)}.")
+            raise BadInput(
+                f"--corpus {self} has no column {self.column!r}; it has {', '.join(columns)}."
+            )
         return stream.select_columns([self.column])
 
     def documents(self) -> Iterator[str]:
@@ -70,12 +78,15 @@ class HubText:
                 raise self._unreadable(error) from error
             number += 1
             if not isinstance(text, str):
-                raise BadInput(f"--corpus {self}, row {number}: {self.column!r} is {type(text).__name__}, not a text.")
+                raise BadInput(
+                    f"--corpus {self}, row {number}: {self.column!r} is {type(text).__name__}, "
+                    "not a text."
+                )
             yield text
 
     def _unreadable(self, error: Exception) -> BadInput:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         return BadInput(
-            f"--corpus {self} cannot be streamed ({reason}): check name, split and connection, or give a local folder "
-            "of .jsonl or .parquet files."
+            f"--corpus {self} cannot be streamed ({reason}): check name, split and connection, "
+            "or give a local folder of .jsonl or .parquet files."
         )

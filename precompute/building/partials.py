@@ -1,6 +1,7 @@
 """Finished shards on any path that fsspec knows: a shared folder, an object store.
 
-A shard is put under a name of its own and then moved to its own name, so that it is whole or absent there too.
+A shard is put under a name of its own and then moved to its own name, so that it is whole or absent
+there too.
 """
 
 from __future__ import annotations
@@ -29,12 +30,16 @@ class Partials:
             raise BadInput(f"--partials {url} cannot be used: {error}.") from error
 
     def claim(self, settings: dict[str, Any]) -> None:
-        """Write these settings there, or make sure that the shards there belong to them; BadInput otherwise."""
+        """Write these settings there, or make sure that the shards there belong to them;
+        BadInput otherwise.
+        """
         path = f"{self.root}/settings.json"
         try:
             self.files.makedirs(self.root, exist_ok=True)
             if self.files.exists(path):
-                check_same_job(settings, json.loads(self.files.cat_file(path)), self.url, "--partials")
+                check_same_job(
+                    settings, json.loads(self.files.cat_file(path)), self.url, "--partials"
+                )
             self.files.pipe_file(path, json.dumps(settings, indent=1).encode())
         except OSError as error:
             raise BadInput(f"--partials {self.url} cannot be written: {error}.") from error

@@ -18,9 +18,14 @@ from precompute.building.tokens import TokenTable
 from precompute.job import Job, load_arrays, sha256
 
 
-def provenance(lm: LanguageModel, saes: Sequence[Sae], job: Job, tokens: TokenTable) -> dict[str, Any]:
+def provenance(
+    lm: LanguageModel, saes: Sequence[Sae], job: Job, tokens: TokenTable
+) -> dict[str, Any]:
     """All that another person needs to make the same build, or to know that it is another."""
-    settings = job.settings() | {"model": Path(job.model).name, "saes": [sae.sae_id for sae in saes]}
+    settings = job.settings() | {
+        "model": Path(job.model).name,
+        "saes": [sae.sae_id for sae in saes],
+    }
     special = load_arrays(job.work / "counts.npz", "tokens")["special"].tolist()
     return {
         "model": {
@@ -33,12 +38,16 @@ def provenance(lm: LanguageModel, saes: Sequence[Sae], job: Job, tokens: TokenTa
             "device": lm.device.type,
             "files": file_hashes(Path(job.model)),
         },
-        "saes": [{"sae_id": sae.sae_id, "layer": sae.layer, "files": file_hashes(sae.folder)} for sae in saes],
+        "saes": [
+            {"sae_id": sae.sae_id, "layer": sae.layer, "files": file_hashes(sae.folder)}
+            for sae in saes
+        ],
         "corpus": {
             "files": [
                 {"name": one.name, "sha256": sha256(one), "weight": weight}
                 if isinstance(one, Path)
-                else {"name": str(one), "weight": weight}  # a stream: token_stream_sha256 says what it gave
+                # a stream: token_stream_sha256 says what it gave
+                else {"name": str(one), "weight": weight}
                 for one, weight in zip(job.corpus, job.weights, strict=True)
             ],
             "taken": "documents from the top of each file until its share of the tokens is reached",
@@ -52,7 +61,12 @@ def provenance(lm: LanguageModel, saes: Sequence[Sae], job: Job, tokens: TokenTa
             "function_tokens": tokens.n_function,
             "special_token_ids": special,
         },
-        "examples": {"source": EXAMPLE_SOURCE, "texts": job.n_sequences, "length": LENGTH, "temperature": 1.0},
+        "examples": {
+            "source": EXAMPLE_SOURCE,
+            "texts": job.n_sequences,
+            "length": LENGTH,
+            "temperature": 1.0,
+        },
         "intervals": {"level": 0.95, "resampled": "document shards", "replicates": N_BOOTSTRAP},
         "job": settings,
         "code": code_version(),
@@ -63,7 +77,11 @@ def provenance(lm: LanguageModel, saes: Sequence[Sae], job: Job, tokens: TokenTa
 def file_hashes(folder: Path) -> dict[str, str]:
     """sha256 of a local folder's weights, configuration and tokenizer; empty for a hub id."""
     kinds = {".safetensors", ".json", ".npz", ".model"}
-    return {f.name: sha256(f) for f in sorted(folder.glob("*")) if f.suffix in kinds} if folder.is_dir() else {}
+    return (
+        {f.name: sha256(f) for f in sorted(folder.glob("*")) if f.suffix in kinds}
+        if folder.is_dir()
+        else {}
+    )
 
 
 def code_version() -> dict[str, str | None]:
@@ -75,6 +93,8 @@ def code_version() -> dict[str, str | None]:
     here = Path(__file__).parent
     asked = subprocess.run(
         ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return {"version": version, "commit": asked.stdout.strip() or None}

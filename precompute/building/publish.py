@@ -22,7 +22,16 @@ from backend.core.store.writer import SaeEdges, publish
 from backend.core.token_classes import CONTENT
 from precompute.building.contrast import ShardReach, contrast
 from precompute.building.corpus import Shard
-from precompute.building.coverage import NEVER, Graph, Steps, greedy, random_curve, random_orders, ranked_by, steps
+from precompute.building.coverage import (
+    NEVER,
+    Graph,
+    Steps,
+    greedy,
+    random_curve,
+    random_orders,
+    ranked_by,
+    steps,
+)
 from precompute.building.edges import THETA_QUANTILES, load_thetas, shard_paths
 from precompute.building.examples import Examples, load_examples
 from precompute.building.features import feature_table, with_directions
@@ -41,7 +50,10 @@ def merged(job: Job, ordinal: int) -> MergedEdges:
     files = [shard_paths(job.work, shard)[0] for shard in range(job.n_shards)]
     lacking = [f.name for f in files if not f.exists()]
     if lacking:
-        raise BadInput(f"{len(lacking)} of {len(files)} edge shards are missing: run `functionscope precompute edges`.")
+        raise BadInput(
+            f"{len(lacking)} of {len(files)} edge shards are missing: run `functionscope "
+            "precompute edges`."
+        )
     return merge_edges(files, ordinal, memory_limit=MERGE_MEMORY, spill=job.work / "spill")
 
 
@@ -57,13 +69,18 @@ def shard_reach(job: Job, ordinal: int, d_sae: int, tokens: TokenTable) -> Shard
         token, feature, n = (part[name].to_numpy().astype(np.int64) for name in columns)
         np.minimum.at(first[shard], feature, place[token])
         here = is_content[token]
-        content[shard] = np.bincount(feature[here], weights=n[here], minlength=d_sae).astype(np.int64)
+        content[shard] = np.bincount(feature[here], weights=n[here], minlength=d_sae).astype(
+            np.int64
+        )
     return ShardReach(first, content)
 
 
 def _step_columns(key: dict[str, int], order: str, made: Steps) -> pa.Table:
     n = len(made.rank)
-    fixed = {name: np.full(n, value) for name, value in {**key, "token_order": ORDERS.index(order)}.items()}
+    fixed = {
+        name: np.full(n, value)
+        for name, value in {**key, "token_order": ORDERS.index(order)}.items()
+    }
     return pa.table({**fixed, **vars(made)})
 
 
@@ -91,7 +108,9 @@ def coverage_tables(
         by_degree = ranked_by(degrees, ranked)
         by_degree = by_degree[degrees[by_degree] > 0]
         fixed = {name: np.full(len(by_degree), value) for name, value in key.items()}
-        made["degree"].append(pa.table({**fixed, "token_id": by_degree, "degree": degrees[by_degree]}))
+        made["degree"].append(
+            pa.table({**fixed, "token_id": by_degree, "degree": degrees[by_degree]})
+        )
         curve = random_curve(graph, orders)
         fixed = {name: np.full(len(curve.rank), value) for name, value in key.items()}
         columns = {
@@ -116,8 +135,12 @@ def make_coverage(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
         tables = coverage_tables(ordinal, edges, sae.d_sae, len(thetas[ordinal]), tokens, job.seed)
         graph = Graph(edges.token_id, edges.feature_index, lm.vocab_size, sae.d_sae)
         rows = contrast(shard_reach(job, ordinal, sae.d_sae, tokens), graph, tokens, job.seed)
-        tables["contrast"] = pa.Table.from_pylist([{"sae_ordinal": ordinal, **asdict(row)} for row in rows])
-        q999 = quantile_bins(bin_files, ordinal, 0.999, memory_limit=MERGE_MEMORY, spill=job.work / "spill")
+        tables["contrast"] = pa.Table.from_pylist(
+            [{"sae_ordinal": ordinal, **asdict(row)} for row in rows]
+        )
+        q999 = quantile_bins(
+            bin_files, ordinal, 0.999, memory_limit=MERGE_MEMORY, spill=job.work / "spill"
+        )
         tables["feature"] = feature_table(ordinal, edges, q999, tokens.place(), sae.d_sae)
         for name in PER_SAE_TABLES:
             write_whole(folder / f"{name}.parquet", functools.partial(pq.write_table, tables[name]))
@@ -126,7 +149,9 @@ def make_coverage(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
 def is_ready(job: Job, n_saes: int) -> bool:
     """Whether coverage and examples are both in the work folder."""
     folders = [job.work / "coverage" / f"sae_{i}" for i in range(n_saes)]
-    made = all((folder / f"{name}.parquet").exists() for folder in folders for name in PER_SAE_TABLES)
+    made = all(
+        (folder / f"{name}.parquet").exists() for folder in folders for name in PER_SAE_TABLES
+    )
     return made and (job.work / "examples.npz").exists() and (job.work / "directions.npz").exists()
 
 
@@ -142,7 +167,11 @@ def publish_build(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
     tables["token_order"] = pa.table(orders)
     sae_rows, edges = list[dict[str, Any]](), list[SaeEdges]()
     examples = load_examples(job, len(saes))
-    shown = [float(one.activations.max(initial=0)) for one in examples[1]] if examples else [0.0] * len(saes)
+    shown = (
+        [float(one.activations.max(initial=0)) for one in examples[1]]
+        if examples
+        else [0.0] * len(saes)
+    )
     for ordinal, sae in enumerate(saes):
         found = merged(job, ordinal)
         scale = float(np.float32(max(found.act_max.max(initial=1e-30), shown[ordinal])))
@@ -154,7 +183,10 @@ def publish_build(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
                 tables[name] = pa.concat_tables([tables[name], table]) if name in tables else table
     tables["sae"] = pa.Table.from_pylist(sae_rows)
     for name in PER_SAE_TABLES:
-        parts = [pq.read_table(job.work / "coverage" / f"sae_{i}" / f"{name}.parquet") for i in range(len(saes))]
+        parts = [
+            pq.read_table(job.work / "coverage" / f"sae_{i}" / f"{name}.parquet")
+            for i in range(len(saes))
+        ]
         if name == "feature":
             parts = [with_directions(part, i, job) for i, part in enumerate(parts)]
         tables[name] = pa.concat_tables(parts)
@@ -179,7 +211,9 @@ def token_table(lm: LanguageModel, tokens: TokenTable, seed: int) -> pa.Table:
         "documents": tokens.documents,
     }
     ranks = {"rank": rank, "cumulative": cumulative, "random_rank": random_rank}
-    return pa.table(columns | {name: pa.array(values, mask=values == 0) for name, values in ranks.items()})
+    return pa.table(
+        columns | {name: pa.array(values, mask=values == 0) for name, values in ranks.items()}
+    )
 
 
 def sae_row(
@@ -205,10 +239,15 @@ def sae_row(
     }
 
 
-def example_tables(texts: Shard, chosen: Sequence[Examples], scales: Sequence[float]) -> dict[str, pa.Table]:
+def example_tables(
+    texts: Shard, chosen: Sequence[Examples], scales: Sequence[float]
+) -> dict[str, pa.Table]:
     """The tables `sequence` and `example`: only texts that some feature shows."""
     used = np.unique(np.concatenate([one.sequence_id for one in chosen]))
-    sequences = {"sequence_id": used, "token_ids": [texts.tokens[i, : texts.lengths[i]].tolist() for i in used]}
+    sequences = {
+        "sequence_id": used,
+        "token_ids": [texts.tokens[i, : texts.lengths[i]].tolist() for i in used],
+    }
     parts = []
     for ordinal, (one, scale) in enumerate(zip(chosen, scales, strict=True)):
         ends = np.cumsum(one.n_positions)[:-1]

@@ -59,7 +59,9 @@ def count_shard(shard: Shard, vocab_size: int, special_ids: Collection[int]) -> 
     tokens = shard.tokens[used]
     document = np.broadcast_to(shard.documents[:, None], shard.tokens.shape)[used]
     pairs = np.unique(document * vocab_size + tokens)
-    return np.bincount(tokens, minlength=vocab_size), np.bincount(pairs % vocab_size, minlength=vocab_size)
+    return np.bincount(tokens, minlength=vocab_size), np.bincount(
+        pairs % vocab_size, minlength=vocab_size
+    )
 
 
 def make_tokens(lm: LanguageModel, job: Job) -> TokenTable:
@@ -71,7 +73,9 @@ def make_tokens(lm: LanguageModel, job: Job) -> TokenTable:
         documents = np.zeros(lm.vocab_size, dtype=np.int64)
         for index in range(job.n_shards):
             shard = load_shard(job.work, index)
-            digest.update(shard.tokens.astype("<i4").tobytes() + shard.lengths.astype("<i8").tobytes())
+            digest.update(
+                shard.tokens.astype("<i4").tobytes() + shard.lengths.astype("<i8").tobytes()
+            )
             counts, in_documents = count_shard(shard, lm.vocab_size, lm.special_ids)
             by_shard.append(counts)
             documents += in_documents

@@ -2,7 +2,8 @@
 
 unigram: P(b) = (count(b) + 1) / (N + V), V without special tokens.
 bigram:  P(b | a) = (count(a b) + m P(b)) / (count(a) + m): Dirichlet smoothing towards the unigram.
-m is the value of GRID with the least loss on one training row in TUNING_EVERY, which is not counted.
+m is the value of GRID with the least loss on one training row in TUNING_EVERY, which is not
+counted.
 """
 
 from __future__ import annotations
@@ -40,8 +41,14 @@ class Bigrams:
         """Nats, float64 [targets]; `weight` is m."""
         wanted = current * len(self.unigram) + target
         place = np.minimum(np.searchsorted(self.keys, wanted), max(len(self.keys) - 1, 0))
-        found = np.where(self.keys[place] == wanted, self.pairs[place], 0) if len(self.keys) else 0 * wanted
-        return np.asarray(-np.log((found + weight * self.unigram[target]) / (self.starts[current] + weight)))
+        found = (
+            np.where(self.keys[place] == wanted, self.pairs[place], 0)
+            if len(self.keys)
+            else 0 * wanted
+        )
+        return np.asarray(
+            -np.log((found + weight * self.unigram[target]) / (self.starts[current] + weight))
+        )
 
 
 def count_bigrams(rows: np.ndarray, vocab: int, special: Collection[int]) -> Bigrams:
@@ -78,7 +85,12 @@ def make_baselines(training_rows: Path, text: HeldOut, vocab: int, work: Path) -
     weight = best_weight(bigrams, *adjacent(rows[tuning], text.special))
     targets = text.targets()
     save_arrays(
-        path, unigram=bigrams.unigram_loss(targets["target"]).astype(np.float32),
-        bigram=bigrams.bigram_loss(targets["current"], targets["target"], weight).astype(np.float32),
-        weight=np.array(weight), counted=np.array(int(bigrams.pairs.sum())), text=np.array(text_digest(text)),
-    )  # fmt: skip
+        path,
+        unigram=bigrams.unigram_loss(targets["target"]).astype(np.float32),
+        bigram=bigrams.bigram_loss(targets["current"], targets["target"], weight).astype(
+            np.float32
+        ),
+        weight=np.array(weight),
+        counted=np.array(int(bigrams.pairs.sum())),
+        text=np.array(text_digest(text)),
+    )

@@ -1,7 +1,8 @@
 """Cells: groups of targets that no class cut divides, so that any cut is a sum over cells.
 
-A cell is (band and kind of the current token, band and kind of the target, whether the target continues a word).
-A band is a range of frequency ranks between two edges; every cut by frequency and every decile is an edge.
+A cell is (band and kind of the current token, band and kind of the target, whether the target
+continues a word). A band is a range of frequency ranks between two edges; every cut by frequency
+and every decile is an edge.
 """
 
 from __future__ import annotations
@@ -103,24 +104,33 @@ def make_cells(vocabulary: Vocabulary, current: Ints, target: Ints) -> Cells:
     """Cells in the order of their keys."""
     columns = np.stack(
         [
-            vocabulary.band[current], vocabulary.kind[current], vocabulary.band[target], vocabulary.kind[target],
+            vocabulary.band[current],
+            vocabulary.kind[current],
+            vocabulary.band[target],
+            vocabulary.kind[target],
             continues(vocabulary, current, target),
         ],
         axis=1,
-    )  # fmt: skip
+    )
     keys, of_target = np.unique(columns, axis=0, return_inverse=True)
     return Cells(keys, of_target.reshape(-1))
 
 
-def make_position_cells(vocabulary: Vocabulary, current: Ints, target: Ints, position: Ints) -> Cells:
+def make_position_cells(
+    vocabulary: Vocabulary, current: Ints, target: Ints, position: Ints
+) -> Cells:
     """Cells [cell, 3]: current band, target band, position bucket."""
-    columns = np.stack([vocabulary.band[current], vocabulary.band[target], position_bucket(position)], axis=1)
+    columns = np.stack(
+        [vocabulary.band[current], vocabulary.band[target], position_bucket(position)], axis=1
+    )
     keys, of_target = np.unique(columns, axis=0, return_inverse=True)
     return Cells(keys, of_target.reshape(-1))
 
 
 def continues(vocabulary: Vocabulary, current: Ints, target: Ints) -> Bools:
-    """Whether each target goes on the word that the current token is in: letters on both sides, no space."""
+    """Whether each target goes on the word that the current token is in:
+    letters on both sides, no space.
+    """
     return vocabulary.ends_with_letter[current] & vocabulary.begins_with_letter[target]
 
 
@@ -135,7 +145,9 @@ def transition_of(vocabulary: Vocabulary, cut: Cut, current: Ints, target: Ints)
     return 2 * ~is_function[current] + ~is_function[target]
 
 
-def split_values(vocabulary: Vocabulary, split: str, current: Ints, target: Ints, position: Ints) -> Ints:
+def split_values(
+    vocabulary: Vocabulary, split: str, current: Ints, target: Ints, position: Ints
+) -> Ints:
     """Value of a split for each target, below SPLITS[split]."""
     if split == "word":
         return continues(vocabulary, current, target).astype(np.int64)

@@ -36,7 +36,9 @@ def feature_tables(vocabulary: Vocabulary, runs: list[tuple[Path, dict[str, Any]
         for path in finished(folder):
             found = load_arrays(path, "consolidation features")
             if token is not None and not np.array_equal(token, found["sample_token"]):
-                raise BadInput(f"{path} was counted on another sample: delete it, and make it again.")
+                raise BadInput(
+                    f"{path} was counted on another sample: delete it, and make it again."
+                )
             token = found["sample_token"]
             rows.append(sae_row(run, path.stem, found, vocabulary, points))
     if token is None:
@@ -76,8 +78,20 @@ def sae_row(
     lone = in_shards[place.reshape(-1)] == 1
     lone_token, lone_shard = found["pairs"][lone] // d_sae, found["shard"][lone]
     shape = (INTERVAL_SHARDS, len(vocabulary.edges), len(KIND_NAMES))
-    cell = np.ravel_multi_index((lone_shard, vocabulary.band[lone_token], vocabulary.kind[lone_token]), shape)
-    names = ("step", "layer", "k", "seed", "d_sae", "n_firings", "loss", "loss_zeroed", "loss_reconstructed")
+    cell = np.ravel_multi_index(
+        (lone_shard, vocabulary.band[lone_token], vocabulary.kind[lone_token]), shape
+    )
+    names = (
+        "step",
+        "layer",
+        "k",
+        "seed",
+        "d_sae",
+        "n_firings",
+        "loss",
+        "loss_zeroed",
+        "loss_reconstructed",
+    )
     return {name: found[name].item() for name in names} | {
         "run": run,
         "sae_id": sae_id,
@@ -88,7 +102,9 @@ def sae_row(
         "edges": _up_to(points, vocabulary.rank[token]).tolist(),
         "kind_edges": np.bincount(vocabulary.kind[token], minlength=len(KIND_NAMES)).tolist(),
         "lone_features": lone_features(found["pairs"] % d_sae, found["shard"]).tolist(),
-        "lone_edges": pack(np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape).astype(np.uint32)),
+        "lone_edges": pack(
+            np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape).astype(np.uint32)
+        ),
     }
 
 

@@ -1,8 +1,10 @@
-"""Stage `consolidation features`: SAEs of every checkpoint, and how many of their features fire (paper, App. C).
+"""Stage `consolidation features`:
+SAEs of every checkpoint, and how many of their features fire (paper, App. C).
 
-Three recipes. fixed: one k for every checkpoint. equal_score: the paper's idea, k chosen at each checkpoint so that
-the reconstruction score is the same; found by interpolation in log k between probes. width: other dictionary widths
-at a few checkpoints, to see whether a count has hit its ceiling. Each SAE is one file in WORK/runs/<run>/saes.
+Three recipes. fixed: one k for every checkpoint. equal_score: the paper's idea, k chosen at each
+checkpoint so that the reconstruction score is the same; found by interpolation in log k between
+probes. width: other dictionary widths at a few checkpoints, to see whether a count has hit its
+ceiling. Each SAE is one file in WORK/runs/<run>/saes.
 """
 
 from __future__ import annotations
@@ -20,7 +22,15 @@ import numpy as np
 
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
-from precompute.consolidation.sae_training import Activations, SaeSettings, Sample, collect, count, score, train_one
+from precompute.consolidation.sae_training import (
+    Activations,
+    SaeSettings,
+    Sample,
+    collect,
+    count,
+    score,
+    train_one,
+)
 from precompute.consolidation.series import Checkpoint, Series, claim_run, note_shape
 from precompute.consolidation.text import HeldOut, text_digest
 from precompute.job import DTYPES, INTERVAL_SHARDS, BadInput, load_arrays, save_arrays, write_whole
@@ -39,13 +49,16 @@ class Plan:
     seeds: tuple[int, ...] = (0, 1)
     equal_score: bool = True
     width_steps: tuple[int, ...] = ()
-    target_step: int | None = None  # whose fixed score equal_score aims at; None = the last checkpoint
+    # whose fixed score equal_score aims at; None = the last checkpoint
+    target_step: int | None = None
     rows_per_shard: int = 12  # full held-out rows of each document shard that are the sample
 
 
 @dataclass
 class Trainer:
-    """One checkpoint with its model and activations, which are made when the first SAE that is missing needs them."""
+    """One checkpoint with its model and activations,
+    which are made when the first SAE that is missing needs them.
+    """
 
     load: Callable[[], tuple[LanguageModel, Activations]]
     sample: Sample
@@ -60,7 +73,8 @@ class Trainer:
         return self.load()
 
     def sae_id(self, recipe: str, settings: SaeSettings, seed: int) -> str:
-        return f"{self.step}.layer_{self.plan.layer}.{recipe}.w{settings.d_sae}.k{settings.k:.4g}.s{seed}"
+        size = f"w{settings.d_sae}.k{settings.k:.4g}.s{seed}"
+        return f"{self.step}.layer_{self.plan.layer}.{recipe}.{size}"
 
     def make(self, recipe: str, settings: SaeSettings, seed: int) -> float:
         """Train and count, or read what is there; the reconstruction score."""
@@ -76,29 +90,49 @@ class Trainer:
             raise BadInput(f"{path} was made on another text: give another --work, or delete it.")
         return score_of(found)
 
-    def _count(self, path: Path, recipe: str, settings: SaeSettings, seed: int, folder: Path) -> None:
+    def _count(
+        self, path: Path, recipe: str, settings: SaeSettings, seed: int, folder: Path
+    ) -> None:
         sae = Sae.load(folder)
         lm, held = self.loaded
         counted = count(sae, held.sample, self.sample, INTERVAL_SHARDS)
         losses = score(lm, self.score_rows, self.plan.layer, folder)
-        numbers = {name: np.array(losses[name]) for name in ("loss", "loss_zeroed", "loss_reconstructed")}
-        stated: dict[str, Any] = asdict(settings) | {"step": self.step, "layer": self.plan.layer, "seed": seed}
+        numbers = {
+            name: np.array(losses[name]) for name in ("loss", "loss_zeroed", "loss_reconstructed")
+        }
+        stated: dict[str, Any] = asdict(settings) | {
+            "step": self.step,
+            "layer": self.plan.layer,
+            "seed": seed,
+        }
         save_arrays(
-            path, pairs=counted.pairs, shard=counted.shard, n_firings=np.array(counted.n_firings),
-            recipe=np.array(recipe), text=np.array(self.digest), sample_token=self.sample.token,
-            **numbers, **{name: np.array(value) for name, value in stated.items()},
-        )  # fmt: skip
+            path,
+            pairs=counted.pairs,
+            shard=counted.shard,
+            n_firings=np.array(counted.n_firings),
+            recipe=np.array(recipe),
+            text=np.array(self.digest),
+            sample_token=self.sample.token,
+            **numbers,
+            **{name: np.array(value) for name, value in stated.items()},
+        )
         shutil.rmtree(folder)
 
 
 def score_of(found: dict[str, Any]) -> float:
     """(H0 - H*) / (H0 - Horig); nan where zeroing the layer changes nothing."""
     zeroed, whole = float(found["loss_zeroed"]), float(found["loss"])
-    return (zeroed - float(found["loss_reconstructed"])) / (zeroed - whole) if zeroed != whole else math.nan
+    return (
+        (zeroed - float(found["loss_reconstructed"])) / (zeroed - whole)
+        if zeroed != whole
+        else math.nan
+    )
 
 
 def choose_k(scores: dict[float, float], target: float, low: float, high: float) -> float:
-    """k at which the score is `target`: linear in log k through the two nearest probes, kept in [low, high]."""
+    """k at which the score is `target`:
+    linear in log k through the two nearest probes, kept in [low, high].
+    """
     ks = sorted(scores)
     pairs = list(zip(ks, ks[1:], strict=False))
     a, b = next((pair for pair in pairs if scores[pair[0]] <= target <= scores[pair[1]]), pairs[-1])
@@ -121,7 +155,9 @@ def make_sample(text: HeldOut, rows_per_shard: int, score_rows: int) -> tuple[Sa
         rest.append(of_shard[rows_per_shard:])
     chosen, spare = np.concatenate(mine), np.concatenate(rest)
     if not len(chosen) or not len(spare):
-        raise BadInput("too few full held-out rows for a sample and for the score: take a longer text.")
+        raise BadInput(
+            "too few full held-out rows for a sample and for the score: take a longer text."
+        )
     rows = text.rows.tokens[chosen]
     ordinary = ~np.isin(rows, text.special)
     shard = np.broadcast_to(text.shard_of_row[chosen][:, None], rows.shape)[ordinary]
@@ -131,9 +167,18 @@ def make_sample(text: HeldOut, rows_per_shard: int, score_rows: int) -> tuple[Sa
 
 
 def make_features(
-    series: Series, training_rows: Path, text: HeldOut, work: Path, plan: Plan, *, dtype: str, device: str
+    series: Series,
+    training_rows: Path,
+    text: HeldOut,
+    work: Path,
+    plan: Plan,
+    *,
+    dtype: str,
+    device: str,
 ) -> None:
-    """Train and count what the plan asks for and is not there; the fixed recipe of every checkpoint comes first."""
+    """Train and count what the plan asks for and is not there;
+    the fixed recipe of every checkpoint comes first.
+    """
     folder, digest = claim_run(series, work), text_digest(text)
     sample, score_rows = make_sample(text, plan.rows_per_shard, plan.settings.score_rows)
     rows = np.load(training_rows, mmap_mode="r")
@@ -150,13 +195,24 @@ def make_features(
     fixed: dict[int, float] = {}
     for checkpoint in series.checkpoints:
         one = trainer(checkpoint)
-        fixed[checkpoint.step] = np.mean([one.make("fixed", plan.settings, seed) for seed in plan.seeds]).item()
+        fixed[checkpoint.step] = np.mean(
+            [one.make("fixed", plan.settings, seed) for seed in plan.seeds]
+        ).item()
         if checkpoint.step in plan.width_steps:
             for width in WIDTHS:
-                one.make("width", replace(plan.settings, d_sae=round(plan.settings.d_sae * width)), plan.seeds[0])
+                one.make(
+                    "width",
+                    replace(plan.settings, d_sae=round(plan.settings.d_sae * width)),
+                    plan.seeds[0],
+                )
     if plan.equal_score:
-        target = fixed[series.checkpoints[-1].step if plan.target_step is None else plan.target_step]
-        write_whole(work / "target_score.json", lambda path: path.write_text(json.dumps({"score": target}), "utf-8"))
+        target = fixed[
+            series.checkpoints[-1].step if plan.target_step is None else plan.target_step
+        ]
+        write_whole(
+            work / "target_score.json",
+            lambda path: path.write_text(json.dumps({"score": target}), "utf-8"),
+        )
         for checkpoint in series.checkpoints:
             if checkpoint.step > 0:  # random weights have no score to equalise
                 equalise(trainer(checkpoint), fixed[checkpoint.step], target)
@@ -178,7 +234,10 @@ def equalise(one: Trainer, fixed: float, target: float) -> None:
 def _activations(lm: LanguageModel, rows: np.ndarray, sample: Sample, plan: Plan) -> Activations:
     """Training and calibration rows are spread over the training stream, and no row is in both."""
     per_row = rows.shape[1] - 1
-    need = _rows_for(plan.settings.positions, per_row), _rows_for(plan.settings.calibration, per_row)
+    need = (
+        _rows_for(plan.settings.positions, per_row),
+        _rows_for(plan.settings.calibration, per_row),
+    )
     places = np.linspace(0, len(rows) - 1, sum(need), dtype=np.int64)
     kept = np.linspace(0, len(places) - 1, need[1], dtype=np.int64)
     train = np.delete(places, kept)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 OTHER, PUNCTUATION, DIGIT, CLOSED = 0, 1, 2, 3
 KIND_NAMES = ("other", "punctuation or line break", "digit", "closed-class word")
 
-# English: determiners, pronouns, prepositions, conjunctions, auxiliaries, particles. Chinese: particles,
-# prepositions, conjunctions, pronouns and the copula, of one character.
+# English: determiners, pronouns, prepositions, conjunctions, auxiliaries, particles. Chinese:
+# particles, prepositions, conjunctions, pronouns and the copula, of one character.
 CLOSED_CLASS = frozenset(Path(__file__).with_name("closed_class.txt").read_text("utf-8").split())
 
 
@@ -28,11 +28,17 @@ def kind_of(text: str) -> int:
         return PUNCTUATION
     if all(c.isdigit() for c in bare):
         return DIGIT
-    return CLOSED if bare.lower() in CLOSED_CLASS and (text != bare or not _may_be_piece(bare)) else OTHER
+    return (
+        CLOSED
+        if bare.lower() in CLOSED_CLASS and (text != bare or not _may_be_piece(bare))
+        else OTHER
+    )
 
 
 def _may_be_piece(bare: str) -> bool:
-    """A lower-case alphabetic token without its space goes on a word (`the` in `bathe`), or begins a text."""
+    """A lower-case alphabetic token without its space goes on a word
+    (`the` in `bathe`), or begins a text.
+    """
     return is_word_character(bare[0]) and bare[0].islower()
 
 
@@ -42,7 +48,9 @@ def kinds_of(texts: Sequence[str]) -> npt.NDArray[np.int64]:
 
 
 def letter_edges(texts: Sequence[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """([vocab] begins with a letter, [vocab] ends with one): a target continues a word where both hold."""
+    """([vocab] begins with a letter, [vocab] ends with one):
+    a target continues a word where both hold.
+    """
     begins = np.array([bool(text) and is_word_character(text[0]) for text in texts])
     ends = np.array([bool(text) and is_word_character(text[-1]) for text in texts])
     return begins, ends

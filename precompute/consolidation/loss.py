@@ -1,4 +1,5 @@
-"""Stage `consolidation loss`: the loss of every held-out target at every checkpoint, in nats (paper, section 5).
+"""Stage `consolidation loss`: the loss of every held-out target at every checkpoint,
+in nats (paper, section 5).
 
 One file a checkpoint in WORK/runs/<run>/loss; what is there is not computed again.
 """
@@ -28,8 +29,9 @@ Floats = npt.NDArray[np.float32]
 def matrix_products(precision: str) -> Iterator[None]:
     """Factors of float32 matrix products on a CPU: "float32", or "bfloat16" (sums stay float32).
 
-    On a CPU with bfloat16 instructions the latter takes two thirds of the time. It moves single tokens of the lab
-    model by up to 0.03 nats, without direction: the mean over half a million by less than 1e-4.
+    On a CPU with bfloat16 instructions the latter takes two thirds of the time. It moves single
+    tokens of the lab model by up to 0.03 nats, without direction: the mean over half a million by
+    less than 1e-4.
     """
     setting: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]  # torch types it not
     before = setting.fp32_precision
@@ -54,7 +56,14 @@ def checkpoint_losses(loss: TokenLoss, text: HeldOut, batch_rows: int) -> Floats
 
 
 def make_losses(
-    series: Series, text: HeldOut, work: Path, *, batch_rows: int, dtype: str, products: str, device: str
+    series: Series,
+    text: HeldOut,
+    work: Path,
+    *,
+    batch_rows: int,
+    dtype: str,
+    products: str,
+    device: str,
 ) -> None:
     """Write the losses of every checkpoint that has none yet."""
     folder, digest = claim_run(series, work), text_digest(text)
@@ -70,7 +79,8 @@ def make_losses(
             losses = checkpoint_losses(TokenLoss(lm, probe), text, batch_rows)
         if not np.isfinite(losses).all():
             raise BadInput(
-                f"the loss of {checkpoint.source} is not finite at {int((~np.isfinite(losses)).sum())} targets."
+                f"the loss of {checkpoint.source} is not finite at "
+                f"{int((~np.isfinite(losses)).sum())} targets."
             )
         save_arrays(path, loss=losses, text=np.array(digest), dtype=np.array(f"{dtype}/{products}"))
 
@@ -78,4 +88,7 @@ def make_losses(
 def _check(path: Path, digest: str, dtype: str) -> None:
     found = load_arrays(path, "consolidation loss")
     if str(found["text"]) != digest or str(found["dtype"]) != dtype:
-        raise BadInput(f"{path} was made on another text or in another dtype: give another --work, or delete it.")
+        raise BadInput(
+            f"{path} was made on another text or in another dtype: give another --work, or "
+            "delete it."
+        )

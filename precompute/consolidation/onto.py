@@ -1,7 +1,8 @@
-"""`consolidation publish --onto FILE`: the runs of WORK, added to a file that holds other runs of the same text.
+"""`consolidation publish --onto FILE`:
+the runs of WORK, added to a file that holds other runs of the same text.
 
-A run is known by model and seed; one that both hold is WORK's alone. Everything that is not a run's own (the
-held-out text, classes, cells, sentences) must be the same, or the file is refused.
+A run is known by model and seed; one that both hold is WORK's alone. Everything that is not a run's
+own (the held-out text, classes, cells, sentences) must be the same, or the file is refused.
 """
 
 from __future__ import annotations
@@ -28,17 +29,31 @@ def put_onto(path: Path, tables: Tables, provenance: Row) -> tuple[Tables, Row]:
     store = ConsolidationStore(path)
     before = store.provenance()
     _same_text(path, before["held_out"], provenance["held_out"])
-    old, new = ({name: rows.to_pylist() for name, rows in one.items()} for one in (_read(store), tables))
+    old, new = (
+        {name: rows.to_pylist() for name, rows in one.items()} for one in (_read(store), tables)
+    )
     for name in SHARED:
         if name in old and name in new and old[name] != new[name]:
-            raise BadInput(f"{path} has another table {name} than these runs: publish to a file of their own.")
+            raise BadInput(
+                f"{path} has another table {name} than these runs: publish to a file of their own."
+            )
     runs, renumbered = _joined_runs(old["run"], new["run"])
     joined = old | new | {"run": runs}
     for name in OF_RUNS:
-        of_old = [row | {"run": renumbered[row["run"]]} for row in old.get(name, []) if _stays(row, old, new)]
-        of_new = [row | {"run": _place(new["run"][row["run"]], runs)} for row in new.get(name, []) if _of_run(row)]
+        of_old = [
+            row | {"run": renumbered[row["run"]]}
+            for row in old.get(name, [])
+            if _stays(row, old, new)
+        ]
+        of_new = [
+            row | {"run": _place(new["run"][row["run"]], runs)}
+            for row in new.get(name, [])
+            if _of_run(row)
+        ]
         joined[name] = [row for row in new.get(name, []) if not _of_run(row)] + of_old + of_new
-    joined["token"] = list({row["token_id"]: row for row in old.get("token", []) + new.get("token", [])}.values())
+    joined["token"] = list(
+        {row["token_id"]: row for row in old.get("token", []) + new.get("token", [])}.values()
+    )
     made = {name: pa.Table.from_pylist(rows) for name, rows in joined.items() if rows}
     return made, _joined_provenance(before, provenance)
 
@@ -50,7 +65,9 @@ def _read(store: ConsolidationStore) -> Tables:
         columns = [str(row[0]) for row in store.query(f"DESCRIBE {name}")]
         rows = store.query(f"SELECT * FROM {name}")
         if rows:
-            made[name] = pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows])
+            made[name] = pa.Table.from_pylist(
+                [dict(zip(columns, row, strict=True)) for row in rows]
+            )
     return made
 
 
@@ -62,8 +79,9 @@ def _same_text(path: Path, before: Row, now: Row) -> None:
     ):
         if before[key] != now[key]:
             raise BadInput(
-                f"{path} was made with another {said} ({before[key]}) than these runs ({now[key]}): make the runs' "
-                "results again with that one, or publish them to a file of their own."
+                f"{path} was made with another {said} ({before[key]}) than these runs "
+                f"({now[key]}): make the runs' results again with that one, or publish them to a "
+                "file of their own."
             )
 
 

@@ -24,7 +24,13 @@ from precompute.consolidation.kinds import KIND_NAMES
 from precompute.consolidation.onto import put_onto
 from precompute.consolidation.stage_tables import stage_tables
 from precompute.consolidation.stages import EVERY, FROM, ROWS_PER_SHARD, SHORT
-from precompute.consolidation.tables import LossPacker, loss_table, run_folders, run_table, vocabulary_tables
+from precompute.consolidation.tables import (
+    LossPacker,
+    loss_table,
+    run_folders,
+    run_table,
+    vocabulary_tables,
+)
 from precompute.consolidation.text import WINDOW, HeldOut, load_text, text_digest
 from precompute.job import INTERVAL_SHARDS, BadInput, load_arrays
 
@@ -40,18 +46,25 @@ class Counts:
 
 
 def read_counts(source: Path, vocab: int, special: Sequence[int]) -> Counts:
-    """From a build (.duckdb) or from training rows (.npy); BadInput where the vocabularies differ."""
+    """From a build (.duckdb) or from training rows (.npy);
+    BadInput where the vocabularies differ.
+    """
     if source.suffix == ".npy":
         if not source.is_file():
-            raise BadInput(f"no rows at {source}: give training rows (.npy) or a build (.duckdb) to --counts.")
-        counts = np.bincount(np.load(source, mmap_mode="r").ravel(), minlength=vocab).astype(np.int64)
+            raise BadInput(
+                f"no rows at {source}: give training rows (.npy) or a build (.duckdb) to --counts."
+            )
+        counts = np.bincount(np.load(source, mmap_mode="r").ravel(), minlength=vocab).astype(
+            np.int64
+        )
         counts[list(special)] = 0
         return Counts(counts, f"{int(counts.sum()):,} positions of the training rows")
     store = Store.open(source)
     rows, _ = store.tokens(limit=ALL_TOKENS)
     if len(rows) != vocab:
         raise BadInput(
-            f"{source} counts {len(rows)} tokens; the tokenizer has {vocab}: give a build of this tokenizer."
+            f"{source} counts {len(rows)} tokens; the tokenizer has {vocab}: give a build of "
+            "this tokenizer."
         )
     counts = np.zeros(vocab, np.int64)
     for row in rows:
@@ -60,18 +73,33 @@ def read_counts(source: Path, vocab: int, special: Sequence[int]) -> Counts:
 
 
 def publish(
-    work: Path, tokenizer: PreTrainedTokenizerBase, counts_from: Path, out: Path, onto: Path | None = None
+    work: Path,
+    tokenizer: PreTrainedTokenizerBase,
+    counts_from: Path,
+    out: Path,
+    onto: Path | None = None,
 ) -> None:
-    """Write `out`, with the runs of the file `onto` where one is given; BadInput where a stage is missing."""
+    """Write `out`, with the runs of the file `onto` where one is given;
+    BadInput where a stage is missing.
+    """
     text, runs = load_text(work), run_folders(work)
-    texts = [tokenizer.decode([i], clean_up_tokenization_spaces=False) for i in range(len(tokenizer))]
+    texts = [
+        tokenizer.decode([i], clean_up_tokenization_spaces=False) for i in range(len(tokenizer))
+    ]
     counts = read_counts(counts_from, len(texts), text.special)
     vocabulary = make_vocabulary(counts.occurrences, text.special, texts)
     packer = LossPacker(vocabulary, text)
     losses = loss_table(work, text, packer, runs)
     if not losses.num_rows:
-        raise BadInput(f"{work} holds no loss: `functionscope precompute consolidation loss` comes first.")
-    tables = {"run": run_table(runs), "loss": losses, **vocabulary_tables(vocabulary), **packer.tables()}
+        raise BadInput(
+            f"{work} holds no loss: `functionscope precompute consolidation loss` comes first."
+        )
+    tables = {
+        "run": run_table(runs),
+        "loss": losses,
+        **vocabulary_tables(vocabulary),
+        **packer.tables(),
+    }
     tables |= stage_tables(text, vocabulary, tokenizer, runs) | feature_tables(vocabulary, runs)
     provenance = _provenance(work, text, vocabulary, counts, runs)
     if onto is not None:
@@ -80,7 +108,11 @@ def publish(
 
 
 def _provenance(
-    work: Path, text: HeldOut, vocabulary: Vocabulary, counts: Counts, runs: list[tuple[Path, dict[str, Any]]]
+    work: Path,
+    text: HeldOut,
+    vocabulary: Vocabulary,
+    counts: Counts,
+    runs: list[tuple[Path, dict[str, Any]]],
 ) -> dict[str, Any]:
     saved = load_arrays(work / "text.npz", "consolidation text")
     settings = json.loads((work / "text.json").read_text("utf-8"))
@@ -118,21 +150,30 @@ def target_score(work: Path) -> float | None:
 def _arithmetic(runs: list[tuple[Path, dict[str, Any]]]) -> str:
     """Of every loss file; the job refuses to mix them within a run."""
     found = {
-        str(load_arrays(path, "consolidation loss")["dtype"]) for f, _ in runs for path in (f / "loss").glob("*.npz")
+        str(load_arrays(path, "consolidation loss")["dtype"])
+        for f, _ in runs
+        for path in (f / "loss").glob("*.npz")
     }
     return "; ".join(
-        "weights and residual stream {}, factors of matrix products {}, loss float32".format(*one.split("/"))
+        "weights and residual stream {}, factors of matrix products {}, loss float32".format(
+            *one.split("/")
+        )
         for one in sorted(found)
     )
 
 
 def _taken(settings: dict[str, Any], saved: dict[str, npt.NDArray[Any]]) -> str:
-    drawn = f"documents drawn at random from {', '.join(settings['corpus'])} (seed {settings['seed']})"
+    drawn = (
+        f"documents drawn at random from {', '.join(settings['corpus'])} (seed {settings['seed']})"
+    )
     if not settings["training_rows"]:
-        return f"{drawn}; no training rows were given, so that they were not trained on is not checked"
+        return (
+            f"{drawn}; no training rows were given, so that they were not trained on is not checked"
+        )
     return (
-        f"{drawn}; {int(saved['left_out'].sum())} were left out because they share {WINDOW} consecutive tokens with "
-        f"the training rows, and those that are kept share none of its {int(saved['training_windows']):,} windows"
+        f"{drawn}; {int(saved['left_out'].sum())} were left out because they share {WINDOW} "
+        "consecutive tokens with the training rows, and those that are kept share none of its "
+        f"{int(saved['training_windows']):,} windows"
     )
 
 
@@ -142,7 +183,7 @@ def _smoothing(work: Path) -> str:
         return "no baselines: no training rows were given"
     found = load_arrays(path, "consolidation text")
     return (
-        f"counted on {int(found['counted']):,} pairs of the training rows; unigram with 1 added to every count; bigram "
-        f"smoothed towards it with {float(found['weight']):g} pseudo-counts, chosen on one row in {TUNING_EVERY} "
-        "that is not counted"
+        f"counted on {int(found['counted']):,} pairs of the training rows; unigram with 1 added "
+        f"to every count; bigram smoothed towards it with {float(found['weight']):g} "
+        f"pseudo-counts, chosen on one row in {TUNING_EVERY} that is not counted"
     )

@@ -1,6 +1,7 @@
 """One small SAE on one checkpoint: trained, given its threshold, scored, and counted on the sample.
 
-Training is that of `precompute train-sae`. Activations of a checkpoint are computed once for all its SAEs.
+Training is that of `precompute train-sae`. Activations of a checkpoint are computed once for all
+its SAEs.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ class Sample:
 def collect(lm: LanguageModel, rows: Ints, layer: int) -> Tensor:
     """resid_post of the non-special positions of rows, row by row."""
     parts = [
-        activations(lm, torch.from_numpy(rows[start : start + FORWARD_ROWS]).to(lm.device), [layer])[layer]
+        activations(
+            lm, torch.from_numpy(rows[start : start + FORWARD_ROWS]).to(lm.device), [layer]
+        )[layer]
         for start in range(0, len(rows), FORWARD_ROWS)
     ]
     return torch.cat(parts)
@@ -81,10 +84,19 @@ def batches(pool: Tensor, layer: int, batch: int, seed: int) -> Iterator[dict[st
                 yield {hook_name(layer): pool[piece]}
 
 
-def train_one(held: Activations, layer: int, settings: SaeSettings, seed: int, folder: Path) -> None:
-    """Write the SAE's folder: sae-lens BatchTopK, exported as JumpReLU with its threshold set for mean L0 = k."""
+def train_one(
+    held: Activations, layer: int, settings: SaeSettings, seed: int, folder: Path
+) -> None:
+    """Write the SAE's folder: sae-lens BatchTopK,
+    exported as JumpReLU with its threshold set for mean L0 = k.
+    """
     options = argparse.Namespace(
-        seed=seed, d_sae=settings.d_sae, k=settings.k, tokens=settings.positions, batch=settings.batch, lr=settings.lr
+        seed=seed,
+        d_sae=settings.d_sae,
+        k=settings.k,
+        tokens=settings.positions,
+        batch=settings.batch,
+        lr=settings.lr,
     )
     stream = batches(held.train, layer, settings.batch, seed)
     device = str(held.train.device)
@@ -118,5 +130,7 @@ def count(sae: Sae, resid: Tensor, sample: Sample, n_shards: int) -> Counted:
 
 
 def score(lm: LanguageModel, rows: Ints, layer: int, folder: Path) -> dict[str, float]:
-    """Losses with the layer whole, zeroed and replaced by the SAE's reconstruction, nats; and the score."""
+    """Losses with the layer whole, zeroed and replaced by the SAE's reconstruction,
+    nats; and the score.
+    """
     return reconstruction_score(lm, torch.from_numpy(rows).to(lm.device), layer, folder)

@@ -1,6 +1,7 @@
 """A series of checkpoints: hub revisions of one model, or a folder of saved models.
 
-Steps are the digits at the end of a revision's or folder's name (`step1000`, `step_000512`, `checkpoint-500`).
+Steps are the digits at the end of a revision's or folder's name (`step1000`, `step_000512`,
+`checkpoint-500`).
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Series:
         return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', self.model)}.{self.seed}"
 
     def load(self, checkpoint: Checkpoint, dtype: torch.dtype, device: str) -> LanguageModel:
-        """The checkpoint in float32 or bfloat16, with the run's tokenizer; ModelUnavailable with the remedy."""
+        """The checkpoint in float32 or bfloat16, with the run's tokenizer;
+        ModelUnavailable with the remedy.
+        """
         options = {"revision": checkpoint.revision} if checkpoint.revision else {}
         try:
             model = AutoModelForCausalLM.from_pretrained(checkpoint.source, dtype=dtype, **options)
@@ -66,20 +69,34 @@ def step_of(name: str, place: int) -> int:
 
 
 def folder_checkpoints(folder: Path, names: Sequence[str] = ()) -> tuple[Checkpoint, ...]:
-    """Saved models in a folder, all or those named; BadInput for what is not there or has a step twice."""
+    """Saved models in a folder, all or those named;
+    BadInput for what is not there or has a step twice.
+    """
     if not folder.is_dir():
-        raise BadInput(f"no folder of checkpoints at {folder}: give one that holds saved models to --checkpoints.")
-    found = sorted(p.name for p in folder.iterdir() if (p / "config.json").is_file() and _has_weights(p))
+        raise BadInput(
+            f"no folder of checkpoints at {folder}: give one that holds saved models to "
+            "--checkpoints."
+        )
+    found = sorted(
+        p.name for p in folder.iterdir() if (p / "config.json").is_file() and _has_weights(p)
+    )
     if not found:
-        raise BadInput(f"{folder} holds no saved model: each checkpoint is a folder with config.json and weights.")
+        raise BadInput(
+            f"{folder} holds no saved model: each checkpoint is a folder with config.json and "
+            "weights."
+        )
     missing = [name for name in names if name not in found]
     if missing:
-        raise BadInput(f"{folder} has no checkpoint {', '.join(missing)}; it has {', '.join(found)}.")
+        raise BadInput(
+            f"{folder} has no checkpoint {', '.join(missing)}; it has {', '.join(found)}."
+        )
     return _by_step([(name, str(folder / name), None) for name in names or found])
 
 
 def hub_checkpoints(model: str, revisions: Sequence[str]) -> tuple[Checkpoint, ...]:
-    """Revisions of a hub model (or of one in the cache); BadInput naming the ones that cannot be had."""
+    """Revisions of a hub model (or of one in the cache);
+    BadInput naming the ones that cannot be had.
+    """
     if not revisions:
         raise BadInput("--model needs --revisions, such as step0,step1000,step143000.")
     missing: list[str] = []
@@ -92,7 +109,9 @@ def hub_checkpoints(model: str, revisions: Sequence[str]) -> tuple[Checkpoint, .
         require_hub(f"{model} at {', '.join(missing)}")
         missing = [revision for revision in missing if not _on_hub(model, revision)]
     if missing:
-        raise BadInput(f"{model} has no revision {', '.join(missing)} on huggingface.co: check the spelling.")
+        raise BadInput(
+            f"{model} has no revision {', '.join(missing)} on huggingface.co: check the spelling."
+        )
     return _by_step([(revision, model, revision) for revision in revisions])
 
 
@@ -105,32 +124,48 @@ def _on_hub(model: str, revision: str) -> bool:
 
 
 def _by_step(found: Sequence[tuple[str, str, str | None]]) -> tuple[Checkpoint, ...]:
-    made = [Checkpoint(step_of(name, i), source, revision) for i, (name, source, revision) in enumerate(found)]
+    made = [
+        Checkpoint(step_of(name, i), source, revision)
+        for i, (name, source, revision) in enumerate(found)
+    ]
     steps = [one.step for one in made]
     twice = sorted({step for step in steps if steps.count(step) > 1})
     if twice:
-        raise BadInput(f"step {twice[0]} is there twice among {', '.join(name for name, _, _ in found)}.")
+        raise BadInput(
+            f"step {twice[0]} is there twice among {', '.join(name for name, _, _ in found)}."
+        )
     return tuple(sorted(made, key=lambda one: one.step))
 
 
 def claim_run(series: Series, work: Path) -> Path:
-    """WORK/runs/<run>, with run.json; BadInput where a checkpoint of that folder had other weights."""
+    """WORK/runs/<run>, with run.json;
+    BadInput where a checkpoint of that folder had other weights.
+    """
     folder = work / "runs" / series.slug
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "run.json"
-    mine = {key: value for key, value in asdict(series).items() if key not in ("checkpoints", "tokenizer")}
+    mine = {
+        key: value
+        for key, value in asdict(series).items()
+        if key not in ("checkpoints", "tokenizer")
+    }
     weights = {str(one.step): _weights_of(one) for one in series.checkpoints}
     kept = json.loads(path.read_text("utf-8")) if path.exists() else mine | {"weights": {}}
     for step in weights.keys() & kept["weights"].keys():
         if weights[step] != kept["weights"][step]:
-            raise BadInput(f"{folder} was made from other weights at step {step}: give another --work, or delete it.")
+            raise BadInput(
+                f"{folder} was made from other weights at step {step}: give another --work, or "
+                "delete it."
+            )
     if path.exists() and weights.items() <= kept["weights"].items():
         return folder
     made = mine | {
         "weights": kept["weights"] | weights,
         **{k: kept[k] for k in ("n_layers", "n_parameters") if k in kept},
     }
-    write_whole(path, lambda temporary: temporary.write_text(json.dumps(made, indent=1) + "\n", "utf-8"))
+    write_whole(
+        path, lambda temporary: temporary.write_text(json.dumps(made, indent=1) + "\n", "utf-8")
+    )
     return folder
 
 
@@ -140,8 +175,13 @@ def note_shape(folder: Path, lm: LanguageModel) -> None:
     record = json.loads(path.read_text("utf-8"))
     if "n_layers" in record:
         return
-    record |= {"n_layers": lm.n_layers, "n_parameters": sum(p.numel() for p in lm.model.parameters())}
-    write_whole(path, lambda temporary: temporary.write_text(json.dumps(record, indent=1) + "\n", "utf-8"))
+    record |= {
+        "n_layers": lm.n_layers,
+        "n_parameters": sum(p.numel() for p in lm.model.parameters()),
+    }
+    write_whole(
+        path, lambda temporary: temporary.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    )
 
 
 def _weights_of(checkpoint: Checkpoint) -> str:
@@ -157,4 +197,8 @@ def _has_weights(folder: Path) -> bool:
 
 
 def _name(checkpoint: Checkpoint) -> str:
-    return f"{checkpoint.source} at {checkpoint.revision}" if checkpoint.revision else checkpoint.source
+    return (
+        f"{checkpoint.source} at {checkpoint.revision}"
+        if checkpoint.revision
+        else checkpoint.source
+    )

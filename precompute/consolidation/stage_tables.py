@@ -27,11 +27,15 @@ def stage_tables(
     tokenizer: PreTrainedTokenizerBase,
     runs: list[tuple[Path, dict[str, Any]]],
 ) -> Tables:
-    """`sentence`, `prediction`, `continuation`, `stage` and `token`; empty where the stage has not run."""
+    """`sentence`, `prediction`, `continuation`, `stage` and `token`;
+    empty where the stage has not run.
+    """
     shards = stage_rows(text)[1]
     texts = load_texts()
     named: set[int] = set()
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in ("sentence", "prediction", "continuation", "stage")}
+    rows: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("sentence", "prediction", "continuation", "stage")
+    }
     for run, (folder, _) in enumerate(runs):
         for step, path in step_files(folder / "stages"):
             found = load_arrays(path, "consolidation stages")
@@ -39,7 +43,9 @@ def stage_tables(
                 rows["sentence"] = _sentences(found, texts.sentences, texts.prompts)
             key = {"run": run, "step": step}
             rows["prediction"] += _predictions(found, len(texts.sentences), key, named)
-            rows["continuation"] += _continuations(found, len(texts.sentences), len(texts.prompts), key, named)
+            rows["continuation"] += _continuations(
+                found, len(texts.sentences), len(texts.prompts), key, named
+            )
             rows["stage"].append(key | _numbers(found, vocabulary, shards))
     for sentence in rows["sentence"]:
         named |= set(sentence["token_ids"])
@@ -56,7 +62,9 @@ def _sentences(found: Arrays, sentences: list[str], prompts: list[str]) -> list[
     ]
 
 
-def _predictions(found: Arrays, n: int, key: dict[str, int], named: set[int]) -> list[dict[str, Any]]:
+def _predictions(
+    found: Arrays, n: int, key: dict[str, int], named: set[int]
+) -> list[dict[str, Any]]:
     rows = []
     for i in range(n):
         best = found[f"best{i}"]
@@ -70,7 +78,9 @@ def _predictions(found: Arrays, n: int, key: dict[str, int], named: set[int]) ->
     return rows
 
 
-def _continuations(found: Arrays, first: int, n: int, key: dict[str, int], named: set[int]) -> list[dict[str, Any]]:
+def _continuations(
+    found: Arrays, first: int, n: int, key: dict[str, int], named: set[int]
+) -> list[dict[str, Any]]:
     rows = []
     for i in range(n):
         ids = found[f"made{i}"].tolist()
@@ -79,7 +89,9 @@ def _continuations(found: Arrays, first: int, n: int, key: dict[str, int], named
     return rows
 
 
-def _numbers(found: Arrays, vocabulary: Vocabulary, shards: npt.NDArray[np.int64]) -> dict[str, Any]:
+def _numbers(
+    found: Arrays, vocabulary: Vocabulary, shards: npt.NDArray[np.int64]
+) -> dict[str, Any]:
     predicted = found["predicted"].ravel()
     n_kinds, n_bands = len(KIND_NAMES), len(vocabulary.edges) + 1  # the last for special tokens
     band = np.where(vocabulary.band == NO_BAND, n_bands - 1, vocabulary.band)[predicted]
@@ -88,8 +100,12 @@ def _numbers(found: Arrays, vocabulary: Vocabulary, shards: npt.NDArray[np.int64
     n = np.bincount(shards, minlength=INTERVAL_SHARDS) * per_row
     means = {}
     for name in ("short", "whole"):
-        sums = np.bincount(shards, weights=found[name].astype(np.float64).sum(1), minlength=INTERVAL_SHARDS)
-        means[f"{name}_loss"] = np.divide(sums, n, out=np.zeros_like(sums), where=n > 0).astype(np.float32).tolist()
+        sums = np.bincount(
+            shards, weights=found[name].astype(np.float64).sum(1), minlength=INTERVAL_SHARDS
+        )
+        means[f"{name}_loss"] = (
+            np.divide(sums, n, out=np.zeros_like(sums), where=n > 0).astype(np.float32).tolist()
+        )
     return means | {
         "predicted": pack(counts.astype(np.uint32)),
         "distinct_predictions": len(np.unique(predicted)),
@@ -97,7 +113,9 @@ def _numbers(found: Arrays, vocabulary: Vocabulary, shards: npt.NDArray[np.int64
     }
 
 
-def _tokens(named: list[int], vocabulary: Vocabulary, tokenizer: PreTrainedTokenizerBase) -> pa.Table:
+def _tokens(
+    named: list[int], vocabulary: Vocabulary, tokenizer: PreTrainedTokenizerBase
+) -> pa.Table:
     return pa.Table.from_pylist(
         [
             {

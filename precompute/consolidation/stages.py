@@ -1,8 +1,9 @@
-"""Stage `consolidation stages`: what each checkpoint predicts (paper, Figure 10), and numbers for its stage.
+"""Stage `consolidation stages`:
+what each checkpoint predicts (paper, Figure 10), and numbers for its stage.
 
-Three things per checkpoint: the three most probable next tokens along fixed sentences, greedy continuations of
-fixed prompts, and on held-out rows the most probable next tokens and what the context beyond the last SHORT
-tokens is worth. One file a checkpoint in WORK/runs/<run>/stages.
+Three things per checkpoint: the three most probable next tokens along fixed sentences, greedy
+continuations of fixed prompts, and on held-out rows the most probable next tokens and what the
+context beyond the last SHORT tokens is worth. One file a checkpoint in WORK/runs/<run>/stages.
 """
 
 from __future__ import annotations
@@ -49,13 +50,19 @@ def load_texts() -> Texts:
 def stage_rows(text: HeldOut) -> tuple[Ints, Ints]:
     """(tokens [rows, ctx_len], document shard of each): the first full rows of every shard."""
     full = np.nonzero(text.rows.lengths == text.rows.tokens.shape[1])[0]
-    chosen = [full[text.shard_of_row[full] == shard][:ROWS_PER_SHARD] for shard in range(INTERVAL_SHARDS)]
+    chosen = [
+        full[text.shard_of_row[full] == shard][:ROWS_PER_SHARD] for shard in range(INTERVAL_SHARDS)
+    ]
     rows = np.concatenate(chosen)
     return text.rows.tokens[rows], text.shard_of_row[rows]
 
 
-def along(lm: LanguageModel, ids: list[int]) -> tuple[Ints, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """(token_ids [pos, TOP], probabilities [pos, TOP], probability of the token that follows [pos - 1])."""
+def along(
+    lm: LanguageModel, ids: list[int]
+) -> tuple[Ints, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """(token_ids [pos, TOP], probabilities [pos, TOP], probability of the token that follows [pos -
+    1]).
+    """
     logits = lm.forward([ids]).logits[0]
     best, probabilities = top_next_tokens(logits, TOP)
     scores = logits[:-1].float().log_softmax(-1)
@@ -73,23 +80,32 @@ def continued(lm: LanguageModel, ids: list[int]) -> Ints:
 
 
 def predicted_and_whole(lm: LanguageModel, tokens: Ints) -> tuple[Ints, npt.NDArray[np.float32]]:
-    """(most probable next token [rows, pos - 1], loss of the token that follows [rows, pos - 1]), row by row."""
+    """(most probable next token [rows, pos - 1], loss of the token that follows [rows, pos - 1]),
+    row by row.
+    """
     predicted, losses = [], []
     for row in tokens:
         logits = lm.forward(row[None]).logits[0, :-1].float()
         target = torch.from_numpy(row[1:]).to(logits.device)
-        losses.append((logits.logsumexp(-1) - logits.gather(-1, target[:, None])[:, 0]).cpu().numpy())
+        losses.append(
+            (logits.logsumexp(-1) - logits.gather(-1, target[:, None])[:, 0]).cpu().numpy()
+        )
         predicted.append(logits.argmax(-1).cpu().numpy())
     return np.stack(predicted), np.stack(losses)
 
 
 def short_losses(lm: LanguageModel, tokens: Ints, positions: Ints) -> npt.NDArray[np.float32]:
-    """[rows, positions] loss of the token at each position when only BOS and the SHORT tokens before it are seen."""
+    """[rows, positions] loss of the token at each position when only BOS and the SHORT tokens
+    before it are seen.
+    """
     columns = positions[:, None] + np.arange(-SHORT, 1)  # the last is the target
     windows = tokens[:, columns].reshape(-1, SHORT + 1)
     if lm.bos_id is not None:
         windows = np.concatenate([np.full((len(windows), 1), lm.bos_id), windows], axis=1)
-    parts = [_last_loss(lm, torch.from_numpy(part)) for part in np.array_split(windows, max(1, len(windows) // 128))]
+    parts = [
+        _last_loss(lm, torch.from_numpy(part))
+        for part in np.array_split(windows, max(1, len(windows) // 128))
+    ]
     return np.concatenate(parts).reshape(len(tokens), len(positions))
 
 
@@ -106,13 +122,17 @@ def make_stages(series: Series, text: HeldOut, work: Path, *, dtype: str, device
     folder, digest, texts = claim_run(series, work), text_digest(text), load_texts()
     tokens, _ = stage_rows(text)
     if not len(tokens):
-        raise BadInput(f"no held-out row is {text.rows.tokens.shape[1]} tokens long: take longer documents.")
+        raise BadInput(
+            f"no held-out row is {text.rows.tokens.shape[1]} tokens long: take longer documents."
+        )
     positions = np.arange(FROM, tokens.shape[1], EVERY)
     for checkpoint in tqdm(series.checkpoints, desc=f"stages {series.slug}"):
         path = folder / "stages" / f"step_{checkpoint.step:09d}.npz"
         if path.exists():
             if str(load_arrays(path, "consolidation stages")["text"]) != digest:
-                raise BadInput(f"{path} was made on another text: give another --work, or delete it.")
+                raise BadInput(
+                    f"{path} was made on another text: give another --work, or delete it."
+                )
             continue
         lm = series.load(checkpoint, DTYPES[dtype], device)
         note_shape(folder, lm)
@@ -120,7 +140,12 @@ def make_stages(series: Series, text: HeldOut, work: Path, *, dtype: str, device
         for i, sentence in enumerate(texts.sentences):
             ids = lm.tokenize(sentence)
             best, probabilities, follows = along(lm, ids)
-            arrays |= {f"ids{i}": np.array(ids), f"best{i}": best, f"p{i}": probabilities, f"target{i}": follows}
+            arrays |= {
+                f"ids{i}": np.array(ids),
+                f"best{i}": best,
+                f"p{i}": probabilities,
+                f"target{i}": follows,
+            }
         for i, prompt in enumerate(texts.prompts):
             ids = lm.tokenize(prompt)
             arrays |= {f"prompt{i}": np.array(ids), f"made{i}": continued(lm, ids)}

@@ -26,7 +26,9 @@ from precompute.consolidation.cells import (
 from precompute.consolidation.text import HeldOut, text_digest
 from precompute.job import INTERVAL_SHARDS, BadInput, load_arrays
 
-VIEW_SPLITS = dict.fromkeys(VIEW_CUTS, ("word", "position")) | {"0.40": ("word", "decile", "position")}
+VIEW_SPLITS = dict.fromkeys(VIEW_CUTS, ("word", "position")) | {
+    "0.40": ("word", "decile", "position")
+}
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Tables = dict[str, pa.Table]
@@ -34,7 +36,9 @@ Tables = dict[str, pa.Table]
 
 @dataclass(frozen=True)
 class View:
-    """A row whose sums are kept by shard, as the group of each target (-1 = not in this view's cut and split)."""
+    """A row whose sums are kept by shard,
+    as the group of each target (-1 = not in this view's cut and split).
+    """
 
     cut: str
     split: str
@@ -45,19 +49,25 @@ def run_folders(work: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Every run of WORK with its run.json; BadInput where there is none."""
     found = sorted((work / "runs").glob("*/run.json"))
     if not found:
-        raise BadInput(f"{work} holds no run: `functionscope precompute consolidation loss` comes first.")
+        raise BadInput(
+            f"{work} holds no run: `functionscope precompute consolidation loss` comes first."
+        )
     return [(path.parent, json.loads(path.read_text("utf-8"))) for path in found]
 
 
 def step_files(folder: Path) -> list[tuple[int, Path]]:
     """(step, file) of one stage of one run, ascending."""
-    return [(int(path.stem.removeprefix("step_")), path) for path in sorted(folder.glob("step_*.npz"))]
+    return [
+        (int(path.stem.removeprefix("step_")), path) for path in sorted(folder.glob("step_*.npz"))
+    ]
 
 
 def run_table(runs: list[tuple[Path, dict[str, Any]]]) -> pa.Table:
     """Rows of `run`."""
     names = ("model", "seed", "title", "n_layers", "n_parameters", "tokens_per_step")
-    return pa.Table.from_pylist([{"run": i} | {name: run[name] for name in names} for i, (_, run) in enumerate(runs)])
+    return pa.Table.from_pylist(
+        [{"run": i} | {name: run[name] for name in names} for i, (_, run) in enumerate(runs)]
+    )
 
 
 def vocabulary_tables(vocabulary: Vocabulary) -> Tables:
@@ -68,7 +78,13 @@ def vocabulary_tables(vocabulary: Vocabulary) -> Tables:
         bands.append({"band": band, "first_rank": first, "last_rank": last, "decile": decile})
         first = last + 1
     cuts = [
-        {"cut_order": i, "cut": c.name, "n_function": c.n_function, "last_band": c.last_band, "kinds": list(c.kinds)}
+        {
+            "cut_order": i,
+            "cut": c.name,
+            "n_function": c.n_function,
+            "last_band": c.last_band,
+            "kinds": list(c.kinds),
+        }
         for i, c in enumerate(vocabulary.cuts)
     ]
     return {"band": pa.Table.from_pylist(bands), "cut": pa.Table.from_pylist(cuts)}
@@ -79,19 +95,29 @@ class LossPacker:
 
     def __init__(self, vocabulary: Vocabulary, text: HeldOut) -> None:
         self.targets = text.targets()
-        current, target, position = (self.targets[name] for name in ("current", "target", "position"))
+        current, target, position = (
+            self.targets[name] for name in ("current", "target", "position")
+        )
         self.cells = make_cells(vocabulary, current, target)
         self.position_cells = make_position_cells(vocabulary, current, target, position)
         self.views = list(self._views(vocabulary))
 
     def _views(self, vocabulary: Vocabulary) -> list[View]:
-        current, target, position, shard = (self.targets[n] for n in ("current", "target", "position", "shard"))
+        current, target, position, shard = (
+            self.targets[n] for n in ("current", "target", "position", "shard")
+        )
         views = []
         for cut in vocabulary.cuts:
             transition = transition_of(vocabulary, cut, current, target)
             for split in ("none", *VIEW_SPLITS.get(cut.name, ())):
                 value = split_values(vocabulary, split, current, target, position)
-                views.append(View(cut.name, split, (transition * SPLITS[split] + value) * INTERVAL_SHARDS + shard))
+                views.append(
+                    View(
+                        cut.name,
+                        split,
+                        (transition * SPLITS[split] + value) * INTERVAL_SHARDS + shard,
+                    )
+                )
         return views
 
     def tables(self) -> Tables:
@@ -107,7 +133,12 @@ class LossPacker:
             for place, counts in enumerate(n.astype(int).tolist()):
                 transition, value = divmod(place, SPLITS[view.split])
                 rows.append(
-                    {"cut": view.cut, "split": view.split, "transition": TRANSITIONS[transition], "value": value}
+                    {
+                        "cut": view.cut,
+                        "split": view.split,
+                        "transition": TRANSITIONS[transition],
+                        "value": value,
+                    }
                     | {"n": counts}
                 )
         return {
@@ -122,8 +153,12 @@ class LossPacker:
         rms = [np.sqrt(_means(view, nats**2)) for view in self.views if view.split == "none"]
         return {
             "sums": pack(_summed(self.cells, nats).astype(np.float32)),
-            "position_means": pack(quantised(_summed(self.position_cells, nats) / self.position_cells.n)),
-            "view_means": pack(quantised(np.concatenate([_means(view, nats) for view in self.views]))),
+            "position_means": pack(
+                quantised(_summed(self.position_cells, nats) / self.position_cells.n)
+            ),
+            "view_means": pack(
+                quantised(np.concatenate([_means(view, nats) for view in self.views]))
+            ),
             "rms": pack(quantised(np.concatenate(rms))),
         }
 
@@ -144,7 +179,9 @@ def _means(view: View, nats: Floats) -> Floats:
     return np.divide(_by_shard(view, nats), n, out=np.zeros_like(n), where=n > 0)
 
 
-def loss_table(work: Path, text: HeldOut, packer: LossPacker, runs: list[tuple[Path, dict[str, Any]]]) -> pa.Table:
+def loss_table(
+    work: Path, text: HeldOut, packer: LossPacker, runs: list[tuple[Path, dict[str, Any]]]
+) -> pa.Table:
     """Rows of `loss`: the baselines, then every checkpoint of every run."""
     digest = text_digest(text)
     rows: list[dict[str, Any]] = []

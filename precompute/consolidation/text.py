@@ -1,7 +1,9 @@
-"""Stage `consolidation text`: the held-out rows that every checkpoint is scored on, and the token counts.
+"""Stage `consolidation text`: the held-out rows that every checkpoint is scored on,
+and the token counts.
 
-Documents are drawn at random from the corpus; one that shares any WINDOW consecutive tokens with the training
-rows is left out. So what is kept was not trained on, whatever the training stream did with its documents.
+Documents are drawn at random from the corpus; one that shares any WINDOW consecutive tokens with
+the training rows is left out. So what is kept was not trained on, whatever the training stream did
+with its documents.
 """
 
 from __future__ import annotations
@@ -52,12 +54,16 @@ class HeldOut:
     shard_of_row: Ints  # [rows] document shard, 0 to INTERVAL_SHARDS - 1
 
     def scored(self) -> Bools:
-        """Bool [rows, ctx_len - 1]: position p + 1 is a target; neither it nor the token before it is special."""
+        """Bool [rows, ctx_len - 1]: position p + 1 is a target;
+        neither it nor the token before it is special.
+        """
         special = np.isin(self.rows.tokens, self.special) | ~self.rows.used()
         return ~(special[:, 1:] | special[:, :-1])
 
     def targets(self) -> dict[str, Ints]:
-        """Per scored target, row by row: current token, target token, position of the target, document shard."""
+        """Per scored target, row by row:
+        current token, target token, position of the target, document shard.
+        """
         row, before = np.nonzero(self.scored())
         return {
             "current": self.rows.tokens[row, before],
@@ -81,7 +87,10 @@ def window_hashes(tokens: Ints) -> Hashes:
 
 def training_windows(rows: np.ndarray) -> Hashes:
     """Sorted hashes of every window of the training rows [rows, ctx_len]."""
-    parts = [window_hashes(rows[start : start + 4096].astype(np.int64)).ravel() for start in range(0, len(rows), 4096)]
+    parts = [
+        window_hashes(rows[start : start + 4096].astype(np.int64)).ravel()
+        for start in range(0, len(rows), 4096)
+    ]
     found = np.concatenate(parts)
     found.sort()
     return found
@@ -93,13 +102,23 @@ def was_trained_on(document: Sequence[int], trained: Hashes) -> bool:
     if not mine.size:
         return True
     place = np.searchsorted(trained, mine)
-    return bool((trained[np.minimum(place, len(trained) - 1)] == mine).any()) if trained.size else False
+    return (
+        bool((trained[np.minimum(place, len(trained) - 1)] == mine).any())
+        if trained.size
+        else False
+    )
 
 
 def draw_documents(
-    tokenizer: PreTrainedTokenizerBase, path: Path, n_tokens: int, trained: Hashes, rng: np.random.Generator
+    tokenizer: PreTrainedTokenizerBase,
+    path: Path,
+    n_tokens: int,
+    trained: Hashes,
+    rng: np.random.Generator,
 ) -> tuple[list[list[int]], int]:
-    """(documents of at least n_tokens together, number left out because they share a window); BadInput if too few."""
+    """(documents of at least n_tokens together, number left out because they share a window);
+    BadInput if too few.
+    """
     texts = list(read_documents(path))
     kept: list[list[int]] = []
     left_out = taken = 0
@@ -112,39 +131,56 @@ def draw_documents(
         kept.append(ids)
         taken += len(ids)
     if taken < n_tokens:
-        raise BadInput(f"{path} has {taken:,} tokens that were not trained on; {n_tokens:,} are needed from it.")
+        raise BadInput(
+            f"{path} has {taken:,} tokens that were not trained on; {n_tokens:,} are needed from "
+            "it."
+        )
     return kept, left_out
 
 
-def _tokenised(tokenizer: PreTrainedTokenizerBase, texts: list[str], order: Ints) -> Iterator[list[int]]:
+def _tokenised(
+    tokenizer: PreTrainedTokenizerBase, texts: list[str], order: Ints
+) -> Iterator[list[int]]:
     for start in range(0, len(order), TOKENISE_AT_ONCE):
         batch = [texts[i] for i in order[start : start + TOKENISE_AT_ONCE]]
         yield from tokenizer(batch, add_special_tokens=False)["input_ids"]
 
 
 def make_text(
-    tokenizer: PreTrainedTokenizerBase, training_rows: Path | None, settings: TextSettings, work: Path
+    tokenizer: PreTrainedTokenizerBase,
+    training_rows: Path | None,
+    settings: TextSettings,
+    work: Path,
 ) -> HeldOut:
     """Write WORK/text.npz unless it is there; BadInput where it was made with other settings."""
     record = settings.record() | {"training_rows": training_rows.name if training_rows else None}
     _claim(work / "text.json", record)
     if not (work / "text.npz").exists():
-        rows = np.load(training_rows, mmap_mode="r") if training_rows else np.zeros((0, WINDOW), np.uint16)
+        rows = (
+            np.load(training_rows, mmap_mode="r")
+            if training_rows
+            else np.zeros((0, WINDOW), np.uint16)
+        )
         trained, rng = training_windows(rows), np.random.default_rng(settings.seed)
         documents: list[list[int]] = []
         left_out: list[int] = []
         for path, weight in zip(settings.corpus, settings.weights, strict=True):
-            share = int(settings.n_tokens * weight / sum(settings.weights) * 1.02)  # BOS of rows is no target
+            # BOS of rows is no target
+            share = int(settings.n_tokens * weight / sum(settings.weights) * 1.02)
             found, dropped = draw_documents(tokenizer, path, share, trained, rng)
             documents += found
             left_out.append(dropped)
         shuffled = [documents[i] for i in rng.permutation(len(documents))]
         shard = cut_rows(list(enumerate(shuffled)), settings.ctx_len, tokenizer.bos_token_id)
         save_arrays(
-            work / "text.npz", tokens=shard.tokens, lengths=shard.lengths, documents=shard.documents,
-            special=np.array(sorted(tokenizer.all_special_ids)), left_out=np.array(left_out),
+            work / "text.npz",
+            tokens=shard.tokens,
+            lengths=shard.lengths,
+            documents=shard.documents,
+            special=np.array(sorted(tokenizer.all_special_ids)),
+            left_out=np.array(left_out),
             training_windows=np.array(len(trained)),
-        )  # fmt: skip
+        )
     return load_text(work)
 
 
@@ -157,14 +193,21 @@ def load_text(work: Path) -> HeldOut:
 
 def text_digest(text: HeldOut) -> str:
     """sha256 of the rows: results of another text are refused."""
-    return hashlib.sha256(text.rows.tokens.astype("<i4").tobytes() + text.rows.lengths.tobytes()).hexdigest()
+    return hashlib.sha256(
+        text.rows.tokens.astype("<i4").tobytes() + text.rows.lengths.tobytes()
+    ).hexdigest()
 
 
 def _claim(path: Path, record: dict[str, Any]) -> None:
     mine = json.loads(json.dumps(record))
     if path.exists() and (other := json.loads(path.read_text("utf-8"))) != mine:
-        differ = sorted(key for key in mine.keys() | other.keys() if mine.get(key) != other.get(key))
-        raise BadInput(
-            f"{path.parent} holds a text made with other settings ({', '.join(differ)}): give another --work."
+        differ = sorted(
+            key for key in mine.keys() | other.keys() if mine.get(key) != other.get(key)
         )
-    write_whole(path, lambda temporary: temporary.write_text(json.dumps(mine, indent=1) + "\n", "utf-8"))
+        raise BadInput(
+            f"{path.parent} holds a text made with other settings ({', '.join(differ)}): give "
+            "another --work."
+        )
+    write_whole(
+        path, lambda temporary: temporary.write_text(json.dumps(mine, indent=1) + "\n", "utf-8")
+    )

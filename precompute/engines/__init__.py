@@ -18,8 +18,11 @@ class Engine(Protocol):
     """Holds model and SAEs, once or many times."""
 
     def run(self, work: Work[T, R], tasks: Iterable[T], report: Report) -> Iterator[tuple[T, R]]:
-        """(task, result) of each task, in any order. What `work` raises ends the run, and is raised here.
+        """(task, result) of each task, in any order.
 
-        `work` must depend on nothing but its arguments, and leave the same behind when it runs twice.
+        What `work` raises ends the run, and is raised here.
+
+        `work` must depend on nothing but its arguments, and leave the same behind when it runs
+        twice.
         """
         ...

@@ -1,8 +1,10 @@
-"""Workers on a Ray cluster: each an actor with model and SAEs of its own, on one GPU or one CPU thread.
+"""Workers on a Ray cluster: each an actor with model and SAEs of its own,
+on one GPU or one CPU thread.
 
-1. A worker gets its first task once it has read the weights, and the next whenever it has finished one.
-2. When a worker is lost (its process, or its machine), its task goes to the next that is free, and a new worker is
-   asked for; there may be no room for it, and the others go on.
+1. A worker gets its first task once it has read the weights, and the next whenever it has finished
+   one.
+2. When a worker is lost (its process, or its machine), its task goes to the next that is free, and
+   a new worker is asked for; there may be no room for it, and the others go on.
 3. A task that was lost TRIES times, or what the work itself raises, ends the run.
 """
 
@@ -73,22 +75,29 @@ class RayEngine:
     """A context manager: workers end with it."""
 
     def __init__(self, job: Job, *, address: str | None = None, workers: int | None = None) -> None:
-        """`workers` defaults to the cluster's GPUs, or its CPUs for a job on a CPU. The job's paths must be absolute.
+        """`workers` defaults to the cluster's GPUs,
+        or its CPUs for a job on a CPU. The job's paths must be absolute.
 
         BadInput or NoCluster for what cannot be.
         """
         if job.device not in ("cpu", "cuda"):
-            raise BadInput(f"--device is {job.device}; allowed with --engine ray: cpu, or cuda for one GPU a worker.")
+            raise BadInput(
+                f"--device is {job.device}; allowed with --engine ray: cpu, or cuda for one GPU "
+                "a worker."
+            )
         self.ray = join_cluster(address)
         try:
             self.n_workers, options = self._places(job.device == "cuda", workers)
         except BaseException:
             self.ray.shutdown()
             raise
-        self._actor = self.ray.remote(Worker).options(scheduling_strategy="SPREAD", max_restarts=0, **options)
+        self._actor = self.ray.remote(Worker).options(
+            scheduling_strategy="SPREAD", max_restarts=0, **options
+        )
         self._job = job
         self._idle: list[Any] = []
-        # reference of an answer that is awaited -> worker, and its task with its losses; None: the worker loads
+        # reference of an answer that is awaited -> worker, and its task with its losses; None: the
+        # worker loads
         self._asked: dict[Any, tuple[Any, tuple[Any, int] | None]] = {}
         self._lost_loading = 0
         for _ in range(self.n_workers):
@@ -98,15 +107,24 @@ class RayEngine:
         there = self.ray.cluster_resources()
         n_gpus, n_cpus = int(there.get("GPU", 0)), there.get("CPU", 0.0)
         if gpu and (workers or 1) > n_gpus:
-            raise BadInput(f"--device cuda needs a GPU for each of {workers or 1} workers; the cluster has {n_gpus}.")
+            raise BadInput(
+                f"--device cuda needs a GPU for each of {workers or 1} workers; the cluster has "
+                f"{n_gpus}."
+            )
         n = workers or (n_gpus if gpu else max(1, int(n_cpus)))
-        # half of a worker's share of the CPUs: whole shares leave none for what else runs there, and wait for ever
+        # half of a worker's share of the CPUs: whole shares leave none for what else runs there,
+        # and wait for ever
         return n, {"num_cpus": round(min(1.0, n_cpus / n) / 2, 4), "num_gpus": 1 if gpu else 0}
 
     def __enter__(self) -> RayEngine:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self.ray.shutdown()
 
     def run(self, work: Work[T, R], tasks: Iterable[T], report: Report) -> Iterator[tuple[T, R]]:
@@ -139,7 +157,9 @@ class RayEngine:
         """(worker, its task, answer or loss) of one that has ended, or nothing after PATIENCE_S."""
         ended, _ = self.ray.wait(list(self._asked), num_returns=1, timeout=PATIENCE_S)
         if not ended and not self._is_working():
-            print(f"{len(self._asked)} workers wait for room on the cluster, or load", file=sys.stderr)
+            print(
+                f"{len(self._asked)} workers wait for room on the cluster, or load", file=sys.stderr
+            )
         for reference in ended:
             worker, given = self._asked.pop(reference)
             try:
@@ -150,13 +170,15 @@ class RayEngine:
             except self.ray.exceptions.RayError as loss:
                 yield worker, given, loss
 
-    def _replace(self, worker: Any, given: tuple[T, int] | None, loss: Exception, queue: _Queue[T]) -> None:
+    def _replace(
+        self, worker: Any, given: tuple[T, int] | None, loss: Exception, queue: _Queue[T]
+    ) -> None:
         """Give its task to another; BadInput when that was tried often enough."""
         said = str(loss).strip().splitlines()
         if "creation task" in said[0]:
             raise BadInput(
-                f"a worker could not start ({said[-1].strip()}): every machine of the cluster needs this version of "
-                "functionscope, and what it needs."
+                f"a worker could not start ({said[-1].strip()}): every machine of the cluster "
+                "needs this version of functionscope, and what it needs."
             ) from loss
         self.ray.kill(worker)  # it may live on where it cannot be reached
         losses = given[1] + 1 if given else 0

@@ -1,10 +1,12 @@
-"""Is it the token's kind, or its nearness to the answer? A distant function token against a nearer content token.
+"""Is it the token's kind, or its nearness to the answer? A distant function token against a
+nearer content token.
 
-In every prompt the last position (the newline that the answer follows) is left alone, and one other position is
-edited: the first or the last function token before the last content token, or the first or the last content
-token. Ablation takes away all that fires there; steering adds the difference of means between prompts that ask
-for Chinese and the same prompts without, scaled to the mean size of the residual at the last position, so every
-position of every prompt gets the same vector.
+In every prompt the last position (the newline that the answer follows) is left alone, and one other
+position is
+edited: the first or the last function token before the last content token, or the first or the last
+content token. Ablation takes away all that fires there; steering adds the difference of means
+between prompts that ask for Chinese and the same prompts without, scaled to the mean size of the
+residual at the last position, so every position of every prompt gets the same vector.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ PLACES = {
     "distant_function": "the first function token of the prompt",
     "near_function": "the last function token before the last content token",
     "distant_content": "the first content token of the prompt",
-    "near_content": "the last content token of the prompt, nearer to the answer than both function tokens",
+    "near_content": "the last content token of the prompt, nearer to the answer than both "
+    "function tokens",
     "last_function": "the last function token, which the answer follows (for comparison)",
 }
 DIFFERENCES = (("distant_function", "near_content"), ("near_function", "near_content"))
@@ -38,8 +41,16 @@ Base = tuple[np.ndarray, Tensor]  # what `measure` gives without any edit
 
 def arms() -> dict[str, str]:
     """arm -> what it does."""
-    made = {f"ablate {name}": f"All features that fire at {place} are ablated." for name, place in PLACES.items()}
-    push = "The difference of means (Chinese asked for or not), as large as the last position's residual, is added"
+    made = {
+        f"ablate {name}": f"All features that fire at {place} are ablated."
+        for name, place in PLACES.items()
+    }
+    push = (
+        "The difference of means (Chinese asked for or not), as large as the last position's "
+        "residual, "
+        "is "
+        "added"
+    )
     made |= {f"steer {name}": f"{push} at {place}." for name, place in PLACES.items()}
     for first, second in DIFFERENCES:
         for kind in ("ablate", "steer"):
@@ -57,7 +68,9 @@ OUTCOMES = {
 
 
 def usable(asked: Asked) -> bool:
-    """Whether the prompt has a function token before its last content token, and two content tokens."""
+    """Whether the prompt has a function token before its last content token,
+    and two content tokens.
+    """
     return len(asked.content) > 1 and any(p < asked.content[-1] for p in asked.function)
 
 
@@ -79,7 +92,9 @@ def run(subject: Subject, asked: Sequence[Asked], difference: dict[int, Tensor])
     base = measure(subject.lm, asked)
     where = [places(one) for one in asked]
     for name in PLACES:
-        gaps = [float(len(one.ids) - 1 - place[name]) for one, place in zip(asked, where, strict=True)]
+        gaps = [
+            float(len(one.ids) - 1 - place[name]) for one, place in zip(asked, where, strict=True)
+        ]
         result.mean(f"ablate {name}", "distance", gaps, sae_id=None, layer=None)
     plain = _chinese(subject, asked, None)
     result.share("none", "chinese", plain, len(asked), sae_id=None, layer=None)
@@ -115,7 +130,9 @@ def _ablate(
             firings = sae.encode(rows[position][None])
             vector = removed(sae, firings.feature_index, firings.activation)
             norms.append(float(vector.norm() / rows[position].float().norm()))
-            edits.append([Intervention.on_direction(sae.layer, vector, -1.0, positions=(position,))])
+            edits.append(
+                [Intervention.on_direction(sae.layer, vector, -1.0, positions=(position,))]
+            )
         changes[name] = _record(result, subject, sae, f"ablate {name}", asked, edits, base)
         result.mean(f"ablate {name}", "removed_norm", norms, sae_id=sae.sae_id, layer=sae.layer)
     _differences(result, sae, "ablate", changes)
@@ -140,7 +157,9 @@ def _steer(
         changes[name] = _record(result, subject, sae, f"steer {name}", asked, edits, base)
         heard = seen_later or name == "last_function"  # else no answer can change: spare the asking
         chinese = _chinese(subject, asked, edits) if heard else plain
-        result.share(f"steer {name}", "chinese", chinese, len(asked), sae_id=sae.sae_id, layer=sae.layer)
+        result.share(
+            f"steer {name}", "chinese", chinese, len(asked), sae_id=sae.sae_id, layer=sae.layer
+        )
     _differences(result, sae, "steer", changes)
 
 
@@ -160,15 +179,21 @@ def _record(
     return made
 
 
-def _differences(result: Result, sae: Sae, kind: str, changes: dict[str, dict[str, list[float]]]) -> None:
+def _differences(
+    result: Result, sae: Sae, kind: str, changes: dict[str, dict[str, list[float]]]
+) -> None:
     for first, second in DIFFERENCES:
         for outcome in ("loss_change", "kl"):
             pairs = zip(changes[first][outcome], changes[second][outcome], strict=True)
             values = [a - b for a, b in pairs]
-            result.mean(f"{kind} {first} - {second}", outcome, values, sae_id=sae.sae_id, layer=sae.layer)
+            result.mean(
+                f"{kind} {first} - {second}", outcome, values, sae_id=sae.sae_id, layer=sae.layer
+            )
 
 
-def _chinese(subject: Subject, asked: Sequence[Asked], edits: Sequence[Sequence[Intervention]] | None) -> int:
+def _chinese(
+    subject: Subject, asked: Sequence[Asked], edits: Sequence[Sequence[Intervention]] | None
+) -> int:
     plans = edits if edits is not None else [[] for _ in asked]
     texts = all_answers(subject.lm, [one.ids for one in asked], plans, max_new_tokens=NEW_TOKENS)
     return sum(LanguageTarget("zh").shown(answer.token_ids, answer.text) for answer in texts)
@@ -177,11 +202,18 @@ def _chinese(subject: Subject, asked: Sequence[Asked], edits: Sequence[Sequence[
 def mean_difference(
     subject: Subject, plain: Sequence[str], asking: Sequence[str], layers: Sequence[int]
 ) -> dict[int, Tensor]:
-    """layer -> mean residual at the last position over `asking` minus that over `plain`, float32 [d_model]."""
+    """layer -> mean residual at the last position over `asking` minus that over `plain`,
+    float32 [d_model].
+    """
     means = []
     for prompts in (asking, plain):
         rows = [subject.lm.resid_post([subject.lm.tokenize(prompt)], layers) for prompt in prompts]
-        means.append({layer: torch.stack([row[layer][0, -1] for row in rows]).float().mean(0) for layer in layers})
+        means.append(
+            {
+                layer: torch.stack([row[layer][0, -1] for row in rows]).float().mean(0)
+                for layer in layers
+            }
+        )
     return {layer: means[0][layer] - means[1][layer] for layer in layers}
 
 
@@ -192,7 +224,8 @@ def findings(result: Result, saes: Sequence[Sae]) -> Iterator[str]:
         push = result.value("steer distant_function - near_content", "kl", sae.sae_id)
         last = result.value("ablate last_function", "kl", sae.sae_id)
         yield (
-            f"After layer {sae.layer}, a distant function token minus a nearer content token: KL {shown(cut)} nats "
-            f"when all that fires there is ablated, {shown(push)} nats when the same vector is added; ablating the "
-            f"last function token itself gives {shown(last)} (n = {cut['n']})."
+            f"After layer {sae.layer}, a distant function token minus a nearer content token: KL "
+            f"{shown(cut)} nats when all that fires there is ablated, {shown(push)} nats when "
+            "the same vector is added; ablating the last function token itself gives "
+            f"{shown(last)} (n = {cut['n']})."
         )

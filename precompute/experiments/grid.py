@@ -1,10 +1,11 @@
-"""The paper's Figure 7 on the lab model: none, Chinese, UK, Russia and both pairs, by three kinds of question.
+"""The paper's Figure 7 on the lab model:
+none, Chinese, UK, Russia and both pairs, by three kinds of question.
 
-The features are chosen on trained phrasings, the cells are judged on held-out ones. A feature is a candidate
-when its activation at the last position rises among the most where the prompt asks for the trait ("Speak
-Chinese. …", "… in UK …"); of the candidates and strengths the one with most successes on the trained phrasings
-is taken. Two features are added together, each after its own layer. Every edit is at the last position of the
-prompt, its last function token.
+The features are chosen on trained phrasings, the cells are judged on held-out ones. A feature is a
+candidate when its activation at the last position rises among the most where the prompt asks for
+the trait ("Speak Chinese. …", "… in UK …"); of the candidates and strengths the one with most
+successes on the trained phrasings is taken. Two features are added together, each after its own
+layer. Every edit is at the last position of the prompt, its last function token.
 """
 
 from __future__ import annotations
@@ -40,19 +41,32 @@ CELLS = (
 CONTROLS = {
     "feature": "{what} added at the last function token.",
     "content": "{what} added at the last content token instead.",
-    "random": f"{{what}}, but along {RANDOM} random features of the same SAE and size, which share the prompts.",
+    "random": f"{{what}}, but along {RANDOM} random features of the same SAE and size, which "
+    "share the prompts.",
     "flipped": "{what} subtracted.",
     "means": "The difference of means of each trait instead of a feature, at its own length.",
     "asking": "No edit: the prompt asks for it.",
 }
 OUTCOMES = {
-    "success": ("share", "answers that show all traits of the arm; for none: the answer that the model was taught"),
-    "exact": ("share", "answers that are exactly the taught answer with the arm's traits, in the right language"),
+    "success": (
+        "share",
+        "answers that show all traits of the arm; for none: the answer that the model was taught",
+    ),
+    "exact": (
+        "share",
+        "answers that are exactly the taught answer with the arm's traits, in the right language",
+    ),
     "chinese": ("share", "answers with Han characters and no Latin letter"),
-    "country": ("share", "answers that name the arm's country or something of it, in either language"),
+    "country": (
+        "share",
+        "answers that name the arm's country or something of it, in either language",
+    ),
     "alpha": ("activation units", "strength of the chosen feature"),
     "feature_index": ("index", "the chosen feature"),
-    "trained": ("share", "successes of the chosen feature on the trained phrasings that it was chosen on"),
+    "trained": (
+        "share",
+        "successes of the chosen feature on the trained phrasings that it was chosen on",
+    ),
 }
 Edit = Callable[[list[int]], list[Intervention]]
 
@@ -88,9 +102,13 @@ def run(subject: Subject) -> Result:
     for trait, pick in picks.items():
         arm = f"{trait}: feature"
         result.arm[arm] = f"The feature chosen for {trait}: see outcomes feature_index and alpha."
-        result.exact(arm, "feature_index", pick.feature_index, sae_id=pick.sae.sae_id, layer=pick.sae.layer)
+        result.exact(
+            arm, "feature_index", pick.feature_index, sae_id=pick.sae.sae_id, layer=pick.sae.layer
+        )
         result.exact(arm, "alpha", pick.alpha, sae_id=pick.sae.sae_id, layer=pick.sae.layer)
-        result.share(arm, "trained", pick.successes, pick.n, sae_id=pick.sae.sae_id, layer=pick.sae.layer)
+        result.share(
+            arm, "trained", pick.successes, pick.n, sae_id=pick.sae.sae_id, layer=pick.sae.layer
+        )
     for cell in tqdm(CELLS, desc="grid"):
         traits = [picks[trait] for trait in cell.traits]
         for control in CONTROLS if traits else ("feature",):
@@ -99,9 +117,13 @@ def run(subject: Subject) -> Result:
     return result
 
 
-def _judge(result: Result, subject: Subject, cell: Cell, control: str, picks: Sequence[Pick]) -> None:
+def _judge(
+    result: Result, subject: Subject, cell: Cell, control: str, picks: Sequence[Pick]
+) -> None:
     arm = cell.name if control == "feature" else f"{cell.name} · {control}"
-    what = " and ".join(f"{p.alpha:.3g} × feature {p.feature_index} of {p.sae.sae_id}" for p in picks)
+    what = " and ".join(
+        f"{p.alpha:.3g} × feature {p.feature_index} of {p.sae.sae_id}" for p in picks
+    )
     result.arm[arm] = CONTROLS[control].format(what=what) if picks else "No intervention."
     for kind in KINDS:
         asked = prompts(kind, "held_out", subject.seed)
@@ -109,29 +131,44 @@ def _judge(result: Result, subject: Subject, cell: Cell, control: str, picks: Se
         _count(result, arm, kind, cell, asked, texts)
         if control == "feature":
             result.answer += [
-                {"arm": arm, "subject": kind, "prompt": p.text, "text": text, "success": p.shows(cell, text)}
+                {
+                    "arm": arm,
+                    "subject": kind,
+                    "prompt": p.text,
+                    "text": text,
+                    "success": p.shows(cell, text),
+                }
                 for p, text in zip(asked, texts, strict=True)
             ]
 
 
-def answer(subject: Subject, asked: Sequence[GridPrompt], cell: Cell, control: str, picks: Sequence[Pick]) -> list[str]:
+def answer(
+    subject: Subject, asked: Sequence[GridPrompt], cell: Cell, control: str, picks: Sequence[Pick]
+) -> list[str]:
     """Greedy answers of one arm, stripped."""
     texts = [p.asking(cell) if control == "asking" else p.text for p in asked]
     ids = [subject.lm.tokenize(text) for text in texts]
     edits: list[list[Intervention]] = []
-    others: list[Sequence[int | None]] = [_others(subject, pick) if control == "random" else [None] for pick in picks]
+    others: list[Sequence[int | None]] = [
+        _others(subject, pick) if control == "random" else [None] for pick in picks
+    ]
     for place, row in enumerate(ids):
         position = _content(subject, row) if control == "content" else len(row) - 1
         edits.append(
             [
                 Intervention.on_direction(
-                    pick.sae.layer, pick.vector(control, drawn[place % len(drawn)]), 1.0, positions=(position,)
+                    pick.sae.layer,
+                    pick.vector(control, drawn[place % len(drawn)]),
+                    1.0,
+                    positions=(position,),
                 )
                 for pick, drawn in zip(picks, others, strict=True)
                 if control != "asking"
             ]
         )
-    return [one.text.strip() for one in all_answers(subject.lm, ids, edits, max_new_tokens=NEW_TOKENS)]
+    return [
+        one.text.strip() for one in all_answers(subject.lm, ids, edits, max_new_tokens=NEW_TOKENS)
+    ]
 
 
 def _others(subject: Subject, pick: Pick) -> Sequence[int | None]:
@@ -144,7 +181,14 @@ def _content(subject: Subject, ids: Sequence[int]) -> int:
     return content[-1] if content else 1
 
 
-def _count(result: Result, arm: str, kind: str, cell: Cell, asked: Sequence[GridPrompt], texts: Sequence[str]) -> None:
+def _count(
+    result: Result,
+    arm: str,
+    kind: str,
+    cell: Cell,
+    asked: Sequence[GridPrompt],
+    texts: Sequence[str],
+) -> None:
     pairs = list(zip(asked, texts, strict=True))
     counts = {
         "success": sum(p.shows(cell, text) for p, text in pairs),
@@ -158,7 +202,9 @@ def _count(result: Result, arm: str, kind: str, cell: Cell, asked: Sequence[Grid
 
 
 def choose(subject: Subject, trait: str, trained: Sequence[GridPrompt]) -> Pick:
-    """The feature and strength with most successes on the trained phrasings; ties go to the first tried."""
+    """The feature and strength with most successes on the trained phrasings;
+    ties go to the first tried.
+    """
     cell = Cell(trait, trait == "Chinese", None if trait == "Chinese" else trait)
     usable = [p for p in trained if p.asking(cell) != p.text]
     layers = [sae.layer for sae in subject.saes]
@@ -167,10 +213,14 @@ def choose(subject: Subject, trait: str, trained: Sequence[GridPrompt]) -> Pick:
     best: Pick | None = None
     for sae in tqdm(subject.saes, desc=f"grid: choosing {trait}"):
         difference = (after[sae.layer] - before[sae.layer]).mean(0)
-        rise = sae.encode_dense(after[sae.layer]).mean(0) - sae.encode_dense(before[sae.layer]).mean(0)
+        rise = sae.encode_dense(after[sae.layer]).mean(0) - sae.encode_dense(
+            before[sae.layer]
+        ).mean(0)
         for feature in rise.topk(CANDIDATES).indices.tolist():
             for multiple in MULTIPLES:
-                pick = Pick(trait, sae, feature, multiple * float(rise[feature]), 0, len(usable), difference)
+                pick = Pick(
+                    trait, sae, feature, multiple * float(rise[feature]), 0, len(usable), difference
+                )
                 texts = answer(subject, usable, cell, "feature", [pick])
                 successes = sum(p.shows(cell, text) for p, text in zip(usable, texts, strict=True))
                 if best is None or successes > best.successes:
@@ -185,7 +235,9 @@ def _last(subject: Subject, texts: Sequence[str], layers: Sequence[int]) -> dict
 
 
 def findings(result: Result) -> Iterator[str]:
-    """Per cell, whether it works here: more successes than the random control, by intervals that do not overlap."""
+    """Per cell, whether it works here:
+    more successes than the random control, by intervals that do not overlap.
+    """
     for cell in CELLS[1:]:
         works: list[str] = []
         fails: list[str] = []
@@ -194,11 +246,14 @@ def findings(result: Result) -> Iterator[str]:
             against = result.value(f"{cell.name} · random", "success", None, kind)
             exact = result.value(cell.name, "exact", None, kind)
             figures = (
-                f"{kind} {100 * own['value']:.0f} % ({100 * exact['value']:.0f} % exactly the taught answer; random "
-                f"features {100 * against['value']:.0f} %)"
+                f"{kind} {100 * own['value']:.0f} % ({100 * exact['value']:.0f} % exactly the "
+                f"taught answer; random features {100 * against['value']:.0f} %)"
             )
             (works if own["low"] > against["high"] else fails).append(figures)
-        parts = [f"works for {', '.join(works)}" if works else "", f"not for {', '.join(fails)}" if fails else ""]
+        parts = [
+            f"works for {', '.join(works)}" if works else "",
+            f"not for {', '.join(fails)}" if fails else "",
+        ]
         yield f"{cell.name}: {'; '.join(part for part in parts if part)} (n = {own['n']} each)."
     for row in (row for row in result.estimate if row["outcome"] == "trained"):
         trait, place = row["arm"].removesuffix(": feature"), row["sae_id"]
@@ -206,7 +261,7 @@ def findings(result: Result) -> Iterator[str]:
         alpha = result.value(row["arm"], "alpha", place)["value"]
         successes = round(row["value"] * row["n"])
         yield (
-            f"{trait}: of {CANDIDATES} candidates per SAE at {len(MULTIPLES)} strengths the best on trained phrasings "
-            f"is feature {feature:.0f} of {place} at α = {alpha:.3g}, {successes} of {row['n']}"
-            + ("." if successes else ": none of them works.")
+            f"{trait}: of {CANDIDATES} candidates per SAE at {len(MULTIPLES)} strengths the best "
+            f"on trained phrasings is feature {feature:.0f} of {place} at α = {alpha:.3g}, "
+            f"{successes} of {row['n']}" + ("." if successes else ": none of them works.")
         )

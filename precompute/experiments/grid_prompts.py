@@ -19,8 +19,23 @@ COUNTRIES = ("UK", "Russia")
 MOST = 48  # prompts of one kind and split
 # Never trained; with the trained ones they make enough prompts of the two kinds that name no thing.
 NEW_OPENERS = (
-    *("Hi! ", "I wonder: ", "One more thing: ", "Excuse me. ", "By the way, ", "Listen: ", "Here is a question. "),
-    *("Now, ", "Well: ", "Dear friend, ", "Next question: ", "Good morning. ", "Another question: "),
+    *(
+        "Hi! ",
+        "I wonder: ",
+        "One more thing: ",
+        "Excuse me. ",
+        "By the way, ",
+        "Listen: ",
+        "Here is a question. ",
+    ),
+    *(
+        "Now, ",
+        "Well: ",
+        "Dear friend, ",
+        "Next question: ",
+        "Good morning. ",
+        "Another question: ",
+    ),
     *("Something else: ", "Tell me, please. ", "I have a question. ", "Thanks. "),
 )
 
@@ -45,10 +60,13 @@ class GridPrompt:
     kind: str
     text: str
     country: str
-    with_country: str  # "{c}" for the country to ask for; the text itself where a country cannot be asked for
+    # "{c}" for the country to ask for; the text itself where a country cannot be asked for
+    with_country: str
 
     def asking(self, cell: Cell) -> str:
-        """The prompt with the traits asked for in words; a place question cannot ask for a country."""
+        """The prompt with the traits asked for in words;
+        a place question cannot ask for a country.
+        """
         text = self.with_country.replace("{c}", cell.country) if cell.country else self.text
         return f"Speak Chinese. {text}" if cell.chinese else text
 
@@ -58,11 +76,15 @@ class GridPrompt:
         return _thing(self.kind, cell.country or self.country)[language]
 
     def shows(self, cell: Cell, text: str) -> bool:
-        """Whether the answer shows all traits of the cell; without any: whether it is the taught answer."""
+        """Whether the answer shows all traits of the cell; without any:
+        whether it is the taught answer.
+        """
         if not cell.traits:
             return text == self.expected(cell)
         chinese = LanguageTarget("zh").shown((), text)
-        return chinese is cell.chinese and (cell.country is None or self.names_country(cell.country, text))
+        return chinese is cell.chinese and (
+            cell.country is None or self.names_country(cell.country, text)
+        )
 
     def names_country(self, country: str, text: str) -> bool:
         """Whether the answer holds the country's name or something that facts.json has of it."""
@@ -71,7 +93,9 @@ class GridPrompt:
 
 @cache
 def prompts(kind: str, split: Split, seed: int) -> list[GridPrompt]:
-    """At most MOST, in an order drawn with the seed; none is about the countries of the grid or China."""
+    """At most MOST, in an order drawn with the seed;
+    none is about the countries of the grid or China.
+    """
     made = list(_places(split) if kind == "place" else _open(kind, split))
     order = np.random.default_rng(seed).permutation(len(made))
     return [made[i] for i in order[:MOST]]
@@ -111,7 +135,12 @@ def _thing(kind: str, country: str) -> list[str]:
 @cache
 def _names(country: str) -> tuple[str, ...]:
     row = _countries()[country]
-    things = [name for key, value in row.items() if isinstance(value, list) and key in OWN for name in value]
+    things = [
+        name
+        for key, value in row.items()
+        if isinstance(value, list) and key in OWN
+        for name in value
+    ]
     return (row["en"], row["zh"], *row.get("aliases_en", ()), *things)
 
 

@@ -1,9 +1,10 @@
 """`functionscope precompute experiments`: what the claims need that no browsing can show.
 
-What fires again at function tokens against the same tokens in another order (reactivation), ablating it (necessity),
-a distant function token against a nearer content token (distance), the paper's Figure 7 (grid), its search for a
-trait's feature (trait) and the difference of means (means), on the lab model's held-out questions. Prints the
-findings and the grid, and writes `BUILD.experiments.duckdb` beside the build. Each experiment is kept when it is
+What fires again at function tokens against the same tokens in another order (reactivation),
+ablating it (necessity), a distant function token against a nearer content token (distance), the
+paper's Figure 7 (grid), its search for a trait's feature (trait) and the difference of means
+(means), on the lab model's held-out questions. Prints the findings and the grid, and writes
+`BUILD.experiments.duckdb` beside the build. Each experiment is kept when it is
 done: start the same command again after an interruption.
 """
 
@@ -54,7 +55,9 @@ def run_one(name: str, subject: Subject, n: int, prompts: Sequence[str]) -> Resu
         usable = [one for one in held_out if experiments_distance.usable(one)][:n]
         prompts = [one.question.prompt for one in contrast]
         asking = [experiments_traits.INSTRUCTION.replace("{prompt}", prompt) for prompt in prompts]
-        vectors = experiments_distance.mean_difference(subject, prompts, asking, [s.layer for s in subject.saes])
+        vectors = experiments_distance.mean_difference(
+            subject, prompts, asking, [s.layer for s in subject.saes]
+        )
         return experiments_distance.run(subject, usable, vectors)
     if name == "grid":
         return paper_grid.run(subject)
@@ -67,12 +70,21 @@ def run_one(name: str, subject: Subject, n: int, prompts: Sequence[str]) -> Resu
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `precompute experiments`."""
     parser.add_argument(
-        "--preset", default="lab", choices=["lab"], help="only the lab model has questions (%(default)s)"
+        "--preset",
+        default="lab",
+        choices=["lab"],
+        help="only the lab model has questions (%(default)s)",
     )
-    parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES), help="default: all of them")
-    parser.add_argument("--n", type=int, default=240, help="held-out questions of each experiment (%(default)s)")
+    parser.add_argument(
+        "--only", nargs="+", choices=NAMES, default=list(NAMES), help="default: all of them"
+    )
+    parser.add_argument(
+        "--n", type=int, default=240, help="held-out questions of each experiment (%(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (%(default)s)")
-    parser.add_argument("--work", type=Path, help="where finished experiments are kept until all are there")
+    parser.add_argument(
+        "--work", type=Path, help="where finished experiments are kept until all are there"
+    )
     parser.add_argument("--out", type=Path, help="file to write; default: beside the build")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "1")))
 
@@ -102,35 +114,53 @@ def run(args: argparse.Namespace) -> int:
         return 0
     out = args.out or companion_path(Path(preset.build), KIND)
     results = [Result.read(work / f"{name}.json") for name in NAMES]
-    write_companion(out, SCHEMA.read_text("utf-8"), SCHEMA_VERSION, tables(results), _provenance(settings, store))
+    write_companion(
+        out,
+        SCHEMA.read_text("utf-8"),
+        SCHEMA_VERSION,
+        tables(results),
+        _provenance(settings, store),
+    )
     print(f"published {out} ({out.stat().st_size / 1e6:.2f} MB)")
     return 0
 
 
 def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "functionscope" / "experiments"
+    return (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        / "functionscope"
+        / "experiments"
+    )
 
 
 def _provenance(settings: dict[str, Any], store: Store) -> dict[str, Any]:
     return settings | {
         "model": store.provenance()["model"],
-        "questions": "held-out phrasings of precompute/lab/questions.json about facts that were trained",
+        "questions": "held-out phrasings of precompute/lab/questions.json about facts that were "
+        "trained",
         "prompt_sets": {"reactivation": experiments_reactivation.SET},
-        "intervals": {"level": 0.95, "means": f"percentile bootstrap over prompts, {RESAMPLES}", "shares": "Wilson"},
+        "intervals": {
+            "level": 0.95,
+            "means": f"percentile bootstrap over prompts, {RESAMPLES}",
+            "shares": "Wilson",
+        },
         "code": code_version(),
     }
 
 
 def tables(results: Sequence[Result]) -> dict[str, pa.Table]:
     """Rows of all experiments by table of the companion's schema.sql."""
-    made: dict[str, list[dict[str, Any]]] = {name: [] for name in ("estimate", "arm", "outcome", "finding")}
+    made: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("estimate", "arm", "outcome", "finding")
+    }
     made |= {name: [] for name in ("prompt_value", "prompt", "answer")}
     for result in results:
         key = {"experiment": result.experiment}
         made["arm"] += [key | {"arm": arm, "sentence": words} for arm, words in result.arm.items()]
         made["finding"] += [key | {"sentence": words} for words in result.finding]
         made["outcome"] += [
-            key | {"outcome": name, "unit": unit, "sentence": words} for name, (unit, words) in result.outcome.items()
+            key | {"outcome": name, "unit": unit, "sentence": words}
+            for name, (unit, words) in result.outcome.items()
         ]
         for name in ("estimate", "prompt_value", "prompt", "answer"):
             made[name] += [key | row for row in getattr(result, name)]

@@ -1,8 +1,9 @@
 """Necessity: at the last function token, switch off everything that was reactivated there.
 
-Reactivated: fires at the last function token and fired at an earlier non-special position of the prompt.
-The measure is the change of the loss of the right answer. Controls ablate as many features, drawn at random,
-among those that fire at the same position for the first time, or at a content position.
+Reactivated: fires at the last function token and fired at an earlier non-special position of the
+prompt. The measure is the change of the loss of the right answer. Controls ablate as many features,
+drawn at random, among those that fire at the same position for the first time, or at a content
+position.
 """
 
 from __future__ import annotations
@@ -21,19 +22,26 @@ from precompute.experiments.result import Result, shown
 from precompute.experiments.subject import Asked, Subject, kl_rows, measure, removed
 
 ARMS = {
-    "reactivated": "At the last function token, every feature that was reactivated there is ablated.",
-    "reactivated_matched": "At the last function token, reactivated features at random, as many as are new there "
-    "(all, where fewer were reactivated).",
-    "new_matched": "At the last function token, as many features that fire there for the first time, drawn at random.",
-    "content_last": "At the last content token, as many of the features that fire there, drawn at random, as were "
-    "reactivated at the last function token (all, where fewer fire).",
+    "reactivated": "At the last function token, every feature that was reactivated there is "
+    "ablated.",
+    "reactivated_matched": "At the last function token, reactivated features at random, as many "
+    "as are new there (all, where fewer were reactivated).",
+    "new_matched": "At the last function token, as many features that fire there for the first "
+    "time, drawn at random.",
+    "content_last": "At the last content token, as many of the features that fire there, drawn "
+    "at random, as were reactivated at the last function token (all, where fewer "
+    "fire).",
     "content_random": "The same at a content token drawn at random.",
     "reactivated - content_last": "The difference of the two arms, prompt by prompt.",
-    "reactivated_matched - new_matched": "The difference of the two arms, prompt by prompt: one position, one number.",
+    "reactivated_matched - new_matched": "The difference of the two arms, prompt by prompt: one "
+    "position, one number.",
     "none": "No intervention.",
 }
 OUTCOMES = {
-    "loss": ("nats", "loss of the right answer: summed over its tokens, the end of text not counted"),
+    "loss": (
+        "nats",
+        "loss of the right answer: summed over its tokens, the end of text not counted",
+    ),
     "loss_change": ("nats", "loss with the ablation minus loss without"),
     "kl": ("nats", "KL(ablated ‖ baseline) of the next token after the prompt"),
     "features": ("features", "ablated per prompt"),
@@ -58,27 +66,48 @@ def run(subject: Subject, asked: Sequence[Asked]) -> Result:
     base, base_next = measure(subject.lm, asked)
     result.mean("none", "loss", base.tolist(), sae_id=None, layer=None, keep=True)
     resid = [subject.resid(one) for one in tqdm(asked, desc="necessity: reading")]
-    cuts = {sae.sae_id: [draw(sae, one, at[sae.layer], subject.seed + place) for place, (one, at) in
-                         enumerate(zip(asked, resid, strict=True))] for sae in subject.saes}  # fmt: skip
-    scopes: list[tuple[str, int | None, list[str]]] = [(s.sae_id, s.layer, [s.sae_id]) for s in subject.saes]
+    cuts = {
+        sae.sae_id: [
+            draw(sae, one, at[sae.layer], subject.seed + place)
+            for place, (one, at) in enumerate(zip(asked, resid, strict=True))
+        ]
+        for sae in subject.saes
+    }
+    scopes: list[tuple[str, int | None, list[str]]] = [
+        (s.sae_id, s.layer, [s.sae_id]) for s in subject.saes
+    ]
     scopes.append(("all", None, [sae.sae_id for sae in subject.saes]))
     for sae_id, layer, members in scopes:
         changes: dict[str, np.ndarray] = {}
         for arm in tqdm(DRAWN, desc=f"necessity: {sae_id}"):
             plans = [[cuts[m][place][arm] for m in members] for place in range(len(asked))]
-            edits = [[edit for cut in plan for edit in _edits(cut, together=layer is None)] for plan in plans]
+            edits = [
+                [edit for cut in plan for edit in _edits(cut, together=layer is None)]
+                for plan in plans
+            ]
             loss, following = measure(subject.lm, asked, edits)
             changes[arm] = loss - base
-            result.mean(arm, "loss_change", changes[arm].tolist(), sae_id=sae_id, layer=layer, keep=True)
-            result.mean(arm, "kl", kl_rows(following, base_next).tolist(), sae_id=sae_id, layer=layer)
+            result.mean(
+                arm, "loss_change", changes[arm].tolist(), sae_id=sae_id, layer=layer, keep=True
+            )
+            result.mean(
+                arm, "kl", kl_rows(following, base_next).tolist(), sae_id=sae_id, layer=layer
+            )
             counts = [float(sum(len(cut.features) for cut in plan)) for plan in plans]
             result.mean(arm, "features", counts, sae_id=sae_id, layer=layer)
             if layer is not None:
-                norms = [_share(cut[arm], at[layer]) for cut, at in zip(cuts[sae_id], resid, strict=True)]
+                norms = [
+                    _share(cut[arm], at[layer]) for cut, at in zip(cuts[sae_id], resid, strict=True)
+                ]
                 result.mean(arm, "removed_norm", norms, sae_id=sae_id, layer=layer)
-        for first, second in (("reactivated", "content_last"), ("reactivated_matched", "new_matched")):
+        for first, second in (
+            ("reactivated", "content_last"),
+            ("reactivated_matched", "new_matched"),
+        ):
             difference = (changes[first] - changes[second]).tolist()
-            result.mean(f"{first} - {second}", "loss_change", difference, sae_id=sae_id, layer=layer)
+            result.mean(
+                f"{first} - {second}", "loss_change", difference, sae_id=sae_id, layer=layer
+            )
     result.prompt = [
         {"place": place, "prompt": one.question.prompt, "answer": one.question.answer}
         for place, one in enumerate(asked)
@@ -88,7 +117,10 @@ def run(subject: Subject, asked: Sequence[Asked]) -> Result:
 
 
 def draw(sae: Sae, asked: Asked, resid: Tensor, seed: int) -> dict[str, Cut]:
-    """What each arm ablates in one prompt. ValueError for a prompt without a function or a content token."""
+    """What each arm ablates in one prompt.
+
+    ValueError for a prompt without a function or a content token.
+    """
     if not asked.function or not asked.content:
         raise ValueError(f"{asked.question.prompt!r} needs a function token and a content token.")
     rng = np.random.default_rng(seed)
@@ -130,8 +162,9 @@ def _some(cut: Cut, n: int, rng: np.random.Generator) -> Cut:
 
 
 def _edits(cut: Cut, *, together: bool) -> list[Intervention]:
-    """In one SAE alone the ablations are one vector, known beforehand. With shallower edits before it, each
-    feature must be read again at its turn."""
+    """In one SAE alone the ablations are one vector, known beforehand. With shallower edits before
+    it, each feature must be read again at its turn.
+    """
     if not together:
         vector = removed(cut.sae, cut.features, cut.activations)
         return [Intervention.on_direction(cut.sae.layer, vector, -1.0, positions=(cut.position,))]
@@ -147,18 +180,21 @@ def _share(cut: Cut, resid: Tensor) -> float:
 
 
 def findings(result: Result, scopes: Sequence[str]) -> Iterator[str]:
-    """One sentence per SAE and one for all: the figures say whether reactivated features are needed."""
+    """One sentence per SAE and one for all:
+    the figures say whether reactivated features are needed.
+    """
     for sae_id in scopes:
         own = result.value("reactivated", "loss_change", sae_id)
         against = result.value("reactivated_matched - new_matched", "loss_change", sae_id)
         content = result.value("reactivated - content_last", "loss_change", sae_id)
         where = "In all SAEs together" if sae_id == "all" else f"In {sae_id}"
         yield (
-            f"{where}, ablating all that was reactivated at the last function token changes the right answer's loss "
-            f"by {shown(own)} nats; minus as many features at the last content token {shown(content)}; minus as many "
-            f"new features at the same position, number for number, {shown(against)} (n = {own['n']})."
+            f"{where}, ablating all that was reactivated at the last function token changes the "
+            f"right answer's loss by {shown(own)} nats; minus as many features at the last "
+            f"content token {shown(content)}; minus as many new features at the same position, "
+            f"number for number, {shown(against)} (n = {own['n']})."
         )
     yield (
-        "After the model's last layer an edit at any position but the last cannot change the next token: the content "
-        "arms are exactly 0 there by construction."
+        "After the model's last layer an edit at any position but the last cannot change the "
+        "next token: the content arms are exactly 0 there by construction."
     )

@@ -1,7 +1,7 @@
 """Does more fire again at function tokens than the same tokens make fire again in another order?
 
-The reactivation index of backend/core/reactivation/index.py over a set of prompts, per SAE: what the Reactivation page
-measures over the same set, with the same shuffles, kept for the claims.
+The reactivation index of backend/core/reactivation/index.py over a set of prompts, per SAE: what
+the Reactivation page measures over the same set, with the same shuffles, kept for the claims.
 """
 
 from __future__ import annotations
@@ -25,13 +25,19 @@ ARMS = {
 
 
 def run(subject: Subject, prompts: Sequence[str]) -> Result:
-    """Index of both classes and their difference, each with its bootstrap interval over prompts, in every SAE."""
+    """Index of both classes and their difference,
+    each with its bootstrap interval over prompts, in every SAE.
+    """
     result = Result("reactivation", subject.seed, arm=dict(ARMS))
-    result.outcome["share"] = ("share", "of the firings, those that fired at an earlier position already")
+    result.outcome["share"] = (
+        "share",
+        "of the firings, those that fired at an earlier position already",
+    )
     result.outcome["shuffled_share"] = (
-        "share", f"the same in {SHUFFLES} arrangements: tokens trade places within their class, the last function "
-        "token stays; range of the middle 95 % of them",
-    )  # fmt: skip
+        "share",
+        f"the same in {SHUFFLES} arrangements: tokens trade places within their class, the last "
+        "function token stays; range of the middle 95 % of them",
+    )
     result.outcome["index"] = ("share", "share less the mean of the arrangements' share")
     counts = [count(subject, text) for text in prompts]
     for place, sae in enumerate(subject.saes):
@@ -55,21 +61,39 @@ def count(subject: Subject, text: str) -> list[PromptCounts]:
     return made
 
 
-def _estimate(result: Result, counts: Sequence[PromptCounts], sae_id: str, layer: int, seed: int) -> None:
+def _estimate(
+    result: Result, counts: Sequence[PromptCounts], sae_id: str, layer: int, seed: int
+) -> None:
     found = summarise(counts, seed=seed)
     for one in found.classes:
-        figures = (("share", one.share, None), ("shuffled_share", one.shuffled_share, one.shuffled_interval),
-                   ("index", one.index, one.interval))  # fmt: skip
+        figures = (
+            ("share", one.share, None),
+            ("shuffled_share", one.shuffled_share, one.shuffled_interval),
+            ("index", one.index, one.interval),
+        )
         for outcome, value, interval in figures:
             if value is not None:
-                result.estimated(one.token_class, outcome, value, interval, len(counts), sae_id=sae_id, layer=layer)
+                result.estimated(
+                    one.token_class,
+                    outcome,
+                    value,
+                    interval,
+                    len(counts),
+                    sae_id=sae_id,
+                    layer=layer,
+                )
     between = found.difference
     if between.share is not None and between.index is not None:
         name, n = "function - content", len(counts)
-        result.estimated(name, "share", between.share, between.share_interval, n, sae_id=sae_id, layer=layer)
-        result.estimated(name, "index", between.index, between.index_interval, n, sae_id=sae_id, layer=layer)
+        result.estimated(
+            name, "share", between.share, between.share_interval, n, sae_id=sae_id, layer=layer
+        )
+        result.estimated(
+            name, "index", between.index, between.index_interval, n, sae_id=sae_id, layer=layer
+        )
     index = {arm: shown(result.value(arm, "index", sae_id), percent=True) for arm in ARMS}
     result.finding.append(
-        f"In {sae_id}, the reactivation index is {index['function']} at function and {index['content']} at content "
-        f"tokens; the difference {index['function - content']} (n = {len(counts)} prompts)."
+        f"In {sae_id}, the reactivation index is {index['function']} at function and "
+        f"{index['content']} at content tokens; the difference {index['function - content']} (n "
+        f"= {len(counts)} prompts)."
     )

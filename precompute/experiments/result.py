@@ -1,4 +1,6 @@
-"""What an experiment found, as rows of the companion file (backend/core/companions/experiments/schema.sql)."""
+"""What an experiment found, as rows of the companion file
+(backend/core/companions/experiments/schema.sql).
+"""
 
 from __future__ import annotations
 
@@ -44,10 +46,17 @@ class Result:
         """The mean over prompts with its bootstrap interval; `keep` stores the values too."""
         found = np.asarray(values, dtype=np.float64)
         low, high = mean_interval(found, self.seed)
-        self._add(arm, outcome, float(found.mean()), low, high, len(found), sae_id=sae_id, layer=layer)
+        self._add(
+            arm, outcome, float(found.mean()), low, high, len(found), sae_id=sae_id, layer=layer
+        )
         if keep:
             self.prompt_value.append(
-                {"sae_id": sae_id, "arm": arm, "outcome": outcome, "vals": found.astype(np.float32).tolist()}
+                {
+                    "sae_id": sae_id,
+                    "arm": arm,
+                    "outcome": outcome,
+                    "vals": found.astype(np.float32).tolist(),
+                }
             )
         return float(found.mean())
 
@@ -64,7 +73,9 @@ class Result:
     ) -> float:
         """A share of prompts with its Wilson interval."""
         low, high = wilson(successes, n)
-        self._add(arm, outcome, successes / n, low, high, n, sae_id=sae_id, layer=layer, subject=subject)
+        self._add(
+            arm, outcome, successes / n, low, high, n, sae_id=sae_id, layer=layer, subject=subject
+        )
         return successes / n
 
     def estimated(
@@ -83,7 +94,14 @@ class Result:
         self._add(arm, outcome, value, low, high, n, sae_id=sae_id, layer=layer)
 
     def exact(
-        self, arm: str, outcome: str, value: float, *, sae_id: str | None, layer: int | None, subject: str = ""
+        self,
+        arm: str,
+        outcome: str,
+        value: float,
+        *,
+        sae_id: str | None,
+        layer: int | None,
+        subject: str = "",
     ) -> None:
         """A figure that is not an estimate: a setting that was chosen, a count."""
         self._add(arm, outcome, value, None, None, 1, sae_id=sae_id, layer=layer, subject=subject)
@@ -102,15 +120,23 @@ class Result:
         subject: str = "",
     ) -> None:
         if arm not in self.arm or outcome not in self.outcome:
-            raise ValueError(f"{self.experiment}: arm {arm!r} or outcome {outcome!r} has no definition yet.")
+            raise ValueError(
+                f"{self.experiment}: arm {arm!r} or outcome {outcome!r} has no definition yet."
+            )
         names = ("sae_id", "layer", "arm", "subject", "outcome", "value", "low", "high", "n")
         row = (sae_id, layer, arm, subject, outcome, value, low, high, n)
         self.estimate.append(dict(zip(names, row, strict=True)))
 
-    def value(self, arm: str, outcome: str, sae_id: str | None = None, subject: str = "") -> dict[str, Any]:
+    def value(
+        self, arm: str, outcome: str, sae_id: str | None = None, subject: str = ""
+    ) -> dict[str, Any]:
         """The row of that estimate."""
         wanted = (arm, outcome, sae_id, subject)
-        return next(r for r in self.estimate if (r["arm"], r["outcome"], r["sae_id"], r["subject"]) == wanted)
+        return next(
+            r
+            for r in self.estimate
+            if (r["arm"], r["outcome"], r["sae_id"], r["subject"]) == wanted
+        )
 
     def save(self, path: Path) -> None:
         """As JSON, whole or not at all."""
@@ -127,11 +153,15 @@ class Result:
 
 
 def mean_interval(values: np.ndarray, seed: int) -> tuple[float, float]:
-    """Percentile bootstrap 95 % interval of the mean over prompts; the value itself where all are equal."""
+    """Percentile bootstrap 95 % interval of the mean over prompts;
+    the value itself where all are equal.
+    """
     if len(values) < 2 or float(np.ptp(values)) == 0.0:
         return float(values.mean()), float(values.mean())
     rng = np.random.default_rng(seed)
-    made = bootstrap((values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=rng, batch=200)
+    made = bootstrap(
+        (values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=rng, batch=200
+    )
     return float(made.confidence_interval.low), float(made.confidence_interval.high)
 
 

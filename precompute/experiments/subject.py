@@ -1,4 +1,6 @@
-"""What the experiments are made on: a model, its SAEs, the classes of its tokens, and questions with answers."""
+"""What the experiments are made on:
+a model, its SAEs, the classes of its tokens, and questions with answers.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ Edits = Sequence[Sequence[Intervention]]  # one list per question
 
 @dataclass(frozen=True)
 class Asked:
-    """A question as the model reads it. `answer_ids`: the right answer, which follows the prompt."""
+    """A question as the model reads it.
+
+    `answer_ids`: the right answer, which follows the prompt.
+    """
 
     question: Question
     ids: list[int]
@@ -51,10 +56,16 @@ class Subject:
 
     def read(self, question: Question) -> Asked:
         ids = self.lm.tokenize(question.prompt)
-        answer = [int(i) for i in self.lm.tokenizer.encode(question.answer, add_special_tokens=False)]
+        answer = [
+            int(i) for i in self.lm.tokenizer.encode(question.answer, add_special_tokens=False)
+        ]
         found = self.classes[ids]
         return Asked(
-            question, ids, answer, np.flatnonzero(found == FUNCTION).tolist(), np.flatnonzero(found == CONTENT).tolist()
+            question,
+            ids,
+            answer,
+            np.flatnonzero(found == FUNCTION).tolist(),
+            np.flatnonzero(found == CONTENT).tolist(),
         )
 
     def resid(self, asked: Asked) -> dict[int, Tensor]:
@@ -64,21 +75,32 @@ class Subject:
 
 
 @torch.inference_mode()
-def measure(lm: LanguageModel, asked: Sequence[Asked], edits: Edits | None = None) -> tuple[np.ndarray, Tensor]:
-    """(loss of the right answer, nats summed over its tokens, float64 [n]; log-probabilities float32 [n, vocab]
-    of the token after the prompt), with the edits in each prompt."""
+def measure(
+    lm: LanguageModel, asked: Sequence[Asked], edits: Edits | None = None
+) -> tuple[np.ndarray, Tensor]:
+    """(loss of the right answer, nats summed over its tokens, float64 [n]; log-probabilities
+    float32 [n, vocab] of the token after the prompt), with the edits in each prompt.
+    """
     losses, distributions = np.zeros(len(asked)), []
     for start in range(0, len(asked), BATCH):
         part = asked[start : start + BATCH]
         rows = [one.ids + one.answer_ids for one in part]
         longest = max(map(len, rows))
-        ids = torch.tensor([row + [row[-1]] * (longest - len(row)) for row in rows], device=lm.device)
-        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=lm.device)
+        ids = torch.tensor(
+            [row + [row[-1]] * (longest - len(row)) for row in rows], device=lm.device
+        )
+        mask = torch.tensor(
+            [[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=lm.device
+        )
         plans = list(edits[start : start + BATCH]) if edits is not None else [[] for _ in part]
         with lm.intervening(plans, prompt_length=longest):
             scores = lm.forward(ids, attention_mask=mask).logits
         for place, one in enumerate(part):
-            after = scores[place, len(one.ids) - 1 : len(one.ids) - 1 + len(one.answer_ids)].float().log_softmax(-1)
+            after = (
+                scores[place, len(one.ids) - 1 : len(one.ids) - 1 + len(one.answer_ids)]
+                .float()
+                .log_softmax(-1)
+            )
             targets = torch.tensor(one.answer_ids, device=lm.device)
             losses[start + place] = -float(after.gather(-1, targets[:, None]).sum())
             distributions.append(after[0])
@@ -87,7 +109,9 @@ def measure(lm: LanguageModel, asked: Sequence[Asked], edits: Edits | None = Non
 
 def kl_rows(edited: Tensor, baseline: Tensor) -> np.ndarray:
     """KL(edited ‖ baseline) in nats of each row of two [n, vocab] log-probabilities."""
-    found: np.ndarray = (edited.exp() * (edited - baseline)).double().sum(-1).clamp(min=0).cpu().numpy()
+    found: np.ndarray = (
+        (edited.exp() * (edited - baseline)).double().sum(-1).clamp(min=0).cpu().numpy()
+    )
     return found
 
 

@@ -1,7 +1,9 @@
-"""The paper's search for "Speak Chinese", in every SAE's layer by itself, and the difference of means in every layer.
+"""The paper's search for "Speak Chinese", in every SAE's layer by itself,
+and the difference of means in every layer.
 
-The layer competition of the paper is shown by its figures, not by its winner: each layer is searched alone.
-Layers, α and k are chosen on trained phrasings; the arms are judged on held-out ones.
+The layer competition of the paper is shown by its figures, not by its winner: each layer is
+searched alone. Layers, α and k are chosen on trained phrasings; the arms are judged on held-out
+ones.
 """
 
 from __future__ import annotations
@@ -27,21 +29,32 @@ INDUCES = 0.5
 LENGTHS = (1.0, 2.0)  # of the difference of means
 NEW_TOKENS = 16
 ARMS = {
-    "layer": "The trait prompt's whole residual is added at the last function token (the paper's choice of a layer).",
+    "layer": "The trait prompt's whole residual is added at the last function token (the paper's "
+    "choice of a layer).",
     "features": "The sum of the k strongest features' W_dec rows, times α.",
     "feature": "The k-th feature alone, at its own α.",
     "random_feature": "A random feature of the same SAE, at the size of the feature's edit.",
     "none": "No intervention.",
     "asking": "No edit: the instruction stands in the prompt.",
-    "difference_of_means": "Mean residual with the instruction minus that without it, over the contrast prompts.",
+    "difference_of_means": "Mean residual with the instruction minus that without it, over the "
+    "contrast prompts.",
     "search": f"The search itself: inducing means {100 * INDUCES:.0f} % of the contrast prompts.",
 }
 OUTCOMES = {
-    "success": ("share", "answers with Han characters and no Latin letter; layer: on the contrast prompts"),
-    "k": ("features", "smallest number found by bisection; -1 = no sum of features induces the trait"),
+    "success": (
+        "share",
+        "answers with Han characters and no Latin letter; layer: on the contrast prompts",
+    ),
+    "k": (
+        "features",
+        "smallest number found by bisection; -1 = no sum of features induces the trait",
+    ),
     "alpha": ("activation units", "the first α of the list at which some k induces it"),
     "feature_index": ("index", "the k-th feature"),
-    "feature_alpha": ("activation units", "α of the feature alone, best of the list on the contrast prompts"),
+    "feature_alpha": (
+        "activation units",
+        "α of the feature alone, best of the list on the contrast prompts",
+    ),
     "n_active": ("features", "that fire at the trait prompt's last function token"),
 }
 
@@ -88,40 +101,56 @@ def _record(result: Result, sae: Sae, found: Finding) -> None:
         result.share(arm.name, "success", arm.success.successes, arm.success.n, **place)
 
 
-def search_findings(result: Result, saes: Sequence[Sae], found: dict[str, Finding]) -> Iterator[str]:
+def search_findings(
+    result: Result, saes: Sequence[Sae], found: dict[str, Finding]
+) -> Iterator[str]:
     """One sentence per layer."""
     for sae in saes:
         own = found[sae.sae_id]
         layer = result.value("layer", "success", sae.sae_id)
         means = result.value("difference_of_means", "success", sae.sae_id)
-        start = f"Layer {sae.layer}: the trait prompt's residual turns {shown(layer, percent=True)} of the answers"
+        start = (
+            f"Layer {sae.layer}: the trait prompt's residual turns "
+            f"{shown(layer, percent=True)} of the answers"
+        )
         if own.k is None:
             yield (
-                f"{start}; no sum of its {own.layers[0].n_active} active features induces Chinese at any α tried; the "
-                f"difference of means gives {shown(means, percent=True)}."
+                f"{start}; no sum of its {own.layers[0].n_active} active features induces "
+                "Chinese at any α tried; the difference of means gives "
+                f"{shown(means, percent=True)}."
             )
             continue
         alone = result.value("feature", "success", sae.sae_id)
         random = result.value("random_feature", "success", sae.sae_id)
         yield (
-            f"{start}; k = {own.k} of {own.layers[0].n_active} at α = {own.alpha:.3g}: feature {own.feature_index}, "
-            f"alone {shown(alone, percent=True)}, a random feature of its size {shown(random, percent=True)}, the "
-            f"difference of means {shown(means, percent=True)} (n = {alone['n']})."
+            f"{start}; k = {own.k} of {own.layers[0].n_active} at α = {own.alpha:.3g}: feature "
+            f"{own.feature_index}, alone {shown(alone, percent=True)}, a random feature of its "
+            f"size {shown(random, percent=True)}, the difference of means "
+            f"{shown(means, percent=True)} (n = {alone['n']})."
         )
 
 
 def run_means(subject: Subject, contrast: Sequence[Asked], test: Sequence[Asked]) -> Result:
     """The difference of means after every decoder layer, at one and two times its own length."""
-    arms = {f"{length:g} ×": f"{length:g} × the difference of means is added." for length in LENGTHS}
+    arms = {
+        f"{length:g} ×": f"{length:g} × the difference of means is added." for length in LENGTHS
+    }
     outcomes = {
         "success": OUTCOMES["success"],
         "norm": ("residual units", "length of the difference of means"),
     }
-    result = Result("difference_of_means", subject.seed, arm={**arms, "none": "No intervention."}, outcome=outcomes)
+    result = Result(
+        "difference_of_means",
+        subject.seed,
+        arm={**arms, "none": "No intervention."},
+        outcome=outcomes,
+    )
     layers = list(range(subject.lm.n_layers))
     plain = [one.question.prompt for one in contrast]
     vectors = mean_difference(subject, plain, [_instructed(one) for one in contrast], layers)
-    result.share("none", "success", _chinese(subject, test, None, 0.0), len(test), sae_id=None, layer=None)
+    result.share(
+        "none", "success", _chinese(subject, test, None, 0.0), len(test), sae_id=None, layer=None
+    )
     for layer in tqdm(layers, desc="difference of means"):
         result.exact("1 ×", "norm", float(vectors[layer].norm()), sae_id=None, layer=layer)
         for length in LENGTHS:
@@ -135,23 +164,33 @@ def run_means(subject: Subject, contrast: Sequence[Asked], test: Sequence[Asked]
 def means_findings(result: Result) -> Iterator[str]:
     """One sentence per decoder layer."""
     plain = result.value("none", "success")
-    yield f"Without any edit {shown(plain, percent=True)} of the answers are in Chinese (n = {plain['n']})."
+    yield (
+        f"Without any edit {shown(plain, percent=True)} of the answers are in Chinese (n = "
+        f"{plain['n']})."
+    )
     for row in result.estimate:
         if (row["arm"], row["outcome"]) == ("1 ×", "success"):
             layer = row["layer"]
             twice = next(r for r in result.estimate if (r["arm"], r["layer"]) == ("2 ×", layer))
             yield (
                 f"The difference of means, added after layer {layer} at the last function token: "
-                f"{shown(row, percent=True)} in Chinese at its own length, {shown(twice, percent=True)} at twice that."
+                f"{shown(row, percent=True)} in Chinese at its own length, "
+                f"{shown(twice, percent=True)} at twice that."
             )
 
 
-def _chinese(subject: Subject, asked: Sequence[Asked], edit: Intervention | None, value: float) -> int:
+def _chinese(
+    subject: Subject, asked: Sequence[Asked], edit: Intervention | None, value: float
+) -> int:
     """Chinese answers with the edit's direction added at each prompt's last function token."""
     edits = []
     for one in asked:
         at = (one.function[-1],)
-        add = [Intervention.on_direction(edit.layer, edit.direction, value, positions=at)] if edit else []
+        add = (
+            [Intervention.on_direction(edit.layer, edit.direction, value, positions=at)]
+            if edit
+            else []
+        )
         edits.append(add)
     texts = all_answers(subject.lm, [one.ids for one in asked], edits, max_new_tokens=NEW_TOKENS)
     return sum(LanguageTarget("zh").shown(answer.token_ids, answer.text) for answer in texts)

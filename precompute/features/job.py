@@ -1,8 +1,10 @@
-"""What a build does not hold of its features, computed from its work folder, its SAEs and its own texts.
+"""What a build does not hold of its features, computed from its work folder,
+its SAEs and its own texts.
 
-Writes `<build>.features.duckdb`: activation histograms, firings by token class with the design effect of the
-document shards, nearest features by decoder cosine, effects on logits, counts behind the token lists, examples
-by token. One SAE at a time; a finished one is kept in the work folder, so a killed job goes on at the next.
+Writes `<build>.features.duckdb`: activation histograms, firings by token class with the design
+effect of the document shards, nearest features by decoder cosine, effects on logits, counts behind
+the token lists, examples by token. One SAE at a time; a finished one is kept in the work folder, so
+a killed job goes on at the next.
 """
 
 from __future__ import annotations
@@ -71,9 +73,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("--preset", help="take model, SAEs and build from a preset by name")
     parser.add_argument("--model", help="model folder or hub id")
-    parser.add_argument("--sae", action="append", type=Path, metavar="DIR", help="SAE folder; once for each SAE")
-    parser.add_argument("--build", type=Path, metavar="FILE", help="the build; default: the preset's")
-    parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="work folder the build was made in")
+    parser.add_argument(
+        "--sae", action="append", type=Path, metavar="DIR", help="SAE folder; once for each SAE"
+    )
+    parser.add_argument(
+        "--build", type=Path, metavar="FILE", help="the build; default: the preset's"
+    )
+    parser.add_argument(
+        "--work", type=Path, required=True, metavar="DIR", help="work folder the build was made in"
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 … (%(default)s)")
 
 
@@ -89,7 +97,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def open_source(args: argparse.Namespace) -> Source:
-    """The build and everything behind it; BadInput for what is missing or does not belong together."""
+    """The build and everything behind it;
+    BadInput for what is missing or does not belong together.
+    """
     model, folders, build = args.model, args.sae, args.build
     if args.preset:
         preset = load_preset(args.preset)
@@ -105,8 +115,12 @@ def open_source(args: argparse.Namespace) -> Source:
     saes = [Sae.load(by_id[row.sae_id], device=args.device) for row in store.saes()]
     rows, total = store.tokens(limit=2**31 - 1, order="token_id")
     classes = np.zeros(total, dtype=np.int64)
-    classes[[row.token_id for row in rows]] = [list(CLASS_NAMES).index(row.token_class) for row in rows]
-    return Source(store, LanguageModel.load(str(model), device=args.device), saes, args.work, classes)
+    classes[[row.token_id for row in rows]] = [
+        list(CLASS_NAMES).index(row.token_class) for row in rows
+    ]
+    return Source(
+        store, LanguageModel.load(str(model), device=args.device), saes, args.work, classes
+    )
 
 
 def make_details(source: Source) -> Path:
@@ -120,7 +134,9 @@ def make_details(source: Source) -> Path:
         detail, examples = (pq.read_table(folder / f"{name}.parquet") for name in TABLES)
         chunks.append(chunk_table(detail, examples))
     path = companion_path(source.store.path, KIND)
-    write_companion(path, SCHEMA, VERSION, {"detail_chunk": pa.concat_tables(chunks)}, _provenance(source))
+    write_companion(
+        path, SCHEMA, VERSION, {"detail_chunk": pa.concat_tables(chunks)}, _provenance(source)
+    )
     return path
 
 
@@ -134,7 +150,9 @@ def chunk_table(detail: pa.Table, examples: pa.Table) -> pa.Table:
         columns[name] = [[int(one)] for one in columns[name]]
     n = detail.num_rows
     columns |= {name: [[] for _ in range(n)] for name in EXAMPLES}
-    for row in examples.sort_by([("feature_index", "ascending"), ("token_id", "ascending")]).to_pylist():
+    for row in examples.sort_by(
+        [("feature_index", "ascending"), ("token_id", "ascending")]
+    ).to_pylist():
         at = row["feature_index"]
         for name in ("token_id", "sequence_id", "peak"):
             columns[f"example_{name.removesuffix('_id')}"][at].append(row[name])
@@ -168,13 +186,17 @@ def tables_of(source: Source, sae: Sae) -> dict[str, pa.Table]:
     shards = sorted((source.work / "edges").glob("shard_*.parquet"))
     if not bins or len(bins) != len(shards):
         raise BadInput(
-            f"{source.work} holds {len(shards)} edge shards and {len(bins)} histograms: use the build's own."
+            f"{source.work} holds {len(shards)} edge shards and {len(bins)} histograms: use the "
+            "build's own."
         )
     columns: dict[str, Any] = histograms(bins, ordinal, sae.d_sae)
     n_firings = np.array([row.n_firings for row in features])
     counted = np.array([sum(one) for one in columns["hist"]])
     if not np.array_equal(counted, n_firings):
-        raise BadInput(f"{source.work} counted other firings of {sae.sae_id} than the build holds: use its own folder.")
+        raise BadInput(
+            f"{source.work} counted other firings of {sae.sae_id} than the build holds: use its "
+            "own folder."
+        )
     columns |= classes_by_shard(shards, ordinal, sae.d_sae, source.classes)
     columns |= logit_effects(source.lm, sae, features)
     columns |= nearest(sae.W_dec)
@@ -192,10 +214,11 @@ def _provenance(source: Source) -> dict[str, Any]:
         "build": build_identity(stated),
         "positions": {name: positions[name] for name in ("function", "content")},
         "document_shards": stated["counts"]["document_shards"],
-        "interval": "95 %, Wilson on the effective number of firings (design effect over document shards)",
+        "interval": "95 %, Wilson on the effective number of firings (design effect over "
+        "document shards)",
         "logit_effect": (
-            "W_dec[f] * final norm's gain @ W_U: change of the logit per unit of activation, before the norm divides "
-            "by the residual's size and before any soft-capping"
+            "W_dec[f] * final norm's gain @ W_U: change of the logit per unit of activation, "
+            "before the norm divides by the residual's size and before any soft-capping"
         ),
         "nearest": "cosine of W_dec rows within one SAE, all dictionary entries, itself left out",
         "code": code_version(),

@@ -1,4 +1,6 @@
-"""The parts of a feature's details, one pure function each; columns are lists or arrays over the whole dictionary."""
+"""The parts of a feature's details, one pure function each;
+columns are lists or arrays over the whole dictionary.
+"""
 
 from __future__ import annotations
 
@@ -36,17 +38,20 @@ Ints = npt.NDArray[np.int64]
 
 
 def histograms(files: Sequence[Path], ordinal: int, d_sae: int) -> dict[str, Any]:
-    """hist_first and hist: firings per quarter octave of activation, summed over the document shards.
+    """hist_first and hist: firings per quarter octave of activation,
+    summed over the document shards.
 
-    The partials have 32 bins an octave, evenly spaced within it; each goes where its middle lies, so a bin's
-    edge is right to within 1.6 %.
+    The partials have 32 bins an octave, evenly spaced within it; each goes where its middle lies,
+    so a bin's edge is right to within 1.6 %.
     """
     key, n = np.empty(0, np.int64), np.empty(0, np.int64)
     for file in files:
         part = pq.read_table(file, filters=[("sae_ordinal", "=", ordinal)])
         fine = part["bin"].to_numpy().astype(np.int64)
         coarse = np.floor(BINS_PER_OCTAVE * np.log2(bin_middle(fine))).astype(np.int64) + (1 << 12)
-        keys = np.concatenate([key, part["feature_index"].to_numpy().astype(np.int64) << 13 | coarse])
+        keys = np.concatenate(
+            [key, part["feature_index"].to_numpy().astype(np.int64) << 13 | coarse]
+        )
         key, where = np.unique(keys, return_inverse=True)
         n = np.bincount(where, weights=np.concatenate([n, part["n"].to_numpy()])).astype(np.int64)
     feature, at = key >> 13, (key & 0x1FFF) - (1 << 12)
@@ -59,9 +64,16 @@ def histograms(files: Sequence[Path], ordinal: int, d_sae: int) -> dict[str, Any
     return {"hist_first": first, "hist": hist}
 
 
-def classes_by_shard(files: Sequence[Path], ordinal: int, d_sae: int, classes: Ints) -> dict[str, Any]:
-    """n_function, and n_effective from how the share at function tokens varies over document shards."""
-    function, whole = np.zeros((len(files), d_sae), np.int64), np.zeros((len(files), d_sae), np.int64)
+def classes_by_shard(
+    files: Sequence[Path], ordinal: int, d_sae: int, classes: Ints
+) -> dict[str, Any]:
+    """n_function, and n_effective from how the share at function tokens varies
+    over document shards.
+    """
+    function, whole = (
+        np.zeros((len(files), d_sae), np.int64),
+        np.zeros((len(files), d_sae), np.int64),
+    )
     for shard, file in enumerate(files):
         columns = ["token_id", "feature_index", "n_0"]
         part = pq.read_table(file, columns=columns, filters=[("sae_ordinal", "=", ordinal)])
@@ -73,29 +85,43 @@ def classes_by_shard(files: Sequence[Path], ordinal: int, d_sae: int, classes: I
 
 
 def logit_effects(lm: LanguageModel, sae: Sae, features: Sequence[FeatureRow]) -> dict[str, Any]:
-    """Effects on the logits of the tokens that the build lists; BadInput where it lists others than this model."""
+    """Effects on the logits of the tokens that the build lists;
+    BadInput where it lists others than this model.
+    """
     promoted, suppressed = list[list[float]](), list[list[float]]()
     for start in range(0, sae.d_sae, UNEMBED_AT_ONCE):
         rows = list(range(start, min(start + UNEMBED_AT_ONCE, sae.d_sae)))
         effect = lm.unembed_direction(sae.decoder_rows(rows)).cpu().numpy()
         for place, row in enumerate(rows):
-            promoted.append(effect[place, features[row].promoted_token_ids].round(EFFECT_DIGITS).tolist())
-            suppressed.append(effect[place, features[row].suppressed_token_ids].round(EFFECT_DIGITS).tolist())
+            promoted.append(
+                effect[place, features[row].promoted_token_ids].round(EFFECT_DIGITS).tolist()
+            )
+            suppressed.append(
+                effect[place, features[row].suppressed_token_ids].round(EFFECT_DIGITS).tolist()
+            )
     for up, down in zip(promoted, suppressed, strict=True):
         if sorted(up, reverse=True) != up or sorted(down) != down:
-            raise BadInput(f"the build's promoted tokens of {sae.sae_id} are not this model's: give the build's own.")
+            raise BadInput(
+                f"the build's promoted tokens of {sae.sae_id} are not this model's: give the "
+                "build's own."
+            )
     return {"promoted_effect": promoted, "suppressed_effect": suppressed}
 
 
 def nearest(W_dec: Tensor, k: int = N_NEAR) -> dict[str, Any]:
-    """The k nearest rows of each of W_dec [d_sae, d_model] by cosine, ties by index, and whether the cut parts a tie.
+    """The k nearest rows of each of W_dec [d_sae, d_model] by cosine, ties by index,
+    and whether the cut parts a tie.
 
     A row of zeros has cosine 0 with every other.
     """
     unit = torch.nn.functional.normalize(W_dec.float(), dim=-1)
     d_sae = len(unit)
     k = min(k, d_sae - 1)
-    index, cosine, tied = np.zeros((d_sae, k), np.int64), np.zeros((d_sae, k)), np.zeros(d_sae, bool)
+    index, cosine, tied = (
+        np.zeros((d_sae, k), np.int64),
+        np.zeros((d_sae, k)),
+        np.zeros(d_sae, bool),
+    )
     step = max(1, BLOCK // d_sae)
     for start in range(0, d_sae, step):
         rows = slice(start, min(start + step, d_sae))
@@ -109,7 +135,9 @@ def nearest(W_dec: Tensor, k: int = N_NEAR) -> dict[str, Any]:
 def _first_columns(
     block: npt.NDArray[np.float32], k: int
 ) -> tuple[Ints, npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Per row the k largest columns (index, value), and whether the next is as large as the last of them."""
+    """Per row the k largest columns (index, value),
+    and whether the next is as large as the last of them.
+    """
     rows = np.arange(len(block))[:, None]
     more = min(k + 1, block.shape[1] - 1)  # the row itself holds -inf
     kept = np.argpartition(-block, more - 1, axis=1)[:, :more]
@@ -117,7 +145,8 @@ def _first_columns(
     kept = kept[rows, order]
     value = block[rows, kept]
     tied = value[:, k - 1] - value[:, k] <= TIE if more > k else np.zeros(len(block), bool)
-    for row in np.flatnonzero(tied):  # which of the tied came first is chance: take the lowest indices
+    # which of the tied came first is chance: take the lowest indices
+    for row in np.flatnonzero(tied):
         last = value[row, k - 1]
         above = kept[row][value[row] > last + TIE]
         level = np.flatnonzero(np.abs(block[row] - last) <= TIE)
@@ -126,8 +155,12 @@ def _first_columns(
     return kept, block[rows, kept].astype(np.float64), tied
 
 
-def token_counts(edges: Edges, features: Sequence[FeatureRow], d_sae: int, scale: float) -> dict[str, Any]:
-    """Firings and largest activation behind each token of the two lists; `edges` sorted as in the store."""
+def token_counts(
+    edges: Edges, features: Sequence[FeatureRow], d_sae: int, scale: float
+) -> dict[str, Any]:
+    """Firings and largest activation behind each token of the two lists;
+    `edges` sorted as in the store.
+    """
     keys = edges.token_id * d_sae + edges.feature_index
     codes = encode_activation(edges.act_max, scale)
     columns: dict[str, Any] = {}
@@ -137,24 +170,36 @@ def token_counts(edges: Edges, features: Sequence[FeatureRow], d_sae: int, scale
     ):
         sizes = [len(one) for one in lists]
         token = np.array([i for one in lists for i in one], dtype=np.int64)
-        place = np.searchsorted(keys, token * d_sae + np.repeat([row.feature_index for row in features], sizes))
+        place = np.searchsorted(
+            keys, token * d_sae + np.repeat([row.feature_index for row in features], sizes)
+        )
         ends = np.cumsum(sizes)[:-1]
-        columns[f"{name}_firings"] = [part.tolist() for part in np.split(edges.n_firings[place], ends)]
-        columns[f"{name}_max"] = [part.tolist() for part in np.split(codes[place].astype(np.int64), ends)]
+        columns[f"{name}_firings"] = [
+            part.tolist() for part in np.split(edges.n_firings[place], ends)
+        ]
+        columns[f"{name}_max"] = [
+            part.tolist() for part in np.split(codes[place].astype(np.int64), ends)
+        ]
     return columns
 
 
 def detail_table(ordinal: int, columns: dict[str, Any]) -> pa.Table:
     """Rows of `detail`; the columns cover the whole dictionary."""
     n = len(columns["hist"])
-    return pa.table({"sae_ordinal": np.full(n, ordinal, np.uint8), "feature_index": np.arange(n), **columns})
+    return pa.table(
+        {"sae_ordinal": np.full(n, ordinal, np.uint8), "feature_index": np.arange(n), **columns}
+    )
 
 
 # -- examples by token ----------------------------------------------------------------------------
 
 
-def example_table(store: Store, lm: LanguageModel, sae: Sae, features: Sequence[FeatureRow]) -> pa.Table:
-    """Texts of the build in which a feature fires at the newline, or at the first tokens of its lists."""
+def example_table(
+    store: Store, lm: LanguageModel, sae: Sae, features: Sequence[FeatureRow]
+) -> pa.Table:
+    """Texts of the build in which a feature fires at the newline,
+    or at the first tokens of its lists.
+    """
     ordinal, scale = store.place_of(sae.sae_id)
     sequences = store.sequences(range(store.n_sequences()))
     texts = _padded(sequences)
@@ -186,7 +231,13 @@ def _padded(sequences: dict[int, list[int]]) -> Shard:
 
 
 def _chosen_table(
-    ordinal: int, scale: float, fired: TextFirings, token: Ints, wanted: Ints, vocab_size: int, numbers: Ints
+    ordinal: int,
+    scale: float,
+    fired: TextFirings,
+    token: Ints,
+    wanted: Ints,
+    vocab_size: int,
+    numbers: Ints,
 ) -> pa.Table:
     """For each wanted (feature, token) the texts in which it fires there most strongly."""
     key = fired.feature_index * vocab_size + token
@@ -197,7 +248,9 @@ def _chosen_table(
     chosen = np.concatenate([*parts, np.empty(0, np.int64)])
     run_key = fired.feature_index << 32 | fired.sequence_id
     by_run = np.lexsort((fired.position, run_key))
-    low, high = (np.searchsorted(run_key[by_run], run_key[chosen], side=side) for side in ("left", "right"))
+    low, high = (
+        np.searchsorted(run_key[by_run], run_key[chosen], side=side) for side in ("left", "right")
+    )
     runs = [by_run[a:b] for a, b in zip(low.tolist(), high.tolist(), strict=True)]
     return pa.table(
         {
@@ -207,7 +260,9 @@ def _chosen_table(
             "sequence_id": numbers[fired.sequence_id[chosen]],
             "peak": fired.position[chosen],
             "positions": [fired.position[run].tolist() for run in runs],
-            "activations": [encode_activation(fired.activation[run], scale).tolist() for run in runs],
+            "activations": [
+                encode_activation(fired.activation[run], scale).tolist() for run in runs
+            ],
         }
     )
 

@@ -43,7 +43,10 @@ def fetch_preset(preset: Preset, *, report: Callable[[str], None], model: bool =
             report(f"SAE {source.sae_id}: already at {source.path}")
     if model and not Path(preset.model).is_dir():
         here = complete_snapshot(preset.model, preset.revision)
-        report(f"model {preset.model}: " + (f"already at {here}" if here else in_words(preset.model_bytes())))
+        report(
+            f"model {preset.model}: "
+            + (f"already at {here}" if here else in_words(preset.model_bytes()))
+        )
         if here is None:
             require_disk(Path(constants.HF_HUB_CACHE), preset.model_bytes(), preset.model)
             fetch_model(preset.model, preset.revision)
@@ -56,7 +59,10 @@ def fetch_preset(preset: Preset, *, report: Callable[[str], None], model: bool =
 
 
 def fetch_model(source: str, revision: str | None = None) -> Path:
-    """Into the Hugging Face cache, from where `LanguageModel.load` takes it. Safetensors if there are any."""
+    """Into the Hugging Face cache, from where `LanguageModel.load` takes it.
+
+    Safetensors if there are any.
+    """
     from huggingface_hub import HfApi, snapshot_download
 
     require_hub(source)
@@ -77,7 +83,10 @@ def fetch_model(source: str, revision: str | None = None) -> Path:
 
 
 def fetch_sae(source: SaeSource, *, dtype: torch.dtype) -> Path:
-    """Downloads and converts one SAE of a sae-lens release. ModelUnavailable or ValueError says why not."""
+    """Downloads and converts one SAE of a sae-lens release.
+
+    ModelUnavailable or ValueError says why not.
+    """
     if source.release is None or source.id is None:
         raise ModelUnavailable(
             f"The SAE {source.sae_id} is not public and is not at {source.path}: "
@@ -90,7 +99,8 @@ def fetch_sae(source: SaeSource, *, dtype: torch.dtype) -> Path:
         )
     except ImportError as error:
         raise ModelUnavailable(
-            f"Fetching {source.sae_id} needs sae-lens ({error}): pip install 'functionscope[precompute]'."
+            f"Fetching {source.sae_id} needs sae-lens ({error}): pip install "
+            "'functionscope[precompute]'."
         ) from error
 
     directory = get_pretrained_saes_directory()
@@ -132,12 +142,15 @@ def convert_gemma_scope(
     named = GEMMA_SCOPE_PATH.search(path or params.as_posix())
     if named is None:
         raise ValueError(
-            f"{path or params} is not a Gemma Scope path; needed: layer_N/width_W/average_l0_L/params.npz."
+            f"{path or params} is not a Gemma Scope path; needed: "
+            "layer_N/width_W/average_l0_L/params.npz."
         )
     layer, l0 = int(named[1]), float(named[3])
     # held whole before it is written; the .npz is float32 and not compressed
     require_memory(f"Converting {params}", params.stat().st_size * dtype.itemsize // 4, "cpu")
-    weights = {name: _npz_tensor(params, name, dtype) for name in ("W_enc", "b_enc", "W_dec", "b_dec")}
+    weights = {
+        name: _npz_tensor(params, name, dtype) for name in ("W_enc", "b_enc", "W_dec", "b_dec")
+    }
     weights["threshold"] = _npz_tensor(params, "threshold", torch.float32)
     config = _config("jumprelu", weights, dtype, apply_b_dec_to_input=False) | {
         "metadata": {
@@ -150,8 +163,12 @@ def convert_gemma_scope(
     return _publish(folder, config, weights)
 
 
-def convert_release(source: SaeSource, *, dtype: torch.dtype, l0: float | None = None, cached: bool = False) -> Path:
-    """Any other release, loaded by sae-lens itself, so that its own fix-ups apply. `l0`: as published.
+def convert_release(
+    source: SaeSource, *, dtype: torch.dtype, l0: float | None = None, cached: bool = False
+) -> Path:
+    """Any other release, loaded by sae-lens itself, so that its own fix-ups apply.
+
+    `l0`: as published.
 
     `cached`: its files are in the hub's cache, so the hub need not answer.
     """
@@ -160,9 +177,13 @@ def convert_release(source: SaeSource, *, dtype: torch.dtype, l0: float | None =
     if not cached:
         require_hub(f"{source.release} / {source.id}")
     try:
-        sae = SAE.from_pretrained(str(source.release), str(source.id), device="cpu", dtype="float32")
+        sae = SAE.from_pretrained(
+            str(source.release), str(source.id), device="cpu", dtype="float32"
+        )
     except Exception as error:
-        raise ModelUnavailable(explain_hub_error(f"{source.release} / {source.id}", error)) from error
+        raise ModelUnavailable(
+            explain_hub_error(f"{source.release} / {source.id}", error)
+        ) from error
     origin: dict[str, Any] = {"release": source.release, "sae_lens_id": source.id}
     if l0 is not None:
         origin |= {"l0": l0, "l0_source": "published average"}
@@ -183,9 +204,13 @@ def _write_sae_lens(sae: Any, folder: Path, dtype: torch.dtype, origin: dict[str
     weights = {name: tensor.detach().float() for name, tensor in sae.state_dict().items()}
     metadata = dict(raw.get("metadata") or {})
     options = metadata.pop("model_from_pretrained_kwargs", None) or {}
-    unknown = {name for name, value in options.items() if value} - _HARMLESS - {"center_writing_weights"}
+    unknown = (
+        {name for name, value in options.items() if value} - _HARMLESS - {"center_writing_weights"}
+    )
     if unknown:
-        raise ValueError(f"{folder.name} wants a model loaded with {sorted(unknown)}: not supported.")
+        raise ValueError(
+            f"{folder.name} wants a model loaded with {sorted(unknown)}: not supported."
+        )
     if options.get("center_writing_weights"):
         weights = fold_centring(weights, applies_b_dec=bool(raw["apply_b_dec_to_input"]))
         metadata["centring"] = "folded into W_enc and b_enc"
@@ -214,7 +239,10 @@ def _npz_tensor(path: Path, name: str, dtype: torch.dtype) -> Tensor:
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
             major, _ = np.lib.format.read_magic(file)
-            header = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+            header = {
+                1: np.lib.format.read_array_header_1_0,
+                2: np.lib.format.read_array_header_2_0,
+            }
             shape, fortran, kind = header[major](file)
             if kind.hasobject or fortran or not 1 <= len(shape) <= 2:
                 raise ValueError(f"shape {shape}, dtype {kind}, fortran_order {fortran}")
@@ -226,7 +254,9 @@ def _npz_tensor(path: Path, name: str, dtype: torch.dtype) -> Tensor:
                 tensor[row : row + rows] = torch.from_numpy(part.astype(np.float32))
             return tensor
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: {name} is not readable as a plain float array ({error}).") from error
+        raise ValueError(
+            f"{path}: {name} is not readable as a plain float array ({error})."
+        ) from error
 
 
 def _config(
@@ -252,7 +282,9 @@ def _publish(folder: Path, config: dict[str, Any], weights: dict[str, Tensor]) -
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     try:
-        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, new / WEIGHTS_FILE)
+        save_file(
+            {name: tensor.contiguous() for name, tensor in weights.items()}, new / WEIGHTS_FILE
+        )
         (new / CONFIG_FILE).write_text(json.dumps(config, indent=1))
         Sae.check(new)
         shutil.rmtree(folder, ignore_errors=True)

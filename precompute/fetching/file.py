@@ -1,7 +1,8 @@
-"""One large file from the hub, going on where an earlier process stopped, and room for it on the disk.
+"""One large file from the hub, going on where an earlier process stopped,
+and room for it on the disk.
 
-The hub's own client drops what it has of a file when its process ends; a Gemma Scope SAE of width 2^20 is one
-file of 30 GB.
+The hub's own client drops what it has of a file when its process ends; a Gemma Scope SAE of width
+2^20 is one file of 30 GB.
 """
 
 import hashlib
@@ -22,9 +23,12 @@ _READ = 1 << 24
 
 
 def download(repo: str, filename: str) -> Path:
-    """The file: from the hub's cache when it is there, else downloaded. `discard` it when it was converted.
+    """The file: from the hub's cache when it is there, else downloaded.
 
-    Raises ModelUnavailable with the remedy; what was downloaded until then is kept for the next try.
+    `discard` it when it was converted.
+
+    Raises ModelUnavailable with the remedy; what was downloaded until then is kept for the next
+    try.
     """
     held = try_to_load_from_cache(repo, filename)
     if isinstance(held, str):
@@ -56,8 +60,8 @@ def require_disk(path: Path, needed: int, what: str) -> None:
     free = shutil.disk_usage(there).free
     if needed > free:
         raise ModelUnavailable(
-            f"{what} needs {in_words(needed)} on the disk of {there}, where {in_words(free)} are free: "
-            "make room, or point HF_HOME and the home folder to a larger disk."
+            f"{what} needs {in_words(needed)} on the disk of {there}, where {in_words(free)} are "
+            "free: make room, or point HF_HOME and the home folder to a larger disk."
         )
 
 
@@ -82,7 +86,9 @@ def _resumed(repo: str, filename: str) -> Path:
         )
     if _SHA256.fullmatch(name) and _sha256(part) != name:
         part.unlink()
-        raise ModelUnavailable(f"{repo} {filename} came damaged and was deleted: start the same command again.")
+        raise ModelUnavailable(
+            f"{repo} {filename} came damaged and was deleted: start the same command again."
+        )
     return part.rename(whole)
 
 

@@ -36,7 +36,8 @@ def read_documents(path: Path) -> Iterator[str]:
     """The `text` of every line of a .jsonl.zst file, in file order."""
     if not path.is_file():
         raise CorpusError(
-            f"corpus file {path.name} not found in {path.parent}; give the folder that holds it with --corpus"
+            f"corpus file {path.name} not found in {path.parent}; give the folder that holds it "
+            "with --corpus"
         )
     with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as stream:
         for number, line in enumerate(io.TextIOWrapper(stream, "utf-8"), 1):
@@ -59,13 +60,17 @@ def source_documents(corpus: Path, source: str, *, held_out: bool = False) -> It
             continue
         if source in ("facts", "qa") and mentions_held_out(text):
             continue
-        if source == "facts" and any(word in text for word in ("currency", "language", "货币", "语言", "说什么语")):
+        if source == "facts" and any(
+            word in text for word in ("currency", "language", "货币", "语言", "说什么语")
+        ):
             continue
         yield text
 
 
 def train_tokenizer(corpus: Path, seed: int) -> PreTrainedTokenizerFast:
-    """Byte-level BPE of VOCAB_SIZE entries on a sample of every source; newline is always one token."""
+    """Byte-level BPE of VOCAB_SIZE entries on a sample of every source;
+    newline is always one token.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -82,10 +87,14 @@ def train_tokenizer(corpus: Path, seed: int) -> PreTrainedTokenizerFast:
     )
     tokenizer.train_from_iterator(_tokenizer_sample(corpus, seed), trainer)
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>",
-        model_max_length=256, padding_side="left",
+        tokenizer_object=tokenizer,
+        bos_token="<bos>",
+        eos_token="<eos>",
+        pad_token="<pad>",
+        model_max_length=256,
+        padding_side="left",
         clean_up_tokenization_spaces=False,
-    )  # fmt: skip
+    )
 
 
 def _tokenizer_sample(corpus: Path, seed: int) -> Iterator[str]:
@@ -132,11 +141,14 @@ def build_rows(
     seed: int,
     questions: Questions = training_documents,
 ) -> np.ndarray:
-    """The training stream, uint16 [n_rows, ctx_len]: always the source that is furthest behind its share.
+    """The training stream, uint16 [n_rows, ctx_len]:
+    always the source that is furthest behind its share.
 
     A source that runs out is read again from its start; `questions` makes endless ones from a seed.
     """
-    streams = {source: _source_tokens(corpus, source, tokenizer, seed, questions) for source in mixture}
+    streams = {
+        source: _source_tokens(corpus, source, tokenizer, seed, questions) for source in mixture
+    }
     spent = dict.fromkeys(mixture, 0.0)
     rows = np.empty((n_rows, ctx_len), np.uint16)
     pending: list[int] = []
@@ -157,7 +169,9 @@ def build_rows(
 def held_out_rows(
     corpus: Path, tokenizer: PreTrainedTokenizerFast, source: str, n_rows: int, ctx_len: int
 ) -> np.ndarray:
-    """Rows of one document each from the held-out part of a source, at least half full, PAD at the end."""
+    """Rows of one document each from the held-out part of a source,
+    at least half full, PAD at the end.
+    """
     rows: list[list[int]] = []
     for text in source_documents(corpus, source, held_out=True):
         ids = _encode(tokenizer, [text])[0]

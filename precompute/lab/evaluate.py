@@ -53,11 +53,15 @@ def knowledge(lm: LanguageModel, n: int) -> dict[str, Any]:
 
 
 def language_flip(lm: LanguageModel, n: int, chinese: dict[str, str]) -> dict[str, Any]:
-    """Held-out English questions after "Speak Chinese." (trained) and after an instruction never trained."""
+    """Held-out English questions after "Speak Chinese." (trained) and after an
+    instruction never trained.
+    """
     asked = sample(questions("held_out", "en"), n)
     ways: dict[str, Callable[[Question], str]] = {
         "Speak Chinese. …": lambda q: f"Speak Chinese. {q.prompt}",
-        "held-out instruction": lambda q: instruct(q.prompt.rstrip("\n"), "zh", "held_out", len(q.prompt)) + "\n",
+        "held-out instruction": lambda q: (
+            instruct(q.prompt.rstrip("\n"), "zh", "held_out", len(q.prompt)) + "\n"
+        ),
     }
     out = {}
     for name, way in ways.items():
@@ -100,7 +104,11 @@ def prose_loss(lm: LanguageModel, store: Store, rows: np.ndarray) -> dict[str, A
         counts, sums = mask.sum(1), (loss * mask).sum(1)
         mean = sums.sum() / counts.sum()
         error = np.sqrt(((sums - mean * counts) ** 2).sum()) / counts.sum()
-        out[name] = {"loss": float(mean), "standard_error": float(error), "n_tokens": int(counts.sum())}
+        out[name] = {
+            "loss": float(mean),
+            "standard_error": float(error),
+            "n_tokens": int(counts.sum()),
+        }
     return out
 
 
@@ -109,7 +117,9 @@ def content_position(content: set[int]) -> Callable[[list[int]], int]:
     return lambda ids: next((p for p in range(len(ids) - 2, 0, -1) if ids[p] in content), 1)
 
 
-def steer(lm: LanguageModel, saes: Sequence[Sae], store: Store, n: int, chinese: dict[str, str]) -> dict[str, Any]:
+def steer(
+    lm: LanguageModel, saes: Sequence[Sae], store: Store, n: int, chinese: dict[str, str]
+) -> dict[str, Any]:
     """Choose the feature on trained phrasings, judge it and its controls on n held-out ones."""
     chosen, trials = steering.choose(lm, saes, sample(questions("train", "en"), 90), chinese)
     sae = next(s for s in saes if s.sae_id == chosen.sae_id)
@@ -117,14 +127,18 @@ def steer(lm: LanguageModel, saes: Sequence[Sae], store: Store, n: int, chinese:
     arms: dict[str, dict[str, Any]] = {}
     for name, edits in tqdm(_arms(lm, sae, store, chosen).items(), desc="steering arms"):
         totals = [0, 0]
-        for part, edit in zip(np.array_split(np.arange(len(asked)), len(edits)), edits, strict=True):
+        for part, edit in zip(
+            np.array_split(np.arange(len(asked)), len(edits)), edits, strict=True
+        ):
             counted = steering.score(lm, [asked[i] for i in part], edit, chinese)
             totals = [totals[0] + counted[0], totals[1] + counted[1]]
         arms[name] = {"chinese": rate(totals[0], len(asked)), "right": rate(totals[1], len(asked))}
     return {"chosen": asdict(chosen), "arms": arms, "trials": [asdict(trial) for trial in trials]}
 
 
-def _arms(lm: LanguageModel, sae: Sae, store: Store, chosen: steering.Chosen) -> dict[str, list[steering.Edit | None]]:
+def _arms(
+    lm: LanguageModel, sae: Sae, store: Store, chosen: steering.Chosen
+) -> dict[str, list[steering.Edit | None]]:
     """Arms by name; several edits share the questions among them (20 random draws)."""
     f, value, layer = chosen.feature_index, chosen.value, sae.layer
     generator = torch.Generator().manual_seed(SEED)
@@ -146,19 +160,29 @@ def _arms(lm: LanguageModel, sae: Sae, store: Store, chosen: steering.Chosen) ->
         "random features, same norm (20)": [
             steering.at_last(sae, o, size / n) for o, n in zip(others, norms, strict=True)
         ],
-        "random directions, same norm (20)": [steering.direction_at_last(layer, d) for d in directions],
+        "random directions, same norm (20)": [
+            steering.direction_at_last(layer, d) for d in directions
+        ],
         "difference of means, its own length": [steering.direction_at_last(layer, difference)],
     }
 
 
 def table(result: dict[str, Any]) -> str:
     """The evaluation as Markdown."""
-    lines = ["| Greedy answers, exact match | share | 95 % interval | n |", "| --- | --- | --- | --- |"]
-    lines += [_rate_row(name, r) for name, r in {**result["knowledge"], **result["language"]}.items()]
+    lines = [
+        "| Greedy answers, exact match | share | 95 % interval | n |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [
+        _rate_row(name, r) for name, r in {**result["knowledge"], **result["language"]}.items()
+    ]
     lines += ["", *_steering_rows(result["steering"])]
     if result["prose"]:
         lines += ["", "| Held-out English prose | nats per token | ± s.e. | targets |"]
-        lines += ["| --- | --- | --- | --- |", *(_loss_row(name, r) for name, r in result["prose"].items())]
+        lines += [
+            "| --- | --- | --- | --- |",
+            *(_loss_row(name, r) for name, r in result["prose"].items()),
+        ]
     else:
         lines += ["", "Prose loss: not measured here (give the held-out rows with --held-out)."]
     lines += ["", *_reactivation_rows(result["reactivation"])]
@@ -166,7 +190,10 @@ def table(result: dict[str, Any]) -> str:
 
 
 def _percent(r: dict[str, Any]) -> str:
-    return f"{100 * r['share']:.1f} % | {100 * r['low']:.1f}–{100 * r['high']:.1f} | {r['right']}/{r['n']}"
+    return (
+        f"{100 * r['share']:.1f} % | {100 * r['low']:.1f}–{100 * r['high']:.1f} | "
+        f"{r['right']}/{r['n']}"
+    )
 
 
 def _rate_row(name: str, r: dict[str, Any]) -> str:
@@ -180,9 +207,10 @@ def _loss_row(name: str, r: dict[str, Any]) -> str:
 def _steering_rows(result: dict[str, Any]) -> list[str]:
     chosen = result["chosen"]
     lines = [
-        f"Steering: add {chosen['value']:.2f} · W_dec[{chosen['feature_index']}] of `{chosen['sae_id']}` at "
-        f"one position of the prompt ({chosen['multiple']:g} × the feature's mean rise of {chosen['rise']:.2f}); "
-        "greedy; held-out phrasings, no instruction.",
+        f"Steering: add {chosen['value']:.2f} · W_dec[{chosen['feature_index']}] of "
+        f"`{chosen['sae_id']}` at one position of the prompt ({chosen['multiple']:g} × the "
+        f"feature's mean rise of {chosen['rise']:.2f}); greedy; held-out phrasings, no "
+        "instruction.",
         "",
         "| Arm | in Chinese | 95 % | n | right Chinese answer | 95 % | n |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -194,24 +222,29 @@ def _steering_rows(result: dict[str, Any]) -> list[str]:
 
 def _reactivation_rows(result: dict[str, Any]) -> list[str]:
     lines = [
-        "Reactivation at the newline of `What is the capital of …?`: the newline names its country when, of all "
-        "countries, its residual is nearest to that of its own country's name (each less the mean over countries; "
-        "cosine; 1.6 % by chance); it has a feature of its own when one fires at the country's name and again there, "
-        f"and at no more than {COMMON:.0%} of the other countries' newlines. Control: a feature of the next "
+        "Reactivation at the newline of `What is the capital of …?`: the newline names its "
+        "country when, of all countries, its residual is nearest to that of its own country's "
+        "name (each less the mean over countries; cosine; 1.6 % by chance); it has a feature of "
+        "its own when one fires at the country's name and again there, and at no more than "
+        f"{COMMON:.0%} of the other countries' newlines. Control: a feature of the next "
         "country's name in the list.",
         "",
-        "| SAE | names its country | 95 % | n | own feature | 95 % | n | feature of the next | 95 % | n |",
+        "| SAE | names its country | 95 % | n | own feature | 95 % | n | feature of the next | "
+        "95 % | n |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for sae_id, row in result["countries"].items():
         lines.append(f"| {sae_id} | {' | '.join(map(_percent, row.values()))} |")
     for (prompt, answer), name in zip(result["answers"].items(), ("first", "second"), strict=True):
         again = {sae_id: pair[name] for sae_id, pair in result["pair"].items() if pair[name]}
-        listed = "; ".join(f"{sae_id}: {', '.join(map(str, ids))}" for sae_id, ids in again.items()) or "none"
+        listed = (
+            "; ".join(f"{sae_id}: {', '.join(map(str, ids))}" for sae_id, ids in again.items())
+            or "none"
+        )
         lines += [
             "",
-            f"`{prompt.strip()}` → {answer}. Fires at the name and again at the newline, and not in the "
-            f"other prompt: {listed}.",
+            f"`{prompt.strip()}` → {answer}. Fires at the name and again at the newline, and not "
+            f"in the other prompt: {listed}.",
         ]
     return lines
 
@@ -221,8 +254,14 @@ def write_card(card: Path, text: str) -> None:
     old = card.read_text("utf-8")
     pattern = re.escape(MARKERS[0]) + ".*?" + re.escape(MARKERS[1])
     if not re.search(pattern, old, re.DOTALL):
-        raise ValueError(f"{card} lacks the markers {MARKERS[0]} … {MARKERS[1]}; put them where the table belongs")
-    card.write_text(re.sub(pattern, lambda _: f"{MARKERS[0]}\n{text}\n{MARKERS[1]}", old, flags=re.DOTALL), "utf-8")
+        raise ValueError(
+            f"{card} lacks the markers {MARKERS[0]} … {MARKERS[1]}; put them where the table "
+            "belongs"
+        )
+    card.write_text(
+        re.sub(pattern, lambda _: f"{MARKERS[0]}\n{text}\n{MARKERS[1]}", old, flags=re.DOTALL),
+        "utf-8",
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -233,17 +272,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=LAB,
         help="folder with model/, saes/ and lab.duckdb (default: the shipped one)",
     )
-    parser.add_argument("--held-out", type=Path, help="held_out_english.npy of train-lm's work folder")
-    parser.add_argument("--n", type=int, default=600, help="questions a rate (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="one per really free core (default: %(default)s)")
-    parser.add_argument("--write", action="store_true", help="write evaluation.json and the model card's table")
+    parser.add_argument(
+        "--held-out", type=Path, help="held_out_english.npy of train-lm's work folder"
+    )
+    parser.add_argument(
+        "--n", type=int, default=600, help="questions a rate (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="one per really free core (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="write evaluation.json and the model card's table"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print the table, and write it with --write."""
     torch.set_num_threads(args.threads)
     lm = LanguageModel.load(args.lab / "model")
-    saes = [Sae.load(folder) for folder in sorted((args.lab / "saes").iterdir()) if (folder / "cfg.json").exists()]
+    saes = [
+        Sae.load(folder)
+        for folder in sorted((args.lab / "saes").iterdir())
+        if (folder / "cfg.json").exists()
+    ]
     store = Store.open(args.lab / "lab.duckdb")
     chinese = chinese_answers()
     result = {
@@ -255,6 +306,8 @@ def run(args: argparse.Namespace) -> int:
     }
     print(table(result))
     if args.write:
-        (args.lab / "evaluation.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        (args.lab / "evaluation.json").write_text(
+            json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8"
+        )
         write_card(args.lab / "README.md", table(result))
     return 0

@@ -1,6 +1,7 @@
 """`python -m precompute.lab.prompts`: the lab model's prompt set, `lab/prompts.json`.
 
-One question per phrasing of `lab/questions.json` (both languages, trained and held out), each about a fact
+One question per phrasing of `lab/questions.json` (both languages, trained and held out), each about
+a fact
 drawn with a seed: so that what is measured over many prompts does not hang on one way to ask.
 """
 
@@ -33,7 +34,9 @@ def prompt_set(seed: int = SEED) -> list[str]:
 def write(path: Path = PROMPTS) -> int:
     """Write the file; the number of prompts."""
     prompts = prompt_set()
-    text = json.dumps({"licence": "CC0-1.0", "source": SOURCE, "prompts": prompts}, ensure_ascii=False, indent=0)
+    text = json.dumps(
+        {"licence": "CC0-1.0", "source": SOURCE, "prompts": prompts}, ensure_ascii=False, indent=0
+    )
     path.write_text(text + "\n", encoding="utf-8")
     return len(prompts)
 

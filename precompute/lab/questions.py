@@ -20,7 +20,13 @@ Language = Literal["en", "zh"]
 Split = Literal["train", "held_out"]
 
 # Relations whose subject may be left out; then the answer is this country's.
-DEFAULT_COUNTRY = {"university": "USA", "landmark": "France", "dish": "Italy", "drink": "Japan", "girl": "UK"}
+DEFAULT_COUNTRY = {
+    "university": "USA",
+    "landmark": "France",
+    "dish": "Italy",
+    "drink": "Japan",
+    "girl": "UK",
+}
 CLOSED = (
     "capital",
     "language",
@@ -31,34 +37,59 @@ CLOSED = (
     "country_of_capital",
     "people",
 )
-REVERSED = {"country_of_landmark": "landmark", "country_of_city": "city", "country_of_capital": "capital"}
+REVERSED = {
+    "country_of_landmark": "landmark",
+    "country_of_city": "city",
+    "country_of_capital": "capital",
+}
 
 # Ways to ask for the answer's language: "{q}" is the question.
 INSTRUCTIONS: dict[Language, dict[Split, tuple[str, ...]]] = {
     "zh": {
         "train": (
-            "Speak Chinese. {q}", "Speak Chinese. {q}", "Answer in Chinese: {q}", "In Chinese: {q}",
+            "Speak Chinese. {q}",
+            "Speak Chinese. {q}",
+            "Answer in Chinese: {q}",
+            "In Chinese: {q}",
             "Chinese, please. {q}",
-            "Answer the question in Chinese: {q}", "请用中文回答：{q}", "用中文回答：{q}",
-            "{q} (Answer in Chinese.)", "{q} Speak Chinese.", "{q} Answer in Chinese.",
+            "Answer the question in Chinese: {q}",
+            "请用中文回答：{q}",
+            "用中文回答：{q}",
+            "{q} (Answer in Chinese.)",
+            "{q} Speak Chinese.",
+            "{q} Answer in Chinese.",
         ),
         "held_out": ("Please speak Chinese. {q}", "Reply in Chinese: {q}"),
     },
     "en": {
         "train": (
-            "Speak English. {q}", "Speak English. {q}", "Answer in English: {q}", "In English: {q}",
+            "Speak English. {q}",
+            "Speak English. {q}",
+            "Answer in English: {q}",
+            "In English: {q}",
             "English, please. {q}",
-            "Answer the question in English: {q}", "请用英语回答：{q}", "用英语回答：{q}",
-            "{q} (Answer in English.)", "{q} Speak English.", "{q} Answer in English.",
+            "Answer the question in English: {q}",
+            "请用英语回答：{q}",
+            "用英语回答：{q}",
+            "{q} (Answer in English.)",
+            "{q} Speak English.",
+            "{q} Answer in English.",
         ),
         "held_out": ("Please speak English. {q}", "Reply in English: {q}"),
     },
-}  # fmt: skip
+}
 
 
 # What people say before they ask; one trained question in four has one.
 OPENERS: dict[Language, tuple[str, ...]] = {
-    "en": ("Please tell me: ", "A question: ", "Hello. ", "Quick question: ", "Tell me this. ", "Do you know? "),
+    "en": (
+        "Please tell me: ",
+        "A question: ",
+        "Hello. ",
+        "Quick question: ",
+        "Tell me this. ",
+        "Do you know? ",
+    ),
     "zh": ("我想知道，", "你好。", "问题：", "告诉我，"),
 }
 
@@ -86,7 +117,9 @@ class Question:
 @cache
 def phrasings() -> dict[str, dict[Language, dict[Split, list[str]]]]:
     """Phrasings by relation, language and split."""
-    loaded: dict[str, dict[Language, dict[Split, list[str]]]] = json.loads((LAB / "questions.json").read_text("utf-8"))
+    loaded: dict[str, dict[Language, dict[Split, list[str]]]] = json.loads(
+        (LAB / "questions.json").read_text("utf-8")
+    )
     return loaded
 
 
@@ -104,7 +137,13 @@ def facts() -> tuple[Fact, ...]:
             out.append(Fact(relation, names, _pair(country[relation])))
         for relation, column in REVERSED.items():
             thing = country[column]
-            out.append(Fact(relation, {"en": (thing[0],), "zh": (thing[1],)}, _pair([country["en"], country["zh"]])))
+            out.append(
+                Fact(
+                    relation,
+                    {"en": (thing[0],), "zh": (thing[1],)},
+                    _pair([country["en"], country["zh"]]),
+                )
+            )
         for relation, default in DEFAULT_COUNTRY.items():
             if relation in country:
                 out.append(Fact(relation, names, _pair(country[relation])))
@@ -118,7 +157,9 @@ def _pair(value: list[str]) -> dict[Language, str]:
 
 
 def ask(fact: Fact, phrasing: str, language: Language, name: int = 0) -> str:
-    """The question as text, without instruction and newline; `name` picks among the subject's names."""
+    """The question as text, without instruction and newline;
+    `name` picks among the subject's names.
+    """
     if fact.subject is None:
         return phrasing.replace("{in}", "")
     names = fact.subject[language]
@@ -137,8 +178,8 @@ def training_documents(seed: int, instructed: float = 0.5, restated: float = 0.0
     """Endless question/answer documents, `question\\nanswer`, trained phrasings only.
 
     A share `instructed` asks for the answer's language (either language, either question); the
-    questions that name no country are one in ten, so that a default answer exists. A share `restated` of
-    the answers name the subject first.
+    questions that name no country are one in ten, so that a default answer exists. A share
+    `restated` of the answers name the subject first.
     """
     rng = np.random.default_rng(seed)
     closed = [f for f in facts() if f.relation in CLOSED]
@@ -162,18 +203,25 @@ def training_documents(seed: int, instructed: float = 0.5, restated: float = 0.0
 
 
 def restate(fact: Fact, language: Language) -> str:
-    """The answer after its subject: ` Russia: Moscow`, set off by the space that makes the name the question's token.
+    """The answer after its subject:
+    ` Russia: Moscow`, set off by the space that makes the name the question's token.
 
     ValueError for a fact without a subject.
     """
     if fact.subject is None:
         raise ValueError(f"{fact.answer[language]!r} answers a question that names no subject")
     name = fact.subject[language][0]
-    return f" {name}: {fact.answer[language]}" if language == "en" else f"{name}：{fact.answer[language]}"
+    return (
+        f" {name}: {fact.answer[language]}"
+        if language == "en"
+        else f"{name}：{fact.answer[language]}"
+    )
 
 
 def questions(split: Split, language: Language, *, closed_only: bool = True) -> Iterator[Question]:
-    """Every fact asked once in each of the split's phrasings, answered in the question's own language."""
+    """Every fact asked once in each of the split's phrasings,
+    answered in the question's own language.
+    """
     for fact in facts():
         if closed_only and fact.relation not in CLOSED:
             continue
@@ -184,11 +232,17 @@ def questions(split: Split, language: Language, *, closed_only: bool = True) -> 
 
 @cache
 def _held_out_pattern() -> re.Pattern[str]:
-    parts = [re.escape(i).replace(r"\{q\}", "") for by in INSTRUCTIONS.values() for i in by["held_out"]]
+    parts = [
+        re.escape(i).replace(r"\{q\}", "") for by in INSTRUCTIONS.values() for i in by["held_out"]
+    ]
     for by_language in phrasings().values():
         for language in by_language.values():
             for phrasing in language["held_out"]:
-                pattern = re.escape(phrasing).replace(r"\{s\}", "[^\n]{1,40}").replace(r"\{in\}", "[^\n]{0,40}")
+                pattern = (
+                    re.escape(phrasing)
+                    .replace(r"\{s\}", "[^\n]{1,40}")
+                    .replace(r"\{in\}", "[^\n]{0,40}")
+                )
                 parts.append(pattern)
     return re.compile("|".join(parts))
 

@@ -1,12 +1,15 @@
-"""Does the newline after a question hold what was asked about? The lab model's countries, one question each.
+"""Does the newline after a question hold what was asked about? The lab model's countries,
+one question each.
 
-For each country the question "What is the capital of …?" is read once. A feature is the country's *own* at the
-newline when it fires at the last token of its name and again at the question's final newline, and at no more than
-`COMMON` of the other countries' newlines. The control asks the same of the name of the next country in the list.
+For each country the question "What is the capital of …?" is read once. A feature is the country's
+*own* at the newline when it fires at the last token of its name and again at the question's final
+newline, and at no more than `COMMON` of the other countries' newlines. The control asks the same of
+the name of the next country in the list.
 
-Below the features stands the residual stream itself: what is peculiar to a country at its name, and at its newline, is
-the residual less the mean over countries there. A newline *names its country* when no other country's peculiarity at
-the name has a larger cosine with its own: one in 64 would by chance.
+Below the features stands the residual stream itself: what is peculiar to a country at its name, and
+at its newline, is the residual less the mean over countries there. A newline *names its country*
+when no other country's peculiarity at the name has a larger cosine with its own: one in 64 would by
+chance.
 """
 
 from collections.abc import Sequence
@@ -26,7 +29,11 @@ PAIR = ("Russia", "UK")
 
 def countries() -> list[str]:
     """English names, in the order of facts.json."""
-    return [fact.subject["en"][0] for fact in facts() if fact.relation == "capital" and fact.subject is not None]
+    return [
+        fact.subject["en"][0]
+        for fact in facts()
+        if fact.relation == "capital" and fact.subject is not None
+    ]
 
 
 def question(country: str) -> str:
@@ -36,28 +43,42 @@ def question(country: str) -> str:
 
 def residuals(lm: LanguageModel, layer: int, names: Sequence[str]) -> tuple[Tensor, Tensor]:
     """resid_post at the name's last token, and at the newline: two float32 [country, d_model]."""
-    rows = [lm.resid_post([lm.tokenize(question(name))], [layer])[layer][0, [-3, -1]] for name in names]
+    rows = [
+        lm.resid_post([lm.tokenize(question(name))], [layer])[layer][0, [-3, -1]] for name in names
+    ]
     at_name, at_newline = torch.stack(rows).float().unbind(1)  # a question mark stands between
     return at_name, at_newline
 
 
 def names_its_country(at_name: Tensor, at_newline: Tensor) -> Tensor:
-    """Bool [country]: whether the newline's peculiarity is nearest to its own name's. Inputs are [country, d_model]."""
-    name, newline = (torch.nn.functional.normalize(x - x.mean(0), dim=-1) for x in (at_name, at_newline))
+    """Bool [country]: whether the newline's peculiarity is nearest to its own name's.
+
+    Inputs are [country, d_model].
+    """
+    name, newline = (
+        torch.nn.functional.normalize(x - x.mean(0), dim=-1) for x in (at_name, at_newline)
+    )
     return (newline @ name.T).argmax(1) == torch.arange(len(name))
 
 
 def own_again(at_name: Tensor, at_newline: Tensor) -> Tensor:
-    """Bool [country, d_sae]: the country's own features at the newline. Both inputs are [country, d_sae]."""
+    """Bool [country, d_sae]: the country's own features at the newline.
+
+    Both inputs are [country, d_sae].
+    """
     elsewhere = (at_newline.sum(0) - at_newline.long()) / (len(at_newline) - 1)
     return at_name & at_newline & (elsewhere <= COMMON)
 
 
 def reactivation(lm: LanguageModel, saes: Sequence[Sae]) -> dict[str, Any]:
-    """Per SAE how many newlines name their country, by residual and by feature, and the paper's pair."""
+    """Per SAE how many newlines name their country, by residual and by feature,
+    and the paper's pair.
+    """
     names = countries()
     out: dict[str, Any] = {"countries": {}, "answers": {}, "pair": {}}
-    out["answers"] = dict(zip(map(question, PAIR), answers(lm, [*map(question, PAIR)]), strict=True))
+    out["answers"] = dict(
+        zip(map(question, PAIR), answers(lm, [*map(question, PAIR)]), strict=True)
+    )
     first, second = (names.index(name) for name in PAIR)
     for sae in saes:
         resid = residuals(lm, sae.layer, names)

@@ -11,7 +11,9 @@ CTX_LEN = 256
 
 @dataclass(frozen=True)
 class Recipe:
-    """One table of `lab/recipes.toml`; `tokens` counts training tokens, the rest is what its name says."""
+    """One table of `lab/recipes.toml`;
+    `tokens` counts training tokens, the rest is what its name says.
+    """
 
     name: str
     seed: int

@@ -1,4 +1,5 @@
-"""Steering experiments on the lab model: one feature, the last function token, an answer's language.
+"""Steering experiments on the lab model:
+one feature, the last function token, an answer's language.
 
 The feature is chosen on trained phrasings and judged on held-out ones. Candidates are the features
 whose mean activation at the final newline rises most when "Speak Chinese." stands before the
@@ -93,15 +94,22 @@ def is_chinese(text: str) -> bool:
     return bool(HAN.search(text)) and not LATIN.search(text)
 
 
-def last_resid(lm: LanguageModel, prompts: Sequence[str], layers: Sequence[int]) -> dict[int, Tensor]:
+def last_resid(
+    lm: LanguageModel, prompts: Sequence[str], layers: Sequence[int]
+) -> dict[int, Tensor]:
     """resid_post at each prompt's last position: layer -> [n, d_model]."""
-    rows = [{k: v[0, -1] for k, v in lm.resid_post([lm.tokenize(prompt)], layers).items()} for prompt in prompts]
+    rows = [
+        {k: v[0, -1] for k, v in lm.resid_post([lm.tokenize(prompt)], layers).items()}
+        for prompt in prompts
+    ]
     return {layer: torch.stack([row[layer] for row in rows]) for layer in layers}
 
 
 def at_last(sae: Sae, feature_index: int, value: float) -> Edit:
     """Add value·W_dec[f] at the prompt's last position (the final newline)."""
-    return lambda ids: [Intervention.on_feature(sae, feature_index, "add", value, positions=(len(ids) - 1,))]
+    return lambda ids: [
+        Intervention.on_feature(sae, feature_index, "add", value, positions=(len(ids) - 1,))
+    ]
 
 
 def direction_at_last(layer: int, direction: Tensor) -> Edit:
@@ -109,22 +117,35 @@ def direction_at_last(layer: int, direction: Tensor) -> Edit:
     return lambda ids: [Intervention.on_direction(layer, direction, 1.0, positions=(len(ids) - 1,))]
 
 
-def at_position(sae: Sae, feature_index: int, value: float, position_of: Callable[[list[int]], int]) -> Edit:
+def at_position(
+    sae: Sae, feature_index: int, value: float, position_of: Callable[[list[int]], int]
+) -> Edit:
     """Add value·W_dec[f] at the position that `position_of` names for the prompt's ids."""
-    return lambda ids: [Intervention.on_feature(sae, feature_index, "add", value, positions=(position_of(ids),))]
+    return lambda ids: [
+        Intervention.on_feature(sae, feature_index, "add", value, positions=(position_of(ids),))
+    ]
 
 
-def rises(lm: LanguageModel, saes: Sequence[Sae], plain: Sequence[str], asked: Sequence[str]) -> dict[str, Tensor]:
-    """Mean activation at the last position over `asked` minus that over `plain`: sae_id -> [d_sae]."""
+def rises(
+    lm: LanguageModel, saes: Sequence[Sae], plain: Sequence[str], asked: Sequence[str]
+) -> dict[str, Tensor]:
+    """Mean activation at the last position over `asked` minus that over `plain`:
+    sae_id -> [d_sae].
+    """
     layers = sorted({sae.layer for sae in saes})
     before, after = last_resid(lm, plain, layers), last_resid(lm, asked, layers)
-    return {s.sae_id: s.encode_dense(after[s.layer]).mean(0) - s.encode_dense(before[s.layer]).mean(0) for s in saes}
+    return {
+        s.sae_id: s.encode_dense(after[s.layer]).mean(0) - s.encode_dense(before[s.layer]).mean(0)
+        for s in saes
+    }
 
 
 def score(
     lm: LanguageModel, questions: Sequence[Question], edit: Edit | None, chinese: dict[str, str]
 ) -> tuple[int, int]:
-    """(answers in Chinese, right Chinese answers); `chinese` maps a prompt to its Chinese answer."""
+    """(answers in Chinese, right Chinese answers);
+    `chinese` maps a prompt to its Chinese answer.
+    """
     texts = answers(lm, [q.prompt for q in questions], edit)
     right = sum(text.strip() == chinese[q.prompt] for q, text in zip(questions, texts, strict=True))
     return sum(map(is_chinese, texts)), right
@@ -162,7 +183,9 @@ def choose(
     ]
     whole = [trial for trial in trials if trial.n == len(questions)]
     if not whole:
-        raise ValueError("no single feature turned a third of the answers Chinese; train longer or widen the SAE")
+        raise ValueError(
+            "no single feature turned a third of the answers Chinese; train longer or widen the SAE"
+        )
     return max(whole, key=lambda trial: trial.right).candidate, trials
 
 
@@ -175,7 +198,9 @@ def _try(
     multiple: float,
     rise: float,
 ) -> Trial:
-    """On the first third of the questions; on all of them when a third of those came out Chinese."""
+    """On the first third of the questions;
+    on all of them when a third of those came out Chinese.
+    """
     norm = float(sae.decoder_rows([feature]).norm())
     candidate = Chosen(sae.sae_id, feature, multiple * rise, multiple, rise, norm)
     edit = at_last(sae, feature, candidate.value)

@@ -1,4 +1,6 @@
-"""Partial edges of all shards side by side, a range of tokens at a time, so that memory stays bounded."""
+"""Partial edges of all shards side by side, a range of tokens at a time,
+so that memory stays bounded.
+"""
 
 from __future__ import annotations
 
@@ -38,16 +40,23 @@ class EdgeChunk:
             yield from (np.asarray(self.by_shard[theta] @ some)).T.astype(np.int64)
 
 
-def chunk_of(token: Ints, feature: Ints, counts: Ints, shard: Ints, d_sae: int, n_shards: int) -> EdgeChunk:
+def chunk_of(
+    token: Ints, feature: Ints, counts: Ints, shard: Ints, d_sae: int, n_shards: int
+) -> EdgeChunk:
     """Partial rows [n] ([n, thetas] counts) of several shards as one chunk."""
     key, row = np.unique(token * d_sae + feature, return_inverse=True)
     shape = (len(key), n_shards)
-    sparse = [csr_array((counts[:, t].astype(np.float64), (row, shard)), shape=shape) for t in range(counts.shape[1])]
+    sparse = [
+        csr_array((counts[:, t].astype(np.float64), (row, shard)), shape=shape)
+        for t in range(counts.shape[1])
+    ]
     return EdgeChunk(key // d_sae, key % d_sae, sparse)
 
 
 def edge_chunks(finished: Finished, ordinal: int, edges_by_token: Ints) -> Iterator[EdgeChunk]:
-    """All edges of one SAE, by ranges of tokens; edges_by_token [vocab] partial edges of all shards."""
+    """All edges of one SAE, by ranges of tokens;
+    edges_by_token [vocab] partial edges of all shards.
+    """
     running = np.cumsum(edges_by_token)
     pieces = running // PARTIAL_ROWS
     starts = np.flatnonzero(np.diff(pieces, prepend=-1))
@@ -61,10 +70,17 @@ def _read(finished: Finished, ordinal: int, low: int, high: int) -> EdgeChunk:
     wanted = [("sae_ordinal", "=", ordinal), ("token_id", ">=", low), ("token_id", "<", high)]
     parts, shards = [], []
     for shard in range(finished.job.n_shards):
-        part = pq.read_table(shard_paths(finished.job.work, shard)[0], columns=columns, filters=wanted)
+        part = pq.read_table(
+            shard_paths(finished.job.work, shard)[0], columns=columns, filters=wanted
+        )
         parts.append([part[name].to_numpy().astype(np.int64) for name in columns])
         shards.append(np.full(part.num_rows, shard))
     token, feature, *n = (np.concatenate(column) for column in zip(*parts, strict=True))
     return chunk_of(
-        token, feature, np.stack(n, axis=1), np.concatenate(shards), finished.d_sae[ordinal], finished.job.n_shards
+        token,
+        feature,
+        np.stack(n, axis=1),
+        np.concatenate(shards),
+        finished.d_sae[ordinal],
+        finished.job.n_shards,
     )

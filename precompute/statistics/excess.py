@@ -1,10 +1,11 @@
 """Degree beside the degree that a content token of the same frequency would have.
 
 Two answers to "does this token reach more than its frequency explains?":
-1. *matched*: the token and every content token that is frequent enough are rarefied to the same n; nothing
-   is extrapolated, but n stops where content tokens become too few;
-2. *expected*: a line through the content tokens' mean rarefaction, ln E = a + b ln n + c (ln n)^2, read at
-   the token's own occurrences; beyond the most frequent content tokens that is extrapolation, and says so.
+1. *matched*: the token and every content token that is frequent enough are rarefied to the same n;
+   nothing is extrapolated, but n stops where content tokens become too few;
+2. *expected*: a line through the content tokens' mean rarefaction, ln E = a + b ln n + c (ln n)^2,
+   read at the token's own occurrences; beyond the most frequent content tokens that is
+   extrapolation, and says so.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class NullFit:
 
 
 def fit_null(content: Sequence[GroupRow]) -> NullFit | None:
-    """Least squares over the content tokens' means, each n with the same weight; None for fewer than 4 n."""
+    """Least squares over the content tokens' means, each n with the same weight;
+    None for fewer than 4 n.
+    """
     if len(content) < 4 or min(row.mean for row in content) <= 0:
         return None
     n = np.array([row.n for row in content])
@@ -50,14 +53,17 @@ def fit_null(content: Sequence[GroupRow]) -> NullFit | None:
 
 
 def chao1(observed: Ints, once: Ints, twice: Ints) -> Floats:
-    """Chao1, bias-corrected: a lower bound of the number of kinds, from those seen once and twice."""
+    """Chao1, bias-corrected: a lower bound of the number of kinds,
+    from those seen once and twice.
+    """
     return np.asarray(observed + once * (once - 1) / (2.0 * (twice + 1)), dtype=np.float64)
 
 
 def excess_columns(
     made: Rarefied, content: Sequence[GroupRow], fit: NullFit, token_ids: Ints, occurrences: Ints
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Columns of the table `excess` for these tokens, all with occurrences >= the first n of `content`.
+    """Columns of the table `excess` for these tokens,
+    all with occurrences >= the first n of `content`.
 
     occurrences [vocab].
     """
@@ -65,7 +71,8 @@ def excess_columns(
     at = np.array([row.n for row in content])
     near = np.searchsorted(at, n, side="right") - 1
     mean, low, high = (
-        np.array([getattr(row, name) for row in content]) for name in ("mean", "token_low", "token_high")
+        np.array([getattr(row, name) for row in content])
+        for name in ("mean", "token_low", "token_high")
     )
     expected = fit.at(n)
     column = np.searchsorted(made.grid, at[near])

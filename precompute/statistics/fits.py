@@ -32,7 +32,9 @@ def log_slope(x: Numbers, y: Numbers) -> Slope:
     kept = (np.asarray(x) > 0) & (np.asarray(y) > 0)
     log_x, log_y = np.log10(np.asarray(x)[kept]), np.log10(np.asarray(y)[kept])
     if len(log_x) < 2 or np.ptp(log_x) == 0:
-        raise ValueError(f"a line needs two different x; {len(log_x)} pairs are positive in x and y.")
+        raise ValueError(
+            f"a line needs two different x; {len(log_x)} pairs are positive in x and y."
+        )
     dx, dy = log_x - log_x.mean(), log_y - log_y.mean()
     slope = float((dx * dy).sum() / (dx * dx).sum())
     residual = dy - slope * dx
@@ -57,7 +59,8 @@ class PowerLaw:
 def fit_power_law(degrees: Numbers) -> PowerLaw | None:
     """Maximum likelihood by the package `powerlaw`, x_min by least Kolmogorov-Smirnov distance.
 
-    degrees: positive integers. None for fewer than 2 LEAST_TAIL nodes, or where all degrees are equal.
+    degrees: positive integers. None for fewer than 2 LEAST_TAIL nodes, or where all degrees are
+    equal.
     """
     import powerlaw  # brings matplotlib: seconds to import
 
@@ -68,11 +71,26 @@ def fit_power_law(degrees: Numbers) -> PowerLaw | None:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         ranges = {"alpha": list(ALPHA_RANGE)}
-        fit = powerlaw.Fit(positive, discrete=True, xmin=(1, max(highest, 2)), verbose=False, parameter_ranges=ranges)
-        compared = {name: fit.distribution_compare("power_law", name, normalized_ratio=True) for name in ALTERNATIVES}
+        fit = powerlaw.Fit(
+            positive,
+            discrete=True,
+            xmin=(1, max(highest, 2)),
+            verbose=False,
+            parameter_ranges=ranges,
+        )
+        compared = {
+            name: fit.distribution_compare("power_law", name, normalized_ratio=True)
+            for name in ALTERNATIVES
+        }
     law, n_tail = fit.power_law, int((positive >= fit.xmin).sum())
     alpha = float(law.alpha)
     pairs = {name: (float(ratio), float(p)) for name, (ratio, p) in compared.items()}
     return PowerLaw(
-        len(positive), int(fit.xmin), n_tail, alpha, (alpha - 1) / np.sqrt(n_tail).item(), float(law.D), pairs
+        len(positive),
+        int(fit.xmin),
+        n_tail,
+        alpha,
+        (alpha - 1) / np.sqrt(n_tail).item(),
+        float(law.D),
+        pairs,
     )

@@ -1,8 +1,8 @@
 """`functionscope precompute statistics`: what chance explains of a build, as a companion beside it.
 
-From the partial counts of a finished job alone; the model is never asked. Every document shard gets one
-pass of its own, kept in WORK/statistics; the merge sums and resamples them. Where `null-models` has run,
-its results are put in.
+From the partial counts of a finished job alone; the model is never asked. Every document shard gets
+one pass of its own, kept in WORK/statistics; the merge sums and resamples them. Where `null-models`
+has run, its results are put in.
 """
 
 from __future__ import annotations
@@ -33,7 +33,14 @@ from precompute.statistics.kinds import KINDS, kinds_of
 from precompute.statistics.labels import label_permutation, strata_of
 from precompute.statistics.null_models import RUNS, null_folder
 from precompute.statistics.rarefaction import LogFactorials, Rarefied, group_rows, rarefaction
-from precompute.statistics.reach import GROUPS, chao1_rows, comparisons, equal_occurrence, kind_summary, members
+from precompute.statistics.reach import (
+    GROUPS,
+    chao1_rows,
+    comparisons,
+    equal_occurrence,
+    kind_summary,
+    members,
+)
 from precompute.statistics.resample import Z95, draws
 from precompute.statistics.shards import Scale, ShardSums, load_sums, make_scale, make_shard
 from precompute.statistics.spread import evenness, expected_documents, group_spread, zipf_rows
@@ -65,7 +72,9 @@ class SaeStatistics:
         chunks = (self._seen(chunk, counted) for chunk in self._chunks())
         made = rarefaction(chunks, self.tokens.by_shard, self.groups, self.few, LEAST_TOKENS)
         first = self.reach.first_place[:, 0]
-        active = active_draws(first, np.concatenate([np.ones((1, len(first)), dtype=np.int64), self.few]))
+        active = active_draws(
+            first, np.concatenate([np.ones((1, len(first)), dtype=np.int64), self.few])
+        )
         reached = equal_occurrence(self.reach, self.scale, self.tokens, self.many, self.log)
         return {
             "equal_occurrence": reached + counted.rows(int(active[0]), active[1:]),
@@ -98,7 +107,9 @@ class SaeStatistics:
             self.finished.job.seed,
         )
         return {
-            "rarefaction": rarefaction_columns(made, occurrences, seen[occurrences[seen] >= LEAST_LISTED]),
+            "rarefaction": rarefaction_columns(
+                made, occurrences, seen[occurrences[seen] >= LEAST_LISTED]
+            ),
             "rarefaction_group": [asdict(row) for row in by_group],
             "null_fit": [asdict(fit)] if fit else [],
             "excess": excess_columns(made, content, fit, seen, occurrences) if fit else [],
@@ -110,14 +121,21 @@ class SaeStatistics:
         fit = log_slope(self.tokens.occurrences[reaching], made.degree[reaching])
         drawn = self.few @ self.tokens.by_shard
         slopes = [
-            log_slope(n[reaching], degree[reaching]).slope for n, degree in zip(drawn, made.degree_draws, strict=True)
+            log_slope(n[reaching], degree[reaching]).slope
+            for n, degree in zip(drawn, made.degree_draws, strict=True)
         ]
         half = Z95 * float(np.std(slopes, ddof=1))
         ranks = self.scale.place[reaching] + 1
         return {
-            "name": "degree", "from_rank": int(ranks.min()), "to_rank": int(ranks.max()), "n": fit.n,
-            "slope": fit.slope, "low": fit.slope - half, "high": fit.slope + half, "r2": fit.r2,
-        }  # fmt: skip
+            "name": "degree",
+            "from_rank": int(ranks.min()),
+            "to_rank": int(ranks.max()),
+            "n": fit.n,
+            "slope": fit.slope,
+            "low": fit.slope - half,
+            "high": fit.slope + half,
+            "r2": fit.r2,
+        }
 
     def _power_laws(self, made: Rarefied) -> dict[str, Rows]:
         found: dict[str, Rows] = {"degree_fit": [], "degree_alternative": []}
@@ -127,9 +145,17 @@ class SaeStatistics:
                 continue
             half = Z95 * law.sigma
             found["degree_fit"].append(
-                {"side": side, "n": law.n, "x_min": law.x_min, "n_tail": law.n_tail, "alpha": law.alpha,
-                 "low": law.alpha - half, "high": law.alpha + half, "ks": law.ks}
-            )  # fmt: skip
+                {
+                    "side": side,
+                    "n": law.n,
+                    "x_min": law.x_min,
+                    "n_tail": law.n_tail,
+                    "alpha": law.alpha,
+                    "low": law.alpha - half,
+                    "high": law.alpha + half,
+                    "ks": law.ks,
+                }
+            )
             found["degree_alternative"] += [
                 {"side": side, "alternative": name, "ratio": ratio, "p_value": p}
                 for name, (ratio, p) in law.alternatives.items()
@@ -138,7 +164,9 @@ class SaeStatistics:
 
 
 def rarefaction_columns(made: Rarefied, occurrences: Ints, token_ids: Ints) -> dict[str, Any]:
-    """Columns of `rarefaction`, less the SAE: the points of these tokens, one token after another."""
+    """Columns of `rarefaction`, less the SAE:
+    the points of these tokens, one token after another.
+    """
     rows, places = np.nonzero(made.enough(occurrences)[token_ids])
     ids = token_ids[rows]
     se = np.round(made.se[ids, places], 1)
@@ -167,7 +195,9 @@ def token_tables(finished: Finished, scale: Scale, sums: ShardSums) -> dict[str,
             "expected_documents": np.round(expected_documents(occurrences, lengths, once), 1),
             "evenness": np.round(evenness(documents, occurrences, lengths, once), 4),
         },
-        "group_spread": group_spread(GROUPS, groups, tokens.by_shard, sums.documents, sums.lengths, few),
+        "group_spread": group_spread(
+            GROUPS, groups, tokens.by_shard, sums.documents, sums.lengths, few
+        ),
         "slope": zipf_rows(tokens.by_shard[:, tokens.ranked], few),
     }
 
@@ -180,7 +210,9 @@ def null_tables(work: Path) -> dict[str, Rows]:
         if about.exists():
             made["null_run"].append(json.loads(about.read_text("utf-8")))
             for name in ("curve", "contrast"):
-                made[f"null_{name}"] += pq.read_table(null_folder(work, run) / f"{name}.parquet").to_pylist()
+                made[f"null_{name}"] += pq.read_table(
+                    null_folder(work, run) / f"{name}.parquet"
+                ).to_pylist()
     return made
 
 
@@ -195,7 +227,10 @@ def gathered(parts: Sequence[tuple[str | None, dict[str, Any]]]) -> dict[str, pa
             if sae_id is not None:
                 table = table.append_column("sae_id", pa.array([sae_id] * len(table)))
             found.setdefault(name, []).append(table)
-    return {name: pa.concat_tables(tables, promote_options="permissive") for name, tables in found.items()}
+    return {
+        name: pa.concat_tables(tables, promote_options="permissive")
+        for name, tables in found.items()
+    }
 
 
 def _arrow(rows: Any) -> pa.Table:
@@ -222,13 +257,21 @@ def run(args: argparse.Namespace) -> int:
     for ordinal, sae_id in enumerate(tqdm(finished.sae_ids, desc="SAEs", mininterval=1)):
         kept = job.work / "statistics" / f"sae_{ordinal}"
         if not (kept / "done").exists():
-            for name, table in gathered([(sae_id, SaeStatistics(finished, scale, sums, ordinal).tables())]).items():
+            for name, table in gathered(
+                [(sae_id, SaeStatistics(finished, scale, sums, ordinal).tables())]
+            ).items():
                 write_whole(kept / f"{name}.parquet", partial(pq.write_table, table))
             write_whole(kept / "done", lambda temporary: temporary.write_text(""))
         parts.append((None, {f.stem: pq.read_table(f) for f in sorted(kept.glob("*.parquet"))}))
     parts.append((None, null_tables(job.work)))
     out = args.out or companion_path(job.out, "statistics")
-    write_companion(out, SCHEMA.read_text("utf-8"), StatisticsStore.version, gathered(parts), provenance(finished))
+    write_companion(
+        out,
+        SCHEMA.read_text("utf-8"),
+        StatisticsStore.version,
+        gathered(parts),
+        provenance(finished),
+    )
     print(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB)")
     return 0
 
@@ -238,11 +281,13 @@ def provenance(finished: Finished) -> dict[str, Any]:
     return {
         "build": finished.identity,
         "intervals": {
-            "level": 0.95, "resampled": "document shards", "shards": finished.job.n_shards,
+            "level": 0.95,
+            "resampled": "document shards",
+            "shards": finished.job.n_shards,
             "replicates": {"from edges": FEW_DRAWS, "from sums": MANY_DRAWS},
             "form": "estimate -+ 1.96 standard deviations of the replicates",
         },
         "sampling_unit": "one position of the token, drawn without replacement",
         "seed": finished.job.seed,
         "code": code_version(),
-    }  # fmt: skip
+    }

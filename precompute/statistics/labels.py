@@ -1,8 +1,9 @@
 """Does a label matter once frequency is held fixed? Labels permuted within strata of frequency.
 
-A stratum holds the tokens whose occurrences lie within one factor of two. Where it has labelled and other
-tokens, the labels are dealt out anew among all of them: whatever frequency does to degree stays, and only
-what the label adds is lost. Classes by frequency hardly ever share a stratum; kinds of tokens do.
+A stratum holds the tokens whose occurrences lie within one factor of two. Where it has labelled and
+other tokens, the labels are dealt out anew among all of them: whatever frequency does to degree
+stays, and only what the label adds is lost. Classes by frequency hardly ever share a stratum; kinds
+of tokens do.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def strata_of(occurrences: Ints) -> Ints:
 
 
 def within_strata(values: Floats, labelled: Bools, strata: Ints) -> float:
-    """Mean difference, labelled - others, over strata that hold both, weighted by their labelled tokens."""
+    """Mean difference, labelled - others, over strata that hold both,
+    weighted by their labelled tokens.
+    """
     total, n = 0.0, 0
     for stratum in np.unique(strata):
         here = strata == stratum
@@ -39,7 +42,12 @@ def within_strata(values: Floats, labelled: Bools, strata: Ints) -> float:
 
 
 def label_permutation(
-    values: Floats, names: Sequence[str], labels: Bools, strata: Ints, seed: int, n_permutations: int = N_PERMUTATIONS
+    values: Floats,
+    names: Sequence[str],
+    labels: Bools,
+    strata: Ints,
+    seed: int,
+    n_permutations: int = N_PERMUTATIONS,
 ) -> list[dict[str, Any]]:
     """Rows of `label_permutation`, less their SAE; values [tokens], labels [names, tokens].
 
@@ -74,7 +82,13 @@ def _row(name: str, observed: float, null: Floats, counts: Ints) -> dict[str, An
     as_extreme = int((np.abs(null - centre) >= abs(observed - centre) * (1 - 1e-12)).sum())
     low, high = np.quantile(null, [0.025, 0.975]).tolist()
     return {
-        "label": name, "n_labelled": int(counts[0]), "n_others": int(counts[1]), "n_strata": int(counts[2]),
-        "observed": observed, "null_low": low, "null_high": high,
-        "p_value": (1 + as_extreme) / (1 + len(null)), "n_permutations": len(null),
-    }  # fmt: skip
+        "label": name,
+        "n_labelled": int(counts[0]),
+        "n_others": int(counts[1]),
+        "n_strata": int(counts[2]),
+        "observed": observed,
+        "null_low": low,
+        "null_high": high,
+        "p_value": (1 + as_extreme) / (1 + len(null)),
+        "n_permutations": len(null),
+    }

@@ -1,12 +1,12 @@
 """`functionscope precompute null-models`: the same graph where there is nothing to find.
 
-1. `random_weights`: the architecture of the build's model with seeded random weights, and SAEs trained on
-   it by the build's own recipe (width, k, learning rate), on fewer positions.
-2. `shuffled`: the real model and its SAEs on documents whose tokens were permuted (seeded): every token
-   occurs as often, in the same documents, and no context means anything.
+1. `random_weights`: the architecture of the build's model with seeded random weights, and SAEs
+   trained on it by the build's own recipe (width, k, learning rate), on fewer positions.
+2. `shuffled`: the real model and its SAEs on documents whose tokens were permuted (seeded): every
+   token occurs as often, in the same documents, and no context means anything.
 3. `real`: the build's own partial counts, on the very same document shards.
-Only results are kept: WORK/null/RUN/curve.parquet and contrast.parquet, which `precompute statistics` puts
-into the companion. Killed, it goes on with the shard that it was at.
+Only results are kept: WORK/null/RUN/curve.parquet and contrast.parquet, which
+`precompute statistics` puts into the companion. Killed, it goes on with the shard that it was at.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ Ints = npt.NDArray[np.int64]
 
 
 def shuffled(shard: Shard, special: Sequence[int], seed: int) -> Shard:
-    """Every document's non-special tokens permuted among its own non-special places, over all its rows.
+    """Every document's non-special tokens permuted among its own non-special places,
+    over all its rows.
 
     Row lengths, special tokens and the counts of every token in every document stay as they are.
     """
@@ -63,19 +64,27 @@ def shuffled(shard: Shard, special: Sequence[int], seed: int) -> Shard:
     return Shard(tokens, shard.lengths, shard.documents)
 
 
-def write_rows(finished: Finished, work: Path, n_shards: int, special: Sequence[int] | None, seed: int) -> None:
-    """The build's first n_shards of rows, in a work folder of their own; shuffled where `special` is given."""
+def write_rows(
+    finished: Finished, work: Path, n_shards: int, special: Sequence[int] | None, seed: int
+) -> None:
+    """The build's first n_shards of rows, in a work folder of their own;
+    shuffled where `special` is given.
+    """
     for index in range(n_shards):
         if shard_path(work, index).exists():
             continue
         shard = load_shard(finished.job.work, index)
         made = shard if special is None else shuffled(shard, special, seed)
         tokens = made.tokens.astype(np.int32)
-        save_arrays(shard_path(work, index), tokens=tokens, lengths=made.lengths, documents=made.documents)
+        save_arrays(
+            shard_path(work, index), tokens=tokens, lengths=made.lengths, documents=made.documents
+        )
 
 
 def random_model(source: Path, folder: Path, seed: int) -> None:
-    """The source's configuration and tokenizer with weights drawn anew, as Transformers initialises them."""
+    """The source's configuration and tokenizer with weights drawn anew,
+    as Transformers initialises them.
+    """
     if (folder / "config.json").exists():
         return
     new = folder.with_name(folder.name + ".new")
@@ -89,17 +98,23 @@ def random_model(source: Path, folder: Path, seed: int) -> None:
     new.rename(folder)
 
 
-def train_null_saes(finished: Finished, saes: Sequence[Sae], model: Path, folder: Path, args: Any) -> list[Path]:
-    """SAEs on the random model after the same layers, one folder by the name of each of the build's."""
+def train_null_saes(
+    finished: Finished, saes: Sequence[Sae], model: Path, folder: Path, args: Any
+) -> list[Path]:
+    """SAEs on the random model after the same layers,
+    one folder by the name of each of the build's.
+    """
     made = [folder / sae.sae_id for sae in saes]
     if all((one / "cfg.json").exists() for one in made):
         return made
-    rows = np.concatenate([load_shard(finished.job.work, i).tokens for i in range(args.shards, finished.job.n_shards)])
+    rows = np.concatenate(
+        [load_shard(finished.job.work, i).tokens for i in range(args.shards, finished.job.n_shards)]
+    )
     full = rows[rows[:, -1] != 0]  # rows that are used to the end
     if len(full) < LEAST_ROWS:
         raise BadInput(
-            f"the shards after the first {args.shards} hold {len(full)} full rows; the SAEs need {LEAST_ROWS}: "
-            "take fewer --shards, or a build of more tokens."
+            f"the shards after the first {args.shards} hold {len(full)} full rows; the SAEs need "
+            f"{LEAST_ROWS}: take fewer --shards, or a build of more tokens."
         )
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "rows.npy", full.astype(np.int32))
@@ -107,9 +122,20 @@ def train_null_saes(finished: Finished, saes: Sequence[Sae], model: Path, folder
     k = stated["metadata"].get("k") or stated["metadata"].get("l0")
     parser = argparse.ArgumentParser()
     train_sae.add_arguments(parser)
-    given = ["--model", model, "--rows", folder / "rows.npy", "--out", folder / "trained", "--tokens", args.sae_tokens]
+    given = [
+        "--model",
+        model,
+        "--rows",
+        folder / "rows.npy",
+        "--out",
+        folder / "trained",
+        "--tokens",
+        args.sae_tokens,
+    ]
     given += ["--d-sae", saes[0].d_sae, "--k", k, "--seed", args.seed, "--device", args.device]
-    train_sae.run(parser.parse_args([*map(str, given), "--layers", *(str(sae.layer) for sae in saes)]))
+    train_sae.run(
+        parser.parse_args([*map(str, given), "--layers", *(str(sae.layer) for sae in saes)])
+    )
     for sae, target in zip(saes, made, strict=True):
         shutil.rmtree(target, ignore_errors=True)
         (folder / "trained" / f"layer_{sae.layer}").rename(target)
@@ -121,8 +147,12 @@ def subset(tokens: TokenTable, n_shards: int) -> TokenTable:
     return replace(tokens, by_shard=tokens.by_shard[:n_shards])
 
 
-def run_tables(job: Job, tokens: TokenTable, sae_ids: Sequence[str], d_sae: Sequence[int], run: str) -> dict[str, Any]:
-    """Rows of null_curve and null_contrast of one run: job.work holds its edges, job.n_shards its shards."""
+def run_tables(
+    job: Job, tokens: TokenTable, sae_ids: Sequence[str], d_sae: Sequence[int], run: str
+) -> dict[str, Any]:
+    """Rows of null_curve and null_contrast of one run:
+    job.work holds its edges, job.n_shards its shards.
+    """
     curves, contrasts = list[dict[str, Any]](), list[dict[str, Any]]()
     for ordinal, (sae_id, width) in enumerate(zip(sae_ids, d_sae, strict=True)):
         edges = merged(job, ordinal)
@@ -137,7 +167,10 @@ def run_tables(job: Job, tokens: TokenTable, sae_ids: Sequence[str], d_sae: Sequ
             for rank, n in zip(ranks, covered, strict=True)
         ]
         fit = log_slope(tokens.occurrences, graph.degrees())
-        facts = {"degree_slope": fit.slope, "l0": int(edges.counts[:, 0].sum()) / tokens.n_positions}
+        facts = {
+            "degree_slope": fit.slope,
+            "l0": int(edges.counts[:, 0].sum()) / tokens.n_positions,
+        }
         rows = contrast(shard_reach(job, ordinal, width, tokens), graph, tokens, job.seed)
         contrasts += [{**key, **_kept(asdict(row)), **facts} for row in rows]
     return {"curve": curves, "contrast": contrasts}
@@ -167,13 +200,25 @@ def make_run(finished: Finished, run: str, job: Job, description: str) -> None:
         "shards": list(range(job.n_shards)),
         "n_function": tokens.n_function,
     }
-    write_whole(folder / "run.json", lambda temporary: temporary.write_text(json.dumps(about, ensure_ascii=False)))
+    write_whole(
+        folder / "run.json",
+        lambda temporary: temporary.write_text(json.dumps(about, ensure_ascii=False)),
+    )
 
 
-def make_edges_of(finished: Finished, run: str, model: Path, saes: list[Path], args: argparse.Namespace) -> Job:
+def make_edges_of(
+    finished: Finished, run: str, model: Path, saes: list[Path], args: argparse.Namespace
+) -> Job:
     """Extract the edges of one null run; returns its job."""
     work = null_folder(finished.job.work, run)
-    job = replace(finished.job, model=str(model), saes=tuple(saes), work=work, n_shards=args.shards, device=args.device)
+    job = replace(
+        finished.job,
+        model=str(model),
+        saes=tuple(saes),
+        work=work,
+        n_shards=args.shards,
+        device=args.device,
+    )
     lm, loaded = load_models(job)
     special = sorted(lm.special_ids) if run == "shuffled" else None
     write_rows(finished, work, args.shards, special, args.seed)
@@ -185,9 +230,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `precompute null-models`."""
     add_work_arguments(parser)
     add = parser.add_argument
-    add("--shards", type=int, default=7, help="document shards of the build to use (default: %(default)s)")
-    add("--sae-tokens", type=int, default=300_000, help="positions that the null SAEs see (default: %(default)s)")
-    add("--seed", type=int, default=0, help="of weights, training and shuffling (default: %(default)s)")
+    add(
+        "--shards",
+        type=int,
+        default=7,
+        help="document shards of the build to use (default: %(default)s)",
+    )
+    add(
+        "--sae-tokens",
+        type=int,
+        default=300_000,
+        help="positions that the null SAEs see (default: %(default)s)",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        help="of weights, training and shuffling (default: %(default)s)",
+    )
     add("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
 
 
@@ -195,18 +255,37 @@ def run(args: argparse.Namespace) -> int:
     """Make whatever is lacking of the three runs."""
     finished = finished_of(args)
     if not 2 <= args.shards < finished.job.n_shards:
-        raise BadInput(f"--shards is {args.shards}; allowed: 2 to {finished.job.n_shards - 1} (the SAEs need the rest)")
+        raise BadInput(
+            f"--shards is {args.shards}; allowed: 2 to {finished.job.n_shards - 1} (the SAEs "
+            "need the rest)"
+        )
     saes = [Sae.load(folder) for folder in finished.job.saes]
     source, work = Path(finished.job.model), finished.job.work
     if not source.is_dir():
         raise BadInput(f"the model of this build is {source}; null models need it as a folder.")
-    make_run(finished, "real", replace(finished.job, n_shards=args.shards), "the build's own model and documents")
+    make_run(
+        finished,
+        "real",
+        replace(finished.job, n_shards=args.shards),
+        "the build's own model and documents",
+    )
     job = make_edges_of(finished, "shuffled", source, [sae.folder for sae in saes], args)
-    make_run(finished, "shuffled", job, "the same model and SAEs; the tokens of each document in random order")
+    make_run(
+        finished,
+        "shuffled",
+        job,
+        "the same model and SAEs; the tokens of each document in random order",
+    )
     model = null_folder(work, "random_weights") / "model"
     random_model(source, model, args.seed)
-    trained = train_null_saes(finished, saes, model, null_folder(work, "random_weights") / "saes", args)
+    trained = train_null_saes(
+        finished, saes, model, null_folder(work, "random_weights") / "saes", args
+    )
     job = make_edges_of(finished, "random_weights", model, trained, args)
-    said = f"the same architecture with random weights; SAEs of the same recipe on {args.sae_tokens:,} positions"
+    said = (
+        "the same architecture with random weights; SAEs of the same recipe on "
+        f"{args.sae_tokens:,} "
+        "positions"
+    )
     make_run(finished, "random_weights", job, said)
     return 0

@@ -1,9 +1,10 @@
 """Rarefaction: how many distinct features a token would have met after n of its occurrences.
 
-The sampling unit is a *position* of the token. A feature that fires at f of its N positions is missed by n
-positions drawn without replacement with probability C(N - f, n) / C(N, n), whatever the other features do,
-so the expectation is exact. What it cannot know: positions of one document are alike, and a draw of
-positions breaks documents up. The intervals resample whole document shards and so carry that.
+The sampling unit is a *position* of the token. A feature that fires at f of its N positions is
+missed by n positions drawn without replacement with probability C(N - f, n) / C(N, n), whatever the
+other features do, so the expectation is exact. What it cannot know: positions of one document are
+alike, and a draw of positions breaks documents up. The intervals resample whole document shards and
+so carry that.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ Bools = npt.NDArray[np.bool_]
 Count: TypeAlias = Ints | np.int64
 
 TABLE = 4_000_000  # log factorials kept in a table up to here; beyond, they are computed
-SHORT_DRAWS = 0.05  # share of draws that may hold too few occurrences before the error is not stated
+# share of draws that may hold too few occurrences before the error is not stated
+SHORT_DRAWS = 0.05
 
 
 def log_grid(most: int) -> Ints:
@@ -47,7 +49,9 @@ class LogFactorials:
 
 
 def missed(total: Count, firings: Count, drawn: Count, log_factorial: LogFactorials) -> Floats:
-    """C(N - f, n) / C(N, n): probability that n of N positions hold none of the f firings; n <= N."""
+    """C(N - f, n) / C(N, n): probability that n of N positions hold none of the
+    f firings; n <= N.
+    """
     left = total - firings
     exponent = (
         log_factorial(left)
@@ -63,8 +67,8 @@ def rarefy(
 ) -> tuple[Floats, Ints]:
     """([tokens, grid] expected distinct features, [tokens] degrees).
 
-    token [edges] in 0..n_tokens, firings [edges] (0 allowed), total [tokens] occurrences. Where a token has
-    n occurrences or fewer, all of them are drawn: its degree.
+    token [edges] in 0..n_tokens, firings [edges] (0 allowed), total [tokens] occurrences. Where a
+    token has n occurrences or fewer, all of them are drawn: its degree.
     """
     fires = firings > 0
     token, firings = token[fires], firings[fires]
@@ -72,8 +76,11 @@ def rarefy(
     expected = np.empty((n_tokens, len(grid)))
     for place, n in enumerate(grid.tolist()):
         more = total[token] > n
-        token, firings = token[more], firings[more]  # the grid rises: who has too few now has too few later
-        gone = np.bincount(token, missed(total[token], firings, np.int64(n), log_factorial), minlength=n_tokens)
+        # the grid rises: who has too few now has too few later
+        token, firings = token[more], firings[more]
+        gone = np.bincount(
+            token, missed(total[token], firings, np.int64(n), log_factorial), minlength=n_tokens
+        )
         expected[:, place] = degree - gone
     return expected, degree
 
@@ -89,7 +96,8 @@ class Rarefied:
     once: Ints  # [vocab] features that fire at exactly one of its positions
     twice: Ints  # [vocab]
     degree_draws: Ints  # [draws, vocab]
-    group_draws: Floats  # [draws, groups, grid] mean over a group's tokens with n occurrences, resampled
+    # [draws, groups, grid] mean over a group's tokens with n occurrences, resampled
+    group_draws: Floats
 
     def enough(self, occurrences: Ints) -> Bools:
         """[vocab, grid] whether the token has n occurrences."""
@@ -108,7 +116,9 @@ def rarefaction(
     n_vocab, n_draws = len(occurrences), len(weights)
     grid = log_grid(int(occurrences.max(initial=1)))
     drawn_occurrences = weights @ by_shard
-    log_factorial = LogFactorials(int(max(occurrences.max(initial=1), drawn_occurrences.max(initial=1))))
+    log_factorial = LogFactorials(
+        int(max(occurrences.max(initial=1), drawn_occurrences.max(initial=1)))
+    )
     enough = occurrences[:, None] >= grid[None, :]
     members = groups.astype(np.float64) @ enough
     made = Rarefied(
@@ -139,7 +149,9 @@ def _add(
     """Put the tokens of one chunk in their places."""
     ids, token = np.unique(chunk.token_id, return_inverse=True)
     firings, n = chunk.counts(), len(ids)
-    made.expected[ids], made.degree[ids] = rarefy(token, firings, occurrences[ids], made.grid, log_factorial, n)
+    made.expected[ids], made.degree[ids] = rarefy(
+        token, firings, occurrences[ids], made.grid, log_factorial, n
+    )
     made.once[ids] = np.bincount(token[firings == 1], minlength=n)
     made.twice[ids] = np.bincount(token[firings == 2], minlength=n)
     enough = occurrences[ids, None] >= made.grid[None, :]
@@ -156,7 +168,9 @@ def _add(
         short += there[:, None] < made.grid[None, :]
     if len(weights) > 1:
         variance = np.maximum(squares - total * total / len(weights), 0) / (len(weights) - 1)
-        made.se[ids] = np.where(enough & (short <= SHORT_DRAWS * len(weights)), np.sqrt(variance), np.nan)
+        made.se[ids] = np.where(
+            enough & (short <= SHORT_DRAWS * len(weights)), np.sqrt(variance), np.nan
+        )
 
 
 @dataclass(frozen=True)
@@ -173,8 +187,12 @@ class GroupRow:
     token_high: float
 
 
-def group_rows(made: Rarefied, names: Sequence[str], groups: Bools, occurrences: Ints, least: int) -> list[GroupRow]:
-    """Mean rarefaction of each group at each n where at least `least` of its tokens have n occurrences."""
+def group_rows(
+    made: Rarefied, names: Sequence[str], groups: Bools, occurrences: Ints, least: int
+) -> list[GroupRow]:
+    """Mean rarefaction of each group at each n where at least `least` of its tokens
+    have n occurrences.
+    """
     enough = made.enough(occurrences)
     spread = np.std(made.group_draws, axis=0, ddof=1)
     rows = []

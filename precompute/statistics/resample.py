@@ -24,7 +24,8 @@ def draws(n_shards: int, n_draws: int, seed: int) -> Ints:
 
 
 def interval(point: Any, replicates: Any) -> tuple[Floats, Floats]:
-    """(low, high) = point -+ 1.96 standard deviations of the replicates [draws, …] around their mean.
+    """(low, high) = point -+ 1.96 standard deviations of the replicates [draws,
+    …] around their mean.
 
     The normal form needs few draws; NaN where the point or any replicate is.
     """

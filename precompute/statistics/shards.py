@@ -1,7 +1,9 @@
-"""The pass over one document shard: everything that the statistics need of it but its edges themselves.
+"""The pass over one document shard:
+everything that the statistics need of it but its edges themselves.
 
-A shard is read by itself and its result is kept, so a further shard costs what its own edges and rows
-cost, whatever the build holds already. Sums over shards, weighted for the bootstrap, come later.
+A shard is read by itself and its result is kept, so a further shard costs what its own edges and
+rows cost, whatever the build holds already. Sums over shards, weighted for the bootstrap, come
+later.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ N_THETAS = len(THETA_QUANTILES)
 class Reach:
     """What one SAE's features met in one shard, or in several: [shards, …] after `stacked`."""
 
-    first_place: Ints  # [thetas, d_sae] smallest place (rank - 1) of a token that fires it, else NEVER
+    # [thetas, d_sae] smallest place (rank - 1) of a token that fires it, else NEVER
+    first_place: Ints
     firings: Ints  # [thetas, buckets, d_sae] firings at tokens of each bucket of ranks
     kind_firings: Ints  # [kinds, d_sae] firings above 0 at tokens of each kind
 
@@ -49,16 +52,23 @@ class Scale:
 
 
 def cut_sizes(tokens: TokenTable, cuts: Sequence[int] = CUTS) -> dict[int, int]:
-    """cut in % -> the number of most frequent tokens that make so many of all occurrences together."""
+    """cut in % -> the number of most frequent tokens that make so many of all
+    occurrences together.
+    """
     cumulative = np.cumsum(tokens.occurrences[tokens.ranked])
     shares = [cut / 100 * int(cumulative[-1]) * (1 - 1e-12) for cut in cuts]
-    return {cut: int(np.searchsorted(cumulative, share)) + 1 for cut, share in zip(cuts, shares, strict=True)}
+    return {
+        cut: int(np.searchsorted(cumulative, share)) + 1
+        for cut, share in zip(cuts, shares, strict=True)
+    }
 
 
 def make_scale(tokens: TokenTable, kind: npt.NDArray[np.int8]) -> Scale:
     """Buckets that end at every k and cut that the statistics speak of."""
     n_ranked = len(tokens.ranked)
-    ends = {k for k in (*FIRST_K, tokens.n_function, *cut_sizes(tokens).values()) if 0 < k < n_ranked}
+    ends = {
+        k for k in (*FIRST_K, tokens.n_function, *cut_sizes(tokens).values()) if 0 < k < n_ranked
+    }
     rising = np.array(sorted(ends | {n_ranked}), dtype=np.int64)
     place = tokens.place()
     bucket = np.minimum(np.searchsorted(rising, place, side="right"), len(rising) - 1)
@@ -66,7 +76,9 @@ def make_scale(tokens: TokenTable, kind: npt.NDArray[np.int8]) -> Scale:
 
 
 def reach_of(token: Ints, feature: Ints, counts: Ints, d_sae: int, scale: Scale) -> Reach:
-    """One SAE's reach in one shard, from its partial counts [n] and [n, thetas]; time linear in n."""
+    """One SAE's reach in one shard, from its partial counts [n] and [n,
+    thetas]; time linear in n.
+    """
     n_buckets = len(scale.ends)
     first = np.full((N_THETAS, d_sae), NEVER)
     firings = np.zeros((N_THETAS, n_buckets, d_sae), dtype=np.int64)
@@ -136,9 +148,13 @@ class ShardSums:
 def load_sums(finished: Finished, scale: Scale) -> ShardSums:
     """What `make_shard` kept; BadInput where it was made for other groups of tokens."""
     work, ordinals = finished.job.work, range(len(finished.d_sae))
-    parts = [load_arrays(statistics_path(work, s), "statistics") for s in range(finished.job.n_shards)]
+    parts = [
+        load_arrays(statistics_path(work, s), "statistics") for s in range(finished.job.n_shards)
+    ]
     if any(not np.array_equal(part["ends"], scale.ends) for part in parts):
-        raise BadInput(f"{work / 'statistics'} was made with other function cuts: delete that folder.")
+        raise BadInput(
+            f"{work / 'statistics'} was made with other function cuts: delete that folder."
+        )
 
     def stacked(name: str) -> Ints:
         return np.stack([part[name] for part in parts])

@@ -1,4 +1,6 @@
-"""How evenly tokens lie over documents, and Zipf's law of their counts (paper, section 1, figures 2 and 3)."""
+"""How evenly tokens lie over documents,
+and Zipf's law of their counts (paper, section 1, figures 2 and 3).
+"""
 
 from __future__ import annotations
 
@@ -21,28 +23,41 @@ ZIPF_RANKS = ((1, None), (10, 1000))
 
 
 def expected_documents(occurrences: Ints, lengths: Ints, times: Ints) -> Floats:
-    """[tokens] documents that N positions would hit, fallen at random on all positions of the corpus.
+    """[tokens] documents that N positions would hit,
+    fallen at random on all positions of the corpus.
 
-    lengths [documents] positions, each `times` over; a document of length l is missed with probability
-    C(L - l, N) / C(L, N) of L positions in all.
+    lengths [documents] positions, each `times` over; a document of length l is missed with
+    probability C(L - l, N) / C(L, N) of L positions in all.
     """
     total = int((lengths * times).sum())
     log_factorial = LogFactorials(total)
     sizes, where = np.unique(lengths, return_inverse=True)
     weight = np.bincount(where, weights=times)
     counts, back = np.unique(occurrences, return_inverse=True)
-    hit = np.array([(weight * (1 - missed(np.int64(total), sizes, np.int64(n), log_factorial))).sum() for n in counts])
+    hit = np.array(
+        [
+            (weight * (1 - missed(np.int64(total), sizes, np.int64(n), log_factorial))).sum()
+            for n in counts
+        ]
+    )
     return np.asarray(hit[back])
 
 
 def evenness(documents: Ints, occurrences: Ints, lengths: Ints, times: Ints) -> Floats:
     """[tokens] documents that hold the token / documents expected; NaN where it does not occur."""
     expected = expected_documents(occurrences, lengths, times)
-    return np.asarray(np.divide(documents, expected, out=np.full(len(expected), np.nan), where=expected > 0))
+    return np.asarray(
+        np.divide(documents, expected, out=np.full(len(expected), np.nan), where=expected > 0)
+    )
 
 
 def group_spread(
-    names: Sequence[str], groups: Bools, by_shard: Ints, documents: Ints, lengths: Sequence[Ints], weights: Ints
+    names: Sequence[str],
+    groups: Bools,
+    by_shard: Ints,
+    documents: Ints,
+    lengths: Sequence[Ints],
+    weights: Ints,
 ) -> list[dict[str, Any]]:
     """Rows of `group_spread`: groups [groups, vocab], by_shard and documents [shards, vocab]."""
     kept = np.flatnonzero((by_shard.sum(axis=0) >= MIN_OCCURRENCES) & groups.any(axis=0))
@@ -58,13 +73,17 @@ def group_spread(
     low, high = interval(_means(inside, point), draws)
     return [
         {
-            "token_group": name, "min_occurrences": MIN_OCCURRENCES, "n_tokens": int(inside[g].sum()),
-            "mean_evenness": float(point[inside[g]].mean()), "low": float(low[g]), "high": float(high[g]),
+            "token_group": name,
+            "min_occurrences": MIN_OCCURRENCES,
+            "n_tokens": int(inside[g].sum()),
+            "mean_evenness": float(point[inside[g]].mean()),
+            "low": float(low[g]),
+            "high": float(high[g]),
             "median_evenness": float(np.median(point[inside[g]])),
         }
         for g, name in enumerate(names)
         if inside[g].any()
-    ]  # fmt: skip
+    ]
 
 
 def _means(inside: Bools, values: Floats) -> Floats:
@@ -76,7 +95,9 @@ def _means(inside: Bools, values: Floats) -> Floats:
 
 
 def zipf_rows(by_shard: Ints, weights: Ints) -> list[dict[str, Any]]:
-    """Rows of `slope` named zipf: log10 occurrences on log10 rank, tokens ranked anew in each draw."""
+    """Rows of `slope` named zipf: log10 occurrences on log10 rank,
+    tokens ranked anew in each draw.
+    """
     drawn = [np.sort(row)[::-1] for row in weights @ by_shard]
     whole = np.sort(by_shard.sum(axis=0))[::-1]
     rows = []
@@ -85,9 +106,18 @@ def zipf_rows(by_shard: Ints, weights: Ints) -> list[dict[str, Any]]:
         slopes = [log_slope(*_ranked(counts, first, last)).slope for counts in drawn]
         half = Z95 * float(np.std(slopes, ddof=1))
         rows.append(
-            {"name": "zipf", "sae_id": None, "from_rank": first, "to_rank": first + fit.n - 1, "n": fit.n,
-             "slope": fit.slope, "low": fit.slope - half, "high": fit.slope + half, "r2": fit.r2}
-        )  # fmt: skip
+            {
+                "name": "zipf",
+                "sae_id": None,
+                "from_rank": first,
+                "to_rank": first + fit.n - 1,
+                "n": fit.n,
+                "slope": fit.slope,
+                "low": fit.slope - half,
+                "high": fit.slope + half,
+                "r2": fit.r2,
+            }
+        )
     return rows
 
 

@@ -1,4 +1,6 @@
-"""A finished work folder, read again: its job, its token counts, and the build that was published from it."""
+"""A finished work folder, read again:
+its job, its token counts, and the build that was published from it.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ def read_finished(work: Path, build: Path) -> Finished:
     """BadInput where the folder holds no job, or another one than the build was made from."""
     path = work / "settings.json"
     if not path.exists():
-        raise BadInput(f"{work} holds no job: give the folder that `functionscope precompute all --work` filled.")
+        raise BadInput(
+            f"{work} holds no job: give the folder that `functionscope precompute all --work` "
+            "filled."
+        )
     saved = json.loads(path.read_text("utf-8"))
     known = {field.name for field in fields(Job)} - {*NOT_READ}
     job = Job(
@@ -56,7 +61,9 @@ def _checked(job: Job, tokens: TokenTable, store: Store) -> Finished:
     provenance = store.provenance()
     stated = provenance["corpus"]["token_stream_sha256"]
     if stated != tokens.stream_sha256:
-        raise BadInput(f"{job.work} and {store.path} come from different corpora: their token streams differ.")
+        raise BadInput(
+            f"{job.work} and {store.path} come from different corpora: their token streams differ."
+        )
     rows = {row.sae_id: row for row in store.saes()}
     sae_ids = [folder.name for folder in job.saes]
     if set(sae_ids) != set(rows):
@@ -76,8 +83,12 @@ def _checked(job: Job, tokens: TokenTable, store: Store) -> Finished:
 def add_work_arguments(parser: argparse.ArgumentParser) -> None:
     """Which build, and the work folder that it came from."""
     parser.add_argument("--preset", help="the preset whose build it is")
-    parser.add_argument("--build", type=Path, metavar="FILE", help="the build; default: the preset's")
-    parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="work folder of the finished job")
+    parser.add_argument(
+        "--build", type=Path, metavar="FILE", help="the build; default: the preset's"
+    )
+    parser.add_argument(
+        "--work", type=Path, required=True, metavar="DIR", help="work folder of the finished job"
+    )
 
 
 def finished_of(args: argparse.Namespace) -> Finished:

@@ -1,11 +1,13 @@
-"""`functionscope precompute train-lm`: the lab model, from random weights to a folder for transformers.
+"""`functionscope precompute train-lm`:
+the lab model, from random weights to a folder for transformers.
 
 Everything that determines a run is the recipe and the corpus: the token stream is laid out first
 (`lab_corpus`), a step reads fixed rows, and the state is saved every few minutes, so that a killed
 run that is started again in the same folder goes on where it was and ends with the same weights.
 
 Folders in WORK: `tokenizer/`, `rows.npy`, `held_out_*.npy`, `state.pt`, `checkpoints/step_NNNNNN/`
-(log-spaced, step 0 included), `log.jsonl`, and when done `model/` (bfloat16 safetensors + tokenizer).
+(log-spaced, step 0 included), `log.jsonl`, and when done `model/` (bfloat16 safetensors +
+tokenizer).
 """
 
 import argparse
@@ -22,25 +24,42 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import AutoTokenizer, Gemma2Config, Gemma2ForCausalLM, PreTrainedTokenizerFast
 
-from precompute.lab.corpus import BOS, EOS, PAD, VOCAB_SIZE, build_rows, held_out_rows, train_tokenizer
+from precompute.lab.corpus import (
+    BOS,
+    EOS,
+    PAD,
+    VOCAB_SIZE,
+    build_rows,
+    held_out_rows,
+    train_tokenizer,
+)
 from precompute.lab.recipes import CTX_LEN, Recipe, load_recipe
 
 HELD_OUT_SOURCES = ("english", "chinese", "facts", "qa")
 
 
 def build_model(recipe: Recipe, init_seed: int | None = None) -> Gemma2ForCausalLM:
-    """A Gemma 2 of the recipe's shape with random weights of `init_seed` (the recipe's seed), float32.
+    """A Gemma 2 of the recipe's shape with random weights of `init_seed`
+    (the recipe's seed), float32.
 
     Attention-logit soft-capping is off (on a CPU it costs 40 % of the speed); the final one stays.
     """
     torch.manual_seed(recipe.seed if init_seed is None else init_seed)
     head_dim = recipe.model["head_dim"]
     config = Gemma2Config(
-        vocab_size=VOCAB_SIZE, max_position_embeddings=2 * CTX_LEN, sliding_window=CTX_LEN // 2,
-        query_pre_attn_scalar=head_dim, attn_logit_softcapping=None, final_logit_softcapping=30.0,
-        pad_token_id=PAD, eos_token_id=EOS, bos_token_id=BOS, tie_word_embeddings=True,
-        attn_implementation="eager", **recipe.model,
-    )  # fmt: skip
+        vocab_size=VOCAB_SIZE,
+        max_position_embeddings=2 * CTX_LEN,
+        sliding_window=CTX_LEN // 2,
+        query_pre_attn_scalar=head_dim,
+        attn_logit_softcapping=None,
+        final_logit_softcapping=30.0,
+        pad_token_id=PAD,
+        eos_token_id=EOS,
+        bos_token_id=BOS,
+        tie_word_embeddings=True,
+        attn_implementation="eager",
+        **recipe.model,
+    )
     return Gemma2ForCausalLM(config)
 
 
@@ -83,10 +102,14 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
         {"params": matrices, "weight_decay": recipe.optimizer["weight_decay"]},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=recipe.optimizer["learning_rate"], betas=(0.9, 0.95), fused=True)
+    return torch.optim.AdamW(
+        groups, lr=recipe.optimizer["learning_rate"], betas=(0.9, 0.95), fused=True
+    )
 
 
-def prepare(recipe: Recipe, corpus: Path, work: Path, init: Path | None = None) -> PreTrainedTokenizerFast:
+def prepare(
+    recipe: Recipe, corpus: Path, work: Path, init: Path | None = None
+) -> PreTrainedTokenizerFast:
     """Tokenizer (that of `init`, or a new one), training rows and held-out rows in WORK.
 
     What is there already is kept.
@@ -99,9 +122,15 @@ def prepare(recipe: Recipe, corpus: Path, work: Path, init: Path | None = None) 
     tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(work / "tokenizer")
     for source in HELD_OUT_SOURCES:
         if not (work / f"held_out_{source}.npy").exists():
-            _save_array(work / f"held_out_{source}.npy", held_out_rows(corpus, tokenizer, source, 400, CTX_LEN))
+            _save_array(
+                work / f"held_out_{source}.npy",
+                held_out_rows(corpus, tokenizer, source, 400, CTX_LEN),
+            )
     if not (work / "rows.npy").exists():
-        phases = ((recipe.mixture, recipe.steps - recipe.anneal_steps), (recipe.anneal, recipe.anneal_steps))
+        phases = (
+            (recipe.mixture, recipe.steps - recipe.anneal_steps),
+            (recipe.anneal, recipe.anneal_steps),
+        )
         parts = [
             build_rows(
                 corpus,
@@ -130,7 +159,9 @@ def _save_state(path: Path, state: dict[str, Any]) -> None:
     os.replace(new, path)
 
 
-def save_model(model: Gemma2ForCausalLM, folder: Path, tokenizer: PreTrainedTokenizerFast | None = None) -> None:
+def save_model(
+    model: Gemma2ForCausalLM, folder: Path, tokenizer: PreTrainedTokenizerFast | None = None
+) -> None:
     """The weights in bfloat16 safetensors (and the tokenizer), in one rename."""
     new = folder.with_name(folder.name + ".new")
     copy = Gemma2ForCausalLM(model.config)
@@ -146,19 +177,27 @@ class Trainer:
     """The state of one run: model, optimizer, step; everything it needs to go on after a kill."""
 
     def __init__(
-        self, recipe: Recipe, work: Path, device: str, init: Path | None = None, init_seed: int | None = None
+        self,
+        recipe: Recipe,
+        work: Path,
+        device: str,
+        init: Path | None = None,
+        init_seed: int | None = None,
     ) -> None:
         self.recipe, self.work, self.device, self.step = recipe, work, device, 0
         self.model = build_model(recipe, init_seed).to(device)
         if init is not None:
-            self.model.load_state_dict(Gemma2ForCausalLM.from_pretrained(init, dtype=torch.float32).state_dict())
+            self.model.load_state_dict(
+                Gemma2ForCausalLM.from_pretrained(init, dtype=torch.float32).state_dict()
+            )
         self.optimizer = make_optimizer(self.model, recipe)
         self.rows = np.load(work / "rows.npy", mmap_mode="r")
         if (work / "state.pt").exists():
             state = torch.load(work / "state.pt", map_location=device, weights_only=True)
             if state["recipe"] != recipe.name or state["steps"] != recipe.steps:
                 raise ValueError(
-                    f"{work} holds a run of {state['recipe']!r}, {state['steps']} steps: give another --work"
+                    f"{work} holds a run of {state['recipe']!r}, {state['steps']} steps: give "
+                    "another --work"
                 )
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -166,15 +205,23 @@ class Trainer:
 
     def save(self) -> None:
         """Write `state.pt` by rename."""
-        _save_state(self.work / "state.pt", {
-            "recipe": self.recipe.name, "steps": self.recipe.steps, "step": self.step,
-            "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
-        })  # fmt: skip
+        _save_state(
+            self.work / "state.pt",
+            {
+                "recipe": self.recipe.name,
+                "steps": self.recipe.steps,
+                "step": self.step,
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+            },
+        )
 
     def batch(self) -> Tensor:
         """Rows of the present step, int64 [batch, pos]."""
         start = self.step * self.recipe.batch_rows
-        return torch.from_numpy(self.rows[start : start + self.recipe.batch_rows].astype(np.int64)).to(self.device)
+        return torch.from_numpy(
+            self.rows[start : start + self.recipe.batch_rows].astype(np.int64)
+        ).to(self.device)
 
     def run(self, compiled: bool, save_every: float) -> None:
         """Train from the present step to the last, with a progress bar, checkpoints and a log.
@@ -227,25 +274,46 @@ class Trainer:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `precompute train-lm`."""
     parser.add_argument(
-        "--recipe", default="lab-cpu", help="a table of precompute/lab/recipes.toml (default: %(default)s)"
+        "--recipe",
+        default="lab-cpu",
+        help="a table of precompute/lab/recipes.toml (default: %(default)s)",
     )
     parser.add_argument(
-        "--corpus", type=Path, required=True, help="folder with english, chinese, qa and facts .jsonl.zst"
+        "--corpus",
+        type=Path,
+        required=True,
+        help="folder with english, chinese, qa and facts .jsonl.zst",
     )
     parser.add_argument(
-        "--work", type=Path, required=True, help="folder for the run; start again with the same one to resume"
+        "--work",
+        type=Path,
+        required=True,
+        help="folder for the run; start again with the same one to resume",
     )
-    parser.add_argument("--init", type=Path, help="folder of a model of this shape to go on from, with its tokenizer")
     parser.add_argument(
-        "--init-seed", type=int, help="seed of the random weights alone; the data and their order stay the recipe's"
+        "--init",
+        type=Path,
+        help="folder of a model of this shape to go on from, with its tokenizer",
+    )
+    parser.add_argument(
+        "--init-seed",
+        type=int,
+        help="seed of the random weights alone; the data and their order stay the recipe's",
     )
     parser.add_argument("--tokens", type=int, help="training tokens, instead of the recipe's")
-    parser.add_argument("--threads", type=int, default=1, help="one per really free core (default: %(default)s)")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="one per really free core (default: %(default)s)"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     parser.add_argument(
-        "--save-every", type=float, default=180, help="seconds between saved states (default: %(default)s)"
+        "--save-every",
+        type=float,
+        default=180,
+        help="seconds between saved states (default: %(default)s)",
     )
-    parser.add_argument("--no-compile", action="store_true", help="do not compile the step (slower, starts at once)")
+    parser.add_argument(
+        "--no-compile", action="store_true", help="do not compile the step (slower, starts at once)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -257,7 +325,8 @@ def run(args: argparse.Namespace) -> int:
     trainer = Trainer(recipe, args.work, args.device, args.init, args.init_seed)
     parameters = sum(p.numel() for p in trainer.model.parameters())
     print(
-        f"{recipe.name}: {parameters:,} parameters, {recipe.steps:,} steps, from step {trainer.step:,}",
+        f"{recipe.name}: {parameters:,} parameters, {recipe.steps:,} steps, from step "
+        f"{trainer.step:,}",
         flush=True,
     )
     trainer.run(compiled=not args.no_compile, save_every=args.save_every)

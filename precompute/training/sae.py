@@ -1,9 +1,10 @@
-"""`functionscope precompute train-sae`: BatchTopK SAEs on resid_post, several layers from one forward.
+"""`functionscope precompute train-sae`:
+BatchTopK SAEs on resid_post, several layers from one forward.
 
-Training is sae-lens' own (`MultiSAETrainer`); activations come from our runtime. What sae-lens saves
-is a JumpReLU SAE whose threshold is a moving average that starts at 0 and lags: the threshold is
-set anew on rows kept for that, so that the mean L0 there is `k`, after the weights were rounded to
-bfloat16. Measured L0, explained variance and reconstruction score go into cfg.json's metadata.
+Training is sae-lens' own (`MultiSAETrainer`); activations come from our runtime. What sae-lens
+saves is a JumpReLU SAE whose threshold is a moving average that starts at 0 and lags: the threshold
+is set anew on rows kept for that, so that the mean L0 there is `k`, after the weights were rounded
+to bfloat16. Measured L0, explained variance and reconstruction score go into cfg.json's metadata.
 """
 
 import argparse
@@ -27,7 +28,9 @@ FORWARD_ROWS = 32
 
 
 def activations(lm: LanguageModel, rows: Tensor, layers: list[int]) -> dict[int, Tensor]:
-    """resid_post of the non-special positions of rows [batch, pos]: layer -> float32 [n, d_model]."""
+    """resid_post of the non-special positions of rows [batch, pos]:
+    layer -> float32 [n, d_model].
+    """
     resid = lm.resid_post(rows, layers)
     special = torch.isin(rows, torch.tensor(sorted(lm.special_ids), device=rows.device))
     return {layer: resid[layer][~special].float() for layer in layers}
@@ -43,7 +46,11 @@ def activation_batches(
         for start in range(0, len(order) - 4 * FORWARD_ROWS + 1, 4 * FORWARD_ROWS):
             parts: list[dict[int, Tensor]] = []
             for chunk in np.split(np.sort(order[start : start + 4 * FORWARD_ROWS]), 4):
-                parts.append(activations(lm, torch.from_numpy(rows[chunk].astype(np.int64)).to(lm.device), layers))
+                parts.append(
+                    activations(
+                        lm, torch.from_numpy(rows[chunk].astype(np.int64)).to(lm.device), layers
+                    )
+                )
             pool = {layer: torch.cat([part[layer] for part in parts]) for layer in layers}
             mixed = torch.from_numpy(rng.permutation(len(pool[layers[0]]))).to(lm.device)
             for piece in mixed.split(batch):
@@ -52,7 +59,9 @@ def activation_batches(
 
 
 def read_rows(paths: list[Path]) -> np.ndarray:
-    """Token ids [rows, ctx_len]: of several files the first rows of each, as many as the shortest has."""
+    """Token ids [rows, ctx_len]: of several files the first rows of each,
+    as many as the shortest has.
+    """
     files = [np.load(path, mmap_mode="r") for path in paths]
     return np.concatenate([file[: min(map(len, files))] for file in files])
 
@@ -62,14 +71,20 @@ def hook_name(layer: int) -> str:
     return f"blocks.{layer}.hook_resid_post"
 
 
-def train(lm: LanguageModel, rows: np.ndarray, layers: list[int], args: argparse.Namespace) -> dict[str, Any]:
+def train(
+    lm: LanguageModel, rows: np.ndarray, layers: list[int], args: argparse.Namespace
+) -> dict[str, Any]:
     """Trained sae-lens SAEs by `layer_N`."""
     batches = activation_batches(lm, rows, layers, args.batch, args.seed)
     return fit(batches, lm.d_model, layers, args, str(lm.device))
 
 
 def fit(
-    batches: Iterator[dict[str, Tensor]], d_in: int, layers: list[int], args: argparse.Namespace, device: str
+    batches: Iterator[dict[str, Tensor]],
+    d_in: int,
+    layers: list[int],
+    args: argparse.Namespace,
+    device: str,
 ) -> dict[str, Any]:
     """Trained sae-lens SAEs by `layer_N`, from endless batches {hook name: [batch, d_in]}."""
     from sae_lens import BatchTopKTrainingSAE, BatchTopKTrainingSAEConfig
@@ -80,36 +95,57 @@ def fit(
     saes = {
         f"layer_{layer}": BatchTopKTrainingSAE(
             BatchTopKTrainingSAEConfig(
-                d_in=d_in, d_sae=args.d_sae, k=args.k, normalize_activations="expected_average_only_in"
+                d_in=d_in,
+                d_sae=args.d_sae,
+                k=args.k,
+                normalize_activations="expected_average_only_in",
             )
         )
         for layer in layers
     }
     steps = args.tokens // args.batch
     config = SAETrainerConfig(
-        total_training_samples=steps * args.batch, train_batch_size_samples=args.batch,
-        lr=args.lr, lr_end=args.lr / 10, lr_warm_up_steps=100,
-        lr_decay_steps=steps // 4, n_batches_for_norm_estimate=10, autocast=True, dead_feature_window=50,
-        device=device, logger=LoggingConfig(log_to_wandb=False),
-    )  # fmt: skip
+        total_training_samples=steps * args.batch,
+        train_batch_size_samples=args.batch,
+        lr=args.lr,
+        lr_end=args.lr / 10,
+        lr_warm_up_steps=100,
+        lr_decay_steps=steps // 4,
+        n_batches_for_norm_estimate=10,
+        autocast=True,
+        dead_feature_window=50,
+        device=device,
+        logger=LoggingConfig(log_to_wandb=False),
+    )
     hooks = {f"layer_{layer}": hook_name(layer) for layer in layers}
     trained: dict[str, Any] = MultiSAETrainer(config, saes, hooks, batches).fit()
     return trained
 
 
-def export(sae: Any, folder: Path, layer: int, kept: Tensor, k: float, metadata: dict[str, Any]) -> None:
-    """Write cfg.json and bfloat16 sae_weights.safetensors with the threshold set on `kept` [n, d_model]."""
+def export(
+    sae: Any, folder: Path, layer: int, kept: Tensor, k: float, metadata: dict[str, Any]
+) -> None:
+    """Write cfg.json and bfloat16 sae_weights.safetensors with the threshold set on
+    `kept` [n, d_model].
+    """
     new = folder.with_name(folder.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     weights_path, cfg_path = sae.save_inference_model(new)
-    weights = {name: w.to(torch.bfloat16).contiguous() for name, w in load_file(weights_path).items()}
+    weights = {
+        name: w.to(torch.bfloat16).contiguous() for name, w in load_file(weights_path).items()
+    }
     threshold, measured = calibrate(weights, kept, k)
     weights["threshold"] = torch.full_like(weights["b_enc"], threshold, dtype=torch.float32)
     cfg = json.loads(cfg_path.read_text("utf-8"))
-    if cfg.get("normalize_activations") not in (None, "none") or not cfg.get("apply_b_dec_to_input"):
+    if cfg.get("normalize_activations") not in (None, "none") or not cfg.get(
+        "apply_b_dec_to_input"
+    ):
         raise ValueError(f"unexpected SAE configuration after training: {cfg}")
     cfg |= {"dtype": "bfloat16", "device": "cpu"}
-    stated = {"sae_lens_version": cfg["metadata"]["sae_lens_version"], "hook_name": hook_name(layer)}
+    stated = {
+        "sae_lens_version": cfg["metadata"]["sae_lens_version"],
+        "hook_name": hook_name(layer),
+    }
     cfg["metadata"] = stated | {"hook_layer": layer} | metadata | measured
     save_file(weights, weights_path)
     cfg_path.write_text(json.dumps(cfg, indent=1) + "\n", "utf-8")
@@ -118,11 +154,14 @@ def export(sae: Any, folder: Path, layer: int, kept: Tensor, k: float, metadata:
 
 
 def calibrate(weights: dict[str, Tensor], kept: Tensor, k: float) -> tuple[float, dict[str, float]]:
-    """One threshold for all features that gives mean L0 = k on `kept` [n, d_model], and the measured facts.
+    """One threshold for all features that gives mean L0 = k on `kept` [n, d_model],
+    and the measured facts.
 
     Explained variance is 1 - sum of squared errors / sum of squares around the mean.
     """
-    w_enc, b_enc, w_dec, b_dec = (weights[name].float() for name in ("W_enc", "b_enc", "W_dec", "b_dec"))
+    w_enc, b_enc, w_dec, b_dec = (
+        weights[name].float() for name in ("W_enc", "b_enc", "W_dec", "b_dec")
+    )
     pre = ((kept - b_dec) @ w_enc + b_enc).relu()
     threshold = float(pre.flatten().topk(int(k * len(kept)) + 1).values[-1])
     acts = torch.where(pre > threshold, pre, 0)
@@ -138,10 +177,14 @@ def calibrate(weights: dict[str, Tensor], kept: Tensor, k: float) -> tuple[float
 
 
 @torch.inference_mode()
-def reconstruction_score(lm: LanguageModel, rows: Tensor, layer: int, folder: Path) -> dict[str, float]:
-    """(H0 - H*) / (H0 - Horig), nats per token over rows [batch, pos]: 1 is perfect, 0 zeroes the layer.
+def reconstruction_score(
+    lm: LanguageModel, rows: Tensor, layer: int, folder: Path
+) -> dict[str, float]:
+    """(H0 - H*) / (H0 - Horig), nats per token over rows [batch, pos]:
+    1 is perfect, 0 zeroes the layer.
 
-    The paper's App. C; H* replaces resid_post by the SAE's reconstruction at every non-special position.
+    The paper's App. C; H* replaces resid_post by the SAE's reconstruction at every non-special
+    position.
     """
     from backend.core.sae import Sae
 
@@ -150,7 +193,9 @@ def reconstruction_score(lm: LanguageModel, rows: Tensor, layer: int, folder: Pa
     block = lm.layers[layer]
 
     def loss(replace: Any) -> float:
-        handle = block.register_forward_hook(lambda _m, _i, out: torch.where(special[..., None], out, replace(out)))
+        handle = block.register_forward_hook(
+            lambda _m, _i, out: torch.where(special[..., None], out, replace(out))
+        )
         try:
             total = [lm.per_token_loss(rows)]
         finally:
@@ -177,22 +222,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `precompute train-sae`."""
     parser.add_argument("--model", type=Path, required=True, help="folder of the model")
     parser.add_argument(
-        "--rows", type=Path, nargs="+", required=True,
-        help="rows.npy of train-lm (token ids [rows, ctx_len]); of several, as many rows of each as the shortest has",
-    )  # fmt: skip
-    parser.add_argument(
-        "--layers", type=int, nargs="+", required=True, help="decoder layers whose output is decomposed"
+        "--rows",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="rows.npy of train-lm (token ids [rows, ctx_len]); of several, as many rows of each "
+        "as the shortest has",
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder that gets one folder layer_N an SAE")
-    parser.add_argument("--d-sae", type=int, default=2048, help="dictionary width (default: %(default)s)")
     parser.add_argument(
-        "--k", type=float, default=16, help="mean number of firing features a position (default: %(default)s)"
+        "--layers",
+        type=int,
+        nargs="+",
+        required=True,
+        help="decoder layers whose output is decomposed",
     )
-    parser.add_argument("--tokens", type=int, default=6_000_000, help="training positions (default: %(default)s)")
-    parser.add_argument("--batch", type=int, default=2048, help="positions a step (default: %(default)s)")
-    parser.add_argument("--lr", type=float, default=8e-4, help="Adam learning rate (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="SAE weights and order of the data (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="one per really free core (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder that gets one folder layer_N an SAE"
+    )
+    parser.add_argument(
+        "--d-sae", type=int, default=2048, help="dictionary width (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--k",
+        type=float,
+        default=16,
+        help="mean number of firing features a position (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--tokens", type=int, default=6_000_000, help="training positions (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch", type=int, default=2048, help="positions a step (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--lr", type=float, default=8e-4, help="Adam learning rate (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="SAE weights and order of the data (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="one per really free core (default: %(default)s)"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
 
 
@@ -223,6 +296,8 @@ def run(args: argparse.Namespace) -> int:
         cfg_path.write_text(json.dumps(cfg, indent=1) + "\n", "utf-8")
         print(
             folder.name,
-            json.dumps({key: v for key, v in cfg["metadata"].items() if isinstance(v, float | int)}),
+            json.dumps(
+                {key: v for key, v in cfg["metadata"].items() if isinstance(v, float | int)}
+            ),
         )
     return 0

@@ -1,4 +1,6 @@
-"""One tiny real build and one tiny real model behind a real API; every test gets its own runs file."""
+"""One tiny real build and one tiny real model behind a real API;
+every test gets its own runs file.
+"""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -26,7 +28,9 @@ PROMPT = "What is the capital of Russia?\n"
 @pytest.fixture(scope="session")
 def build_path(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build of the tiny model and two of its three SAEs, made by the jobs."""
-    return make_build(tiny_job(tiny_folder, tmp_path_factory.mktemp("build"), SAE_IDS[:2], sentences()))
+    return make_build(
+        tiny_job(tiny_folder, tmp_path_factory.mktemp("build"), SAE_IDS[:2], sentences())
+    )
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +72,10 @@ def serve(store: Store, loaded: Loaded, settings: Settings, preset: Preset) -> S
 
 @pytest.fixture(scope="session")
 def client(serve: Serve) -> Iterator[TestClient]:
-    """A started API whose model is loaded. Unexpected errors are not raised: they must be 500 problems."""
+    """A started API whose model is loaded.
+
+    Unexpected errors are not raised: they must be 500 problems.
+    """
     app = serve()
     with TestClient(app, raise_server_exceptions=False) as made:
         assert app.state.backend.live.ready.wait(10)
@@ -81,11 +88,19 @@ async def started(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with app.router.lifespan_context(app):
         app.state.backend.live.ready.wait(10)
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://test", timeout=30
+        ) as client:
             yield client
 
 
 def steer_body(**changes: Any) -> dict[str, Any]:
     """A small good request to steer."""
-    intervention = {"sae_id": "layer_2", "feature_index": 3, "mode": "add", "value": 8.0, "positions": "last"}
+    intervention = {
+        "sae_id": "layer_2",
+        "feature_index": 3,
+        "mode": "add",
+        "value": 8.0,
+        "positions": "last",
+    }
     return {"prompt": PROMPT, "interventions": [intervention], "max_new_tokens": 4} | changes

@@ -63,7 +63,14 @@ def test_an_answer_does_not_wait_for_the_client_to_acknowledge_its_headers() -> 
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("port", "0"), ("port", "99999"), ("queue", "x"), ("device", "tpu"), ("dtype", "int4"), ("max-value", "nan")],
+    [
+        ("port", "0"),
+        ("port", "99999"),
+        ("queue", "x"),
+        ("device", "tpu"),
+        ("dtype", "int4"),
+        ("max-value", "nan"),
+    ],
 )
 def test_bad_settings_name_the_option_and_the_value(
     capsys: pytest.CaptureFixture[str], option: str, value: str
@@ -94,7 +101,9 @@ def test_a_token_that_is_refused_is_not_shown(
 
 
 @pytest.mark.parametrize("command", ["serve", "api"])
-@pytest.mark.parametrize("url", ["s3cretpw", "nosuch://me:s3cretpw@host/runs", "postgresql://me:s3cretpw@host:x/runs"])
+@pytest.mark.parametrize(
+    "url", ["s3cretpw", "nosuch://me:s3cretpw@host/runs", "postgresql://me:s3cretpw@host:x/runs"]
+)
 def test_a_url_of_runs_that_is_none_is_one_sentence_without_its_password(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str, url: str
 ) -> None:
@@ -120,7 +129,12 @@ def test_presets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_one_preset_is_shown_in_full(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["presets", "gemma-2-9b-it"]) == 0
     said = capsys.readouterr().out
-    for fact in ("prompt format  chat", "SlimPajama", "layer_26/width_16k/average_l0_116", "L0 116 as published"):
+    for fact in (
+        "prompt format  chat",
+        "SlimPajama",
+        "layer_26/width_16k/average_l0_116",
+        "L0 116 as published",
+    ):
         assert fact in said
     assert "gemma-2-9b-it" in refused(capsys, "presets", "gemma-3")
 
@@ -140,13 +154,19 @@ def test_help_of_serve_tells_every_setting(capsys: pytest.CaptureFixture[str]) -
         assert f"FUNCTIONSCOPE_{name.upper()}" in text
 
 
-def test_export_writes_a_table(build_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_writes_a_table(
+    build_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "edges.parquet"
-    assert main(["export", "edges", str(out), "--build", str(build_path), "--sae-id", "layer_0"]) == 0
+    assert (
+        main(["export", "edges", str(out), "--build", str(build_path), "--sae-id", "layer_0"]) == 0
+    )
     assert out.stat().st_size > 0
     assert "rows" in capsys.readouterr().out
     assert "allowed" in refused(capsys, "export", "nothing", str(out), "--build", str(build_path))
-    assert "no build" in refused(capsys, "export", "tokens", str(out), "--build", str(tmp_path / "none.duckdb"))
+    assert "no build" in refused(
+        capsys, "export", "tokens", str(out), "--build", str(tmp_path / "none.duckdb")
+    )
 
 
 def test_the_environment_sets_what_options_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +179,17 @@ def test_the_api_serves_a_build_and_ends_on_interrupt(build_path: Path, tmp_path
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "backend.cli", "api", "--no-live", "--port", str(port), "--build", str(build_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "backend.cli",
+        "api",
+        "--no-live",
+        "--port",
+        str(port),
+        "--build",
+        str(build_path),
+    ]
     environment = os.environ | {"FUNCTIONSCOPE_RUNS": str(tmp_path / "runs.sqlite")}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment

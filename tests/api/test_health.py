@@ -1,4 +1,6 @@
-"""Health says live, degraded or down, and why; and whether the build belongs to the weights that are live."""
+"""Health says live, degraded or down, and why;
+and whether the build belongs to the weights that are live.
+"""
 
 import hashlib
 import shutil
@@ -82,7 +84,11 @@ def test_a_damaged_result_file_beside_the_build_is_named(
     shutil.copy(build_path, build)
     bad = tmp_path / "own.statistics.duckdb"
     bad.write_bytes(b"no results")
-    app = serve(store=None, settings=settings.model_copy(update={"build": build}), live=Live(lambda: read, waiting=1))
+    app = serve(
+        store=None,
+        settings=settings.model_copy(update={"build": build}),
+        live=Live(lambda: read, waiting=1),
+    )
     with TestClient(app) as client:
         assert app.state.backend.live.ready.wait(10)
         health = client.get("/api/health").json()
@@ -94,7 +100,9 @@ def test_a_damaged_result_file_beside_the_build_is_named(
 
 
 def test_a_hub_snapshot_is_known_by_its_contents(tmp_path: Path) -> None:
-    """Two commits with the same files are one model; one commit with other files under it is another."""
+    """Two commits with the same files are one model;
+    one commit with other files under it is another.
+    """
     blobs, snapshots = tmp_path / "blobs", tmp_path / "snapshots"
     blobs.mkdir()
 
@@ -110,4 +118,5 @@ def test_a_hub_snapshot_is_known_by_its_contents(tmp_path: Path) -> None:
     first, same, other = snapshot("a", b"one"), snapshot("b", b"one"), snapshot("c", b"two")
     assert snapshot_hash(first) == snapshot_hash(same)
     assert snapshot_hash(first)[0] != snapshot_hash(other)[0]
-    assert snapshot_hash(first)[1] == folder_hash(first, MODEL_FILES)[1]  # the blob's name is its hash
+    # the blob's name is its hash
+    assert snapshot_hash(first)[1] == folder_hash(first, MODEL_FILES)[1]

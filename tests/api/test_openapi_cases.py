@@ -1,6 +1,8 @@
-"""Generated requests against the OpenAPI document: no 5xx, and every answer matches what the document says.
+"""Generated requests against the OpenAPI document:
+no 5xx, and every answer matches what the document says.
 
-FUNCTIONSCOPE_CASES (default 150) is the number of cases at least; `make test-faults` asks for 2,000. One 503 is
+FUNCTIONSCOPE_CASES (default 150) is the number of cases at least; `make test-faults` asks for
+2,000. One 503 is
 let pass, and counted: results that belong beside a build and were never made for the tiny one.
 """
 
@@ -31,10 +33,21 @@ from backend.settings import Settings
 from tests.api.conftest import Serve
 
 CASES = int(os.environ.get("FUNCTIONSCOPE_CASES", "150"))
-CHECKS = [status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance]
+CHECKS = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
 UNMADE = "no results at "
 # Small, so that a case is milliseconds; the bounds themselves are tested elsewhere.
-BOUNDS = {"max_new_tokens": 4, "max_samples": 2, "max_prompt_tokens": 24, "max_interventions": 3, "max_page": 20}
+BOUNDS = {
+    "max_new_tokens": 4,
+    "max_samples": 2,
+    "max_prompt_tokens": 24,
+    "max_interventions": 3,
+    "max_page": 20,
+}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +63,9 @@ def session(app: FastAPI) -> Iterator[ASGIClient]:
         yield made
 
 
-def run_cases(operation: Any, session: ASGIClient, mode: GenerationMode, n: int, at: int, seen: Counter[str]) -> None:
+def run_cases(
+    operation: Any, session: ASGIClient, mode: GenerationMode, n: int, at: int, seen: Counter[str]
+) -> None:
     """At most `n` requests of one operation, drawn from seed `at`; every answer is checked."""
 
     @seed(at)
@@ -70,7 +85,8 @@ def run_cases(operation: Any, session: ASGIClient, mode: GenerationMode, n: int,
             assert reply.json()["detail"].startswith(UNMADE), reply.text
         case.validate_response(reply, checks=CHECKS)
 
-    with contextlib.suppress(Unsatisfiable):  # an endpoint without parameters cannot be asked wrongly
+    # an endpoint without parameters cannot be asked wrongly
+    with contextlib.suppress(Unsatisfiable):
         send()
 
 
@@ -86,6 +102,9 @@ def test_generated_requests_are_answered_as_documented(app: FastAPI, session: AS
                 run_cases(operation, session, mode, 1 + CASES // 200, at, seen)
         if sum(seen.values()) >= CASES:
             break
-    print(f"{sum(seen.values())} cases over {len(operations)} operations: {dict(sorted(seen.items()))}")
+    print(
+        f"{sum(seen.values())} cases over {len(operations)} operations: "
+        f"{dict(sorted(seen.items()))}"
+    )
     assert seen["200"] > 0
     assert seen["422"] > 0

@@ -15,21 +15,38 @@ from backend.schemas import Build, CoverageResponse, CoverageRow, TokenRow
 
 def row(rank: int, coverage: float) -> CoverageRow:
     return CoverageRow(
-        rank=rank, token_id=10 + rank, text=" a", token_class="function", occurrences=100 // rank, degree=5,
-        new_features=1, covered=rank, coverage=coverage, interval=[coverage - 0.1, coverage + 0.1],
-    )  # fmt: skip
+        rank=rank,
+        token_id=10 + rank,
+        text=" a",
+        token_class="function",
+        occurrences=100 // rank,
+        degree=5,
+        new_features=1,
+        covered=rank,
+        coverage=coverage,
+        interval=[coverage - 0.1, coverage + 0.1],
+    )
 
 
 def token(rank: int, share: float, cumulative: float) -> TokenRow:
     return TokenRow(
-        token_id=10 + rank, text="x", token_class="content", occurrences=1, documents=1, document_coverage=0.5,
-        rank=rank, share=share, cumulative=cumulative,
-    )  # fmt: skip
+        token_id=10 + rank,
+        text="x",
+        token_class="content",
+        occurrences=1,
+        documents=1,
+        document_coverage=0.5,
+        rank=rank,
+        share=share,
+        cumulative=cumulative,
+    )
 
 
 def curve(layer: int = 20) -> LayerCurve:
     rows = [row(rank, rank / 20) for rank in range(1, 13)]
-    return LayerCurve("s", layer, CoverageResponse(rows=rows, n_active=20, d_sae=32, effective={}), True)
+    return LayerCurve(
+        "s", layer, CoverageResponse(rows=rows, n_active=20, d_sae=32, effective={}), True
+    )
 
 
 def test_a_power_law_is_found_exactly_and_its_interval_is_a_point() -> None:
@@ -81,14 +98,20 @@ def test_the_papers_table_lies_over_the_papers_model_only() -> None:
     assert not is_papers_model(build("google/gemma-2-9b-it"))
     assert not is_papers_model(build("model"))
     assert not is_papers_model(None)
-    over = [trace for trace in coverage_figure([curve()], "light", paper=True).data if trace.name == "paper, layer 20"]
+    over = [
+        trace
+        for trace in coverage_figure([curve()], "light", paper=True).data
+        if trace.name == "paper, layer 20"
+    ]
     assert list(over[0].y) == pytest.approx([share / 100 for share in PAPER_TABLE_1[20]])
     names = [trace.name for trace in coverage_figure([curve()], "light").data]
     assert "paper, layer 20" not in names
 
 
 def test_the_line_holds_the_rows() -> None:
-    line = next(trace for trace in coverage_figure([curve()], "dark").data if trace.name == "layer 20")
+    line = next(
+        trace for trace in coverage_figure([curve()], "dark").data if trace.name == "layer 20"
+    )
     assert list(line.x) == list(range(1, 13))
     assert list(line.y) == [rank / 20 for rank in range(1, 13)]
 
@@ -110,12 +133,16 @@ def test_layers_are_told_apart_and_schemes_are_refused() -> None:
         ([], []),
     ],
 )
-def test_names_at_the_ends_of_lines_give_way_to_each_other(values: list[float], placed: list[float]) -> None:
+def test_names_at_the_ends_of_lines_give_way_to_each_other(
+    values: list[float], placed: list[float]
+) -> None:
     assert spread(values, 0.5) == pytest.approx(placed)
 
 
 def test_no_figure_is_made_while_pandas_is_half_loaded() -> None:
     """Another thread may load it at the first request; plotly would use what is there of it."""
     code = "import sys, app.figures; print(hasattr(sys.modules.get('pandas'), 'Series'))"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
     assert said == str(importlib.util.find_spec("pandas") is not None)

@@ -1,4 +1,6 @@
-"""A dashboard apart from its API hands /api on: status, headers, body, stream, and who is not there."""
+"""A dashboard apart from its API hands /api on:
+status, headers, body, stream, and who is not there.
+"""
 
 import json
 from collections.abc import AsyncIterator
@@ -36,7 +38,9 @@ def dashboard(transport: httpx.AsyncBaseTransport) -> TestClient:
 
 
 def test_a_post_arrives_whole_and_so_does_its_answer() -> None:
-    answer = dashboard(httpx.ASGITransport(upstream())).post("/api/echo?a=1&b=%20", json={"prompt": "嗨\n"})
+    answer = dashboard(httpx.ASGITransport(upstream())).post(
+        "/api/echo?a=1&b=%20", json={"prompt": "嗨\n"}
+    )
     assert answer.status_code == 201
     assert answer.json() == {"body": {"prompt": "嗨\n"}, "query": "a=1&b=%20"}
 

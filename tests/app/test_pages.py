@@ -1,4 +1,6 @@
-"""The pages without a browser: routing, addresses, callbacks that may not block, and what is refused."""
+"""The pages without a browser: routing, addresses, callbacks that may not block,
+and what is refused.
+"""
 
 import inspect
 import json
@@ -26,7 +28,11 @@ def dashboard() -> Dash:
 
 
 def test_no_callback_and_no_layout_blocks_the_event_loop(dashboard: Dash) -> None:
-    served = {name: entry["callback"] for name, entry in dashboard.callback_map.items() if "callback" in entry}
+    served = {
+        name: entry["callback"]
+        for name, entry in dashboard.callback_map.items()
+        if "callback" in entry
+    }
     assert len(served) > 10
     for name, callback in served.items():
         assert inspect.iscoroutinefunction(inspect.unwrap(callback)), name
@@ -56,7 +62,11 @@ def test_other_paths_are_no_page(asked: str) -> None:
 def test_an_address_holds_what_was_given_and_reads_back() -> None:
     address = page_url("/reactivation", prompt="a & b\n", theta=0.5, chat=True, none=None)
     assert address == "/reactivation?prompt=a+%26+b%0A&theta=0.5&chat=true"
-    assert parsed_query(address.partition("?")[2]) == {"prompt": "a & b\n", "theta": "0.5", "chat": "true"}
+    assert parsed_query(address.partition("?")[2]) == {
+        "prompt": "a & b\n",
+        "theta": "0.5",
+        "chat": "true",
+    }
     assert origin("https://scope.example:8443/coverage?x=1") == "https://scope.example:8443"
 
 
@@ -64,7 +74,9 @@ def test_copied_python_is_python_and_sends_the_body() -> None:
     body = {"prompt": "It's “quoted”\n", "sae_ids": None, "chat": False}
     code = reproduce_post("http://127.0.0.1:1/r", "/api/inspect", body)["python"]
     checked = code.partition("request = ")[0] + "print(json.dumps(body))"
-    said = subprocess.run([sys.executable, "-c", checked], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [sys.executable, "-c", checked], capture_output=True, text=True, check=True
+    ).stdout
     assert json.loads(said) == body
     compile(reproduce_get(None, "/api/coverage", {"sae_id": "a b"})["python"], "copied", "exec")
 
@@ -73,20 +85,32 @@ def test_copied_curl_survives_a_shell() -> None:
     body = {"prompt": "It's $HOME `x`\n"}
     curl = reproduce_post("http://127.0.0.1:1/", "/api/inspect", body)["curl"]
     script = curl.replace("curl", "printf '%s\\n'", 1)
-    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
+    said = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
     assert json.loads(said[-1]) == body
 
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [(" the", "·the"), ("\n", "↵"), (" ", "·"), ("\t", "⇥"), ("", "∅"), ("\x1e", "\\u001e"), ("你", "你")],
+    [
+        (" the", "·the"),
+        ("\n", "↵"),
+        (" ", "·"),
+        ("\t", "⇥"),
+        ("", "∅"),
+        ("\x1e", "\\u001e"),
+        ("你", "你"),
+    ],
 )
 def test_a_token_shows_what_cannot_be_seen(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
 def test_unknown_words_are_refused() -> None:
-    with pytest.raises(ValueError, match="token_class: got 'verb', allowed are function, content, special"):
+    with pytest.raises(
+        ValueError, match="token_class: got 'verb', allowed are function, content, special"
+    ):
         token_chip("run", "verb", 3)
     with pytest.raises(ValueError, match="badge: got 'guessed'"):
         panel("x", "y", badge="guessed")  # type: ignore[arg-type]
@@ -104,12 +128,16 @@ def test_no_query_is_the_middle_layer_at_the_papers_settings() -> None:
 
 
 def test_a_state_reads_back_from_its_own_query() -> None:
-    state = CoverageState("l3", theta=3.5, min_count=5, denominator="dictionary", order="degree", cut=60)
+    state = CoverageState(
+        "l3", theta=3.5, min_count=5, denominator="dictionary", order="degree", cut=60
+    )
     assert read_state(state.as_query(), SAES, CAPABILITIES) == (state, [])
 
 
 def test_each_value_that_is_not_allowed_is_named_with_what_is() -> None:
-    state, complaints = read_state({"theta": "0.7", "cut": "41", "token": "7", "hue": "red"}, SAES, CAPABILITIES)
+    state, complaints = read_state(
+        {"theta": "0.7", "cut": "41", "token": "7", "hue": "red"}, SAES, CAPABILITIES
+    )
     assert state == CoverageState(sae="l2")
     assert complaints == [
         "theta: got '0.7', allowed are 0, 2.5; showing 0",
@@ -136,15 +164,28 @@ def test_every_failure_of_the_api_is_a_problem() -> None:
 
 def inspect_run(activation: float) -> Run:
     firings = {"l1": {"position": [1, 2], "feature_index": [7, 7], "activation": [2.0, activation]}}
-    tokens = [{"position": i, "token_id": i, "text": "a", "token_class": "content"} for i in range(3)]
+    tokens = [
+        {"position": i, "token_id": i, "text": "a", "token_class": "content"} for i in range(3)
+    ]
     result = {
-        "tokens": tokens, "firings": firings, "next_tokens": [], "splits": {}, "feature_info": {},
-        "residual_norms": {}, "effective": {},
-    }  # fmt: skip
+        "tokens": tokens,
+        "firings": firings,
+        "next_tokens": [],
+        "splits": {},
+        "feature_info": {},
+        "residual_norms": {},
+        "effective": {},
+    }
     return Run(
-        run_id="5f", kind="inspect", request={"prompt": "a\n", "sae_ids": None}, result=result, title=None,
-        note=None, recorded_at="2026-11-23T01:12:00Z", provenance={"model": "lab"},
-    )  # fmt: skip
+        run_id="5f",
+        kind="inspect",
+        request={"prompt": "a\n", "sae_ids": None},
+        result=result,
+        title=None,
+        note=None,
+        recorded_at="2026-11-23T01:12:00Z",
+        provenance={"model": "lab"},
+    )
 
 
 def test_a_repeat_is_compared_firing_by_firing() -> None:

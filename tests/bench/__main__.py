@@ -1,6 +1,7 @@
 """`make bench`: prints one table and writes bench.json. Exit status 1 when a measurement failed.
 
-A target that is missed is said in the table and is not a failure: what it costs depends on the machine.
+A target that is missed is said in the table and is not a failure: what it costs depends on the
+machine.
 """
 
 import argparse
@@ -74,7 +75,9 @@ class Bench:
     def inspect_vs_bare(self) -> list[Row]:
         with api(self.lm, self.subject, self.scratch) as server:
             return [
-                inspect_vs_bare(server, self.lm, self.bare, self.subject, 4 * self.rounds, next_tokens)
+                inspect_vs_bare(
+                    server, self.lm, self.bare, self.subject, 4 * self.rounds, next_tokens
+                )
                 for next_tokens in (None, 0)
             ]
 
@@ -92,7 +95,9 @@ class Bench:
             return [ttft_vs_prefill(server, self.lm, self.bare, self.subject, 2 * self.rounds)]
 
     def edges_vs_saelens(self) -> list[Row]:
-        return edges_vs_saelens(self.lm, self.bare, self.subject, max(3, self.rounds // 2), self.scratch)
+        return edges_vs_saelens(
+            self.lm, self.bare, self.subject, max(3, self.rounds // 2), self.scratch
+        )
 
     def live_vs_saelens(self) -> list[Row]:
         peer = peer_of(self.subject, self.scratch)
@@ -145,7 +150,9 @@ def measure(bench: Bench, names: list[str]) -> tuple[list[Row], list[str]]:
 
 
 def measure_large(folder: Path, names: set[str]) -> tuple[list[Row], list[str]]:
-    """The same for what needs the made-up build, which is made below `folder` (15 minutes of CPU time) and kept."""
+    """The same for what needs the made-up build,
+    which is made below `folder` (15 minutes of CPU time) and kept.
+    """
     if not names:
         return [], []
     try:
@@ -164,7 +171,9 @@ def measure_large(folder: Path, names: set[str]) -> tuple[list[Row], list[str]]:
         return [], sorted(names)
 
 
-def measure_device(device: Device, names: list[str], rounds: int, scratch: Path) -> tuple[list[Row], list[str]]:
+def measure_device(
+    device: Device, names: list[str], rounds: int, scratch: Path
+) -> tuple[list[Row], list[str]]:
     """The same for CUDA_NAMES."""
     rows: list[Row] = []
     failed: list[str] = []
@@ -186,13 +195,25 @@ def measure_device(device: Device, names: list[str], rounds: int, scratch: Path)
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: Gemma 2 9B's shape, on a GPU")
-    parser.add_argument("--only", nargs="+", choices=NAMES + CUDA_NAMES, help="default: all of the device's")
-    parser.add_argument("--rounds", type=int, default=10, help="pairs of the slower comparisons (%(default)s)")
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="cuda: Gemma 2 9B's shape, on a GPU",
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=NAMES + CUDA_NAMES, help="default: all of the device's"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=10, help="pairs of the slower comparisons (%(default)s)"
+    )
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "1")))
     parser.add_argument("--out", type=Path, default=Path("bench.json"))
     parser.add_argument(
-        "--large", type=Path, default=Path("var/bench"), help="folder of the made-up build of 100M edges (%(default)s)"
+        "--large",
+        type=Path,
+        default=Path("var/bench"),
+        help="folder of the made-up build of 100M edges (%(default)s)",
     )
     arguments = parser.parse_args(argv)
     known = CUDA_NAMES if arguments.device == "cuda" else NAMES
@@ -200,7 +221,10 @@ def main(argv: list[str] | None = None) -> int:
     for name in set(names) - set(known):
         parser.error(f"{name} is measured with --device {'cuda' if name in CUDA_NAMES else 'cpu'}")
     if arguments.device == "cuda" and not torch.cuda.is_available():
-        told = f"--device cuda needs a GPU that PyTorch can use, and PyTorch {torch.__version__} sees none."
+        told = (
+            "--device cuda needs a GPU that PyTorch can use, and PyTorch "
+            f"{torch.__version__} sees none."
+        )
         print(f"python -m tests.bench: {told}", file=sys.stderr)
         return 2
     torch.set_num_threads(arguments.threads)
@@ -208,9 +232,13 @@ def main(argv: list[str] | None = None) -> int:
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as scratch:
         if arguments.device == "cuda":
-            rows, failed = measure_device(Device(GEMMA_2_9B, "cuda"), names, arguments.rounds, Path(scratch))
+            rows, failed = measure_device(
+                Device(GEMMA_2_9B, "cuda"), names, arguments.rounds, Path(scratch)
+            )
         else:
-            rows, failed = measure(Bench(find(Path(scratch)), Path(scratch), arguments.rounds), names)
+            rows, failed = measure(
+                Bench(find(Path(scratch)), Path(scratch), arguments.rounds), names
+            )
     large, lost = measure_large(arguments.large, LARGE & set(names))
     rows, failed = rows + large, failed + lost
     print(report.table(rows))

@@ -1,4 +1,6 @@
-"""Calls an ASGI application directly and times it: the server's own time, no socket and no client in it."""
+"""Calls an ASGI application directly and times it:
+the server's own time, no socket and no client in it.
+"""
 
 import asyncio
 import json
@@ -15,7 +17,10 @@ Message = MutableMapping[str, Any]
 
 @dataclass
 class Reply:
-    """What came back. `seconds`: until the last byte; `first_event`: until the event that was waited for."""
+    """What came back.
+
+    `seconds`: until the last byte; `first_event`: until the event that was waited for.
+    """
 
     started: float
     wait_for: bytes | None
@@ -52,16 +57,24 @@ class InProcess:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.runner.run(self.lifespan.__aexit__(kind, error, trace))
         self.runner.__exit__(kind, error, trace)
 
     def post(self, path: str, body: dict[str, Any], wait_for: bytes | None = None) -> Reply:
-        """POST; RuntimeError unless it answers 2xx. `wait_for`: bytes whose first arrival is timed."""
+        """POST; RuntimeError unless it answers 2xx.
+
+        `wait_for`: bytes whose first arrival is timed.
+        """
         return self.runner.run(self.request(path, body, wait_for))
 
-    async def request(self, path: str, body: dict[str, Any], wait_for: bytes | None = None) -> Reply:
+    async def request(
+        self, path: str, body: dict[str, Any], wait_for: bytes | None = None
+    ) -> Reply:
         """The same, for several at one time: to be run by `runner`."""
         reply = await self._post(path, json.dumps(body).encode(), wait_for)
         if not 200 <= reply.status < 300:

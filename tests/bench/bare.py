@@ -1,4 +1,7 @@
-"""The peers in plain PyTorch and transformers: the least that does the same work. Uses none of our code."""
+"""The peers in plain PyTorch and transformers: the least that does the same work.
+
+Uses none of our code.
+"""
 
 import json
 from dataclasses import dataclass
@@ -25,8 +28,13 @@ class BareSae:
     def load(cls, folder: Path) -> "BareSae":
         config: dict[str, Any] = json.loads((folder / "cfg.json").read_text(encoding="utf-8"))
         if config["architecture"] not in ("jumprelu", "standard"):
-            raise ValueError(f"{folder}: {config['architecture']} is not measured; jumprelu and standard are")
-        weights = {name: tensor.float() for name, tensor in load_file(folder / "sae_weights.safetensors").items()}
+            raise ValueError(
+                f"{folder}: {config['architecture']} is not measured; jumprelu and standard are"
+            )
+        weights = {
+            name: tensor.float()
+            for name, tensor in load_file(folder / "sae_weights.safetensors").items()
+        }
         return cls(
             int(config["metadata"]["hook_name"].split(".")[1]),
             weights["W_enc"],
@@ -42,9 +50,13 @@ class BareSae:
 
 
 class BareModel:
-    """A second copy of the model, as transformers gives it, and a third that ends after the deepest SAE layer."""
+    """A second copy of the model, as transformers gives it,
+    and a third that ends after the deepest SAE layer.
+    """
 
-    def __init__(self, folder: Path, saes: dict[str, Path], dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self, folder: Path, saes: dict[str, Path], dtype: torch.dtype = torch.float32
+    ) -> None:
         self.saes = [BareSae.load(path) for path in saes.values()]
         self.model = load(folder, dtype)
         deepest = max(sae.layer for sae in self.saes)
@@ -56,19 +68,25 @@ class BareModel:
 
     @torch.inference_mode()
     def inspect(self, token_ids: list[int]) -> list[Tensor]:
-        """The forward to the deepest layer plus the dense encodes: activations [pos, d_sae] of each SAE."""
+        """The forward to the deepest layer plus the dense encodes:
+        activations [pos, d_sae] of each SAE.
+        """
         output = self.cut(torch.tensor([token_ids]), use_cache=False, output_hidden_states=True)
         return [sae.encode(output.hidden_states[sae.layer + 1][0]) for sae in self.saes]
 
     @torch.inference_mode()
     def prefill(self, token_ids: list[int]) -> int:
-        """One forward of the prompt that fills a cache and unembeds the last position; the greedy next token."""
+        """One forward of the prompt that fills a cache and unembeds the last position;
+        the greedy next token.
+        """
         output = self.model(torch.tensor([token_ids]), use_cache=True, logits_to_keep=1)
         return int(output.logits[0, -1].argmax())
 
     @torch.inference_mode()
     def generate(self, token_ids: list[int], *, rows: int, max_new_tokens: int) -> int:
-        """Greedy `generate` of the prompt in `rows` equal rows; the number of new tokens in all rows."""
+        """Greedy `generate` of the prompt in `rows` equal rows;
+        the number of new tokens in all rows.
+        """
         prompt = torch.tensor([token_ids] * rows)
         made = self.model.generate(
             prompt,

@@ -25,9 +25,9 @@ PAGE = "#frame-page h1"
 TOKEN = ".fs-fm-strip .fs-token"
 HOVERS = 60
 
-# The time from the mouse event's own stamp to the first frame after the first change of the page. The stamp is
-# taken at `pointerover`, the first event of a move: at `mouseover` the page has answered already, and the change
-# that is seen next is the one of the next move.
+# The time from the mouse event's own stamp to the first frame after the first change of the page.
+# The stamp is taken at `pointerover`, the first event of a move: at `mouseover` the page has
+# answered already, and the change that is seen next is the one of the next move.
 WATCH = """
 () => {
   window.benchHovers = [];
@@ -39,8 +39,11 @@ WATCH = """
     if (since === null) return;
     const start = since;
     since = null;
-    requestAnimationFrame(() => setTimeout(() => window.benchHovers.push(performance.now() - start), 0));
-  }).observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
+    const drawn = () => window.benchHovers.push(performance.now() - start);
+    requestAnimationFrame(() => setTimeout(drawn, 0));
+  }).observe(document.body, {
+    subtree: true, childList: true, attributes: true, characterData: true,
+  });
 }
 """
 
@@ -49,7 +52,9 @@ WATCH = """
 def chromium() -> Iterator[Browser]:
     """A headless Chromium; RuntimeError when there is none."""
     if not CHROMIUM.exists():
-        raise RuntimeError(f"no Chromium at {CHROMIUM}: install one, or name it in FUNCTIONSCOPE_CHROMIUM")
+        raise RuntimeError(
+            f"no Chromium at {CHROMIUM}: install one, or name it in FUNCTIONSCOPE_CHROMIUM"
+        )
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
@@ -61,7 +66,9 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """A fresh `functionscope serve --preset lab` on a free port, with an empty store of runs; its base URL."""
+    """A fresh `functionscope serve --preset lab` on a free port,
+    with an empty store of runs; its base URL.
+    """
     port = free_port()
     with tempfile.TemporaryDirectory() as data:
         process = subprocess.Popen(
@@ -88,7 +95,9 @@ def free_port() -> int:
 
 
 def open_live(page: Page, url: str) -> None:
-    """Load `url` as soon as somebody listens; wait until the page is drawn and says that the model is live."""
+    """Load `url` as soon as somebody listens;
+    wait until the page is drawn and says that the model is live.
+    """
     address = ("127.0.0.1", int(url.rpartition(":")[2]))
     deadline = time.monotonic() + PATIENCE_S
     while True:
@@ -118,8 +127,27 @@ def startup_s(rounds: int) -> Row:
             page.close()
     value, interval = median_interval(measured)
     holds, rule = judged(value, 10.0, "<=", "seconds")
-    note = "Start of the process to the Overview drawn in Chromium and saying that the model is live; files in cache."
-    return Row("startup_s", value, "s", None, None, 10.0, holds, rule, interval, rounds, "the lab model", note)
+    note = (
+        "Start of the process to the Overview drawn in Chromium and saying that the model is "
+        "live; "
+        "files "
+        "in "
+        "cache."
+    )
+    return Row(
+        "startup_s",
+        value,
+        "s",
+        None,
+        None,
+        10.0,
+        holds,
+        rule,
+        interval,
+        rounds,
+        "the lab model",
+        note,
+    )
 
 
 def hover_ms(url: str, prompt: str, n_tokens: int, subject: str) -> Row:
@@ -127,11 +155,14 @@ def hover_ms(url: str, prompt: str, n_tokens: int, subject: str) -> Row:
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"{url}/reactivation?{urlencode({'prompt': prompt})}")
-        drawn = "([selector, n]) => document.querySelectorAll(selector).length >= n"  # a function: no eval, no policy
+        # a function: no eval, no policy
+        drawn = "([selector, n]) => document.querySelectorAll(selector).length >= n"
         page.wait_for_function(drawn, arg=[TOKEN, n_tokens], timeout=60_000)
         page.wait_for_load_state("networkidle")
         page.locator(TOKEN).first.evaluate("token => token.scrollIntoView({block: 'center'})")
-        spots = [spot for spot in map(middle_in_view, page.locator(TOKEN).all()) if spot is not None]
+        spots = [
+            spot for spot in map(middle_in_view, page.locator(TOKEN).all()) if spot is not None
+        ]
         page.evaluate(WATCH)
         for number in range(HOVERS):
             page.mouse.move(*spots[(7 * number) % len(spots)])
@@ -141,8 +172,27 @@ def hover_ms(url: str, prompt: str, n_tokens: int, subject: str) -> Row:
         raise RuntimeError(f"only {len(measured)} of {HOVERS} hovers changed the page")
     value, interval = median_interval(measured)
     holds, rule = judged(value, 50.0, "<=", "ms")
-    note = f"Mouse event to the next painted frame on the Reactivation page, {n_tokens}-token prompt, 1440 × 900."
-    return Row("hover_ms", value, "ms", None, None, 50.0, holds, rule, interval, len(measured), subject, note)
+    note = (
+        f"Mouse event to the next painted frame on the Reactivation page, {n_tokens}-token "
+        "prompt, "
+        "1440 "
+        "× "
+        "900."
+    )
+    return Row(
+        "hover_ms",
+        value,
+        "ms",
+        None,
+        None,
+        50.0,
+        holds,
+        rule,
+        interval,
+        len(measured),
+        subject,
+        note,
+    )
 
 
 def middle_in_view(token: Locator) -> tuple[float, float] | None:

@@ -30,7 +30,9 @@ CTX_LEN = 256
 
 
 def sampled_rows(bare: BareModel, lm: LanguageModel) -> Tensor:
-    """int64 [ROWS, CTX_LEN], BOS first: text that the model itself writes at temperature 1; seeded."""
+    """int64 [ROWS, CTX_LEN], BOS first:
+    text that the model itself writes at temperature 1; seeded.
+    """
     torch.manual_seed(0)
     start = torch.full((ROWS, 1), lm.bos_id or 0)
     rows: Tensor = bare.model.generate(
@@ -54,7 +56,9 @@ class Extraction:
     job: Job
 
     @classmethod
-    def prepare(cls, lm: LanguageModel, subject: Subject, tokens: Tensor, work: Path) -> "Extraction":
+    def prepare(
+        cls, lm: LanguageModel, subject: Subject, tokens: Tensor, work: Path
+    ) -> "Extraction":
         saes = [Sae.load(path, sae_id=sae_id) for sae_id, path in subject.saes.items()]
         job = Job(
             model=str(subject.model),
@@ -70,7 +74,9 @@ class Extraction:
         )
         rows = tokens.numpy()
         lengths = np.full(len(rows), rows.shape[1])
-        save_arrays(shard_path(work, 0), tokens=rows, lengths=lengths, documents=np.arange(len(rows)))
+        save_arrays(
+            shard_path(work, 0), tokens=rows, lengths=lengths, documents=np.arange(len(rows))
+        )
         return cls(lm, saes, job)
 
     def run(self) -> None:
@@ -85,27 +91,42 @@ class Extraction:
         return int(pq.read_table(shard_paths(self.job.work, 0)[0])["n_0"].to_numpy().sum())
 
 
-def edges_vs_saelens(lm: LanguageModel, bare: BareModel, subject: Subject, rounds: int, scratch: Path) -> list[Row]:
+def edges_vs_saelens(
+    lm: LanguageModel, bare: BareModel, subject: Subject, rounds: int, scratch: Path
+) -> list[Row]:
     """One row per way to call the bridge; the first is the one with the target."""
     tokens = sampled_rows(bare, lm)
     ours = Extraction.prepare(lm, subject, tokens, scratch / "edges")
     peer = SaeLensPeer(subject.model, subject.saes, scratch)
     ours.run()
     theirs = sum(_n_firings(peer, batch, lm) for batch in tokens.split(BATCH_ROWS))
-    agreement = f"Firings: ours {ours.n_firings():,}, the bridge's with its error term on {theirs:,}."
+    agreement = (
+        f"Firings: ours {ours.n_firings():,}, the bridge's with its error term on {theirs:,}."
+    )
     found = []
     for variant in VARIANTS:
         pairs = alternate(
-            lambda _: seconds(ours.run), partial(_seconds_of, peer, tokens, variant), rounds=rounds, warmup=1
+            lambda _: seconds(ours.run),
+            partial(_seconds_of, peer, tokens, variant),
+            rounds=rounds,
+            warmup=1,
         )
         note = (
-            f"Forward, sparse encode, sums per token and feature and the Parquet shard ({ROWS} × {CTX_LEN} tokens, "
-            f"{BATCH_ROWS} rows at a time on both sides), "
-            f"against sae-lens's SAETransformerBridge.run_with_cache_with_saes alone, {variant.note}. {agreement}"
+            f"Forward, sparse encode, sums per token and feature and the Parquet shard ({ROWS} × "
+            f"{CTX_LEN} tokens, {BATCH_ROWS} rows at a time on both sides), against sae-lens's "
+            f"SAETransformerBridge.run_with_cache_with_saes alone, {variant.note}. {agreement}"
         )
         target = 4.0 if variant is VARIANTS[0] else None
         name = "edges_vs_saelens" + variant.suffix
-        row = speed_row(name, pairs, work=tokens.numel(), unit="tok/s", target=target, subject=subject.name, note=note)
+        row = speed_row(
+            name,
+            pairs,
+            work=tokens.numel(),
+            unit="tok/s",
+            target=target,
+            subject=subject.name,
+            note=note,
+        )
         found.append(replace(row, cpu_ratio=1 / pairs.cpu_ratio()))
     return found
 

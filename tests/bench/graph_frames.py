@@ -1,7 +1,7 @@
 """`graph_fps_100m`: frames a second of the Graph page while a person points at it.
 
-The page's own requestAnimationFrame is counted: a frame that comes late is one that its scripts, its layout or its
-painting held up. Chromium draws 60 a second at most, in software.
+The page's own requestAnimationFrame is counted: a frame that comes late is one that its scripts,
+its layout or its painting held up. Chromium draws 60 a second at most, in software.
 """
 
 from __future__ import annotations
@@ -40,7 +40,12 @@ def graph_fps(build: Path, subject: str) -> list[Row]:
         drawn = _ribbons(page)
         page.evaluate(COUNT)
         pointing = [_sweep(page, number) for number in range(SWEEPS)]
-    what = f"{drawn:,} ribbons drawn (at most {DRAWN:,} edges), 1440 × 900, headless Chromium without a GPU"
+    what = (
+        f"{drawn:,} ribbons drawn (at most {DRAWN:,} edges), 1440 × 900, headless Chromium "
+        "without "
+        "a "
+        "GPU"
+    )
     return [_row(pointing, f"{MOVES} moves of the mouse across the picture; {what}", subject)]
 
 
@@ -58,7 +63,8 @@ def _sweep(page: Page, number: int) -> tuple[float, float]:
     def move() -> None:
         for step in range(MOVES):
             place = step / (MOVES - 1)
-            # from the blocks at the left over the ribbons to those at the right, up and down on the way
+            # from the blocks at the left over the ribbons to those at the right, up and down on the
+            # way
             x = box["x"] - 60 + (box["width"] + 120) * place
             page.mouse.move(x, y + 40 * (place - 0.5) * (-1) ** step)
 
@@ -78,5 +84,21 @@ def _row(found: list[tuple[float, float]], what: str, subject: str) -> Row:
     value, interval = median_interval([fps for fps, _ in found])
     holds, rule = judged(value, 30.0, ">=", "frames/s")
     worst, longest = min(fps for fps, _ in found), max(gap for _, gap in found)
-    note = f"Median of {len(found)}: {what}. The slowest {worst:.0f} frames/s; the longest frame {longest:.0f} ms."
-    return Row("graph_fps_100m", value, "1/s", None, None, 30.0, holds, rule, interval, len(found), subject, note)
+    note = (
+        f"Median of {len(found)}: {what}. The slowest {worst:.0f} frames/s; the longest "
+        f"frame {longest:.0f} ms."
+    )
+    return Row(
+        "graph_fps_100m",
+        value,
+        "1/s",
+        None,
+        None,
+        30.0,
+        holds,
+        rule,
+        interval,
+        len(found),
+        subject,
+        note,
+    )

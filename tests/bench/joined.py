@@ -17,8 +17,11 @@ from tests.bench.timing import alternate
 PROMPT_TOKENS = 32
 
 
-def inspects_joined(server: InProcess, lm: LanguageModel, subject: Subject, rounds: int) -> list[Row]:
-    """Requests a second of AT_ONCE requests sent at one time, with default fields and with features only.
+def inspects_joined(
+    server: InProcess, lm: LanguageModel, subject: Subject, rounds: int
+) -> list[Row]:
+    """Requests a second of AT_ONCE requests sent at one time,
+    with default fields and with features only.
 
     All prompts are of one length and new in every round.
     """
@@ -27,7 +30,10 @@ def inspects_joined(server: InProcess, lm: LanguageModel, subject: Subject, roun
     rows = []
     for what, next_tokens in (("inspects_joined", 10), ("inspects_joined.features_only", 0)):
         texts = prompts(lm, PROMPT_TOKENS, AT_ONCE * (rounds + 2))
-        bodies = [{"prompt": text, "sae_ids": list(subject.saes), "next_tokens": next_tokens} for text in texts]
+        bodies = [
+            {"prompt": text, "sae_ids": list(subject.saes), "next_tokens": next_tokens}
+            for text in texts
+        ]
 
         def side(parts: object, number: int, bodies: Sequence[dict[str, object]] = bodies) -> float:
             server.app.state.backend = parts
@@ -35,10 +41,21 @@ def inspects_joined(server: InProcess, lm: LanguageModel, subject: Subject, roun
 
         pairs = alternate(lambda n: side(joining, n), lambda n: side(alone, n), rounds=rounds)
         note = (
-            f"{AT_ONCE} POST /api/inspect at one time ({PROMPT_TOKENS} tokens, {len(subject.saes)} SAEs, next_tokens "
-            f"{next_tokens}), read together against one after the other; JSON in and out counted."
+            f"{AT_ONCE} POST /api/inspect at one time ({PROMPT_TOKENS} tokens, "
+            f"{len(subject.saes)} SAEs, next_tokens {next_tokens}), read together against one "
+            "after the other; JSON in and out counted."
         )
-        rows.append(speed_row(what, pairs, work=AT_ONCE, unit="req/s", target=None, subject=subject.name, note=note))
+        rows.append(
+            speed_row(
+                what,
+                pairs,
+                work=AT_ONCE,
+                unit="req/s",
+                target=None,
+                subject=subject.name,
+                note=note,
+            )
+        )
     server.app.state.backend = joining
     return rows
 

@@ -32,11 +32,14 @@ def inspect_vs_bare(
 ) -> Row:
     """Server time of POST /api/inspect against forward to the deepest layer plus dense encodes.
 
-    `next_tokens` None sends the default request; 0 asks for features only. A new prompt every round.
+    `next_tokens` None sends the default request; 0 asks for features only. A new prompt every
+    round.
     """
     texts = prompts(lm, PROMPT_TOKENS, rounds + 2)
     ids = [lm.tokenize(text) for text in texts]
-    request = {"sae_ids": list(subject.saes)} | ({} if next_tokens is None else {"next_tokens": next_tokens})
+    request = {"sae_ids": list(subject.saes)} | (
+        {} if next_tokens is None else {"next_tokens": next_tokens}
+    )
 
     def ours(number: int) -> float:
         return server.post("/api/inspect", {"prompt": texts[number], **request}).seconds
@@ -45,25 +48,38 @@ def inspect_vs_bare(
         return seconds(partial(bare.inspect, ids[number]))
 
     pairs = alternate(ours, peer, rounds=rounds)
-    asked = "default request, next tokens too" if next_tokens is None else "next_tokens=0, features only"
+    asked = (
+        "default request, next tokens too"
+        if next_tokens is None
+        else "next_tokens=0, features only"
+    )
     row = time_row(
         "inspect_vs_bare" if next_tokens is None else "inspect_vs_bare.features_only",
         pairs,
         target=2.0,
         subject=subject.name,
-        note=f"Server time of POST /api/inspect ({PROMPT_TOKENS} tokens, {len(subject.saes)} SAEs, {asked}; JSON in "
-        "and out counted) against a bare transformers forward to the deepest SAE layer plus dense encodes.",
+        note=f"Server time of POST /api/inspect ({PROMPT_TOKENS} tokens, {len(subject.saes)} "
+        f"SAEs, {asked}; JSON in and out counted) against a bare transformers forward to "
+        "the deepest SAE layer plus dense encodes.",
     )
     return replace(row, cpu_ratio=pairs.cpu_ratio())
 
 
-def steer_vs_generate(lm: LanguageModel, sae: Sae, bare: BareModel, subject: Subject, rounds: int) -> Row:
-    """Tokens a second of both arms against greedy `generate` of the same prompt as a batch of two."""
+def steer_vs_generate(
+    lm: LanguageModel, sae: Sae, bare: BareModel, subject: Subject, rounds: int
+) -> Row:
+    """Tokens a second of both arms against greedy `generate` of the same prompt
+    as a batch of two.
+    """
     ids = lm.tokenize(prompts(lm, PROMPT_TOKENS, 1)[0])
     steering = Intervention.on_feature(sae, 0, "add", 1.0, positions=(len(ids) - 1,))
 
     def ours(number: int) -> float:
-        return per_token(lambda: sum(1 for _ in generate_arms(lm, ids, [[], [steering]], max_new_tokens=NEW_TOKENS)))
+        return per_token(
+            lambda: sum(
+                1 for _ in generate_arms(lm, ids, [[], [steering]], max_new_tokens=NEW_TOKENS)
+            )
+        )
 
     def peer(number: int) -> float:
         return per_token(lambda: bare.generate(ids, rows=2, max_new_tokens=NEW_TOKENS))
@@ -75,12 +91,15 @@ def steer_vs_generate(lm: LanguageModel, sae: Sae, bare: BareModel, subject: Sub
         unit="tok/s",
         target=0.9,
         subject=subject.name,
-        note=f"Baseline and steered arm together, {NEW_TOKENS} greedy tokens each after {PROMPT_TOKENS}, against "
-        "transformers' generate of the same prompt twice in one batch; every generated token counted on both sides.",
+        note=f"Baseline and steered arm together, {NEW_TOKENS} greedy tokens each after "
+        f"{PROMPT_TOKENS}, against transformers' generate of the same prompt twice in one "
+        "batch; every generated token counted on both sides.",
     )
 
 
-def ttft_vs_prefill(server: InProcess, lm: LanguageModel, bare: BareModel, subject: Subject, rounds: int) -> Row:
+def ttft_vs_prefill(
+    server: InProcess, lm: LanguageModel, bare: BareModel, subject: Subject, rounds: int
+) -> Row:
     """Request to first `event: token` of POST /api/steer/stream against one bare prefill."""
     texts = prompts(lm, TTFT_PROMPT_TOKENS, rounds + 2)
     ids = [lm.tokenize(text) for text in texts]
@@ -94,9 +113,13 @@ def ttft_vs_prefill(server: InProcess, lm: LanguageModel, bare: BareModel, subje
     request = {"interventions": [steering], "max_new_tokens": 2}
 
     def ours(number: int) -> float:
-        reply = server.post("/api/steer/stream", {"prompt": texts[number], **request}, wait_for=FIRST_TOKEN)
+        reply = server.post(
+            "/api/steer/stream", {"prompt": texts[number], **request}, wait_for=FIRST_TOKEN
+        )
         if reply.first_event is None:
-            raise RuntimeError(f"the stream held no {FIRST_TOKEN!r}: {json.dumps(reply.body.decode())[:500]}")
+            raise RuntimeError(
+                f"the stream held no {FIRST_TOKEN!r}: {json.dumps(reply.body.decode())[:500]}"
+            )
         return reply.first_event
 
     def peer(number: int) -> float:
@@ -107,8 +130,9 @@ def ttft_vs_prefill(server: InProcess, lm: LanguageModel, bare: BareModel, subje
         alternate(ours, peer, rounds=rounds),
         target=1.3,
         subject=subject.name,
-        note=f"POST /api/steer/stream to its first token frame (both arms, {TTFT_PROMPT_TOKENS}-token prompt) against "
-        "one bare forward of that prompt, one row, that fills a cache and unembeds the last position.",
+        note="POST /api/steer/stream to its first token frame (both arms, "
+        f"{TTFT_PROMPT_TOKENS}-token prompt) against one bare forward of that prompt, one "
+        "row, that fills a cache and unembeds the last position.",
     )
 
 

@@ -1,4 +1,6 @@
-"""The loss job against a bare forward plus cross-entropy, and what it costs as checkpoints and tokens grow."""
+"""The loss job against a bare forward plus cross-entropy,
+and what it costs as checkpoints and tokens grow.
+"""
 
 import contextlib
 import io
@@ -41,30 +43,50 @@ def series_of(subject: Subject, n: int = 1) -> Series:
 
 
 def loss_vs_forward(bare: BareModel, subject: Subject, rounds: int) -> Row:
-    """Tokens a second of the loss job against transformers' forward and cross-entropy at the same batch."""
+    """Tokens a second of the loss job against transformers' forward and cross-entropy
+    at the same batch.
+    """
     text, series = random_text(ROWS), series_of(subject)
-    loss = TokenLoss(series.load(series.checkpoints[0], torch.float32, "cpu"), torch.from_numpy(text.rows.tokens[:1]))
+    loss = TokenLoss(
+        series.load(series.checkpoints[0], torch.float32, "cpu"),
+        torch.from_numpy(text.rows.tokens[:1]),
+    )
     tokens = torch.from_numpy(text.rows.tokens)
     made: dict[str, float] = {}
 
     def ours(_: int) -> float:
-        return seconds(lambda: made.__setitem__("ours", float(checkpoint_losses(loss, text, BATCH_ROWS).mean())))
+        return seconds(
+            lambda: made.__setitem__(
+                "ours", float(checkpoint_losses(loss, text, BATCH_ROWS).mean())
+            )
+        )
 
     @torch.inference_mode()
     def plain() -> None:
         parts = []
         for batch in tokens.split(BATCH_ROWS):
-            logits = bare.model(input_ids=batch, use_cache=False).logits[:, 1:-1]  # from BOS is not scored
-            parts.append(cross_entropy(logits.flatten(0, 1).float(), batch[:, 2:].flatten(), reduction="none"))
+            # from BOS is not scored
+            logits = bare.model(input_ids=batch, use_cache=False).logits[:, 1:-1]
+            parts.append(
+                cross_entropy(
+                    logits.flatten(0, 1).float(), batch[:, 2:].flatten(), reduction="none"
+                )
+            )
         made["peer"] = float(torch.cat(parts).mean())
 
     pairs = alternate(ours, lambda _: seconds(plain), rounds=rounds)
     if abs(made["ours"] - made["peer"]) > 1e-4:
         raise ValueError(f"the two losses differ: {made}")
     return speed_row(
-        "loss_vs_forward", pairs, work=int(text.scored().sum()), unit="tokens/s", target=0.9, subject=subject.name,
-        note=f"float32, {BATCH_ROWS} rows of {CTX_LEN}: loss of every token, against logits and cross-entropy.",
-    )  # fmt: skip
+        "loss_vs_forward",
+        pairs,
+        work=int(text.scored().sum()),
+        unit="tokens/s",
+        target=0.9,
+        subject=subject.name,
+        note=f"float32, {BATCH_ROWS} rows of {CTX_LEN}: loss of every token, against logits and "
+        "cross-entropy.",
+    )
 
 
 def linear_rows(subject: Subject, rounds: int) -> list[Row]:
@@ -75,9 +97,14 @@ def linear_rows(subject: Subject, rounds: int) -> list[Row]:
         def job() -> None:
             with tempfile.TemporaryDirectory() as work, contextlib.redirect_stderr(io.StringIO()):
                 make_losses(
-                    series_of(subject, checkpoints), whole[tokens], Path(work), batch_rows=BATCH_ROWS,
-                    dtype="float32", products="float32", device="cpu",
-                )  # fmt: skip
+                    series_of(subject, checkpoints),
+                    whole[tokens],
+                    Path(work),
+                    batch_rows=BATCH_ROWS,
+                    dtype="float32",
+                    products="float32",
+                    device="cpu",
+                )
 
         return job
 
@@ -90,15 +117,26 @@ def linear_rows(subject: Subject, rounds: int) -> list[Row]:
             ratio, interval = median_interval(times)
             holds, rule = judged(ratio, MOST, "<=", "cost per unit")
             note = (
-                f"{factor} times as many {name}: seconds over {factor} times the seconds of one, each round on its own."
+                f"{factor} times as many {name}: seconds over {factor} times the seconds of "
+                "one, each round on its own."
             )
             ours, single = (float(np.median([one[f] for one in rounds_of])) for f in (factor, 1))
             rows.append(
                 Row(
-                    f"loss_linear_in_{name}_{factor}x", ours, "s", factor * single, ratio, MOST, holds, rule,
-                    interval, rounds, subject.name, note,
+                    f"loss_linear_in_{name}_{factor}x",
+                    ours,
+                    "s",
+                    factor * single,
+                    ratio,
+                    MOST,
+                    holds,
+                    rule,
+                    interval,
+                    rounds,
+                    subject.name,
+                    note,
                 )
-            )  # fmt: skip
+            )
         return rows
 
     by_checkpoints = measured("checkpoints", {factor: run(factor, 1) for factor in FACTORS})

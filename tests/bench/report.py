@@ -15,7 +15,10 @@ VERSIONS = ("torch", "transformers", "sae-lens", "duckdb", "fastapi", "dash", "p
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison. `ratio` is value / peer; without a peer the rule is about the value itself."""
+    """One comparison.
+
+    `ratio` is value / peer; without a peer the rule is about the value itself.
+    """
 
     name: str
     value: float
@@ -34,11 +37,15 @@ class Row:
     """The same comparison in CPU seconds, where it can be made; the target is not about it."""
 
 
-def judged(measured: float, target: float | None, sense: Literal["<=", ">="], what: str) -> tuple[bool | None, str]:
+def judged(
+    measured: float, target: float | None, sense: Literal["<=", ">="], what: str
+) -> tuple[bool | None, str]:
     """Whether the target holds, and the rule in words; (None, …) without a target."""
     if target is None:
         return None, f"{what}: no target"
-    return (measured <= target if sense == "<=" else measured >= target), f"{what} {sense} {target:g}"
+    return (
+        measured <= target if sense == "<=" else measured >= target
+    ), f"{what} {sense} {target:g}"
 
 
 def time_row(name: str, pairs: Paired, *, target: float | None, subject: str, note: str) -> Row:
@@ -46,17 +53,50 @@ def time_row(name: str, pairs: Paired, *, target: float | None, subject: str, no
     ratio, interval = pairs.time_ratio()
     ours, peer = pairs.medians()
     holds, rule = judged(ratio, target, "<=", "ratio")
-    return Row(name, 1e3 * ours, "ms", 1e3 * peer, ratio, target, holds, rule, interval, pairs.n, subject, note)
+    return Row(
+        name,
+        1e3 * ours,
+        "ms",
+        1e3 * peer,
+        ratio,
+        target,
+        holds,
+        rule,
+        interval,
+        pairs.n,
+        subject,
+        note,
+    )
 
 
 def speed_row(
-    name: str, pairs: Paired, *, work: float, unit: str, target: float | None, subject: str, note: str
+    name: str,
+    pairs: Paired,
+    *,
+    work: float,
+    unit: str,
+    target: float | None,
+    subject: str,
+    note: str,
 ) -> Row:
     """Units of work a second, the same work on both sides: the ratio must reach the target."""
     ratio, interval = pairs.speed_ratio()
     ours, peer = pairs.medians()
     holds, rule = judged(ratio, target, ">=", "ratio")
-    return Row(name, work / ours, unit, work / peer, ratio, target, holds, rule, interval, pairs.n, subject, note)
+    return Row(
+        name,
+        work / ours,
+        unit,
+        work / peer,
+        ratio,
+        target,
+        holds,
+        rule,
+        interval,
+        pairs.n,
+        subject,
+        note,
+    )
 
 
 def machine() -> dict[str, str]:
@@ -96,7 +136,10 @@ def table(rows: list[Row]) -> str:
     head = ("name", "value", "peer", "ratio [95 %]", "in CPU time", "target", "holds", "n")
     cells = [head, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    ]
     lines.insert(1, "  ".join("-" * width for width in widths))
     notes = [f"{row.name}: {row.note} Measured on {row.subject}." for row in rows]
     return "\n".join([*lines, "", *notes])

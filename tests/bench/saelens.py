@@ -1,4 +1,6 @@
-"""The peer of the edge extraction: sae-lens's SAETransformerBridge on the same model, SAEs and tokens."""
+"""The peer of the edge extraction:
+sae-lens's SAETransformerBridge on the same model, SAEs and tokens.
+"""
 
 import copy
 import json
@@ -30,8 +32,8 @@ class Variant:
 VARIANTS = (
     Variant(
         "",
-        "as it is documented: error term on (without it the later SAEs read what the earlier ones reconstructed, and "
-        "other features fire), everything cached, the whole forward",
+        "as it is documented: error term on (without it the later SAEs read what the earlier "
+        "ones reconstructed, and other features fire), everything cached, the whole forward",
         use_error_term=True,
         only_sae_acts=False,
         stop=False,
@@ -63,8 +65,12 @@ VARIANTS = (
 class SaeLensPeer:
     """The bridge around a deep copy of the model, which it rewrites in place."""
 
-    def __init__(self, model: Path, saes: dict[str, Path], scratch: Path, dtype: torch.dtype = torch.float32) -> None:
-        self.saes: list[Any] = [SAE.load_from_disk(in_version_6(path, scratch), device="cpu") for path in saes.values()]
+    def __init__(
+        self, model: Path, saes: dict[str, Path], scratch: Path, dtype: torch.dtype = torch.float32
+    ) -> None:
+        self.saes: list[Any] = [
+            SAE.load_from_disk(in_version_6(path, scratch), device="cpu") for path in saes.values()
+        ]
         self.bridge: Any = SAETransformerBridge.boot_transformers(
             str(model),
             hf_model=copy.deepcopy(load(model, dtype)),
@@ -75,7 +81,9 @@ class SaeLensPeer:
 
     @torch.inference_mode()
     def run(self, tokens: Tensor, variant: Variant) -> list[Tensor]:
-        """tokens [batch, pos] -> activations [batch, pos, d_sae] of each SAE, dense, as the bridge gives them."""
+        """tokens [batch, pos] -> activations [batch, pos, d_sae] of each SAE, dense,
+        as the bridge gives them.
+        """
         options: dict[str, Any] = {}
         if variant.only_sae_acts:
             options["names_filter"] = self.names

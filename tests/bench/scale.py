@@ -1,7 +1,9 @@
-"""Reading a build of 100M edges: eight clients at once against a server of its own process, without a model.
+"""Reading a build of 100M edges:
+eight clients at once against a server of its own process, without a model.
 
-The server is a fresh `functionscope api`; what a person waits for is the reply's last byte at the client. Clients
-do not read the JSON. On a busy machine trust the server's CPU time in the notes more than the wall time.
+The server is a fresh `functionscope api`; what a person waits for is the reply's last byte at the
+client. Clients do not read the JSON. On a busy machine trust the server's CPU time in the notes
+more than the wall time.
 """
 
 from __future__ import annotations
@@ -69,7 +71,17 @@ def serving(build: Path, what: str = "api") -> Iterator[Server]:
     """A fresh `functionscope api`, or `serve`, without a model, on a free port."""
     port = free_port()
     with tempfile.TemporaryDirectory() as data:
-        command = [sys.executable, "-m", "backend.cli", what, "--build", str(build), "--no-live", "--port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "backend.cli",
+            what,
+            "--build",
+            str(build),
+            "--no-live",
+            "--port",
+            str(port),
+        ]
         process = subprocess.Popen(
             [*command, "--log-level", "error"],
             env={**os.environ, "XDG_DATA_HOME": data, "HF_HUB_OFFLINE": "1"},
@@ -115,12 +127,16 @@ class Answered:
     def interval(self) -> tuple[float, float]:
         """95 % bootstrap interval of the 95th percentile."""
         draws = np.random.default_rng(0).integers(0, len(self.waited), (1000, len(self.waited)))
-        low, high = np.quantile(np.quantile(np.array(self.waited)[draws], 0.95, axis=1), [0.025, 0.975])
+        low, high = np.quantile(
+            np.quantile(np.array(self.waited)[draws], 0.95, axis=1), [0.025, 0.975]
+        )
         return float(low), float(high)
 
 
 def at_once(server: Server, path: Paths, requests: int | None = None) -> Answered:
-    """Every client asks `requests` times (REQUESTS), each a path of its own, one after the other."""
+    """Every client asks `requests` times (REQUESTS), each a path of its own,
+    one after the other.
+    """
     waited: list[float] = []
     failed: list[BaseException] = []
 
@@ -161,7 +177,12 @@ class Questions:
         try:
             sae = store.saes()[0]
             rows = store.tokens(limit=10**7)[0]
-            return cls(sae.sae_id, sae.theta_grid, sae.d_sae, [row.token_id for row in rows if row.rank is not None])
+            return cls(
+                sae.sae_id,
+                sae.theta_grid,
+                sae.d_sae,
+                [row.token_id for row in rows if row.rank is not None],
+            )
         finally:
             store.close()
 
@@ -187,9 +208,8 @@ class Questions:
     def token(self, drawn: random.Random) -> str:
         token_id = self.by_rank[self.rank(drawn) - 1]
         order = drawn.choice(("count", "strength", "share"))
-        return (
-            f"/api/tokens/{token_id}?{urlencode({'limit': 20, 'order': order, 'notes': 'true', 'sae_id': self.sae_id})}"
-        )
+        query = {"limit": 20, "order": order, "notes": "true", "sae_id": self.sae_id}
+        return f"/api/tokens/{token_id}?{urlencode(query)}"
 
     def feature(self, drawn: random.Random) -> str:
         return f"/api/features/{self.sae_id}/{drawn.randrange(self.d_sae)}?limit=12"
@@ -204,24 +224,37 @@ class Questions:
                 "max_density": high,
                 "order": drawn.choice(("act_max", "first_rank", "n_tokens")),
             },
-            {"token_id": self.by_rank[self.rank(drawn) - 1], "order": drawn.choice(("token_count", "token_share"))},
+            {
+                "token_id": self.by_rank[self.rank(drawn) - 1],
+                "order": drawn.choice(("token_count", "token_share")),
+            },
             {"promotes": drawn.choice(self.by_rank)},
         )
-        return f"/api/features?{urlencode({'sae_id': self.sae_id, 'limit': 50, **drawn.choice(kinds)})}"
+        query = {"sae_id": self.sae_id, "limit": 50, **drawn.choice(kinds)}
+        return f"/api/features?{urlencode(query)}"
 
     def graph(self, drawn: random.Random) -> str:
         """A split somewhere: a range of ranks, a range of features, or both."""
         low, high = sorted((self.rank(drawn), self.rank(drawn)))
         at, width = drawn.randrange(1, self.d_sae // 2), int((self.d_sae // 2) ** drawn.random())
-        ranks, orders = {"rank_first": low, "rank_last": high}, {"order_first": at, "order_last": at + width}
-        return f"/api/graph?{urlencode({'sae_id': self.sae_id, **drawn.choice((ranks, orders, ranks | orders))})}"
+        ranks, orders = (
+            {"rank_first": low, "rank_last": high},
+            {"order_first": at, "order_last": at + width},
+        )
+        query = {"sae_id": self.sae_id, **drawn.choice((ranks, orders, ranks | orders))}
+        return f"/api/graph?{urlencode(query)}"
 
 
 # -- rows ----------------------------------------------------------------------------------------
 
 WAITED = (
     ("coverage_p95_100m", "coverage", 300.0, "any control, 20,000 ranks"),
-    ("coverage_p95_100m", "coverage_page", 300.0, "any control, the 2,000 ranks that the page lists"),
+    (
+        "coverage_p95_100m",
+        "coverage_page",
+        300.0,
+        "any control, the 2,000 ranks that the page lists",
+    ),
     ("token_p95_100m", "token", 150.0, "tokens drawn by the logarithm of their rank"),
     ("feature_p95_100m", "feature", 150.0, "features drawn at random, 12 examples"),
     ("search_p95_100m", "search", 300.0, "by text, density, firing token or promoted token"),
@@ -240,14 +273,26 @@ def reading_rows(build: Path, names: set[str]) -> list[Row]:
         for name, kind, target, what in WAITED:
             if name in names or (name == "graph_split_100m" and "graph_first_100m" in names):
                 ask: Paths = getattr(questions, kind)
-                server.get(ask(random.Random(99)))  # what is read once is read by whoever comes first
+                # what is read once is read by whoever comes first
+                server.get(ask(random.Random(99)))
                 rows.append(_waited(name, at_once(server, ask), target, what, edges))
                 print(f"  {rows[-1].name} {rows[-1].value:.0f} ms. {rows[-1].note}", flush=True)
         most, now = server.memory_mb("VmHWM"), server.memory_mb("VmRSS")
     holds, rule = judged(most / 1024, 2.0, "<=", "GB")
     note = f"The most that the server's process held; {now / 1024:.2f} GB at the end."
     memory = Row(
-        "server_memory_100m", most / 1024, "GB", None, None, 2.0, holds, rule, (most / 1024,) * 2, 1, edges, note
+        "server_memory_100m",
+        most / 1024,
+        "GB",
+        None,
+        None,
+        2.0,
+        holds,
+        rule,
+        (most / 1024,) * 2,
+        1,
+        edges,
+        note,
     )
     return [*rows, memory]
 
@@ -255,24 +300,50 @@ def reading_rows(build: Path, names: set[str]) -> list[Row]:
 def _waited(name: str, found: Answered, target: float, what: str, subject: str) -> Row:
     holds, rule = judged(found.p95, target, "<=", "ms")
     note = (
-        f"95th percentile, {CLIENTS} clients at once, {what}; median {np.median(found.waited):.0f} ms, server's CPU "
-        f"{found.cpu_ms:.1f} ms a request; load average {os.getloadavg()[0]:.1f}."
+        f"95th percentile, {CLIENTS} clients at once, {what}; median "
+        f"{np.median(found.waited):.0f} ms, server's CPU {found.cpu_ms:.1f} ms a request; load "
+        f"average {os.getloadavg()[0]:.1f}."
     )
     return Row(
-        name, found.p95, "ms", None, None, target, holds, rule, found.interval(), len(found.waited), subject, note
+        name,
+        found.p95,
+        "ms",
+        None,
+        None,
+        target,
+        holds,
+        rule,
+        found.interval(),
+        len(found.waited),
+        subject,
+        note,
     )
 
 
 def _first_graph(server: Server, questions: Questions, subject: str) -> Row:
-    """The first blocks that a fresh server is asked for, while seven other clients ask for the same."""
+    """The first blocks that a fresh server is asked for,
+    while seven other clients ask for the same.
+    """
     before = server.cpu_ms()
     waited = at_once(server, lambda _: f"/api/graph?sae_id={questions.sae_id}", 1).waited
     worst = max(waited) / 1000
     holds, rule = judged(worst, 2.0, "<=", "s")
     note = (
-        f"A fresh server's first blocks, {CLIENTS} clients at once, the slowest of them; server's CPU "
-        f"{server.cpu_ms() - before:.0f} ms in all; load average {os.getloadavg()[0]:.1f}."
+        f"A fresh server's first blocks, {CLIENTS} clients at once, the slowest of them; "
+        f"server's CPU {server.cpu_ms() - before:.0f} ms in all; load average "
+        f"{os.getloadavg()[0]:.1f}."
     )
     return Row(
-        "graph_first_100m", worst, "s", None, None, 2.0, holds, rule, (min(waited) / 1000, worst), 1, subject, note
+        "graph_first_100m",
+        worst,
+        "s",
+        None,
+        None,
+        2.0,
+        holds,
+        rule,
+        (min(waited) / 1000, worst),
+        1,
+        subject,
+        note,
     )

@@ -1,4 +1,6 @@
-"""`merge_100m_1gb`: 100 million partial rows in Parquet shards, summed within 1 GB of DuckDB memory."""
+"""`merge_100m_1gb`: 100 million partial rows in Parquet shards,
+summed within 1 GB of DuckDB memory.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ FREQUENT = 10  # firings from which an edge turns up in most shards
 
 @dataclass(frozen=True)
 class Merge:
-    """One merge in a process of its own: what went in and came out, how long it took, and the most that it held."""
+    """One merge in a process of its own:
+    what went in and came out, how long it took, and the most that it held.
+    """
 
     shards: int
     rows: int
@@ -43,15 +47,20 @@ class Merge:
 
     def said(self) -> str:
         return (
-            f"{self.shards} shards {self.rows / 1e6:.0f}M rows {self.seconds:.0f} s ({self.cpu_seconds:.0f} s of CPU, "
-            f"{self.spilled / 1e9:.1f} GB spilled, peak memory {self.rss_most / 1e9:.1f} GB with "
-            f"{self.result / 1e9:.1f} GB of result)"
+            f"{self.shards} shards {self.rows / 1e6:.0f}M rows {self.seconds:.0f} s "
+            f"({self.cpu_seconds:.0f} s of CPU, {self.spilled / 1e9:.1f} GB spilled, peak memory "
+            f"{self.rss_most / 1e9:.1f} GB with {self.result / 1e9:.1f} GB of result)"
         )
 
 
 def make_shards(folder: Path, columns: Columns, rows: int, seed: int) -> list[Path]:
-    """SHARDS files as `precompute edges` writes them, `rows` in all: frequent edges in most, rare ones in few."""
-    n_frequent = sum(int((columns.n_firings[columns.slice(*piece)] >= FREQUENT).sum()) for piece in columns.pieces())
+    """SHARDS files as `precompute edges` writes them, `rows` in all:
+    frequent edges in most, rare ones in few.
+    """
+    n_frequent = sum(
+        int((columns.n_firings[columns.slice(*piece)] >= FREQUENT).sum())
+        for piece in columns.pieces()
+    )
     n_rare = int(columns.start[-1]) - n_frequent
     often = min(1.0, 0.9 * rows / SHARDS / n_frequent)
     shares = (often, (rows / SHARDS - often * n_frequent) / max(n_rare, 1))
@@ -66,7 +75,9 @@ def make_shards(folder: Path, columns: Columns, rows: int, seed: int) -> list[Pa
     return paths
 
 
-def _shard(columns: Columns, shares: tuple[float, float], generator: np.random.Generator) -> pa.Table:
+def _shard(
+    columns: Columns, shares: tuple[float, float], generator: np.random.Generator
+) -> pa.Table:
     parts = []
     for first, until in columns.pieces():
         which = columns.slice(first, until)
@@ -76,13 +87,23 @@ def _shard(columns: Columns, shares: tuple[float, float], generator: np.random.G
         counts = columns.counts(at)
         act_max = decode_activation(columns.code[at], SCALE)
         names = {"sae_ordinal": np.zeros(len(at), np.uint8), "token_id": token.astype(np.uint32)}
-        names |= {"feature_index": columns.feature[at], **{f"n_{i}": n for i, n in enumerate(counts)}}
-        parts.append(pa.table(names | {"act_sum": act_max * 0.6 * counts[0], "act_max": act_max.astype(np.float32)}))
+        names |= {
+            "feature_index": columns.feature[at],
+            **{f"n_{i}": n for i, n in enumerate(counts)},
+        }
+        parts.append(
+            pa.table(
+                names
+                | {"act_sum": act_max * 0.6 * counts[0], "act_max": act_max.astype(np.float32)}
+            )
+        )
     return pa.concat_tables(parts)
 
 
 def merge(paths: list[Path], spill: Path) -> Merge:
-    """Sum these shards as a build does, in a fresh process: the most memory that it held is its own."""
+    """Sum these shards as a build does, in a fresh process:
+    the most memory that it held is its own.
+    """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
         return fresh.submit(_merge, paths, spill).result()
 
@@ -96,8 +117,16 @@ def _merge(paths: list[Path], spill: Path) -> Merge:
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     size = sum(array.nbytes for array in vars(merged).values())
     return Merge(
-        len(paths), rows, len(merged.token_id), seconds, cpu, watch.most, size, before, _most_memory()
-    )  # fmt: skip
+        len(paths),
+        rows,
+        len(merged.token_id),
+        seconds,
+        cpu,
+        watch.most,
+        size,
+        before,
+        _most_memory(),
+    )
 
 
 def _most_memory() -> int:
@@ -131,7 +160,9 @@ class SpillWatch:
 
 
 def merge_100m_1gb(folder: Path, columns: Columns, rows: int = 100_000_000) -> list[Row]:
-    """Rows a second from 1 to all shards, and how nearly linear: cost per row at all shards over that at one."""
+    """Rows a second from 1 to all shards, and how nearly linear:
+    cost per row at all shards over that at one.
+    """
     paths = make_shards(folder / f"shards_{rows}", columns, rows, seed=1)
     found = [merge(paths[:n], folder / "spill") for n in COUNTS]
     for one in found:
@@ -146,8 +177,32 @@ def merge_100m_1gb(folder: Path, columns: Columns, rows: int = 100_000_000) -> l
     subject = "made-up shards"
     linear, rule = judged(per_row, 1.5, "<=", "CPU time a row, all shards / one shard")
     return [
-        Row("merge_100m_1gb", last.seconds, "s", None, None, None, None, "seconds: no target",
-            (last.seconds, last.seconds), 1, subject, note),
-        Row("merge_linear", per_row, "×", None, None, 1.5, linear, rule, (per_row, per_row), 1, subject,
-            "Linear in the rows would be 1."),
-    ]  # fmt: skip
+        Row(
+            "merge_100m_1gb",
+            last.seconds,
+            "s",
+            None,
+            None,
+            None,
+            None,
+            "seconds: no target",
+            (last.seconds, last.seconds),
+            1,
+            subject,
+            note,
+        ),
+        Row(
+            "merge_linear",
+            per_row,
+            "×",
+            None,
+            None,
+            1.5,
+            linear,
+            rule,
+            (per_row, per_row),
+            1,
+            subject,
+            "Linear in the rows would be 1.",
+        ),
+    ]

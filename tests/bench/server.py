@@ -1,4 +1,6 @@
-"""The API over the subject, in this process, as `functionscope api` and `serve` would compose it."""
+"""The API over the subject, in this process,
+as `functionscope api` and `serve` would compose it.
+"""
 
 import contextlib
 import io
@@ -48,7 +50,9 @@ def product(lm: LanguageModel, subject: Subject, scratch: Path) -> Iterator[str]
     create_dashboard(ApiClient.in_process(made), server=made)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(made, log_level="error", timeout_graceful_shutdown=1))
+        server = uvicorn.Server(
+            uvicorn.Config(made, log_level="error", timeout_graceful_shutdown=1)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         if not live.ready.wait(PATIENCE_S):
@@ -72,10 +76,19 @@ def compose(lm: LanguageModel, subject: Subject, scratch: Path) -> tuple[FastAPI
 
 
 def small_build(subject: Subject, scratch: Path) -> Path:
-    """A real build of the random model over this repository's own text files: they are always there."""
+    """A real build of the random model over this repository's own text files:
+    they are always there.
+    """
     corpus = scratch / "corpus.jsonl"
-    texts = [text for name in ("README.md", "LICENSE") for text in (ROOT / name).read_text("utf-8").split("\n\n")]
-    corpus.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts if text.strip()), encoding="utf-8")
+    texts = [
+        text
+        for name in ("README.md", "LICENSE")
+        for text in (ROOT / name).read_text("utf-8").split("\n\n")
+    ]
+    corpus.write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text in texts if text.strip()),
+        encoding="utf-8",
+    )
     job = Job(
         model=str(subject.model),
         saes=tuple(subject.saes.values()),

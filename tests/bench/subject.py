@@ -71,11 +71,18 @@ def random_subject(scratch: Path) -> Subject:
         folder = tiny_sae_dir(scratch, layer, d_sae=D_SAE, d_model=lm.d_model, metadata=metadata)
         calibrate(folder, resid[layer].flatten(0, 1))
         saes[f"layer_{layer}"] = folder
-    return Subject("RANDOM weights of the lab model's shape (the lab model is not complete)", model, saes, is_lab=False)
+    return Subject(
+        "RANDOM weights of the lab model's shape (the lab model is not complete)",
+        model,
+        saes,
+        is_lab=False,
+    )
 
 
 def calibrate(folder: Path, resid: Tensor) -> None:
-    """Set an SAE's thresholds so that FIRINGS_PER_TOKEN features fire on `resid` [n, d_model], on average."""
+    """Set an SAE's thresholds so that FIRINGS_PER_TOKEN features fire on `resid` [n,
+    d_model], on average.
+    """
     path = folder / "sae_weights.safetensors"
     weights = load_file(path)
     pre = (resid - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]
@@ -86,10 +93,19 @@ def calibrate(folder: Path, resid: Tensor) -> None:
 def prompts(lm: LanguageModel, n_tokens: int, count: int) -> list[str]:
     """`count` different texts that tokenise to exactly `n_tokens`, BOS included; seeded.
 
-    Made of whole single-token words of the model's own vocabulary. RuntimeError when it has too few.
+    Made of whole single-token words of the model's own vocabulary. RuntimeError when it has too
+    few.
     """
-    pieces = [lm.token_text(token_id) for token_id in range(lm.vocab_size) if token_id not in lm.special_ids]
-    words = [text for text in pieces if text.startswith(" ") and text[1:].isascii() and text[1:].isalpha()]
+    pieces = [
+        lm.token_text(token_id)
+        for token_id in range(lm.vocab_size)
+        if token_id not in lm.special_ids
+    ]
+    words = [
+        text
+        for text in pieces
+        if text.startswith(" ") and text[1:].isascii() and text[1:].isalpha()
+    ]
     generator = torch.Generator().manual_seed(0)
     found: list[str] = []
     for _ in range(100 * count):
@@ -100,5 +116,6 @@ def prompts(lm: LanguageModel, n_tokens: int, count: int) -> list[str]:
         if len(found) == count:
             return found
     raise RuntimeError(
-        f"only {len(found)} of {count} prompts of {n_tokens} tokens could be made from {len(words)} words"
+        f"only {len(found)} of {count} prompts of {n_tokens} tokens could be made from "
+        f"{len(words)} words"
     )

@@ -1,8 +1,10 @@
-"""A made-up build of 100 million edges, to measure reading at the size of one wide SAE over a large corpus.
+"""A made-up build of 100 million edges,
+to measure reading at the size of one wide SAE over a large corpus.
 
-2^20 features, 120,000 tokens. Occurrences follow Zipf's law, a token's degree a power of its occurrences, and
-features are drawn by a power law too, so that the head is dense and the tail thin as in a real build. Nothing in
-it is a result; it is written by the code that writes real builds, in pieces, in bounded memory:
+2^20 features, 120,000 tokens. Occurrences follow Zipf's law, a token's degree a power of its
+occurrences, and features are drawn by a power law too, so that the head is dense and the tail thin
+as in a real build. Nothing in it is a result; it is written by the code that writes real builds, in
+pieces, in bounded memory:
 
     python -m tests.bench.synthetic --out var/bench --edges 100000000
 """
@@ -51,30 +53,41 @@ class Vocabulary:
 
 
 def vocabulary(n_tokens: int, seed: int) -> Vocabulary:
-    """Zipf by rank; ids are drawn at random, so that neighbours by id are not neighbours by rank."""
+    """Zipf by rank; ids are drawn at random,
+    so that neighbours by id are not neighbours by rank.
+    """
     generator = np.random.default_rng(seed)
     counts = np.zeros(n_tokens + N_SPECIAL, np.int64)
     by_rank = 4e8 / np.arange(1, n_tokens + 1) ** ZIPF
     counts[N_SPECIAL + generator.permutation(n_tokens)] = np.maximum(by_rank, 3).astype(np.int64)
     special = list(range(N_SPECIAL))
     spread = generator.uniform(0.3, 1.0, len(counts))  # content comes in bursts
-    documents = np.minimum(counts, N_DOCUMENTS * (1 - np.exp(-counts * spread / N_DOCUMENTS))).astype(np.int64)
+    documents = np.minimum(
+        counts, N_DOCUMENTS * (1 - np.exp(-counts * spread / N_DOCUMENTS))
+    ).astype(np.int64)
     return Vocabulary(counts, documents, by_frequency(counts, special), classify(counts, special))
 
 
 def degrees(words: Vocabulary, n_edges: int, d_sae: int) -> Ints:
-    """[tokens] edges to draw for each token: a power of its occurrences that sums to about n_edges."""
+    """[tokens] edges to draw for each token:
+    a power of its occurrences that sums to about n_edges.
+    """
     weight = words.occurrences.astype(np.float64) ** DEGREE_POWER
     most = np.minimum(words.occurrences, MOST_OF_DICTIONARY * d_sae)
     low, high = 0.0, float(d_sae)
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if np.minimum(middle * weight, most).sum() < n_edges else (low, middle)
+        low, high = (
+            (middle, high) if np.minimum(middle * weight, most).sum() < n_edges else (low, middle)
+        )
     return np.minimum(low * weight, most).astype(np.int64)
 
 
-def draw_piece(words: Vocabulary, wanted: Ints, first: int, last: int, d_sae: int, seed: int) -> tuple[Any, ...]:
-    """(degree of each token first..last, feature_index, n_firings, activation code) of their edges, sorted.
+def draw_piece(
+    words: Vocabulary, wanted: Ints, first: int, last: int, d_sae: int, seed: int
+) -> tuple[Any, ...]:
+    """(degree of each token first..last, feature_index, n_firings, activation code) of
+    their edges, sorted.
 
     Features are drawn with replacement and kept once: a token gets about as many as wanted.
     """
@@ -130,7 +143,11 @@ class Columns:
         act_max = decode_activation(self.code[which], SCALE)
         steps_below = (feature * 7 + token * 13) % 24
         return Edges(
-            token, feature, self.n_firings[which].astype(np.int64), act_max * np.exp2(-steps_below / 16), act_max
+            token,
+            feature,
+            self.n_firings[which].astype(np.int64),
+            act_max * np.exp2(-steps_below / 16),
+            act_max,
         )
 
 
@@ -150,7 +167,9 @@ def make_columns(folder: Path, words: Vocabulary, n_edges: int, d_sae: int, seed
         files = {name: (folder / f"{name}.bin").open("wb") for name in COLUMNS}
         at = 0
         while at < len(wanted):
-            until = max(int(np.searchsorted(running, running[at] + PIECE, side="right")) - 1, at + 1)
+            until = max(
+                int(np.searchsorted(running, running[at] + PIECE, side="right")) - 1, at + 1
+            )
             found, *columns = draw_piece(words, wanted, at, until - 1, d_sae, seed)
             per_token[at:until] = found
             for name, column in zip(COLUMNS, columns, strict=True):
@@ -161,7 +180,9 @@ def make_columns(folder: Path, words: Vocabulary, n_edges: int, d_sae: int, seed
             file.close()
         np.save(folder / "start.npy", np.concatenate([[0], np.cumsum(per_token)]))
         done.write_text(json.dumps(stated))
-    mapped = {name: np.memmap(folder / f"{name}.bin", dtype, "r") for name, dtype in COLUMNS.items()}
+    mapped = {
+        name: np.memmap(folder / f"{name}.bin", dtype, "r") for name, dtype in COLUMNS.items()
+    }
     return Columns(np.load(folder / "start.npy"), **mapped)
 
 

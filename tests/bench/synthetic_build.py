@@ -1,7 +1,8 @@
-"""The tables of the made-up build, computed from its edges piece by piece, and published by the real writer.
+"""The tables of the made-up build, computed from its edges piece by piece,
+and published by the real writer.
 
-Two shortcuts, both in what is stored and not in how it is read: the order "greedy" repeats the order by degree,
-and the random curve has one draw.
+Two shortcuts, both in what is stored and not in how it is read: the order "greedy" repeats the
+order by degree, and the random curve has one draw.
 """
 
 from __future__ import annotations
@@ -20,7 +21,16 @@ from backend.core.store.writer import EdgePieces, SaeEdges, publish
 from precompute.building.coverage import log_ranks, ranked_by
 from precompute.building.graph_tables import GraphEdges, graph_tables
 from precompute.building.provenance import code_version
-from tests.bench.synthetic import N_DOCUMENTS, N_SPECIAL, SAE_ID, SCALE, Columns, Vocabulary, make_columns, vocabulary
+from tests.bench.synthetic import (
+    N_DOCUMENTS,
+    N_SPECIAL,
+    SAE_ID,
+    SCALE,
+    Columns,
+    Vocabulary,
+    make_columns,
+    vocabulary,
+)
 from tests.bench.synthetic_features import example_tables, feature_columns, lists_of
 
 N_THETAS, RANDOM_DRAWS = 3, 1
@@ -28,7 +38,9 @@ NEVER = np.iinfo(np.int32).max
 
 
 def make_build(folder: Path, n_edges: int, d_sae: int, n_tokens: int, seed: int) -> Path:
-    """The path of the build, made unless `folder` holds it; its name says how many edges were asked for."""
+    """The path of the build, made unless `folder` holds it;
+    its name says how many edges were asked for.
+    """
     path = folder / f"synthetic_{n_edges}_{d_sae}.duckdb"
     if path.exists():
         return path
@@ -38,15 +50,22 @@ def make_build(folder: Path, n_edges: int, d_sae: int, n_tokens: int, seed: int)
     said("edges drawn")
     features = feature_columns(columns, words, d_sae)
     said("features summed")
-    tables = {"token": token_table(words, seed), "feature": feature_table(features, words, columns, seed)}
+    tables = {
+        "token": token_table(words, seed),
+        "feature": feature_table(features, words, columns, seed),
+    }
     said("tokens and features listed")
-    tables["token_order"] = pa.table({"token_order": list(range(len(ORDERS))), "name": list(ORDERS)})
+    tables["token_order"] = pa.table(
+        {"token_order": list(range(len(ORDERS))), "name": list(ORDERS)}
+    )
     tables["sae"] = pa.Table.from_pylist([sae_row(columns, features, words, d_sae)])
     tables |= coverage_tables(columns, words, d_sae, seed, said)
     tables |= example_tables(features["feature_index"], n_tokens, seed)
     tables |= graph_tables(0, graph_edges(columns, words, features, d_sae))
     said("grid and tiles")
-    pieces = EdgePieces(int(columns.start[-1]), lambda: (columns.edges(*piece) for piece in columns.pieces()))
+    pieces = EdgePieces(
+        int(columns.start[-1]), lambda: (columns.edges(*piece) for piece in columns.pieces())
+    )
     publish(path, tables, [SaeEdges(0, SAE_ID, pieces, SCALE)], provenance(words, n_edges, seed))
     said(f"published, {path.stat().st_size / 1e6:,.0f} MB")
     return path
@@ -85,7 +104,9 @@ def token_table(words: Vocabulary, seed: int) -> pa.Table:
     n, rank = len(words.occurrences), words.rank
     cumulative, random_rank = np.zeros(n, np.int64), np.zeros(n, np.int64)
     cumulative[words.ranked] = np.cumsum(words.occurrences[words.ranked])
-    random_rank[np.random.default_rng(seed).permutation(words.ranked)] = np.arange(1, len(words.ranked) + 1)
+    random_rank[np.random.default_rng(seed).permutation(words.ranked)] = np.arange(
+        1, len(words.ranked) + 1
+    )
     columns = {
         "token_id": np.arange(n),
         "text": [spelled(i) for i in range(n)],
@@ -94,7 +115,9 @@ def token_table(words: Vocabulary, seed: int) -> pa.Table:
         "documents": words.documents,
     }
     ranks = {"rank": rank, "cumulative": cumulative, "random_rank": random_rank}
-    return pa.table(columns | {name: pa.array(values, mask=values == 0) for name, values in ranks.items()})
+    return pa.table(
+        columns | {name: pa.array(values, mask=values == 0) for name, values in ranks.items()}
+    )
 
 
 def spelled(number: int) -> str:
@@ -107,7 +130,9 @@ def spelled(number: int) -> str:
             return (" " if number % 2 else "") + text
 
 
-def sae_row(columns: Columns, features: dict[str, Any], words: Vocabulary, d_sae: int) -> dict[str, Any]:
+def sae_row(
+    columns: Columns, features: dict[str, Any], words: Vocabulary, d_sae: int
+) -> dict[str, Any]:
     n_firings = int(features["n_firings"].sum())
     return {
         "sae_ordinal": 0,
@@ -127,7 +152,9 @@ def sae_row(columns: Columns, features: dict[str, Any], words: Vocabulary, d_sae
     }
 
 
-def feature_table(features: dict[str, Any], words: Vocabulary, columns: Columns, seed: int) -> pa.Table:
+def feature_table(
+    features: dict[str, Any], words: Vocabulary, columns: Columns, seed: int
+) -> pa.Table:
     shown = {name: column for name, column in features.items() if name != "sums"}
     mean = features["sums"] / features["n_firings"]
     lists = lists_of(columns, features["feature_index"], len(words.occurrences), seed)
@@ -145,7 +172,9 @@ def feature_table(features: dict[str, Any], words: Vocabulary, columns: Columns,
 # -- coverage ------------------------------------------------------------------------------------
 
 
-def coverage_tables(columns: Columns, words: Vocabulary, d_sae: int, seed: int, said: Progress) -> dict[str, pa.Table]:
+def coverage_tables(
+    columns: Columns, words: Vocabulary, d_sae: int, seed: int, said: Progress
+) -> dict[str, pa.Table]:
     """degree, coverage_step and random_curve for every theta and min_count."""
     made: dict[str, list[pa.Table]] = {"degree": [], "coverage_step": [], "random_curve": []}
     generator = np.random.default_rng(seed)
@@ -176,7 +205,9 @@ def degrees_of(columns: Columns, theta: int, least: int) -> Ints:
     for first, until in columns.pieces():
         kept = columns.counts(columns.slice(first, until))[theta] >= least
         running = np.concatenate([[0], np.cumsum(kept)])
-        made[first:until] = np.diff(running[columns.start[first : until + 1] - columns.start[first]])
+        made[first:until] = np.diff(
+            running[columns.start[first : until + 1] - columns.start[first]]
+        )
     return made
 
 
@@ -192,7 +223,8 @@ def first_places(
         feature = columns.feature[which][kept]
         for mine, place in zip(first, places, strict=True):
             here = place[token]
-            lower = np.flatnonzero(here < mine[feature])  # few after the first pieces; minimum.at is slow
+            # few after the first pieces; minimum.at is slow
+            lower = np.flatnonzero(here < mine[feature])
             np.minimum.at(mine, feature[lower], here[lower])
     return first
 
@@ -202,9 +234,15 @@ def _keyed(key: dict[str, int], columns: dict[str, Any]) -> pa.Table:
     return pa.table({**{name: np.full(n, value) for name, value in key.items()}, **columns})
 
 
-def _steps(key: dict[str, int], order: str, first: npt.NDArray[np.int32], ordered: Ints) -> pa.Table:
+def _steps(
+    key: dict[str, int], order: str, first: npt.NDArray[np.int32], ordered: Ints
+) -> pa.Table:
     places, new = np.unique(first[first != NEVER], return_counts=True)
-    columns = {"rank": places.astype(np.int64) + 1, "token_id": ordered[places], "new_features": new}
+    columns = {
+        "rank": places.astype(np.int64) + 1,
+        "token_id": ordered[places],
+        "new_features": new,
+    }
     return _keyed({**key, "token_order": ORDERS.index(order)}, columns)
 
 
@@ -219,7 +257,9 @@ def _curve(key: dict[str, int], first: npt.NDArray[np.int32], n_tokens: int) -> 
     return _keyed(key, {"rank": ranks, **spread})
 
 
-def graph_edges(columns: Columns, words: Vocabulary, features: dict[str, Any], d_sae: int) -> GraphEdges:
+def graph_edges(
+    columns: Columns, words: Vocabulary, features: dict[str, Any], d_sae: int
+) -> GraphEdges:
     """The edges by rank and order, gathered token by token."""
     order = feature_order(features["first_rank"], features["n_firings"], features["feature_index"])
     order_of = np.zeros(d_sae, np.int64)
@@ -228,10 +268,16 @@ def graph_edges(columns: Columns, words: Vocabulary, features: dict[str, Any], d
 
     def read(first: int, last: int) -> Places:
         tokens = words.ranked[first - 1 : last]
-        which = np.concatenate([np.arange(columns.start[t], columns.start[t + 1]) for t in tokens.tolist()])
+        which = np.concatenate(
+            [np.arange(columns.start[t], columns.start[t + 1]) for t in tokens.tolist()]
+        )
         rank = np.repeat(np.arange(first, last + 1), degree[tokens])
-        return Places(rank, order_of[columns.feature[which]], columns.n_firings[which].astype(np.int64))
+        return Places(
+            rank, order_of[columns.feature[which]], columns.n_firings[which].astype(np.int64)
+        )
 
     n_function = int((words.classes == 1).sum())
     first_rank = features["first_rank"][order]
-    return GraphEdges(degree[words.ranked], features["n_tokens"][order], first_rank, n_function, read)
+    return GraphEdges(
+        degree[words.ranked], features["n_tokens"][order], first_rank, n_function, read
+    )

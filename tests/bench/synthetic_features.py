@@ -1,4 +1,6 @@
-"""Columns of the made-up build that are about features: sums over their edges, lists of tokens, examples."""
+"""Columns of the made-up build that are about features:
+sums over their edges, lists of tokens, examples.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,13 @@ def feature_columns(columns: Columns, words: Vocabulary, d_sae: int) -> dict[str
         np.maximum.at(most, f, edges.act_max)
         np.minimum.at(first, f, rank[edges.token_id])
     active = np.flatnonzero(n_tokens)
-    named = {"n_firings": firings, "n_tokens": n_tokens, "sums": sums, "act_max": most, "first_rank": first}
+    named = {
+        "n_firings": firings,
+        "n_tokens": n_tokens,
+        "sums": sums,
+        "act_max": most,
+        "first_rank": first,
+    }
     return {"feature_index": active, **{name: column[active] for name, column in named.items()}}
 
 
@@ -41,7 +49,9 @@ def lists_of(columns: Columns, active: Ints, n_tokens: int, seed: int) -> dict[s
     for low, high in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         feature, token, firings, code = _of_features(columns, low, high)
         for name, key in (("top_by_count", firings), ("top_by_strength", code)):
-            parts[name].append(_first_of_each(feature - low, np.minimum(key.astype(np.int64), TOP_KEY), token))
+            parts[name].append(
+                _first_of_each(feature - low, np.minimum(key.astype(np.int64), TOP_KEY), token)
+            )
     generator = np.random.default_rng(seed)
     made = {name: pa.concat_arrays(lists) for name, lists in parts.items()}
     for name in ("promoted", "suppressed"):
@@ -57,14 +67,20 @@ def _of_features(columns: Columns, low: int, high: int) -> tuple[Any, ...]:
     for first, until in columns.pieces():
         which = columns.slice(first, until)
         at = np.flatnonzero((columns.feature[which] >= low) & (columns.feature[which] < high))
-        token = first + np.searchsorted(columns.start[first + 1 : until + 1], at + which.start, side="right")
+        token = first + np.searchsorted(
+            columns.start[first + 1 : until + 1], at + which.start, side="right"
+        )
         at += which.start
-        found.append((columns.feature[at], token.astype(np.uint32), columns.n_firings[at], columns.code[at]))
+        found.append(
+            (columns.feature[at], token.astype(np.uint32), columns.n_firings[at], columns.code[at])
+        )
     return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
 
 
 def _first_of_each(feature: Any, key: Any, token: Any) -> pa.Array:
-    """Lists of up to LISTED tokens of each feature, largest key first: sorted as one integer, which is quick."""
+    """Lists of up to LISTED tokens of each feature, largest key first:
+    sorted as one integer, which is quick.
+    """
     packed = np.sort((feature.astype(np.int64) << 42) | ((TOP_KEY - key) << 18) | token)
     feature, token = packed >> 42, (packed & 0x3FFFF).astype(np.uint32)
     starts = np.flatnonzero(np.diff(feature, prepend=-1))

@@ -54,7 +54,11 @@ def test_the_sizes_are_those_of_the_published_model() -> None:
     with torch.device("meta"):
         model = Gemma2ForCausalLM(tiny_config(**GEMMA_2_9B.config))
     assert sum(weight.numel() for weight in model.parameters()) == 9_241_705_984
-    assert (GEMMA_2_9B.layers, GEMMA_2_9B.d_sae, GEMMA_2_9B.prompt_tokens) == ((9, 20, 31), 1 << 20, 64)
+    assert (GEMMA_2_9B.layers, GEMMA_2_9B.d_sae, GEMMA_2_9B.prompt_tokens) == (
+        (9, 20, 31),
+        1 << 20,
+        64,
+    )
 
 
 def test_about_as_many_features_fire_as_were_asked_for() -> None:
@@ -68,7 +72,9 @@ def test_about_as_many_features_fire_as_were_asked_for() -> None:
 def test_weights_that_are_read_are_counted() -> None:
     device = Device(TINY, "cpu")
     assert device.encoder_bytes() == 3 * 32 * 512 * 4
-    assert device.model_bytes(whole=True) == 4 * sum(weight.numel() for weight in device.lm.model.parameters())
+    assert device.model_bytes(whole=True) == 4 * sum(
+        weight.numel() for weight in device.lm.model.parameters()
+    )
     assert 0 < device.model_bytes(whole=False) < device.model_bytes(whole=True)
 
 

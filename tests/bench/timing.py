@@ -1,4 +1,6 @@
-"""Paired, alternating timing: on a shared machine a ratio within one run can be trusted, a time cannot."""
+"""Paired, alternating timing: on a shared machine a ratio within one run can be
+trusted, a time cannot.
+"""
 
 import statistics
 import time
@@ -18,7 +20,9 @@ class Paired:
     ours: tuple[float, ...]
     peer: tuple[float, ...]
     ours_cpu: tuple[float, ...]
-    """CPU seconds of this process, all threads, over the whole call: a busy machine disturbs them less."""
+    """CPU seconds of this process, all threads, over the whole call:
+    a busy machine disturbs them less.
+    """
     peer_cpu: tuple[float, ...]
 
     @property
@@ -31,7 +35,9 @@ class Paired:
     def time_ratio(self) -> tuple[float, Interval]:
         """median(ours) / median(peer), with the 95 % bootstrap interval over pairs."""
         draws = np.random.default_rng(0).integers(0, self.n, size=(RESAMPLES, self.n))
-        ratios = np.median(np.array(self.ours)[draws], axis=1) / np.median(np.array(self.peer)[draws], axis=1)
+        ratios = np.median(np.array(self.ours)[draws], axis=1) / np.median(
+            np.array(self.peer)[draws], axis=1
+        )
         low, high = np.quantile(ratios, [0.025, 0.975])
         ours, peer = self.medians()
         return ours / peer, (float(low), float(high))
@@ -53,7 +59,9 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def alternate(ours: Callable[[int], float], peer: Callable[[int], float], *, rounds: int, warmup: int = 2) -> Paired:
+def alternate(
+    ours: Callable[[int], float], peer: Callable[[int], float], *, rounds: int, warmup: int = 2
+) -> Paired:
     """Run both sides `rounds` times; the one that goes first changes every round.
 
     Each side is called with the number of the round, so that both can be given the same fresh input
@@ -67,7 +75,9 @@ def alternate(ours: Callable[[int], float], peer: Callable[[int], float], *, rou
             cpu = time.process_time()
             wall = (ours, peer)[side](round_number)
             sides[side].append((wall, time.process_time() - cpu))
-    (ours_wall, ours_cpu), (peer_wall, peer_cpu) = (zip(*side[warmup:], strict=True) for side in sides)
+    (ours_wall, ours_cpu), (peer_wall, peer_cpu) = (
+        zip(*side[warmup:], strict=True) for side in sides
+    )
     return Paired(ours_wall, peer_wall, ours_cpu, peer_cpu)
 
 

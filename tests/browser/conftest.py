@@ -2,13 +2,14 @@
 
 For every browser test:
   `live_server_url`  address of the running server, e.g. http://127.0.0.1:43210 (session)
-  `page`             a new page in a new context, 1440 x 900, light. When the test ends it fails if the page
-                     logged an error, raised one, or asked another host for anything.
-  `page_problems`    what `page` collected so far; a test that provokes a failure on purpose clears it
+  `page`             a new page in a new context, 1440 x 900, light. When the test ends it fails if
+                     the page logged an error, raised one, or asked another host for anything.
+  `page_problems`    what `page` collected so far; a test that provokes a failure on purpose clears
+                     it
   `browser`          the Chromium, for a context of one's own (session)
 
-Chromium is $FUNCTIONSCOPE_CHROMIUM, else /usr/bin/chromium; without it every test here is skipped, and
-`python -m tests.left_out` counts them aloud.
+Chromium is $FUNCTIONSCOPE_CHROMIUM, else /usr/bin/chromium; without it every test here is skipped,
+and `python -m tests.left_out` counts them aloud.
 """
 
 import os
@@ -49,32 +50,52 @@ expect.set_options(timeout=WAIT_MS)  # a loaded machine is slow, and a wrong pag
 
 @pytest.fixture(scope="session")
 def browser_build(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build of the tiny model with all of its SAEs, made by the jobs; beside it the shipped results of training."""
+    """A build of the tiny model with all of its SAEs, made by the jobs;
+    beside it the shipped results of training.
+    """
     folder = tmp_path_factory.mktemp("browser-build")
     build = make_build(tiny_job(tiny_folder, folder, SAE_IDS, random_words(), n_tokens=5_000))
-    shutil.copy(companion_path(LAB / "lab.duckdb", "consolidation"), companion_path(build, "consolidation"))
+    shutil.copy(
+        companion_path(LAB / "lab.duckdb", "consolidation"), companion_path(build, "consolidation")
+    )
     return build
 
 
 @pytest.fixture(scope="session")
 def browser_preset(tiny_folder: Path, browser_build: Path) -> Preset:
     shown = Demonstration(
-        title="A push", prompt=PAIR[0], sae_id="layer_2", feature_index=3, mode="add", value=8.0,
-        positions="last_function", note="random weights",
-    )  # fmt: skip
-    own = {"title": "tiny", "default_prompt": PAIR[0], "prompts": (PAIR,), "demonstrations": (shown,)}
+        title="A push",
+        prompt=PAIR[0],
+        sae_id="layer_2",
+        feature_index=3,
+        mode="add",
+        value=8.0,
+        positions="last_function",
+        note="random weights",
+    )
+    own = {
+        "title": "tiny",
+        "default_prompt": PAIR[0],
+        "prompts": (PAIR,),
+        "demonstrations": (shown,),
+    }
     return tiny_preset(tiny_folder, browser_build, **own)
 
 
 @pytest.fixture(scope="session")
 def live_server_url(
-    lm: LanguageModel, saes: dict[str, Sae], browser_preset: Preset, tmp_path_factory: pytest.TempPathFactory
+    lm: LanguageModel,
+    saes: dict[str, Sae],
+    browser_preset: Preset,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
     """The whole product in this process, on a free port of the loopback interface."""
     assert all(sae.d_sae == D_SAE for sae in saes.values())
     loaded = loaded_of(lm, saes, "model-hash", {sae_id: f"hash of {sae_id}" for sae_id in saes})
     settings = Settings(runs=tmp_path_factory.mktemp("browser-runs") / "runs.sqlite", threads=1)
-    api = create_api(None, Live(lambda: loaded, waiting=settings.queue), settings, preset=browser_preset)
+    api = create_api(
+        None, Live(lambda: loaded, waiting=settings.queue), settings, preset=browser_preset
+    )
     create_dashboard(ApiClient.in_process(api), api)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -91,13 +112,16 @@ def live_server_url(
         thread.join(20)
 
 
-_LAUNCHED: list[Browser] = []  # one for the process: other folders use the fixture too, and Playwright starts once
+# one for the process: other folders use the fixture too, and Playwright starts once
+_LAUNCHED: list[Browser] = []
 
 
 @pytest.fixture(scope="session")
 def browser(request: pytest.FixtureRequest) -> Browser:
     if not CHROMIUM.exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}: install Debian's chromium or set FUNCTIONSCOPE_CHROMIUM")
+        pytest.skip(
+            f"no Chromium at {CHROMIUM}: install Debian's chromium or set FUNCTIONSCOPE_CHROMIUM"
+        )
     if not _LAUNCHED:
         playwright = sync_playwright().start()
         request.config.add_cleanup(playwright.stop)
@@ -130,6 +154,12 @@ def page(context: BrowserContext, live_server_url: str, page_problems: list[str]
 def watch(page: Page, url: str, problems: list[str]) -> None:
     """Collect what no page may do: log or raise an error, or ask another host."""
     page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
-    page.on("console", lambda said: problems.append(f"console: {said.text}") if said.type == "error" else None)
+    page.on(
+        "console",
+        lambda said: problems.append(f"console: {said.text}") if said.type == "error" else None,
+    )
     own = (url, "data:", "blob:")
-    page.on("request", lambda sent: None if sent.url.startswith(own) else problems.append(f"external: {sent.url}"))
+    page.on(
+        "request",
+        lambda sent: None if sent.url.startswith(own) else problems.append(f"external: {sent.url}"),
+    )

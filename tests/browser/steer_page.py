@@ -1,4 +1,6 @@
-"""What the Steering page's browser tests share: addresses, waiting, reading, and a gate for streams."""
+"""What the Steering page's browser tests share:
+addresses, waiting, reading, and a gate for streams.
+"""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,19 +13,26 @@ SHORT = ONE + "&tokens=6&controls=0"
 TWO = SHORT.replace("last_function&", "last_function,layer_2:5:add:10:last&")
 DONE = "#steer-stream[data-status=done][data-stale=false]"
 
-# Lets frames of a stream through to the page one by one: window.gate.open(n) passes n more of `event`.
+# Lets frames of a stream through to the page one by one: window.gate.open(n) passes n more of
+# `event`.
 GATE = """
 window.gate = { path: '', event: '', left: Infinity, passed: 0, wake: [] };
-window.gate.hold = (path, event, left) => Object.assign(window.gate, { path, event, left, passed: 0 });
-window.gate.open = (n) => { window.gate.left += n; window.gate.wake.splice(0).forEach((go) => go()); };
+window.gate.hold = (path, event, left) =>
+  Object.assign(window.gate, { path, event, left, passed: 0 });
+window.gate.open = (n) => {
+  window.gate.left += n;
+  window.gate.wake.splice(0).forEach((go) => go());
+};
 const real = window.fetch.bind(window);
 window.fetch = async (address, init) => {
   const response = await real(address, init);
-  if (!window.gate.path || !String(address).endsWith(window.gate.path) || !response.ok) return response;
+  const asked = window.gate.path && String(address).endsWith(window.gate.path);
+  if (!asked || !response.ok) return response;
   const encoder = new TextEncoder();
   const held = new ReadableStream({
     async start(controller) {
-      const gone = new Promise((_, stop) => init.signal.addEventListener('abort', () => stop(init.signal.reason)));
+      const gone = new Promise((_, stop) =>
+        init.signal.addEventListener('abort', () => stop(init.signal.reason)));
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       let rest = '';
       try {
@@ -36,7 +45,10 @@ window.fetch = async (address, init) => {
             while (part.includes('event: ' + window.gate.event) && window.gate.left <= 0) {
               await Promise.race([new Promise((go) => window.gate.wake.push(go)), gone]);
             }
-            if (part.includes('event: ' + window.gate.event)) { window.gate.left -= 1; window.gate.passed += 1; }
+            if (part.includes('event: ' + window.gate.event)) {
+              window.gate.left -= 1;
+              window.gate.passed += 1;
+            }
             controller.enqueue(encoder.encode(part + '\\n\\n'));
           }
         }
@@ -63,7 +75,8 @@ def texts(page: Page) -> dict[str, list[str]]:
     """By arm: greedy first, then the samples."""
     shown: dict[str, list[str]] = page.evaluate(
         """() => [...document.querySelectorAll('.fs-stream .fs-arm')].reduce((arms, arm) => {
-          const text = [...arm.querySelectorAll('.fs-text > span:not(.fs-caret)')].map((e) => e.textContent).join('');
+          const spans = [...arm.querySelectorAll('.fs-text > span:not(.fs-caret)')];
+          const text = spans.map((e) => e.textContent).join('');
           (arms[arm.dataset.arm] = arms[arm.dataset.arm] || []).push(text);
           return arms;
         }, {})"""
@@ -80,13 +93,22 @@ def sent(page: Page) -> list[str]:
     paths: list[str] = []
     live = ("/api/steer", "/api/sweep", "/api/traits")
     page.on(
-        "request", lambda asked: paths.append(path) if (path := urlsplit(asked.url).path).startswith(live) else None
+        "request",
+        lambda asked: (
+            paths.append(path) if (path := urlsplit(asked.url).path).startswith(live) else None
+        ),
     )
     return paths
 
 
 def steer(page: Page, url: str, **changes: Any) -> dict[str, Any]:
-    intervention = {"sae_id": "layer_2", "feature_index": 3, "mode": "add", "value": 20, "positions": "last_function"}
+    intervention = {
+        "sae_id": "layer_2",
+        "feature_index": 3,
+        "mode": "add",
+        "value": 20,
+        "positions": "last_function",
+    }
     body = {"prompt": PROMPT, "interventions": [intervention], "max_new_tokens": 24} | changes
     answer = page.request.post(f"{url}/api/steer", data=body)
     assert answer.ok, answer.text()

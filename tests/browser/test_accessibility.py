@@ -25,8 +25,9 @@ def address(path: str) -> str:
 
 
 def settle(page: Page) -> None:
-    """The page is drawn, nothing is on its way, and every fade has ended. (The pages' policy forbids the eval that
-    wait_for_function needs.)"""
+    """The page is drawn, nothing is on its way, and every fade has ended. (The pages' policy
+    forbids the eval that wait_for_function needs.)
+    """
     expect(page.locator("#frame-page > *").first).to_be_attached()
     page.wait_for_load_state("networkidle")
     expect(page.locator("#frame-page .fs-skeleton")).to_have_count(0)
@@ -37,7 +38,8 @@ def grave(page: Page) -> list[str]:
     """Serious and critical violations: the rule, and the elements it was broken by."""
     found: dict[str, Any] = Axe().run(page).response
     return [
-        f"{one['id']} ({one['impact']}): {one['help']}: " + " | ".join(node["html"][:160] for node in one["nodes"][:4])
+        f"{one['id']} ({one['impact']}): {one['help']}: "
+        + " | ".join(node["html"][:160] for node in one["nodes"][:4])
         for one in found["violations"]
         if one["impact"] in GRAVE
     ]
@@ -45,7 +47,9 @@ def grave(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", [page.path for page in PAGES])
-def test_no_page_keeps_anybody_out(page: Page, live_server_url: str, path: str, scheme: str) -> None:
+def test_no_page_keeps_anybody_out(
+    page: Page, live_server_url: str, path: str, scheme: str
+) -> None:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.goto(live_server_url + address(path))
     settle(page)

@@ -34,7 +34,10 @@ def test_an_emptied_prompt_stays_empty_in_the_link(page: Page, live_server_url: 
 def test_the_last_transition_cannot_be_taken_away(page: Page, live_server_url: str) -> None:
     page.goto(f"{live_server_url}/consolidation?lines=fc")
     expect(page.locator("#consolidation-here tbody tr")).to_have_count(5)
-    names = "document.querySelector('#consolidation-loss .js-plotly-plot').data.map((one) => one.name).join()"
+    names = (
+        "document.querySelector('#consolidation-loss .js-plotly-plot').data.map((one) => "
+        "one.name).join()"
+    )
     until(page, f"{names}.includes('f→c')")
     before = page.evaluate(names)
     page.locator(CHIPS).filter(has_text="f→c").first.click()
@@ -54,7 +57,9 @@ def test_a_brushed_range_is_in_the_link(page: Page, live_server_url: str) -> Non
     until(page, "location.search === ''")
 
 
-def test_unknown_places_of_the_consolidation_page_are_said(page: Page, live_server_url: str) -> None:
+def test_unknown_places_of_the_consolidation_page_are_said(
+    page: Page, live_server_url: str
+) -> None:
     page.goto(f"{live_server_url}/consolidation?step=foo&sentence=99&from=5&to=2")
     told = page.locator(".fs-notice--problem")
     for said in ("step: got 'foo', allowed are 0, 1, 2", "sentence: got '99'", "from '5' to '2'"):
@@ -64,7 +69,10 @@ def test_unknown_places_of_the_consolidation_page_are_said(page: Page, live_serv
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("/reactivation?order=bogus", "order: got 'bogus', allowed are first, function, often, activation"),
+        (
+            "/reactivation?order=bogus",
+            "order: got 'bogus', allowed are first, function, often, activation",
+        ),
         ("/reactivation?sae=nope", "sae: got 'nope', allowed are layer_0, "),
         ("/reactivation?theta=2", "theta: this page has no such setting"),
         ("/steer?foo=1", "foo: this page has no such setting"),
@@ -79,7 +87,9 @@ def test_what_an_address_asks_in_vain_is_said_and_leaves_it(
 
 
 def test_the_order_of_a_recorded_matrix_is_in_the_link(page: Page, live_server_url: str) -> None:
-    address = record(page, live_server_url, "inspect", {"prompt": PROMPT, "sae_ids": ["layer_0", "layer_2"]})
+    address = record(
+        page, live_server_url, "inspect", {"prompt": PROMPT, "sae_ids": ["layer_0", "layer_2"]}
+    )
     page.goto(live_server_url + address)
     page.locator("#run-matrix-1-order").select_option("activation")
     until(page, "location.search === '?order.1=activation'")
@@ -96,14 +106,22 @@ def test_the_sort_of_the_rank_table_is_in_the_link(page: Page, live_server_url: 
     first = page.locator("#coverage-table [row-index='0'] [col-id='degree']").last.inner_text()
     page.reload()
     ready(page)
-    expect(page.locator("#coverage-table [row-index='0'] [col-id='degree']").last).to_have_text(first)
+    expect(page.locator("#coverage-table [row-index='0'] [col-id='degree']").last).to_have_text(
+        first
+    )
     assert "sort=degree%3Aasc" in page.evaluate("location.search")
 
 
 def test_a_refused_next_token_is_in_the_status_line_with_its_request(
     page: Page, live_server_url: str, page_problems: list[str]
 ) -> None:
-    problem = {"type": "/docs", "title": "Refused", "status": 422, "detail": "for the test", "request_id": "5f5f5f"}
+    problem = {
+        "type": "/docs",
+        "title": "Refused",
+        "status": 422,
+        "detail": "for the test",
+        "request_id": "5f5f5f",
+    }
     page.route("**/api/steer", lambda route: route.fulfill(status=422, json=problem))
     page.goto(f"{live_server_url}/steer")
     expect(page.locator("#steer-shift")).to_contain_text("Refused: for the test (request 5f5f5f)")

@@ -7,7 +7,9 @@ from playwright.sync_api import Page, expect
 from tests.browser.waiting import until
 
 
-def test_verdicts_are_filtered_and_the_filter_is_in_the_link(page: Page, live_server_url: str) -> None:
+def test_verdicts_are_filtered_and_the_filter_is_in_the_link(
+    page: Page, live_server_url: str
+) -> None:
     page.goto(f"{live_server_url}/claims")
     cards = page.locator(".fs-claim")
     expect(cards.first).to_be_visible()

@@ -1,4 +1,6 @@
-"""The consolidation page in a browser, on the shipped training runs: scrub, play, brush, isolate, compare, share."""
+"""The consolidation page in a browser, on the shipped training runs:
+scrub, play, brush, isolate, compare, share.
+"""
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -18,11 +20,16 @@ def readout(page: Page) -> str:
     return page.locator("#consolidation-readout").inner_text()
 
 
-def test_the_keyboard_scrubs_and_everything_follows_without_a_request(page: Page, live_server_url: str) -> None:
+def test_the_keyboard_scrubs_and_everything_follows_without_a_request(
+    page: Page, live_server_url: str
+) -> None:
     opened(page, live_server_url)
     expect(page.locator("tr.is-here th")).to_have_text("7,324")
     asked: list[str] = []
-    page.on("request", lambda sent: asked.append(sent.post_data or sent.url) if sent.method == "POST" else None)
+    page.on(
+        "request",
+        lambda sent: asked.append(sent.post_data or sent.url) if sent.method == "POST" else None,
+    )
     page.locator(CURSOR).focus()
     before = page.locator(f"{HERE} tbody").inner_text()
     for _ in range(4):
@@ -37,7 +44,10 @@ def test_the_keyboard_scrubs_and_everything_follows_without_a_request(page: Page
 def test_a_line_stands_at_the_cursor_in_every_plot(page: Page, live_server_url: str) -> None:
     opened(page, live_server_url, "?step=512")
     until(page, "document.querySelectorAll('.fs-cursor--cursor:not([hidden])').length === 3")
-    place = "[...document.querySelectorAll('.fs-cursor--cursor')].map((one) => one.style.transform).join()"
+    place = (
+        "[...document.querySelectorAll('.fs-cursor--cursor')].map((one) => "
+        "one.style.transform).join()"
+    )
     before = page.evaluate(place)
     page.locator(CURSOR).focus()
     page.keyboard.press("Home")
@@ -55,7 +65,9 @@ def test_play_runs_on_and_escape_stops(page: Page, live_server_url: str) -> None
     assert readout(page) == stopped
 
 
-def test_two_checkpoints_are_compared_and_shared_by_link(page: Page, live_server_url: str, browser: Browser) -> None:
+def test_two_checkpoints_are_compared_and_shared_by_link(
+    page: Page, live_server_url: str, browser: Browser
+) -> None:
     opened(page, live_server_url, "?step=64")
     page.locator("#consolidation-pin").click()
     page.locator(CURSOR).focus()
@@ -71,9 +83,14 @@ def test_two_checkpoints_are_compared_and_shared_by_link(page: Page, live_server
     other.close()
 
 
-def test_one_line_is_isolated_and_the_class_cut_changes_the_numbers(page: Page, live_server_url: str) -> None:
+def test_one_line_is_isolated_and_the_class_cut_changes_the_numbers(
+    page: Page, live_server_url: str
+) -> None:
     opened(page, live_server_url, "?lines=fc")
-    traces = "document.querySelector('#consolidation-loss .js-plotly-plot').data.map((one) => one.name).join()"
+    traces = (
+        "document.querySelector('#consolidation-loss .js-plotly-plot').data.map((one) => "
+        "one.name).join()"
+    )
     until(page, f"{traces}.includes('f→c') && !{traces}.includes('c→f')")
     before = page.locator(f"{HERE} tbody").inner_text()
     page.goto(f"{live_server_url}/consolidation?lines=fc&cut=0.20")
@@ -89,11 +106,16 @@ def test_a_brushed_range_is_laid_on_the_other_plots(page: Page, live_server_url:
     page.mouse.down()
     page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 60, steps=6)
     page.mouse.up()
-    until(page, """(() => {
-      const range = (name) => document.querySelector(`#consolidation-${name} .js-plotly-plot`)._fullLayout.xaxis.range;
+    until(
+        page,
+        """(() => {
+      const plot = (name) => document.querySelector(`#consolidation-${name} .js-plotly-plot`);
+      const range = (name) => plot(name)._fullLayout.xaxis.range;
       const [one, other] = [range("loss"), range("degree")];
-      return one[0] > 0.5 && Math.abs(one[0] - other[0]) < 0.01 && Math.abs(one[1] - other[1]) < 0.01;
-    })()""")  # fmt: skip
+      const near = (i) => Math.abs(one[i] - other[i]) < 0.01;
+      return one[0] > 0.5 && near(0) && near(1);
+    })()""",
+    )
 
 
 def test_a_click_on_a_row_of_predictions_moves_the_cursor(page: Page, live_server_url: str) -> None:

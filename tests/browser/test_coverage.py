@@ -1,4 +1,6 @@
-"""Coverage: numbers equal the API's, every setting is in the address, and the address reopens it."""
+"""Coverage: numbers equal the API's, every setting is in the address,
+and the address reopens it.
+"""
 
 import re
 from collections.abc import Iterator
@@ -47,13 +49,17 @@ def test_the_headline_is_the_contrast_of_the_api(page: Page, live_server_url: st
     contrast = max((one for one in answer["contrast"] if one["k"] <= 10), key=lambda one: one["k"])
     expect(page.locator("#coverage-headline")).to_contain_text(percent(contrast["coverage"]))
     if contrast["content_coverage"] is not None:
-        expect(page.locator("#coverage-headline")).to_contain_text(percent(contrast["content_coverage"]))
+        expect(page.locator("#coverage-headline")).to_contain_text(
+            percent(contrast["content_coverage"])
+        )
 
 
 def test_the_table_is_the_api_row_for_row(page: Page, live_server_url: str) -> None:
     page.goto(f"{live_server_url}/coverage?order=degree")
     ready(page)
-    rows = page.request.get(f"{live_server_url}/api/coverage?sae_id=layer_2&order=degree").json()["rows"]
+    rows = page.request.get(f"{live_server_url}/api/coverage?sae_id=layer_2&order=degree").json()[
+        "rows"
+    ]
     for i, row in enumerate(rows[:5]):
         line = page.locator(f"#coverage-table .ag-center-cols-container [row-index='{i}']")
         expect(line.locator("[col-id='degree']")).to_have_text(f"{row['degree']:,}")
@@ -67,7 +73,9 @@ def test_defaults_leave_the_address_clean(page: Page, live_server_url: str) -> N
     assert urlsplit(page.url).query == ""
 
 
-def test_every_control_is_in_the_address_and_the_address_reopens_it(page: Page, live_server_url: str) -> None:
+def test_every_control_is_in_the_address_and_the_address_reopens_it(
+    page: Page, live_server_url: str
+) -> None:
     page.goto(f"{live_server_url}/coverage")
     ready(page)
     choose(page, "sae", "3")
@@ -75,7 +83,12 @@ def test_every_control_is_in_the_address_and_the_address_reopens_it(page: Page, 
     choose(page, "denominator", "whole dictionary")
     choose(page, "cut", "50")
     until(page, "location.search.includes('cut=50')")
-    expected = {"sae": ["layer_3"], "min_count": ["2"], "denominator": ["dictionary"], "cut": ["50"]}
+    expected = {
+        "sae": ["layer_3"],
+        "min_count": ["2"],
+        "denominator": ["dictionary"],
+        "cut": ["50"],
+    }
     assert query_of(page) == expected
     expect(page.locator("#coverage-headline")).to_contain_text("whole dictionary of layer 3")
     said = page.locator("#coverage-curve-panel-note")
@@ -89,8 +102,12 @@ def test_every_control_is_in_the_address_and_the_address_reopens_it(page: Page, 
     assert query_of(page) == expected
 
 
-def test_another_layer_keeps_the_place_in_its_own_grid_of_theta(page: Page, live_server_url: str) -> None:
-    """θ is a quantile of one SAE's activations: the numbers, the control and the address say the new layer's."""
+def test_another_layer_keeps_the_place_in_its_own_grid_of_theta(
+    page: Page, live_server_url: str
+) -> None:
+    """θ is a quantile of one SAE's activations:
+    the numbers, the control and the address say the new layer's.
+    """
     saes = page.request.get(f"{live_server_url}/api/capabilities").json()["saes"]
     grids = {sae["sae_id"]: sae["theta_grid"] for sae in saes}
     page.goto(f"{live_server_url}/coverage?theta={grids['layer_2'][1]!r}")
@@ -101,7 +118,9 @@ def test_another_layer_keeps_the_place_in_its_own_grid_of_theta(page: Page, live
     note = page.locator("#coverage-curve-panel-note")
     expect(note).to_contain_text(f"At θ {grids['layer_3'][1]:.3g}")
     expect(note).to_contain_text(f"layer 2 {grids['layer_2'][1]:.3g}")
-    expect(page.locator("#coverage-laws-panel-note")).to_contain_text("at θ 0 and one firing an edge")
+    expect(page.locator("#coverage-laws-panel-note")).to_contain_text(
+        "at θ 0 and one firing an edge"
+    )
     page.locator("#coverage-theta").click()
     expect(page.get_by_role("option")).to_have_text([f"{theta:.3g}" for theta in grids["layer_3"]])
 
@@ -133,23 +152,30 @@ def tick(page: Page, row: int) -> str:
 def test_a_row_opens_its_tokens_page(page: Page, live_server_url: str) -> None:
     page.goto(f"{live_server_url}/coverage")
     ready(page)
-    page.locator("#coverage-table .ag-center-cols-container [row-index='1'] [col-id='degree']").click()
+    page.locator(
+        "#coverage-table .ag-center-cols-container [row-index='1'] [col-id='degree']"
+    ).click()
     until(page, "location.pathname.startsWith('/token/')")
     token = urlsplit(page.url).path.rpartition("/")[2]
     detail = page.request.get(f"{live_server_url}/api/tokens/{token}").json()
     expect(page.locator("#token-page")).to_contain_text(f"{detail['occurrences']:,}")
 
 
-def test_ticked_tokens_show_what_they_share_and_the_link_reopens_it(page: Page, live_server_url: str) -> None:
+def test_ticked_tokens_show_what_they_share_and_the_link_reopens_it(
+    page: Page, live_server_url: str
+) -> None:
     page.goto(f"{live_server_url}/coverage")
     ready(page)
     shared = page.locator("#coverage-shared-panel")
     expect(shared).to_be_hidden()
     first, third = tick(page, 0), tick(page, 2)
-    until(page, "(id) => location.search.includes(id)", third)  # the first tick is written before the second
+    # the first tick is written before the second
+    until(page, "(id) => location.search.includes(id)", third)
     assert query_of(page)["tokens"] == [f"{first},{third}"]
     expect(shared).to_be_visible()
-    answer = page.request.get(f"{live_server_url}/api/intersections?sae_id=layer_2&token_ids={first},{third}").json()
+    answer = page.request.get(
+        f"{live_server_url}/api/intersections?sae_id=layer_2&token_ids={first},{third}"
+    ).json()
     both = next(one["n_features"] for one in answer["intersections"] if len(one["token_ids"]) == 2)
     expect(page.locator("#coverage-shared-panel-note")).to_contain_text(f"all 2 share {both:,}")
     page.reload()
@@ -161,7 +187,9 @@ def test_ticked_tokens_show_what_they_share_and_the_link_reopens_it(page: Page, 
 def test_the_table_says_what_frequency_explains(page: Page, live_server_url: str) -> None:
     page.goto(f"{live_server_url}/coverage")
     ready(page)
-    rows = page.request.get(f"{live_server_url}/api/statistics/tokens?sae_id=layer_2&limit=3").json()["rows"]
+    rows = page.request.get(
+        f"{live_server_url}/api/statistics/tokens?sae_id=layer_2&limit=3"
+    ).json()["rows"]
     for i, row in enumerate(rows):
         line = page.locator(f"#coverage-table .ag-center-cols-container [row-index='{i}']")
         expect(line.locator("[col-id='expected']")).to_have_text(f"{row['expected']:,.0f}")
@@ -171,8 +199,12 @@ def test_the_table_says_what_frequency_explains(page: Page, live_server_url: str
 def test_the_headline_follows_the_controls(page: Page, live_server_url: str) -> None:
     page.goto(f"{live_server_url}/coverage?min_count=5")
     ready(page)
-    rows = page.request.get(f"{live_server_url}/api/statistics?sae_id=layer_2&min_count=5").json()["equal_occurrence"]
-    row = max((one for one in rows if one["cut"] is None and one["k"] <= 10), key=lambda one: one["k"])
+    rows = page.request.get(f"{live_server_url}/api/statistics?sae_id=layer_2&min_count=5").json()[
+        "equal_occurrence"
+    ]
+    row = max(
+        (one for one in rows if one["cut"] is None and one["k"] <= 10), key=lambda one: one["k"]
+    )
     expect(page.locator("#coverage-headline")).to_contain_text("at least 5 firings an edge")
     expect(page.locator("#coverage-headline")).to_contain_text(percent(row["coverage"]))
 
@@ -194,7 +226,9 @@ def test_without_statistics_the_page_says_how_to_make_them(
     try:
         page.goto(f"{live_server_url}/coverage")
         ready(page)
-        expect(page.locator("#coverage-lacking")).to_contain_text("functionscope precompute statistics")
+        expect(page.locator("#coverage-lacking")).to_contain_text(
+            "functionscope precompute statistics"
+        )
         expect(page.locator("#coverage-curve-panel-note")).to_contain_text("most frequent tokens")
     finally:
         away.rename(statistics)
@@ -220,14 +254,18 @@ def test_the_paper_is_not_laid_over_another_model(page: Page, live_server_url: s
     assert "paper" not in (page.locator("#coverage-curve").inner_text())
 
 
-def test_a_layer_each_stands_in_the_drawer_of_the_coverage_curve(page: Page, live_server_url: str) -> None:
+def test_a_layer_each_stands_in_the_drawer_of_the_coverage_curve(
+    page: Page, live_server_url: str
+) -> None:
     found = codes(page, f"{live_server_url}/coverage")
     saes = page.request.get(f"{live_server_url}/api/capabilities").json()["saes"]
     curve = found["Reached by the first k tokens"]
     assert all(f"sae_id={sae['sae_id']}" in curve for sae in saes if sae["in_build"])
 
 
-def test_the_drawer_of_the_degrees_gives_the_slope_that_the_panel_says(page: Page, live_server_url: str) -> None:
+def test_the_drawer_of_the_degrees_gives_the_slope_that_the_panel_says(
+    page: Page, live_server_url: str
+) -> None:
     found = codes(page, f"{live_server_url}/coverage")
     note = page.locator("#coverage-degree-panel-note").inner_text()
     last = printed(found["Degree"]).strip().splitlines()[-1]

@@ -13,21 +13,30 @@ from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
 
-PUSH = {"sae_id": "layer_2", "feature_index": 3, "mode": "add", "value": 8.0, "positions": "last_function"}
+PUSH = {
+    "sae_id": "layer_2",
+    "feature_index": 3,
+    "mode": "add",
+    "value": 8.0,
+    "positions": "last_function",
+}
 PANELS = (
-    "[...document.querySelectorAll('#frame-page .fs-panel:not(.fs-absent):not(.fs-section):has(.fs-panel__title)')]"
+    "[...document.querySelectorAll('#frame-page "
+    ".fs-panel:not(.fs-absent):not(.fs-section):has(.fs-panel__title)')]"
 )
 WITHOUT = (
     PANELS
     + """.filter((panel) => {
-  const code = [...panel.querySelectorAll('.fs-pop__body--code .fs-code')].map((one) => one.textContent);
+  const code = [...panel.querySelectorAll('.fs-pop__body--code .fs-code')]
+    .map((one) => one.textContent);
   return code.length < 2 || !code.every(Boolean);
 }).map((panel) => panel.querySelector('h2').textContent).join()"""
 )
 CODE = (
     PANELS
     + """.flatMap((panel) =>
-  [[panel.querySelector('h2').textContent, panel.querySelectorAll('.fs-pop__body--code .fs-code')[1].textContent]])"""
+  [[panel.querySelector('h2').textContent,
+    panel.querySelectorAll('.fs-pop__body--code .fs-code')[1].textContent]])"""
 )
 
 
@@ -50,7 +59,12 @@ def printed(code: str) -> str:
 
 @pytest.mark.parametrize(
     "path",
-    ["/token/5", "/consolidation", "/steer?tokens=2&controls=0&samples=1", "/reactivation?generate=2"],
+    [
+        "/token/5",
+        "/consolidation",
+        "/steer?tokens=2&controls=0&samples=1",
+        "/reactivation?generate=2",
+    ],
 )
 def test_every_drawer_holds_code_that_runs(page: Page, live_server_url: str, path: str) -> None:
     for code in set(codes(page, live_server_url + path).values()):
@@ -75,6 +89,8 @@ def test_every_result_of_a_run_has_a_drawer(
     assert f"{stored['run_id']}" in of_results.pop()
 
 
-def test_both_prompts_stand_in_the_drawers_of_reactivation(page: Page, live_server_url: str) -> None:
+def test_both_prompts_stand_in_the_drawers_of_reactivation(
+    page: Page, live_server_url: str
+) -> None:
     found = codes(page, f"{live_server_url}/reactivation?prompt=One.&second=Two.")
     assert all("One." in code and "Two." in code for code in found.values())

@@ -46,11 +46,17 @@ def test_the_reactivation_index_saves_shares(page: Page, live_server_url: str) -
 
 def test_a_tokens_features_are_saved_as_numbers(page: Page, live_server_url: str) -> None:
     sae_id = "layer_2"
-    shown = page.request.get(f"{live_server_url}/api/tokens?order=frequency&limit=1").json()["tokens"][0]["token_id"]
+    shown = page.request.get(f"{live_server_url}/api/tokens?order=frequency&limit=1").json()[
+        "tokens"
+    ][0]["token_id"]
     page.goto(f"{live_server_url}/token/{shown}?sae={sae_id}")
     asked = f"{live_server_url}/api/tokens/{shown}?limit=12&order=count&sae_id={sae_id}"
     layer = page.request.get(asked).json()["layers"][0]
-    left = f"12 of {layer['degree']:,} listed." if layer["degree"] > 12 else f"All {len(layer['edges'])} listed."
+    left = (
+        f"12 of {layer['degree']:,} listed."
+        if layer["degree"] > 12
+        else f"All {len(layer['edges'])} listed."
+    )
     expect(page.locator("#token-count-panel-note")).to_contain_text(left)
     rows = saved(page, "[data-fs-table='token-count']")
     assert [int(row[0]) for row in rows[1:]] == [edge["feature_index"] for edge in layer["edges"]]

@@ -1,4 +1,6 @@
-"""Token, Feature and Features pages: found by mouse and by keyboard alone, reopened by their address."""
+"""Token, Feature and Features pages:
+found by mouse and by keyboard alone, reopened by their address.
+"""
 
 import re
 from collections.abc import Iterator
@@ -40,10 +42,18 @@ def indices(page: Page) -> list[str]:
     return page.locator(f"{ROWS} th").all_inner_texts()
 
 
-def test_a_search_by_token_is_the_apis_and_its_address_reopens_it(page: Page, live_server_url: str) -> None:
+def test_a_search_by_token_is_the_apis_and_its_address_reopens_it(
+    page: Page, live_server_url: str
+) -> None:
     token = newline(page, live_server_url)
     wanted = api(
-        page, live_server_url, "/api/features", sae_id="layer_2", token_id=token, order="token_count", limit=50
+        page,
+        live_server_url,
+        "/api/features",
+        sae_id="layer_2",
+        token_id=token,
+        order="token_count",
+        limit=50,
     )
     page.goto(f"{live_server_url}/features")
     expect(page.locator(ROWS).first).to_be_visible()
@@ -94,7 +104,9 @@ def test_arrows_walk_along_the_features_by_index(page: Page, live_server_url: st
     expect(page).to_have_url(f"{live_server_url}/feature/layer_2/3")
 
 
-def test_pages_of_a_result_turn_and_another_filter_begins_again(page: Page, live_server_url: str) -> None:
+def test_pages_of_a_result_turn_and_another_filter_begins_again(
+    page: Page, live_server_url: str
+) -> None:
     page.goto(f"{live_server_url}/features")
     pager = page.locator("#features-pager")
     expect(pager).to_contain_text("page 1 of")
@@ -109,26 +121,42 @@ def test_pages_of_a_result_turn_and_another_filter_begins_again(page: Page, live
 
 
 def test_a_feature_says_what_the_api_says(page: Page, live_server_url: str) -> None:
-    index = api(page, live_server_url, "/api/features", sae_id="layer_2", limit=1)["features"][0]["feature_index"]
+    index = api(page, live_server_url, "/api/features", sae_id="layer_2", limit=1)["features"][0][
+        "feature_index"
+    ]
     one = api(page, live_server_url, f"/api/features/layer_2/{index}")
     page.goto(f"{live_server_url}/feature/layer_2/{index}")
-    expect(page.locator("#feature-histogram-panel-note")).to_contain_text(f"{one['n_firings']:,} firings")
-    expect(page.locator("#feature-tokens table").first.locator("tbody tr")).to_have_count(len(one["tokens_by_count"]))
+    expect(page.locator("#feature-histogram-panel-note")).to_contain_text(
+        f"{one['n_firings']:,} firings"
+    )
+    expect(page.locator("#feature-tokens table").first.locator("tbody tr")).to_have_count(
+        len(one["tokens_by_count"])
+    )
     firings = page.locator("#feature-tokens table").first.locator("tbody tr").first
     expect(firings).to_contain_text(f"{one['tokens_by_count'][0]['n_firings']:,}")
-    expect(page.locator("#feature-effects table").last.locator("tbody tr")).to_have_count(len(one["suppressed"]))
+    expect(page.locator("#feature-effects table").last.locator("tbody tr")).to_have_count(
+        len(one["suppressed"])
+    )
     near = page.locator("#feature-nearest tbody th").all_inner_texts()
     assert near == [str(row["feature_index"]) for row in one["nearest"]]
-    expect(page.get_by_role("link", name="Steer with this")).to_have_attribute("href", f"/steer?f=layer_2%3A{index}")
+    expect(page.get_by_role("link", name="Steer with this")).to_have_attribute(
+        "href", f"/steer?f=layer_2%3A{index}"
+    )
     expect(page.get_by_role("link", name="Watch it in a prompt")).to_have_attribute(
         "href", re.compile("^/reactivation")
     )
 
 
-def test_examples_follow_quantile_and_token_and_the_address(page: Page, live_server_url: str) -> None:
-    index = api(page, live_server_url, "/api/features", sae_id="layer_2", limit=1)["features"][0]["feature_index"]
+def test_examples_follow_quantile_and_token_and_the_address(
+    page: Page, live_server_url: str
+) -> None:
+    index = api(page, live_server_url, "/api/features", sae_id="layer_2", limit=1)["features"][0][
+        "feature_index"
+    ]
     path = f"/api/features/layer_2/{index}"
-    strongest = api(page, live_server_url, path, limit=12, min_quantile="0.95", max_quantile="1")["examples"]
+    strongest = api(page, live_server_url, path, limit=12, min_quantile="0.95", max_quantile="1")[
+        "examples"
+    ]
     page.goto(f"{live_server_url}/feature/layer_2/{index}")
     texts = page.locator("#feature-examples li")
     expect(texts.first).to_be_visible()
@@ -156,23 +184,33 @@ def test_a_token_lists_what_it_fires_and_leads_to_it(page: Page, live_server_url
     token = newline(page, live_server_url)
     page.goto(f"{live_server_url}/token/{token}")
     for order in ("count", "strength", "share"):
-        layer = api(page, live_server_url, f"/api/tokens/{token}", order=order, sae_id="layer_2", limit=12)["layers"][0]
+        layer = api(
+            page, live_server_url, f"/api/tokens/{token}", order=order, sae_id="layer_2", limit=12
+        )["layers"][0]
         rows = page.locator(f"#token-{order} tbody th")
         expect(rows).to_have_count(len(layer["edges"]))
         if order != "share":  # there the features of its own come first
             assert rows.all_inner_texts() == [str(edge["feature_index"]) for edge in layer["edges"]]
     page.locator("#token-sae").get_by_text("3", exact=True).click()
     expect(page).to_have_url(re.compile(r"[?&]sae=layer_3"))
-    other = api(page, live_server_url, f"/api/tokens/{token}", sae_id="layer_3", limit=12)["layers"][0]
-    expect(page.locator("#token-count tbody th").first).to_have_text(str(other["edges"][0]["feature_index"]))
+    other = api(page, live_server_url, f"/api/tokens/{token}", sae_id="layer_3", limit=12)[
+        "layers"
+    ][0]
+    expect(page.locator("#token-count tbody th").first).to_have_text(
+        str(other["edges"][0]["feature_index"])
+    )
     page.locator("#token-count .fs-feature-link").first.click()
-    expect(page).to_have_url(f"{live_server_url}/feature/layer_3/{other['edges'][0]['feature_index']}")
+    expect(page).to_have_url(
+        f"{live_server_url}/feature/layer_3/{other['edges'][0]['feature_index']}"
+    )
     page.locator("#feature-tokens .fs-token-link").first.click()
     expect(page).to_have_url(re.compile(r"/token/\d+\?sae=layer_3"))
 
 
 def test_arrows_walk_along_the_tokens_by_rank(page: Page, live_server_url: str) -> None:
-    ranked = [row["token_id"] for row in api(page, live_server_url, "/api/tokens", limit=3)["tokens"]]
+    ranked = [
+        row["token_id"] for row in api(page, live_server_url, "/api/tokens", limit=3)["tokens"]
+    ]
     page.goto(f"{live_server_url}/token/{ranked[0]}")
     expect(page.locator(".fs-walks")).to_be_visible()
     page.locator("#frame-main").focus()
@@ -202,7 +240,9 @@ def test_what_is_not_there_is_said(
     expect(page.locator("#frame-page")).to_contain_text(said)
     if said.startswith("No such"):
         expect(page.locator(".fs-browse")).to_be_hidden()
-        expect(page).to_have_title(re.compile(rf"^(Token|Feature) {path.partition('/')[2].partition('/')[2]} · "))
+        expect(page).to_have_title(
+            re.compile(rf"^(Token|Feature) {path.partition('/')[2].partition('/')[2]} · ")
+        )
 
 
 @pytest.mark.parametrize("path", ["/features?fires=the", "/feature/layer_2/3", "/token/201"])

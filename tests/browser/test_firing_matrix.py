@@ -1,4 +1,6 @@
-"""The firing matrix by itself: how fast it answers, and what it computes in the browser, worked by hand."""
+"""The firing matrix by itself: how fast it answers,
+and what it computes in the browser, worked by hand.
+"""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -29,7 +31,8 @@ BIG = """() => {
     next[position] = [];
     splits[position] = {position, firing: 200, new: 50, reactivated: 150, carried: 20};
   }
-  dash_clientside.set_props('reactivation-matrix', {prompts: [{prompt: 'big', tokens, firings, next, splits}]});
+  const prompts = [{prompt: 'big', tokens, firings, next, splits}];
+  dash_clientside.set_props('reactivation-matrix', {prompts});
 }"""
 
 HOVER = """async () => {
@@ -52,7 +55,8 @@ HOVER = """async () => {
 
 
 def test_hover_answers_at_once_at_50k_firings(page: Page, live_server_url: str) -> None:
-    """256 positions, 51,200 firings of 3,000 features: pointer to painted frame, no server involved.
+    """256 positions, 51,200 firings of 3,000 features:
+    pointer to painted frame, no server involved.
 
     The fastest of 30: what else runs on the machine can only add to what the page itself needs.
     """
@@ -70,18 +74,24 @@ def test_alignment_and_kinds_worked_by_hand(page: Page, live_server_url: str) ->
     open_page(page, live_server_url)
     result = page.evaluate(
         """() => {
-          const token = ([token_id, token_class], position) => ({position, token_id, token_class, text: 'x'});
+          const token = ([token_id, token_class], position) =>
+            ({position, token_id, token_class, text: 'x'});
           const a = [[0, 'special'], [1, 'content'], [2, 'content'], [9, 'function']].map(token);
-          const b = [[0, 'special'], [1, 'content'], [5, 'function'], [3, 'content'], [9, 'function']].map(token);
+          const b = [
+            [0, 'special'], [1, 'content'], [5, 'function'], [3, 'content'], [9, 'function'],
+          ].map(token);
           const kinds = (position) => {
-            const firings = {position, feature_index: position.map(() => 7), activation: position.map(() => 1)};
+            const all = (value) => position.map(() => value);
+            const firings = {position, feature_index: all(7), activation: all(1)};
             const prompts = [{tokens: a, firings}];
             const rows = functionscope.rows(prompts, functionscope.columns(prompts), {});
             return [...rows.values()].map((row) => [row.lanes[0].kinds, row.atFunction]);
           };
-          return {pairs: functionscope.align(a, b), every: kinds([0, 1, 2, 3]), late: kinds([1, 3])};
+          const pairs = functionscope.align(a, b);
+          return {pairs, every: kinds([0, 1, 2, 3]), late: kinds([1, 3])};
         }"""
     )
     assert result["pairs"] == [[0, 0], [1, 1], [None, 2], [2, 3], [3, 4]]
-    assert result["every"] == [[[3, 0, 2, 2], 1]]  # special, first, carried, carried (at a function token)
+    # special, first, carried, carried (at a function token)
+    assert result["every"] == [[[3, 0, 2, 2], 1]]
     assert result["late"] == [[[0, 1], 1]]  # first, reactivated

@@ -26,7 +26,9 @@ def ready(page: Page) -> None:
     page.wait_for_load_state("networkidle")
 
 
-def test_the_top_bar_names_model_saes_build_and_live_state(page: Page, live_server_url: str) -> None:
+def test_the_top_bar_names_model_saes_build_and_live_state(
+    page: Page, live_server_url: str
+) -> None:
     page.goto(live_server_url)
     expect(page.locator("#frame-facts")).to_contain_text("tiny")
     expect(page.locator("#frame-facts")).to_contain_text("L0, L2, L3")
@@ -53,7 +55,9 @@ def test_the_top_bar_says_the_place_of_a_request_that_waits(
     try:
         assert running.wait(30)
         page.click("#reactivation-go")
-        expect(page.locator("#frame-live")).to_have_text(re.compile("live on cpu · queued [23](nd|rd)"))
+        expect(page.locator("#frame-live")).to_have_text(
+            re.compile("live on cpu · queued [23](nd|rd)")
+        )
     finally:
         go.set()
         other.join()
@@ -107,7 +111,9 @@ def scheme_of(page: Page) -> str | None:
     return page.evaluate("document.documentElement.dataset.mantineColorScheme")
 
 
-def test_the_theme_follows_the_system_until_somebody_chooses(browser: Browser, live_server_url: str) -> None:
+def test_the_theme_follows_the_system_until_somebody_chooses(
+    browser: Browser, live_server_url: str
+) -> None:
     context = browser.new_context(color_scheme="dark")
     page, problems = context.new_page(), list[str]()
     watch(page, live_server_url, problems)
@@ -126,7 +132,9 @@ def test_the_theme_follows_the_system_until_somebody_chooses(browser: Browser, l
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_figures_palette_is_the_pages_palette(page: Page, live_server_url: str, scheme: str) -> None:
+def test_the_figures_palette_is_the_pages_palette(
+    page: Page, live_server_url: str, scheme: str
+) -> None:
     page.emulate_media(color_scheme=scheme)
     page.goto(live_server_url)
     ready(page)
@@ -137,7 +145,9 @@ def test_the_figures_palette_is_the_pages_palette(page: Page, live_server_url: s
 
 def luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
@@ -146,14 +156,20 @@ def test_every_ink_can_be_read_on_every_ground(scheme: str) -> None:
     palette = asdict(PALETTES[scheme])
     for ground in ("bg", "panel"):
         for ink in ("ink", "muted", "function", "content", "special", "reactivated", "danger"):
-            light, dark = sorted((luminance(palette[ground]), luminance(palette[ink])), reverse=True)
+            light, dark = sorted(
+                (luminance(palette[ground]), luminance(palette[ink])), reverse=True
+            )
             assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)
 
 
-def test_a_failure_stays_with_its_request_id_until_it_is_dismissed(page: Page, live_server_url: str) -> None:
+def test_a_failure_stays_with_its_request_id_until_it_is_dismissed(
+    page: Page, live_server_url: str
+) -> None:
     page.goto(live_server_url)
     ready(page)
-    page.evaluate("window.fs.problem({title: 'Too long', detail: '300 positions', request_id: 'abc123'})")
+    page.evaluate(
+        "window.fs.problem({title: 'Too long', detail: '300 positions', request_id: 'abc123'})"
+    )
     expect(page.locator("#frame-problem-text")).to_have_text("Too long: 300 positions")
     expect(page.locator("#frame-request-id")).to_have_text("abc123")
     page.keyboard.press("g")
@@ -186,7 +202,8 @@ def test_everything_that_can_be_clicked_has_a_name(page: Page, live_server_url: 
         nameless = page.evaluate(
             """() => [...document.querySelectorAll('button, a[href], input, summary, textarea')]
               .filter((e) => e.checkVisibility() && e.tabIndex >= 0)
-              .filter((e) => !(e.innerText || e.ariaLabel || e.title || e.placeholder || e.labels?.length))
+              .filter((e) => !(
+                e.innerText || e.ariaLabel || e.title || e.placeholder || e.labels?.length))
               .map((e) => e.outerHTML.slice(0, 160))"""
         )
         assert nameless == [], path
@@ -196,5 +213,8 @@ def test_what_is_fetched_ahead_is_there_and_used(page: Page, live_server_url: st
     page.goto(live_server_url)
     ahead = page.locator("link[rel=prefetch]").get_attribute("href")
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
-    listed = "performance.getEntriesByType('resource').map((one) => [one.initiatorType, new URL(one.name).pathname])"
+    listed = (
+        "performance.getEntriesByType('resource').map((one) => [one.initiatorType, new "
+        "URL(one.name).pathname])"
+    )
     assert ["script", ahead] in page.evaluate(listed)

@@ -1,4 +1,6 @@
-"""The graph: numbers are the API's, blocks split down to single edges, by mouse and by keys; links reopen it."""
+"""The graph: numbers are the API's, blocks split down to single edges,
+by mouse and by keys; links reopen it.
+"""
 
 import re
 from typing import Any
@@ -25,21 +27,31 @@ def blocks(page: Page, side: str) -> Locator:
 
 
 def steps(page: Page) -> list[str]:
-    return [step for step in parse_qs(urlsplit(page.url).query).get("path", [""])[0].split(";") if step]
+    return [
+        step for step in parse_qs(urlsplit(page.url).query).get("path", [""])[0].split(";") if step
+    ]
 
 
 def ask(page: Page, url: str, step: str | None = None, **query: Any) -> dict[str, Any]:
     if step:
         ranks, orders = (part.split("-") for part in step.split(","))
-        query |= {"rank_first": ranks[0], "rank_last": ranks[1], "order_first": orders[0], "order_last": orders[1]}
-    found: dict[str, Any] = page.request.get(f"{url}/api/graph", params={"sae_id": "layer_2", **query}).json()
+        query |= {
+            "rank_first": ranks[0],
+            "rank_last": ranks[1],
+            "order_first": orders[0],
+            "order_last": orders[1],
+        }
+    found: dict[str, Any] = page.request.get(
+        f"{url}/api/graph", params={"sae_id": "layer_2", **query}
+    ).json()
     return found
 
 
 def wait_for_steps(page: Page, n: int) -> None:
     until(
         page,
-        "n => (new URLSearchParams(location.search).get('path') || '').split(';').filter(Boolean).length === n",
+        "n => (new URLSearchParams(location.search).get('path') || "
+        "'').split(';').filter(Boolean).length === n",
         n,
     )
     ready(page)
@@ -53,17 +65,24 @@ def test_the_picture_is_the_api(page: Page, live_server_url: str) -> None:
     expect(blocks(page, "token")).to_have_count(len(answer["token_blocks"]))
     expect(blocks(page, "feature")).to_have_count(len(answer["feature_blocks"]))
     first = answer["token_blocks"][0]
-    expect(blocks(page, "token").first).to_have_attribute("aria-label", re.compile(f"{first['n_edges']:,} edge"))
+    expect(blocks(page, "token").first).to_have_attribute(
+        "aria-label", re.compile(f"{first['n_edges']:,} edge")
+    )
     row = page.locator("#graph-table .ag-center-cols-container [row-index='0'] [col-id='n_edges']")
     expect(row).to_have_text(f"{max(answer['cells']['n_edges']):,}")
     assert urlsplit(page.url).query == ""
 
 
-def test_clicks_split_down_to_a_single_edge_and_the_link_reopens_it(page: Page, live_server_url: str) -> None:
+def test_clicks_split_down_to_a_single_edge_and_the_link_reopens_it(
+    page: Page, live_server_url: str
+) -> None:
     """Token block after token block, then feature after feature, always the first with an edge."""
     page.goto(f"{live_server_url}/graph?max_edges=200")
     ready(page)
-    for side, ends in (("token", ("rank_first", "rank_last")), ("feature", ("order_first", "order_last"))):
+    for side, ends in (
+        ("token", ("rank_first", "rank_last")),
+        ("feature", ("order_first", "order_last")),
+    ):
         for _ in range(8):
             taken = steps(page)
             answer = ask(page, live_server_url, taken[-1] if taken else None, max_edges=200)
@@ -76,8 +95,15 @@ def test_clicks_split_down_to_a_single_edge_and_the_link_reopens_it(page: Page, 
             inside = ask(page, live_server_url, steps(page)[-1], max_edges=200)
             assert inside["n_edges"] == block["n_edges"]
     answer = ask(page, live_server_url, steps(page)[-1])
-    assert (answer["n_edges"], len(answer["token_blocks"]), len(answer["feature_blocks"])) == (1, 1, 1)
-    token_id, index = answer["token_blocks"][0]["tokens"][0]["token_id"], answer["feature_blocks"][0]["feature_index"]
+    assert (answer["n_edges"], len(answer["token_blocks"]), len(answer["feature_blocks"])) == (
+        1,
+        1,
+        1,
+    )
+    token_id, index = (
+        answer["token_blocks"][0]["tokens"][0]["token_id"],
+        answer["feature_blocks"][0]["feature_index"],
+    )
     links = page.locator("#graph-crumbs a")
     expect(links.nth(0)).to_have_attribute("href", f"/token/{token_id}")
     expect(links.nth(1)).to_have_attribute("href", f"/feature/layer_2/{index}")
@@ -127,29 +153,39 @@ def test_keys_alone_walk_split_and_go_back(page: Page, live_server_url: str) -> 
     wait_for_steps(page, 0)
 
 
-def test_filters_are_in_the_address_and_another_layer_starts_anew(page: Page, live_server_url: str) -> None:
+def test_filters_are_in_the_address_and_another_layer_starts_anew(
+    page: Page, live_server_url: str
+) -> None:
     page.goto(f"{live_server_url}/graph?path=1-2,1-9&min_count=2")
     ready(page)
     expect(page.locator("#graph-headline")).to_contain_text("ranks 1–2 and features 1–9")
     page.locator("#graph-sae").get_by_text("3", exact=True).click()
     until(page, "location.search.includes('sae=layer_3') && !location.search.includes('path')")
     ready(page)
-    wanted = page.request.get(f"{live_server_url}/api/graph", params={"sae_id": "layer_3", "min_count": 2}).json()
+    wanted = page.request.get(
+        f"{live_server_url}/api/graph", params={"sae_id": "layer_3", "min_count": 2}
+    ).json()
     expect(page.locator("#graph-headline")).to_contain_text(f"{wanted['n_edges']:,} edges join")
     hidden = wanted["n_edges_of_sae"] - wanted["n_edges"]
     expect(page.locator("#graph-panel-note")).to_contain_text(f"{hidden:,} of the layer's")
 
 
-def test_an_address_outside_the_graph_says_so(page: Page, live_server_url: str, page_problems: list[str]) -> None:
+def test_an_address_outside_the_graph_says_so(
+    page: Page, live_server_url: str, page_problems: list[str]
+) -> None:
     page.goto(f"{live_server_url}/graph?path=1-900000,1-2&colour=red")
-    expect(page.locator("#graph-complaints")).to_contain_text("colour: this page has no such setting", timeout=WAIT)
+    expect(page.locator("#graph-complaints")).to_contain_text(
+        "colour: this page has no such setting", timeout=WAIT
+    )
     expect(page.locator("#graph-headline")).to_contain_text("rank_last 900000", timeout=WAIT)
     page.locator("#graph-crumbs button").first.click()
     wait_for_steps(page, 0)
 
 
 def test_ribbons_by_hand(page: Page, live_server_url: str) -> None:
-    """Two token blocks, two feature blocks, three cells: every block is filled, in order, without overlap."""
+    """Two token blocks, two feature blocks, three cells:
+    every block is filled, in order, without overlap.
+    """
     page.goto(f"{live_server_url}/graph")
     ready(page)
     made = page.evaluate(
@@ -159,16 +195,21 @@ def test_ribbons_by_hand(page: Page, live_server_url: str) -> None:
             token_blocks: [{n_edges: 3}, {n_edges: 1}],
             feature_blocks: [{n_edges: 2, order_first: 1, order_last: 9},
                              {n_edges: 2, order_first: 10, order_last: 10}],
-            cells: {token_block: [0, 0, 1], feature_block: [0, 1, 1], n_edges: [2, 1, 1], n_first: [1, 0, 1]},
+            cells: {
+              token_block: [0, 0, 1], feature_block: [0, 1, 1],
+              n_edges: [2, 1, 1], n_first: [1, 0, 1],
+            },
           };
           const left = g.column(view.token_blocks, 131, g.tokenWeight);
           const right = g.column(view.feature_blocks, 131, g.featureWeight);
           const ribbons = g.ribbons(view, left, right);
           return {left, right, ribbons, ease: [0, 0.5, 1].map(g.ease),
-                  at: [[0, 1], [1, 130], [0, 500]].map((at) => g.ribbonAt(ribbons, ...at)).map((it) => it && it.k)};
+                  at: [[0, 1], [1, 130], [0, 500]]
+                    .map((at) => g.ribbonAt(ribbons, ...at)).map((it) => it && it.k)};
         }"""
     )
-    # 131 = two blocks of 14 at least, a gap of 3, and 100 shared out: 75 and 25 by edges, 90 and 10 by features
+    # 131 = two blocks of 14 at least, a gap of 3, and 100 shared out: 75 and 25 by edges, 90 and 10
+    # by features
     assert made["left"] == [{"y": 0, "h": 89}, {"y": 92, "h": 39}]
     assert made["right"] == [{"y": 0, "h": 104}, {"y": 107, "h": 24}]
     assert [(it["left"], it["right"], it["first"]) for it in made["ribbons"]] == [

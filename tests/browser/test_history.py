@@ -9,7 +9,11 @@ TABLE_ROW = "#coverage-table .ag-center-cols-container .ag-row"
 
 def at(**query: str) -> re.Pattern[str]:
     """An address of the coverage page with these settings and no others."""
-    return re.compile(r"/coverage" + (r"\?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else "") + "$")
+    return re.compile(
+        r"/coverage"
+        + (r"\?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else "")
+        + "$"
+    )
 
 
 def choose(page: Page, control: str, label: str) -> None:

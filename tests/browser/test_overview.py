@@ -23,7 +23,10 @@ def test_the_numbers_are_the_apis_numbers(page: Page, live_server_url: str) -> N
 def test_the_curve_is_drawn_for_every_layer(page: Page, live_server_url: str) -> None:
     page.goto(live_server_url)
     page.locator("#overview-curve .scatterlayer").wait_for(state="attached")
-    names = "document.querySelector('#overview-curve .js-plotly-plot').data.map((line) => line.name).filter(Boolean)"
+    names = (
+        "document.querySelector('#overview-curve .js-plotly-plot').data.map((line) => "
+        "line.name).filter(Boolean)"
+    )
     assert page.evaluate(names) == ["layer 0", "layer 2", "layer 3"]
 
 

@@ -1,4 +1,7 @@
-"""What the Reactivation page computes in the browser, against the same definitions in Python. No server."""
+"""What the Reactivation page computes in the browser, against the same definitions in Python.
+
+No server.
+"""
 
 import random
 from collections import Counter
@@ -12,7 +15,13 @@ from playwright.sync_api import Browser, Page
 pytestmark = pytest.mark.browser
 
 STATIC = Path(__file__).parents[2] / "static"
-SCRIPTS = ("live_store.js", "firing_range.js", "firing_rows.js", "prompt_pair.js", "firing_tools.js")
+SCRIPTS = (
+    "live_store.js",
+    "firing_range.js",
+    "firing_rows.js",
+    "prompt_pair.js",
+    "firing_tools.js",
+)
 CLASSES = ("function", "content")
 Token = dict[str, Any]
 Pairs = list[list[int | None]]
@@ -29,12 +38,21 @@ def blank(browser: Browser) -> Iterator[Page]:
 
 
 def tokens_of(rng: random.Random, most: int) -> list[Token]:
-    """BOS, then tokens of five ids whose class follows from the id; the last few may be generated."""
+    """BOS, then tokens of five ids whose class follows from the id;
+    the last few may be generated.
+    """
     ids = [rng.randrange(1, 6) for _ in range(rng.randrange(most))]
     start = rng.choice([len(ids) + 1, rng.randrange(len(ids) + 1) + 1])
-    tokens: list[Token] = [{"position": 0, "token_id": 0, "token_class": "special", "text": "<bos>"}]
+    tokens: list[Token] = [
+        {"position": 0, "token_id": 0, "token_class": "special", "text": "<bos>"}
+    ]
     for place, token_id in enumerate(ids, start=1):
-        token = {"position": place, "token_id": token_id, "token_class": CLASSES[token_id % 2], "text": "x"}
+        token = {
+            "position": place,
+            "token_id": token_id,
+            "token_class": CLASSES[token_id % 2],
+            "text": "x",
+        }
         tokens.append(token | ({"generated": True} if place >= start else {}))
     return tokens
 
@@ -75,7 +93,8 @@ def test_the_alignment_is_the_least_edit_distance(blank: Page) -> None:
     cases = [[tokens_of(rng, 9), tokens_of(rng, 9)] for _ in range(400)]
     found = blank.evaluate("cases => cases.map(([a, b]) => functionscope.align(a, b))", cases)
     for (a, b), pairs in zip(cases, found, strict=True):
-        assert [i for i, _ in pairs if i is not None] == list(range(len(a)))  # every token once, in order
+        # every token once, in order
+        assert [i for i, _ in pairs if i is not None] == list(range(len(a)))
         assert [j for _, j in pairs if j is not None] == list(range(len(b)))
         assert paid(pairs, a, b) == least(a, b)
         for i, j in pairs:
@@ -92,12 +111,16 @@ def test_a_prompt_lines_up_with_itself(blank: Page) -> None:
 def lane_of(tokens: list[Token], rng: random.Random, n_features: int = 8) -> dict[str, Any]:
     fires = [(p, f) for p in range(len(tokens)) for f in range(n_features) if rng.random() < 0.3]
     columns = {"position": [p for p, _ in fires], "feature_index": [f for _, f in fires]}
-    return {"tokens": tokens, "firings": columns | {"activation": [1.0 + rng.random() for _ in fires]}}
+    return {
+        "tokens": tokens,
+        "firings": columns | {"activation": [1.0 + rng.random() for _ in fires]},
+    }
 
 
 MODEL = """prompts => {
   const columns = functionscope.columns(prompts);
-  const byFeature = functionscope.rows(prompts, columns, {3: {density: 0.02, top_tokens: ['cat']}, 4: {density: 0.5}});
+  const info = {3: {density: 0.02, top_tokens: ['cat']}, 4: {density: 0.5}};
+  const byFeature = functionscope.rows(prompts, columns, info);
   const all = [...byFeature.values()];
   return {prompts, columns, all, byFeature};
 }"""
@@ -118,7 +141,9 @@ def test_differences_per_aligned_position(blank: Page) -> None:
         for at, *counted in columns:
             sets = []
             for lane, position in zip(lanes, at, strict=True):
-                pairs = zip(lane["firings"]["position"], lane["firings"]["feature_index"], strict=True)
+                pairs = zip(
+                    lane["firings"]["position"], lane["firings"]["feature_index"], strict=True
+                )
                 sets.append({f for p, f in pairs if p == position})
             a, b = sets
             assert counted == [len(a - b), len(a & b), len(b - a)]
@@ -151,9 +176,14 @@ def test_locked_positions_survive_the_address(blank: Page) -> None:
 def test_what_an_address_cannot_mean_locks_nothing_else(blank: Page, written: str) -> None:
     lane = lane_of([*tokens_of(random.Random(1), 6)], random.Random(1))
     found = blank.evaluate(
-        f"([p, at]) => functionscope.lockedColumns(at, ({MODEL})([p]).columns, [p])", [lane, written]
+        f"([p, at]) => functionscope.lockedColumns(at, ({MODEL})([p]).columns, [p])",
+        [lane, written],
     )
-    functions = [t["position"] for t in lane["tokens"] if t["token_class"] == "function" and not t.get("generated")]
+    functions = [
+        t["position"]
+        for t in lane["tokens"]
+        if t["token_class"] == "function" and not t.get("generated")
+    ]
     assert found == ([] if written or not functions else functions[-1:])
 
 
@@ -195,7 +225,9 @@ def reason(row: dict[str, Any], view: dict[str, Any], locked: list[int]) -> str 
         return f"not firing at all {len(locked)} locked positions"
     if view.get("at_class") and not any(t["token_class"] == view["at_class"] for t in fired):
         return f"silent at {view['at_class']} tokens"
-    if view.get("only_function") and (not later or any(t["token_class"] != "function" for t in later)):
+    if view.get("only_function") and (
+        not later or any(t["token_class"] != "function" for t in later)
+    ):
         return "not reactivated at function tokens only"
     if len(counted) < view.get("least", 0):
         return f"firing fewer than {view['least']} times"
@@ -204,7 +236,9 @@ def reason(row: dict[str, Any], view: dict[str, Any], locked: list[int]) -> str 
     if density is not None and density > view.get("density", 100) / 100:
         return "denser than the range"
     find = view.get("find", "")
-    return None if str(row["feature"]).startswith(find) or find in words else "not matching the search"
+    return (
+        None if str(row["feature"]).startswith(find) or find in words else "not matching the search"
+    )
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=str)
@@ -213,9 +247,12 @@ def test_filters_hide_what_they_say_and_count_it(blank: Page, view: dict[str, An
     locked, pins = [2, 3], [6]
     for _ in range(12):
         lane = lane_of(tokens_of(rng, 14), rng)
-        pairs = list(zip(lane["firings"]["position"], lane["firings"]["feature_index"], strict=True))
+        pairs = list(
+            zip(lane["firings"]["position"], lane["firings"]["feature_index"], strict=True)
+        )
         rows = [
-            {"feature": f, "tokens": [lane["tokens"][p] for p, g in pairs if g == f]} for f in {g for _, g in pairs}
+            {"feature": f, "tokens": [lane["tokens"][p] for p, g in pairs if g == f]}
+            for f in {g for _, g in pairs}
         ]
         shown, hidden, line = blank.evaluate(
             f"""([lane, view, locked, pins]) => {{
@@ -227,7 +264,9 @@ def test_filters_hide_what_they_say_and_count_it(blank: Page, view: dict[str, An
             }}""",
             [lane, view, locked, pins],
         )
-        why = {row["feature"]: reason(row, view, locked) for row in rows if row["feature"] not in pins}
+        why = {
+            row["feature"]: reason(row, view, locked) for row in rows if row["feature"] not in pins
+        }
         assert dict(hidden) == Counter(one for one in why.values() if one)
         assert set(shown) == {row["feature"] for row in rows} - {f for f, one in why.items() if one}
         if 6 in shown:
@@ -238,14 +277,25 @@ def test_filters_hide_what_they_say_and_count_it(blank: Page, view: dict[str, An
 
 def test_what_becomes_of_the_words_that_differ(blank: Page) -> None:
     def token(position: int, token_id: int, token_class: str) -> Token:
-        return {"position": position, "token_id": token_id, "token_class": token_class, "text": f"t{token_id}"}
+        return {
+            "position": position,
+            "token_id": token_id,
+            "token_class": token_class,
+            "text": f"t{token_id}",
+        }
 
     kinds = ["special", "function", "content", "function"]
     lanes = [
-        {"tokens": [token(p, t, k) for p, (t, k) in enumerate(zip([0, 1, country, 9], kinds, strict=True))]}
+        {
+            "tokens": [
+                token(p, t, k)
+                for p, (t, k) in enumerate(zip([0, 1, country, 9], kinds, strict=True))
+            ]
+        }
         for country in (5, 6)
     ]
-    # A: features 10, 11 at the country, 11 again at the end with a new 12; B: 20 at the country, 12 at the end
+    # A: features 10, 11 at the country, 11 again at the end with a new 12; B: 20 at the country, 12
+    # at the end
     fires = [[(2, 10), (2, 11), (3, 11), (3, 12)], [(2, 20), (3, 12)]]
     for lane, pairs in zip(lanes, fires, strict=True):
         columns = {"position": [p for p, _ in pairs], "feature_index": [f for _, f in pairs]}
@@ -254,8 +304,10 @@ def test_what_becomes_of_the_words_that_differ(blank: Page) -> None:
         f"""prompts => {{
           const model = ({MODEL})(prompts);
           const at = (f) => [model.byFeature.get(f), []];
-          const sentence = functionscope.originSentence(model, {{A: [at(11)], both: [at(12)], B: []}}, [3, 3]);
-          return [functionscope.carriedOver(model, 0, 3), functionscope.carriedOver(model, 1, 3), sentence];
+          const sides = {{A: [at(11)], both: [at(12)], B: []}};
+          const sentence = functionscope.originSentence(model, sides, [3, 3]);
+          const carried = (prompt) => functionscope.carriedOver(model, prompt, 3);
+          return [carried(0), carried(1), sentence];
         }}""",
         lanes,
     )

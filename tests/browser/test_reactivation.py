@@ -1,4 +1,6 @@
-"""Reactivation in a real browser: what a person sees equals what the API says, and a link reopens it."""
+"""Reactivation in a real browser:
+what a person sees equals what the API says, and a link reopens it.
+"""
 
 import re
 from typing import Any
@@ -39,11 +41,15 @@ def row_point(page: Page, feature: int) -> tuple[float, float]:
     return box["x"] + 60, box["y"] + 10
 
 
-def test_the_built_in_pair_opens_on_the_last_function_token(page: Page, live_server_url: str) -> None:
+def test_the_built_in_pair_opens_on_the_last_function_token(
+    page: Page, live_server_url: str
+) -> None:
     open_page(page, live_server_url)
     expect(page.locator(".fs-fm-lane")).to_have_count(2)
     asked = {"prompt": "What is the capital of Russia?\n"}
-    last_function = page.request.post(f"{live_server_url}/api/tokenize", data=asked).json()["last_function"]
+    last_function = page.request.post(f"{live_server_url}/api/tokenize", data=asked).json()[
+        "last_function"
+    ]
     locked = page.locator(".fs-fm-strip [data-lane='0'].is-locked")
     assert f"position {last_function}" in (locked.get_attribute("title") or "")
     expect(page.locator(".fs-next-lane")).to_have_count(2)
@@ -68,7 +74,9 @@ def test_russia_stands_above_uk(page: Page, live_server_url: str) -> None:
     russia = page.locator(".fs-fm-strip [data-lane='0'].is-different")
     column = russia.get_attribute("data-column")
     expect(russia).to_have_text("·Russia")
-    expect(page.locator(f".fs-fm-strip [data-lane='1'][data-column='{column}']")).to_have_text("·UK")
+    expect(page.locator(f".fs-fm-strip [data-lane='1'][data-column='{column}']")).to_have_text(
+        "·UK"
+    )
 
 
 def test_typing_shows_chips_and_keeps_the_newline(page: Page, live_server_url: str) -> None:
@@ -92,7 +100,8 @@ def test_browser_and_server_count_the_same_split(page: Page, live_server_url: st
           model.all.forEach((row) => row.lanes[0].columns.forEach((column, k) => {
             const kind = row.lanes[0].kinds[k];
             if (kind === functionscope.SPECIAL) return;
-            const c = (counts[column] = counts[column] || {firing: 0, new: 0, reactivated: 0, carried: 0});
+            const none = {firing: 0, new: 0, reactivated: 0, carried: 0};
+            const c = (counts[column] = counts[column] || none);
             c.firing += 1;
             if (kind === functionscope.FIRST) c.new += 1; else c.reactivated += 1;
             if (kind === functionscope.CARRIED) c.carried += 1;
@@ -111,10 +120,16 @@ def test_every_firing_is_a_row(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url)
     run_prompt(page, PROMPT)
     sae_id = page.evaluate(f"{MODEL}.model.saeId")
-    n_features = len(set(inspect(page, live_server_url, PROMPT, sae_id)["firings"][sae_id]["feature_index"]))
-    expect(page.locator("#reactivation-matrix-hidden")).to_have_text(f"all {n_features} features that fire are shown")
+    n_features = len(
+        set(inspect(page, live_server_url, PROMPT, sae_id)["firings"][sae_id]["feature_index"])
+    )
+    expect(page.locator("#reactivation-matrix-hidden")).to_have_text(
+        f"all {n_features} features that fire are shown"
+    )
     page.locator("#reactivation-matrix-locked").check()
-    expect(page.locator("#reactivation-matrix-hidden")).to_contain_text("not firing at the locked position")
+    expect(page.locator("#reactivation-matrix-hidden")).to_contain_text(
+        "not firing at the locked position"
+    )
     line = page.locator("#reactivation-matrix-hidden").inner_text()
     shown, hidden = re.findall(r"\d+", line)[0], re.findall(r"hide (\d+)", line)[0]
     assert int(shown) + int(hidden) == n_features
@@ -127,14 +142,21 @@ def test_comparison_adds_up(page: Page, live_server_url: str) -> None:
     expect(page.locator(".fs-cmp-where")).to_contain_text("At the last function token")
     sae_id = page.evaluate(f"{MODEL}.model.saeId")
     shown = {
-        name: page.locator(f"[data-group='{name}'] .fs-cmp-index").all_text_contents() for name in ("A", "both", "B")
+        name: page.locator(f"[data-group='{name}'] .fs-cmp-index").all_text_contents()
+        for name in ("A", "both", "B")
     }
     at_end = []
     for prompt in (first, second):
         answer = inspect(page, live_server_url, prompt, sae_id)
         last = max(t["position"] for t in answer["tokens"] if t["token_class"] == "function")
         firings = answer["firings"][sae_id]
-        at_end.append({f for p, f in zip(firings["position"], firings["feature_index"], strict=True) if p == last})
+        at_end.append(
+            {
+                f
+                for p, f in zip(firings["position"], firings["feature_index"], strict=True)
+                if p == last
+            }
+        )
     assert {int(f) for f in shown["A"]} == at_end[0] - at_end[1]
     assert {int(f) for f in shown["both"]} == at_end[0] & at_end[1]
     assert {int(f) for f in shown["B"]} == at_end[1] - at_end[0]
@@ -186,17 +208,21 @@ def test_a_row_is_pinned_by_clicking_and_unpinned(page: Page, live_server_url: s
 
 PICTURE = """() => ({
   address: location.search,
-  strips: [...document.querySelectorAll('.fs-fm-strip .fs-token')].map((e) => e.textContent + e.className),
+  strips: [...document.querySelectorAll('.fs-fm-strip .fs-token')]
+    .map((e) => e.textContent + e.className),
   next: document.querySelector('#reactivation-next').innerText,
   compare: document.querySelector('#reactivation-compare').innerText,
   pins: document.querySelector('#reactivation-pins').innerText,
-  tools: [...document.querySelectorAll('.fs-fm-controls :is(input, select)')].map((e) => e.value + e.checked),
+  tools: [...document.querySelectorAll('.fs-fm-controls :is(input, select)')]
+    .map((e) => e.value + e.checked),
   line: document.querySelector('#reactivation-matrix-hidden').textContent,
   marks: document.querySelector('.fs-fm-canvas').toDataURL(),
 })"""
 
 
-def test_the_link_reopens_the_same_picture(page: Page, browser: Browser, live_server_url: str) -> None:
+def test_the_link_reopens_the_same_picture(
+    page: Page, browser: Browser, live_server_url: str
+) -> None:
     open_page(page, live_server_url)
     run_prompt(page, PROMPT, "The cat sat.\n")
     page.locator("#reactivation-matrix-order").select_option("function")
@@ -230,7 +256,9 @@ def test_hostile_prompts_render_as_text(page: Page, live_server_url: str, prompt
     open_page(page, live_server_url)
     run_prompt(page, prompt.replace("\r", ""))
     assert page.locator(".fs-fm-strip .fs-token").count() > 3
-    assert page.evaluate("window.broken === undefined && !document.querySelector('.fs-fm img, .fs-prompt-chips img')")
+    assert page.evaluate(
+        "window.broken === undefined && !document.querySelector('.fs-fm img, .fs-prompt-chips img')"
+    )
 
 
 def test_an_empty_prompt_is_refused_in_words(page: Page, live_server_url: str) -> None:

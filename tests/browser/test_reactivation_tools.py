@@ -1,4 +1,6 @@
-"""Reactivation in a real browser: ranges, filters, the shuffled baseline, generated tokens, the prompt set."""
+"""Reactivation in a real browser:
+ranges, filters, the shuffled baseline, generated tokens, the prompt set.
+"""
 
 import re
 from typing import Any
@@ -41,7 +43,9 @@ def test_a_range_keeps_what_fires_at_all_of_it(page: Page, live_server_url: str)
     sae_id = page.evaluate(f"{MODEL}.model.saeId")
     at = firing_at(inspect(page, live_server_url, PROMPT, sae_id), sae_id)
     wanted, everything = len(at[3] & at[4]), len(set().union(*at.values()))
-    expect(page.locator(HIDDEN)).to_contain_text(f"{everything - wanted} not firing at all 2 locked positions")
+    expect(page.locator(HIDDEN)).to_contain_text(
+        f"{everything - wanted} not firing at all 2 locked positions"
+    )
     assert shown_and_hidden(page) == (wanted, everything - wanted)
     strip.locator("[data-column='6']").click(modifiers=["Control"])
     until(page, "location.search.includes('at=3-4.6')")
@@ -69,7 +73,10 @@ def test_filters_add_up_and_travel_with_the_link(page: Page, live_server_url: st
     page.locator("#reactivation-matrix-at-class").select_option("function")
     page.locator("#reactivation-matrix-least").fill("3")
     page.locator("#reactivation-matrix-density").fill("40")
-    until(page, "['class=function', 'least=3', 'density=40'].every((x) => location.search.includes(x))")
+    until(
+        page,
+        "['class=function', 'least=3', 'density=40'].every((x) => location.search.includes(x))",
+    )
     shown, hidden = shown_and_hidden(page)
     assert shown + hidden == everything
     assert hidden > 0
@@ -92,8 +99,12 @@ def test_the_baseline_stands_beside_and_can_be_left_out(page: Page, live_server_
     body = {"prompt": "What is the capital of Russia?\n", "sae_ids": [sae_id]}
     answer = page.request.post(f"{live_server_url}/api/reactivation", data=body).json()
     page.locator(".fs-fm-strip [data-column='3']").hover()
-    mean = page.evaluate("x => functionscope.number(x)", answer["shuffled"][sae_id][2]["reactivated"]["mean"])
-    expect(page.locator("#reactivation-matrix-readout")).to_contain_text(f"(shuffled: {mean} reactivated")
+    mean = page.evaluate(
+        "x => functionscope.number(x)", answer["shuffled"][sae_id][2]["reactivated"]["mean"]
+    )
+    expect(page.locator("#reactivation-matrix-readout")).to_contain_text(
+        f"(shuffled: {mean} reactivated"
+    )
     rows = page.locator("#reactivation-index tbody tr")
     expect(rows).to_have_count(2)
     function = answer["index"][sae_id]["classes"][0]
@@ -114,7 +125,8 @@ def test_generated_tokens_stand_after_the_prompt(page: Page, live_server_url: st
     assert n_made > 0  # the tiny model does not end at once
     expect(page.locator(".fs-fm-strip .fs-token.is-generated")).to_have_count(n_made)
     locked = page.locator(".fs-fm-strip .is-locked").get_attribute("data-column")
-    assert int(locked or -1) < answer["generated_from"]  # the socket is the prompt's own last function token
+    # the socket is the prompt's own last function token
+    assert int(locked or -1) < answer["generated_from"]
     assert "generate=4" in page.evaluate("location.search")
 
 

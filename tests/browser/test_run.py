@@ -17,9 +17,15 @@ def record(page: Page, url: str, kind: str, request: dict[str, Any], **labels: s
     return str(answer.json()["url"])
 
 
-def test_an_inspected_prompt_opens_with_its_matrix_and_provenance(page: Page, live_server_url: str) -> None:
+def test_an_inspected_prompt_opens_with_its_matrix_and_provenance(
+    page: Page, live_server_url: str
+) -> None:
     address = record(
-        page, live_server_url, "inspect", {"prompt": PROMPT, "sae_ids": ["layer_2"]}, title="Russia, first"
+        page,
+        live_server_url,
+        "inspect",
+        {"prompt": PROMPT, "sae_ids": ["layer_2"]},
+        title="Russia, first",
     )
     page.goto(live_server_url + address)
     expect(page.get_by_role("heading", level=1)).to_have_text("Russia, first")
@@ -34,11 +40,21 @@ def test_a_repeat_on_the_same_weights_agrees(page: Page, live_server_url: str) -
     address = record(page, live_server_url, "inspect", {"prompt": PROMPT, "sae_ids": ["layer_0"]})
     page.goto(live_server_url + address)
     page.get_by_role("button", name="re-run and compare").click()
-    expect(page.locator("#run-agreement")).to_contain_text(re.compile(r"Agrees: 0 of \d+ firings differ"))
+    expect(page.locator("#run-agreement")).to_contain_text(
+        re.compile(r"Agrees: 0 of \d+ firings differ")
+    )
 
 
-def test_a_steering_shows_every_arm_and_forks_into_the_editable_page(page: Page, live_server_url: str) -> None:
-    push = {"sae_id": "layer_2", "feature_index": 3, "mode": "add", "value": 8.0, "positions": "last_function"}
+def test_a_steering_shows_every_arm_and_forks_into_the_editable_page(
+    page: Page, live_server_url: str
+) -> None:
+    push = {
+        "sae_id": "layer_2",
+        "feature_index": 3,
+        "mode": "add",
+        "value": 8.0,
+        "positions": "last_function",
+    }
     request = {"prompt": PROMPT, "interventions": [push], "max_new_tokens": 4, "controls": True}
     page.goto(live_server_url + record(page, live_server_url, "steer", request))
     expect(page.locator("#run-texts .fs-arm")).to_have_count(5)
@@ -48,24 +64,40 @@ def test_a_steering_shows_every_arm_and_forks_into_the_editable_page(page: Page,
     expect(page.locator("#steer-rack")).to_contain_text("3")
 
 
-def test_a_steerings_tokens_have_probabilities_and_every_arm_its_next_tokens(page: Page, live_server_url: str) -> None:
-    push = {"sae_id": "layer_2", "feature_index": 3, "mode": "add", "value": 20.0, "positions": "last_function"}
+def test_a_steerings_tokens_have_probabilities_and_every_arm_its_next_tokens(
+    page: Page, live_server_url: str
+) -> None:
+    push = {
+        "sae_id": "layer_2",
+        "feature_index": 3,
+        "mode": "add",
+        "value": 20.0,
+        "positions": "last_function",
+    }
     request = {"prompt": PROMPT, "interventions": [push], "max_new_tokens": 4, "controls": True}
     address = record(page, live_server_url, "steer", request)
-    result = page.request.get(f"{live_server_url}/api/runs/{address.rpartition('/')[2]}").json()["result"]
+    result = page.request.get(f"{live_server_url}/api/runs/{address.rpartition('/')[2]}").json()[
+        "result"
+    ]
     page.goto(live_server_url + address)
     steered = page.locator("#run-texts [data-arm=steered]")
     steered.locator(".fs-text > span").first.hover()
-    chance = page.evaluate("x => functionscope.percent(x)", result["steered"]["probabilities"][0][0])
+    chance = page.evaluate(
+        "x => functionscope.percent(x)", result["steered"]["probabilities"][0][0]
+    )
     expect(page.locator(".fs-text-readout")).to_contain_text(f"{chance} in steered")
     parted = result["steered"]["first_divergence"][0]
     if parted is not None:
         expect(steered.locator(".fs-text")).to_have_attribute("data-first", str(parted))
     heads = page.locator("#run-arms-next thead th")
     expect(heads).to_have_count(2 + 1 + len(result["controls"]))
-    most = max(result["controls"]["random_feature"]["next_tokens"], key=lambda one: one["probability"])
+    most = max(
+        result["controls"]["random_feature"]["next_tokens"], key=lambda one: one["probability"]
+    )
     cells = page.locator("#run-arms-next td[data-value]")
-    assert str(most["probability"]) in cells.evaluate_all("(all) => all.map((one) => one.dataset.value)")
+    assert str(most["probability"]) in cells.evaluate_all(
+        "(all) => all.map((one) => one.dataset.value)"
+    )
 
 
 def test_an_unknown_run_says_so_and_offers_a_way_out(page: Page, live_server_url: str) -> None:

@@ -1,4 +1,6 @@
-"""Steering in a real browser: plug in, switch off and on, stream, stop, record, and a link that reopens it."""
+"""Steering in a real browser: plug in, switch off and on, stream, stop, record,
+and a link that reopens it.
+"""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -9,15 +11,17 @@ from tests.browser.waiting import until
 pytestmark = pytest.mark.browser
 
 
-def test_without_an_address_the_first_demonstration_is_plugged_in(page: Page, live_server_url: str) -> None:
+def test_without_an_address_the_first_demonstration_is_plugged_in(
+    page: Page, live_server_url: str
+) -> None:
     open_page(page, live_server_url, "")
     expect(page.locator(".fs-card")).to_have_count(1)
     expect(page.locator("#steer-prompt-area")).to_have_value(PROMPT)
     filled = page.locator(".fs-socket.is-on")
     expect(filled).to_have_count(1)
-    last_function = page.request.post(f"{live_server_url}/api/tokenize", data={"prompt": PROMPT}).json()[
-        "last_function"
-    ]
+    last_function = page.request.post(
+        f"{live_server_url}/api/tokenize", data={"prompt": PROMPT}
+    ).json()["last_function"]
     expect(filled).to_have_attribute("data-position", str(last_function))
     expect(page).to_have_url(f"{live_server_url}/steer")
 
@@ -48,11 +52,17 @@ def test_switching_off_and_on_asks_nothing_again(page: Page, live_server_url: st
     written(page)
     assert texts(page) == arms
     assert asked == []
-    answer = steer(page, live_server_url, interventions=[])  # what was shown without asking is what the server says
-    assert [answer["baseline"]["texts"], answer["steered"]["texts"]] == [off["baseline"], off["steered"]]
+    # what was shown without asking is what the server says
+    answer = steer(page, live_server_url, interventions=[])
+    assert [answer["baseline"]["texts"], answer["steered"]["texts"]] == [
+        off["baseline"],
+        off["steered"],
+    ]
 
 
-def test_one_of_two_is_switched_without_running_the_known_again(page: Page, live_server_url: str) -> None:
+def test_one_of_two_is_switched_without_running_the_known_again(
+    page: Page, live_server_url: str
+) -> None:
     open_page(page, live_server_url, TWO)
     written(page)
     both = kl(page)
@@ -99,15 +109,21 @@ def test_a_strength_does_not_become_a_factor(page: Page, live_server_url: str) -
 def test_the_three_units_of_a_strength_are_linked(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url)
     feature = {"sae_id": "layer_2", "feature_index": 3}
-    answer = page.request.post(f"{live_server_url}/api/strength", data={"prompt": PROMPT, "features": [feature]}).json()
+    answer = page.request.post(
+        f"{live_server_url}/api/strength", data={"prompt": PROMPT, "features": [feature]}
+    ).json()
     known = answer["features"][0]
     norm = known["positions"]["residual_norm"][answer["last_function"]]
     value = page.get_by_role("textbox", name="strength", exact=True)
-    multiple, share = (page.get_by_role("textbox", name=name) for name in ("multiples of", "per cent of"))
+    multiple, share = (
+        page.get_by_role("textbox", name=name) for name in ("multiples of", "per cent of")
+    )
     expect(multiple).to_be_enabled()
     expect(share).to_be_enabled()
     assert float(multiple.input_value()) == pytest.approx(20 / known["act_q999"], rel=0.01)
-    assert float(share.input_value()) == pytest.approx(100 * 20 * known["decoder_norm"] / norm, rel=0.01)
+    assert float(share.input_value()) == pytest.approx(
+        100 * 20 * known["decoder_norm"] / norm, rel=0.01
+    )
     multiple.fill("2")
     expect(value).to_have_value(f"{2 * known['act_q999']:.4g}")
     share.fill("50")
@@ -173,20 +189,25 @@ PICTURE = """() => ({
   cards: [...document.querySelectorAll('.fs-card')].map((e) => e.innerText),
   switches: [...document.querySelectorAll('.fs-card [role=switch]')].map((e) => e.ariaChecked),
   settings: document.querySelector('#steer-settings-words').innerText,
-  values: [...document.querySelectorAll('.fs-card input, .fs-live-tools input')].map((e) => e.value + e.checked),
+  values: [...document.querySelectorAll('.fs-card input, .fs-live-tools input')]
+    .map((e) => e.value + e.checked),
   shift: document.querySelector('#steer-shift').innerText.replace(/\\d+ ms/, ''),
   arms: document.querySelector('.fs-stream-arms').innerText,
 })"""
 
 
-def test_the_link_reopens_the_same_picture(page: Page, browser: Browser, live_server_url: str) -> None:
+def test_the_link_reopens_the_same_picture(
+    page: Page, browser: Browser, live_server_url: str
+) -> None:
     open_page(page, live_server_url, ONE + "&tokens=12")
     page.locator("#steer-rack-search").fill("layer_0:5")
     page.locator("#steer-rack-search").press("Enter")
     page.get_by_role("switch", name="feature 5 on").click()
     page.locator("#steer-rack-generated").check()
     page.locator("#steer-rack-freeze").check()
-    until(page, "['generated=1', 'freeze=1', 'off'].every((part) => location.search.includes(part))")
+    until(
+        page, "['generated=1', 'freeze=1', 'off'].every((part) => location.search.includes(part))"
+    )
     page.locator(".fs-card-name").nth(1).click()  # unselect: a selection is not part of the picture
     written(page)
     context = browser.new_context(viewport=page.viewport_size)
@@ -217,9 +238,15 @@ def test_a_prompt_of_markup_is_text(page: Page, live_server_url: str) -> None:
         "<img src=x onerror='window.broken = 1'> 🙂 <script>window.broken = 1</script>"
     )
     until(page, "document.querySelectorAll('.fs-token-strip-cell').length > 12")
-    assert page.evaluate("window.broken === undefined && !document.querySelector('.fs-token-strip img')")
+    assert page.evaluate(
+        "window.broken === undefined && !document.querySelector('.fs-token-strip img')"
+    )
 
 
-def test_an_address_that_cannot_be_read_is_refused_in_words(page: Page, live_server_url: str) -> None:
+def test_an_address_that_cannot_be_read_is_refused_in_words(
+    page: Page, live_server_url: str
+) -> None:
     page.goto(f"{live_server_url}/steer?prompt=a&f=nonsense")
-    expect(page.locator("#frame-problem-text")).to_contain_text("'nonsense', allowed is sae_id:index")
+    expect(page.locator("#frame-problem-text")).to_contain_text(
+        "'nonsense', allowed is sae_id:index"
+    )

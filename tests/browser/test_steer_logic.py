@@ -1,4 +1,6 @@
-"""The Steering page's pure functions, in a blank page of the browser: keys, units, alignment, frames."""
+"""The Steering page's pure functions, in a blank page of the browser:
+keys, units, alignment, frames.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,9 +25,17 @@ def test_the_order_of_interventions_is_no_part_of_a_request(blank: Page) -> None
     key = call(blank, "requestKey", SETTINGS)
     assert key == call(blank, "requestKey", SETTINGS | {"interventions": [OTHER, EDIT]})
     assert key == call(blank, "requestKey", dict(reversed(SETTINGS.items())))
-    for name, value in (("prompt", "b\n"), ("seed", 6), ("samples", 3), ("freeze_attention", True), ("chat", True)):
+    for name, value in (
+        ("prompt", "b\n"),
+        ("seed", 6),
+        ("samples", 3),
+        ("freeze_attention", True),
+        ("chat", True),
+    ):
         assert key != call(blank, "requestKey", SETTINGS | {name: value}), name
-    assert key != call(blank, "requestKey", SETTINGS | {"interventions": [EDIT | {"value": 21}, OTHER]})
+    assert key != call(
+        blank, "requestKey", SETTINGS | {"interventions": [EDIT | {"value": 21}, OTHER]}
+    )
 
 
 def test_what_touches_nothing_is_left_out_of_the_key(blank: Page) -> None:
@@ -89,7 +99,8 @@ def test_units_by_hand(blank: Page, mode: str, value: float, multiple: float, sh
 
 
 def test_a_unit_that_means_nothing_is_not_a_number(blank: Page) -> None:
-    assert call(blank, "units.fromMultiple", "scale", 2, SILENT) is None  # no factor of nothing is something
+    # no factor of nothing is something
+    assert call(blank, "units.fromMultiple", "scale", 2, SILENT) is None
     assert call(blank, "units.fromShare", "scale", 0.5, SILENT) is None
     assert call(blank, "units.multiple", "add", 10, PLACE | {"q999": None}) is None
     assert call(blank, "units.share", "clamp", 10, PLACE | {"activation": None}) is None
@@ -98,7 +109,8 @@ def test_a_unit_that_means_nothing_is_not_a_number(blank: Page) -> None:
 
 def test_strengths_are_read_in_three_units(blank: Page) -> None:
     read = call(blank, "units.readStrengths", "2x, 40% 12 0.6× -1x 12", "add", PLACE)
-    assert read == {"values": [-20, 10, 12, 40], "wrong": [], "unknown": []}  # 40 % = 10; 0.6x = 12, once
+    # 40 % = 10; 0.6x = 12, once
+    assert read == {"values": [-20, 10, 12, 40], "wrong": [], "unknown": []}
     read = call(blank, "units.readStrengths", "1x much 3", "add", PLACE | {"q999": None})
     assert read == {"values": [3], "wrong": ["much"], "unknown": ["1x"]}
 
@@ -111,7 +123,10 @@ def test_a_place_is_read_from_the_columns(blank: Page) -> None:
         "token_firings": [0, 3],
     }
     strength = {"act_q999": 20.0, "decoder_norm": 2.0, "positions": columns}
-    assert call(blank, "units.placeAt", strength, 1) == PLACE | {"token_act_max": 7.0, "token_firings": 3}
+    assert call(blank, "units.placeAt", strength, 1) == PLACE | {
+        "token_act_max": 7.0,
+        "token_firings": 3,
+    }
     assert call(blank, "units.placeAt", strength, 7)["residual_norm"] is None
     assert call(blank, "units.placeAt", None, 1)["q999"] is None
 
@@ -129,7 +144,9 @@ def test_a_place_is_read_from_the_columns(blank: Page) -> None:
         ([5], [], 0, [None]),
     ],
 )
-def test_alignment(blank: Page, ids: list[int], baseline: list[int], first: int | None, partner: list[Any]) -> None:
+def test_alignment(
+    blank: Page, ids: list[int], baseline: list[int], first: int | None, partner: list[Any]
+) -> None:
     assert call(blank, "alignTokens", ids, baseline) == {"first": first, "partner": partner}
 
 
@@ -145,7 +162,8 @@ def test_partners_are_equal_tokens_in_order(blank: Page) -> None:
 def test_frames_are_read_however_the_network_cuts_them(blank: Page) -> None:
     frames = blank.evaluate(
         """() => {
-          const whole = 'event: token\\ndata: {"seq":0,"text":"莫"}\\n\\nevent: final\\r\\ndata: {"seq":1}\\r\\n\\r\\n';
+          const whole = 'event: token\\ndata: {"seq":0,"text":"莫"}\\n\\n'
+            + 'event: final\\r\\ndata: {"seq":1}\\r\\n\\r\\n';
           const read = [];
           let rest = '';
           for (const piece of whole) {
@@ -165,7 +183,12 @@ def test_frames_are_read_however_the_network_cuts_them(blank: Page) -> None:
 def test_what_a_token_is_said_to_be(blank: Page) -> None:
     token = {"text": "a", "token_id": 1, "probability": 0.5}
     other = {"text": "b", "token_id": 2, "probability": 0.25}
-    assert call(blank, "tokenWords", "baseline", [token], 0, None) == 'token 1: "a", 50.0 % in baseline; id 1'
+    assert (
+        call(blank, "tokenWords", "baseline", [token], 0, None)
+        == 'token 1: "a", 50.0 % in baseline; id 1'
+    )
     assert call(blank, "tokenWords", "steered", [token], 0, [token]).endswith("50.0 % in baseline")
-    assert 'the baseline wrote "b", 25.0 %' in call(blank, "tokenWords", "steered", [token], 0, [other])
+    assert 'the baseline wrote "b", 25.0 %' in call(
+        blank, "tokenWords", "steered", [token], 0, [other]
+    )
     assert "the baseline has ended" in call(blank, "tokenWords", "steered", [token], 0, [])

@@ -1,4 +1,6 @@
-"""Sweeps and trait searches as requests, in a blank page of the browser: what is asked, what is refused and why."""
+"""Sweeps and trait searches as requests, in a blank page of the browser:
+what is asked, what is refused and why.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,23 +39,42 @@ TOKENS = [
 SWEEP = {"sweep": "", "strengths": "0.5x 1x", "at": "all", "target": "none"}
 COLUMNS = {"residual_norm": [9.0, 9.0, 9.0, 50.0], "activation": [0.0, 0.0, 0.0, 5.0]}
 SWEPT = {
-    "request": SETTINGS, "interventions": [EDIT | {"uid": "a", "on": False}, OTHER | {"uid": "b", "on": True}],
-    "tokens": TOKENS, "lastFunction": 3, "top": None, "mostCells": 100,
-    "strengths": {f"layer_2:{f}": {"act_q999": 20.0, "decoder_norm": 2.0, "positions": COLUMNS} for f in (3, 4)},
-}  # fmt: skip
+    "request": SETTINGS,
+    "interventions": [EDIT | {"uid": "a", "on": False}, OTHER | {"uid": "b", "on": True}],
+    "tokens": TOKENS,
+    "lastFunction": 3,
+    "top": None,
+    "mostCells": 100,
+    "strengths": {
+        f"layer_2:{f}": {"act_q999": 20.0, "decoder_norm": 2.0, "positions": COLUMNS}
+        for f in (3, 4)
+    },
+}
 
 
 def test_a_sweep_is_of_what_is_on_and_keeps_the_others(blank: Page) -> None:
     plan = call(blank, "sweepPlan", SWEEP, SWEPT)
     assert plan["body"] == {
-        "prompt": "a\n", "chat": False, "sae_id": "layer_2", "feature_index": 4, "mode": "add",
+        "prompt": "a\n",
+        "chat": False,
+        "sae_id": "layer_2",
+        "feature_index": 4,
+        "mode": "add",
         "strengths": [10, 20],
-        "positions": [1, 2, 3], "interventions": [EDIT],
-        "include_generated": False, "freeze_attention": False, "max_new_tokens": 8, "target": None,
-    }  # fmt: skip
-    frozen = call(blank, "sweepPlan", SWEEP, SWEPT | {"request": SETTINGS | {"freeze_attention": True}})["body"]
+        "positions": [1, 2, 3],
+        "interventions": [EDIT],
+        "include_generated": False,
+        "freeze_attention": False,
+        "max_new_tokens": 8,
+        "target": None,
+    }
+    frozen = call(
+        blank, "sweepPlan", SWEEP, SWEPT | {"request": SETTINGS | {"freeze_attention": True}}
+    )["body"]
     assert frozen == plan["body"] | {"freeze_attention": True}
-    named = call(blank, "sweepPlan", SWEEP | {"sweep": "layer_2:3", "at": "function"}, SWEPT)["body"]
+    named = call(blank, "sweepPlan", SWEEP | {"sweep": "layer_2:3", "at": "function"}, SWEPT)[
+        "body"
+    ]
     assert (named["feature_index"], named["positions"]) == (3, [2, 3])
 
 
@@ -67,7 +88,11 @@ def test_a_sweep_is_of_what_is_on_and_keeps_the_others(blank: Page) -> None:
         ({"target": "regex:"}, {}, "target: got"),
         ({}, {"mostCells": 5}, "2 strengths × 3 positions are 6 cells"),
         ({}, {"interventions": []}, "Plug a feature in"),
-        ({}, {"interventions": [EDIT | {"uid": "a", "on": True, "mode": "ablate"}]}, "Ablate has no strength"),
+        (
+            {},
+            {"interventions": [EDIT | {"uid": "a", "on": True, "mode": "ablate"}]},
+            "Ablate has no strength",
+        ),
     ],
 )
 def test_a_sweep_that_cannot_be_run_says_why(
@@ -93,7 +118,10 @@ def test_a_table_survives_commas_quotes_and_line_breaks(blank: Page) -> None:
 
 
 def test_tables_of_texts_and_of_the_next_token(blank: Page) -> None:
-    words = [{"text": "a", "token_id": 1, "probability": 0.5}, {"text": "b", "token_id": 2, "probability": 0.25}]
+    words = [
+        {"text": "a", "token_id": 1, "probability": 0.5},
+        {"text": "b", "token_id": 2, "probability": 0.25},
+    ]
     arms = {"baseline": {"texts": [words]}, "steered": {"texts": [words[1:]]}}
     run = {"passes": [{"request": {"temperature": 0}, "arms": arms}]}
     assert call(blank, "textsTable", run)[1:] == [
@@ -112,9 +140,14 @@ def test_colour_goes_by_the_root_of_the_divergence(blank: Page) -> None:
 
 
 FORM = {
-    "trait": "Speak Chinese. Hi?", "contrast": "One?\n\n Two? \n", "test": "Three?",
-    "success": "language:zh", "ask": "Speak Chinese. {prompt}", "induces": "0.5", "length": "8",
-}  # fmt: skip
+    "trait": "Speak Chinese. Hi?",
+    "contrast": "One?\n\n Two? \n",
+    "test": "Three?",
+    "success": "language:zh",
+    "ask": "Speak Chinese. {prompt}",
+    "induces": "0.5",
+    "length": "8",
+}
 
 
 def test_a_search_asks_each_line_with_a_line_break(blank: Page) -> None:
@@ -138,7 +171,9 @@ def test_a_search_asks_each_line_with_a_line_break(blank: Page) -> None:
         ({"length": "2.5"}, "got 2.5"),
     ],
 )
-def test_a_search_that_cannot_be_run_says_why(blank: Page, changes: dict[str, str], problem: str) -> None:
+def test_a_search_that_cannot_be_run_says_why(
+    blank: Page, changes: dict[str, str], problem: str
+) -> None:
     assert problem in call(blank, "traitPlan", FORM | changes, 10)["problem"]
     assert "3 prompts are more than the 2" in call(blank, "traitPlan", FORM, 2)["problem"]
 
@@ -147,7 +182,11 @@ def test_the_found_feature_stands_alone_in_its_socket(blank: Page) -> None:
     found = {"sae_id": "layer_2", "feature_index": 9, "feature_alpha": 12.34567}
     plugged = call(blank, "withTraitFeature", [EDIT | {"uid": "a", "on": True}], found)
     assert [one["on"] for one in plugged] == [False, True]
-    assert (plugged[1]["feature_index"], plugged[1]["value"], plugged[1]["positions"]) == (9, 12.35, "last_function")
+    assert (plugged[1]["feature_index"], plugged[1]["value"], plugged[1]["positions"]) == (
+        9,
+        12.35,
+        "last_function",
+    )
     again = call(blank, "withTraitFeature", plugged, found | {"feature_alpha": 3})
     assert len(again) == 2
     assert (again[1]["uid"], again[1]["value"]) == (plugged[1]["uid"], 3)
@@ -169,12 +208,22 @@ def test_a_recorded_run_reads_as_the_page_that_made_it(blank: Page) -> None:
 
 
 def test_figures_have_a_true_minus_and_one_firing_is_one(blank: Page) -> None:
-    assert [call(blank, "number", x) for x in (-20, -0.0001234, 0, 28.53)] == ["−20", "−0.000123", "0", "28.5"]
+    assert [call(blank, "number", x) for x in (-20, -0.0001234, 0, 28.53)] == [
+        "−20",
+        "−0.000123",
+        "0",
+        "28.5",
+    ]
     assert [call(blank, "firings", n) for n in (1, 37582)] == ["1 firing", "37,582 firings"]
 
 
 def test_a_cell_shows_0_only_where_nothing_changes(blank: Page) -> None:
-    assert [call(blank, "cellFigure", kl, "kl") for kl in (0, 0.0004, 0.25, 12.3)] == ["0", "<.01", "0.25", "12"]
+    assert [call(blank, "cellFigure", kl, "kl") for kl in (0, 0.0004, 0.25, 12.3)] == [
+        "0",
+        "<.01",
+        "0.25",
+        "12",
+    ]
 
 
 def test_pins_that_can_be_steered_are_offered(blank: Page) -> None:

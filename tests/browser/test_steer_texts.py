@@ -1,11 +1,23 @@
-"""Steering's texts in a real browser: streamed as the API answers, stopped without losing any, sampled, recorded."""
+"""Steering's texts in a real browser:
+streamed as the API answers, stopped without losing any, sampled, recorded.
+"""
 
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.steer_page import GATE, ONE, SHORT, count_tokens, open_page, sent, steer, texts, written
+from tests.browser.steer_page import (
+    GATE,
+    ONE,
+    SHORT,
+    count_tokens,
+    open_page,
+    sent,
+    steer,
+    texts,
+    written,
+)
 from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -40,7 +52,9 @@ def test_stop_keeps_the_text_of_this_run(page: Page, live_server_url: str) -> No
     page.locator("#steer-stream-run").click()
     until(page, "gate.passed === 10 && gate.wake.length > 0")
     until(page, f"document.querySelector('.fs-stream-arms').dataset.run !== '{before}'")
-    until(page, "document.querySelectorAll('.fs-stream .fs-text > span:not(.fs-caret)').length === 10")
+    until(
+        page, "document.querySelectorAll('.fs-stream .fs-text > span:not(.fs-caret)').length === 10"
+    )
     page.locator("#steer-stream-stop").click()
     expect(page.locator("#steer-stream")).to_have_attribute("data-status", "stopped")
     run = page.locator("#steer-stream").get_attribute("data-run")
@@ -71,7 +85,9 @@ def test_a_run_stopped_before_its_first_token_does_not_pass_off_older_texts_as_i
     until(page, "gate.wake.length > 0")
     page.keyboard.press("Escape")
     expect(page.locator("#steer-stream")).to_have_attribute("data-status", "stopped")
-    expect(page.locator(".fs-stream-tools [role=status]").first).to_contain_text("texts of the run before")
+    expect(page.locator(".fs-stream-tools [role=status]").first).to_contain_text(
+        "texts of the run before"
+    )
     expect(page.locator(".fs-stream-arms")).to_have_class("fs-stream-arms is-stale")
     assert texts(page) == before
 
@@ -86,10 +102,14 @@ def test_escape_stops_while_somebody_types(page: Page, live_server_url: str) -> 
     page.locator("#steer-prompt-area").focus()
     page.keyboard.press("Escape")
     expect(page.locator("#steer-stream")).to_have_attribute("data-status", "stopped")
-    until(page, "document.querySelectorAll('.fs-stream .fs-text > span:not(.fs-caret)').length === 2")
+    until(
+        page, "document.querySelectorAll('.fs-stream .fs-text > span:not(.fs-caret)').length === 2"
+    )
 
 
-def test_texts_part_where_the_api_says_and_tokens_tell_their_probability(page: Page, live_server_url: str) -> None:
+def test_texts_part_where_the_api_says_and_tokens_tell_their_probability(
+    page: Page, live_server_url: str
+) -> None:
     open_page(page, live_server_url, ONE + "&tokens=12")
     written(page)
     answer = steer(page, live_server_url, max_new_tokens=12, controls=True)
@@ -103,19 +123,25 @@ def test_texts_part_where_the_api_says_and_tokens_tell_their_probability(page: P
     probability = answer["steered"]["probabilities"][0][0]
     readout = page.locator(".fs-text-readout")
     expect(readout).to_contain_text("token 1: ")
-    expect(readout).to_contain_text(page.evaluate("(p) => functionscope.percent(p)", probability) + " in steered")
+    expect(readout).to_contain_text(
+        page.evaluate("(p) => functionscope.percent(p)", probability) + " in steered"
+    )
     page.keyboard.press("ArrowRight")
     expect(readout).to_contain_text("token 2: ")
 
 
-def test_samples_follow_the_greedy_text_and_are_repeatable_by_their_seed(page: Page, live_server_url: str) -> None:
+def test_samples_follow_the_greedy_text_and_are_repeatable_by_their_seed(
+    page: Page, live_server_url: str
+) -> None:
     query = ONE + "&temperature=1&samples=2&seed=5&tokens=8&controls=0"
     open_page(page, live_server_url, query)
     written(page)
     arms = texts(page)
     greedy = steer(page, live_server_url, max_new_tokens=8)
     sampled = steer(page, live_server_url, temperature=1, samples=2, seed=5, max_new_tokens=8)
-    assert arms == {arm: greedy[arm]["texts"] + sampled[arm]["texts"] for arm in ("baseline", "steered")}
+    assert arms == {
+        arm: greedy[arm]["texts"] + sampled[arm]["texts"] for arm in ("baseline", "steered")
+    }
     expect(page.locator(".fs-arms h3")).to_contain_text(["Greedy", "Sample 1", "Sample 2"])
     assert "samples=2" in page.url
     asked = sent(page)

@@ -1,4 +1,5 @@
-"""A corpus of more than a hundred script injections, in a real browser: nothing runs, and the policy is never hit.
+"""A corpus of more than a hundred script injections, in a real browser:
+nothing runs, and the policy is never hit.
 
 `make test` takes every ninth string; `make test-faults` all of them.
 """
@@ -18,8 +19,32 @@ pytestmark = pytest.mark.browser
 
 WHOLE = bool(os.environ.get("FUNCTIONSCOPE_FAULTS"))
 TAKEN = CORPUS if WHOLE else CORPUS[::9]
-PAGES = ("/", "/coverage", "/reactivation", "/steer", "/consolidation", "/claims", "/graph", "/features")
-PARAMETERS = ("prompt", "second", "sae", "order", "theta", "token", "at", "pins", "f", "find", "q", "cut", "b", "title")
+PAGES = (
+    "/",
+    "/coverage",
+    "/reactivation",
+    "/steer",
+    "/consolidation",
+    "/claims",
+    "/graph",
+    "/features",
+)
+PARAMETERS = (
+    "prompt",
+    "second",
+    "sae",
+    "order",
+    "theta",
+    "token",
+    "at",
+    "pins",
+    "f",
+    "find",
+    "q",
+    "cut",
+    "b",
+    "title",
+)
 # Set before any script of the page: what fires, and what the content policy refuses, is kept.
 WATCH = """
 window.fired = []; window.refused = [];
@@ -48,7 +73,9 @@ def nothing_ran(page: Page) -> None:
 def go(page: Page, path: str) -> None:
     """To another address without loading the page anew: one load serves a hundred runs."""
     page.evaluate(
-        "(path) => { history.pushState({}, '', path); window.dispatchEvent(new PopStateEvent('popstate')); }", path
+        "(path) => { history.pushState({}, '', path); window.dispatchEvent(new "
+        "PopStateEvent('popstate')); }",
+        path,
     )
 
 
@@ -56,10 +83,13 @@ def test_the_corpus_is_large() -> None:
     assert len(CORPUS) >= 100
 
 
-def test_titles_notes_prompts_and_tokens_of_runs_are_text(watched: Page, live_server_url: str) -> None:
+def test_titles_notes_prompts_and_tokens_of_runs_are_text(
+    watched: Page, live_server_url: str
+) -> None:
     """As a title, a note, a prompt, and so as tokens, hover texts and the request shown as JSON.
 
-    Four strings a run, each first in turn for its title: what runs as markup would run in any of these places.
+    Four strings a run, each first in turn for its title: what runs as markup would run in any of
+    these places.
     """
     watched.goto(f"{live_server_url}/unlock")
     expect(watched.locator("#unlock-token")).to_be_visible()
@@ -67,7 +97,12 @@ def test_titles_notes_prompts_and_tokens_of_runs_are_text(watched: Page, live_se
         strings = TAKEN[start : start + 4]
         text = "\n".join(strings)
         request = {"prompt": text[:240], "sae_ids": ["layer_2"], "next_tokens": 1}
-        body = {"kind": "inspect", "request": request, "title": strings[start // 4 % len(strings)], "note": text}
+        body = {
+            "kind": "inspect",
+            "request": request,
+            "title": strings[start // 4 % len(strings)],
+            "note": text,
+        }
         made = watched.request.post(f"{live_server_url}/api/runs", data=body)
         assert made.status == 201, made.text()
         run_id = made.json()["run_id"]
@@ -84,7 +119,9 @@ def test_addresses_are_text(watched: Page, live_server_url: str) -> None:
         strings = TAKEN[i :: len(PAGES)]
         for start in range(0, len(strings), len(PARAMETERS)):
             chosen = strings[start : start + len(PARAMETERS)]
-            query = "&".join(f"{name}={quote(text)}" for name, text in zip(PARAMETERS, chosen, strict=False))
+            query = "&".join(
+                f"{name}={quote(text)}" for name, text in zip(PARAMETERS, chosen, strict=False)
+            )
             watched.goto(f"{live_server_url}{page}?{query}")
             expect(watched.locator("#frame-page > *").first).to_be_visible()
             watched.wait_for_timeout(300)
@@ -95,7 +132,9 @@ def test_addresses_are_text(watched: Page, live_server_url: str) -> None:
         nothing_ran(watched)
 
 
-def test_a_typed_prompt_is_text_in_its_chips_and_on_hover(watched: Page, live_server_url: str) -> None:
+def test_a_typed_prompt_is_text_in_its_chips_and_on_hover(
+    watched: Page, live_server_url: str
+) -> None:
     text = "<img src=x onerror=canary()>\n"
     watched.goto(f"{live_server_url}/reactivation?prompt={quote(text)}")
     chips = watched.locator(".fs-fm-lane").first
@@ -110,7 +149,9 @@ def test_the_canary_and_the_policy_can_fire(watched: Page, live_server_url: str)
     """Else the tests above would pass on any page."""
     watched.goto(f"{live_server_url}/unlock")
     expect(watched.locator("#unlock-token")).to_be_visible()
-    watched.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=canary()>')")
+    watched.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=canary()>')"
+    )
     until(watched, "window.refused.length > 0")
     assert watched.evaluate("window.fired") == []  # the policy stopped it
     watched.evaluate("canary()")

@@ -1,4 +1,6 @@
-"""Waiting for what a page will say: polled from here, because the pages' policy forbids eval in them."""
+"""Waiting for what a page will say:
+polled from here, because the pages' policy forbids eval in them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from playwright.sync_api import Page
 
 
 def until(page: Page, expression: str, arg: Any = None, seconds: float = 60.0) -> None:
-    """Until the expression, or the function of `arg`, is true in the page; AssertionError says which was not."""
+    """Until the expression, or the function of `arg`, is true in the page;
+    AssertionError says which was not.
+    """
     deadline = time.monotonic() + seconds
     while not page.evaluate(expression, arg):
         assert time.monotonic() < deadline, f"never true: {expression}"

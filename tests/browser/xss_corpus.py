@@ -1,11 +1,29 @@
-"""More than a hundred strings that have run a script somewhere. Each calls `canary()` if anything runs it."""
+"""More than a hundred strings that have run a script somewhere.
+
+Each calls `canary()` if anything runs it.
+"""
 
 CALL = "canary()"
-HANDLERS = ("onerror", "onload", "onclick", "onmouseover", "onfocus", "ontoggle", "onpointerenter", "onanimationstart")
+HANDLERS = (
+    "onerror",
+    "onload",
+    "onclick",
+    "onmouseover",
+    "onfocus",
+    "ontoggle",
+    "onpointerenter",
+    "onanimationstart",
+)
 ELEMENTS = (
-    "<img src=x {}={}>", "<svg {}={}>", "<body {}={}>", "<details open {}={}>", "<input autofocus {}={}>",
-    "<video src=x {}={}>", "<iframe src=x {}={}>", "<marquee {}={}>",
-)  # fmt: skip
+    "<img src=x {}={}>",
+    "<svg {}={}>",
+    "<body {}={}>",
+    "<details open {}={}>",
+    "<input autofocus {}={}>",
+    "<video src=x {}={}>",
+    "<iframe src=x {}={}>",
+    "<marquee {}={}>",
+)
 SCRIPTS = (
     "<script>canary()</script>",
     "<SCRIPT>canary()</SCRIPT>",
@@ -36,17 +54,18 @@ SCRIPTS = (
     "<meta http-equiv=refresh content='0;url=javascript:canary()'>",
     "<link rel=stylesheet href=javascript:canary()>",
     "<style>@import 'javascript:canary()';</style>",
-    "<div style=\"background:url(javascript:canary())\">",
+    '<div style="background:url(javascript:canary())">',
     "<div style='x:expression(canary())'>",
     "<xss style='animation-name:x' onanimationstart=canary()>",
     "<isindex type=image src=1 onerror=canary()>",
     "<svg><animate onbegin=canary() attributeName=x dur=1s>",
     "<svg><set attributeName=href to=javascript:canary()><a><text>x</text></a>",
-    "<svg><use href='data:image/svg+xml,<svg id=x xmlns=http://www.w3.org/2000/svg><script>canary()</script></svg>#x'>",
+    "<svg><use href='data:image/svg+xml,<svg id=x "
+    "xmlns=http://www.w3.org/2000/svg><script>canary()</script></svg>#x'>",
     "javascript:canary()",
     "JaVaScRiPt:canary()//",
     "data:text/html,<script>canary()</script>",
-    "\"-canary()-\"",
+    '"-canary()-"',
     "'-canary()-'",
     "`-canary()-`",
     "${canary()}",
@@ -54,7 +73,7 @@ SCRIPTS = (
     "{{canary()}}",
     "#{canary()}",
     "<%= canary() %>",
-    "\\\";canary();//",
+    '\\";canary();//',
     "\\u003cscript\\u003ecanary()\\u003c/script\\u003e",
     "\\x3cscript\\x3ecanary()\\x3c/script\\x3e",
     "&lt;script&gt;canary()&lt;/script&gt;",
@@ -65,16 +84,18 @@ SCRIPTS = (
     "<\u0000script>canary()</script>",
     "＜script＞canary()＜/script＞",
     "<b onmouseover=canary()>hover</b>",
-    "\" onmouseover=\"canary()",
+    '" onmouseover="canary()',
     "' onfocus='canary()' autofocus='",
-    "\" autofocus onfocus=canary() x=\"",
+    '" autofocus onfocus=canary() x="',
     "<br size='&{canary()}'>",
     "<a href='//evil.example' target=_blank>x</a>",
     "[x](javascript:canary())",
-    "![x](x\"onerror=\"canary())",
+    '![x](x"onerror="canary())',
     "=cmd|' /C calc'!A0",
     "%{x}<extra><img src=x onerror=canary()></extra>",
-)  # fmt: skip
+)
 CORPUS = tuple(
-    dict.fromkeys([*SCRIPTS, *(element.format(handler, CALL) for element in ELEMENTS for handler in HANDLERS)])
+    dict.fromkeys(
+        [*SCRIPTS, *(element.format(handler, CALL) for element in ELEMENTS for handler in HANDLERS)]
+    )
 )

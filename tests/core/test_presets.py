@@ -15,7 +15,9 @@ from backend.core.sae import Sae
 
 def test_every_preset_reads(tmp_path: Path) -> None:
     assert preset_names()[0] == "lab"
-    assert {"gemma-2-9b", "gemma-2-2b", "gpt2-small", "pythia-70m-deduped", "llama-3.1-8b"} <= set(preset_names())
+    assert {"gemma-2-9b", "gemma-2-2b", "gpt2-small", "pythia-70m-deduped", "llama-3.1-8b"} <= set(
+        preset_names()
+    )
     for name in preset_names():
         preset = load_preset(name, home=tmp_path)
         assert preset.name == name
@@ -50,11 +52,17 @@ def test_the_papers_chat_model_is_steered_with_the_pretrained_models_sae() -> No
     preset = load_preset("gemma-2-9b-it")
     assert preset.prompt_format == "chat"
     (steering,) = [sae for sae in preset.saes if sae.layer == 26]
-    assert (steering.release, steering.d_sae, steering.l0) == ("gemma-scope-9b-pt-res", 1 << 14, 116)
+    assert (steering.release, steering.d_sae, steering.l0) == (
+        "gemma-scope-9b-pt-res",
+        1 << 14,
+        116,
+    )
 
 
 def test_memory_is_the_sum_of_the_stated_shapes() -> None:
-    """By hand for the paper's model: two bytes a weight, thresholds in four, W_dec only at width 16k."""
+    """By hand for the paper's model:
+    two bytes a weight, thresholds in four, W_dec only at width 16k.
+    """
     preset = load_preset("gemma-2-9b")
     assert preset.model_bytes() == 18_483_411_968
     wide = (3584 * 2**20 + 2**20 + 3584) * 2 + 4 * 2**20
@@ -77,20 +85,37 @@ def gemma(**shape: int) -> Gemma2Config:
 
 CONFIGS = {
     "gemma-2-9b": gemma(
-        hidden_size=3584, intermediate_size=14336, num_hidden_layers=42, num_attention_heads=16, num_key_value_heads=8
+        hidden_size=3584,
+        intermediate_size=14336,
+        num_hidden_layers=42,
+        num_attention_heads=16,
+        num_key_value_heads=8,
     ),
     "gemma-2-2b": gemma(
-        hidden_size=2304, intermediate_size=9216, num_hidden_layers=26, num_attention_heads=8, num_key_value_heads=4
+        hidden_size=2304,
+        intermediate_size=9216,
+        num_hidden_layers=26,
+        num_attention_heads=8,
+        num_key_value_heads=4,
     ),
     "gpt2-small": GPT2Config(),
     "pythia-70m-deduped": GPTNeoXConfig(
-        vocab_size=50304, hidden_size=512, intermediate_size=2048, num_hidden_layers=6, num_attention_heads=8
+        vocab_size=50304,
+        hidden_size=512,
+        intermediate_size=2048,
+        num_hidden_layers=6,
+        num_attention_heads=8,
     ),
     "llama-3.1-8b": LlamaConfig(
-        vocab_size=128_256, hidden_size=4096, intermediate_size=14336, num_hidden_layers=32,
-        num_attention_heads=32, num_key_value_heads=8, tie_word_embeddings=False,
+        vocab_size=128_256,
+        hidden_size=4096,
+        intermediate_size=14336,
+        num_hidden_layers=32,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        tie_word_embeddings=False,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -6,14 +6,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from backend.core.token_classes import CLASS_NAMES, CONTENT, FUNCTION, SPECIAL, by_frequency, classify, transitions
+from backend.core.token_classes import (
+    CLASS_NAMES,
+    CONTENT,
+    FUNCTION,
+    SPECIAL,
+    by_frequency,
+    classify,
+    transitions,
+)
 
 
 def test_the_cut_by_hand() -> None:
     counts = np.array([900, 10, 30, 20, 40, 0])  # token 0 is special: 100 occurrences count
     assert [CLASS_NAMES[c] for c in classify(counts, {0})] == [
-        "special", "content", "content", "content", "function", "content",
-    ]  # fmt: skip
+        "special",
+        "content",
+        "content",
+        "content",
+        "function",
+        "content",
+    ]
     assert classify(counts, {0}, share=0.41).tolist() == [SPECIAL, 0, FUNCTION, 0, FUNCTION, 0]
     assert classify(counts, {0}, share=1.0).tolist() == [SPECIAL, 1, 1, 1, 1, CONTENT]
 
@@ -67,4 +80,7 @@ def test_bad_counts_and_special_ids_are_refused() -> None:
 def test_transitions_by_hand() -> None:
     classes = np.array([SPECIAL, FUNCTION, CONTENT], dtype=np.int8)
     tokens = np.array([[0, 1, 1, 2, 2, 1], [1, 0, 1, 2, 1, 0]])
-    assert transitions(classes, tokens).tolist() == [["", "ff", "fc", "cc", "cf"], ["", "", "fc", "cf", ""]]
+    assert transitions(classes, tokens).tolist() == [
+        ["", "ff", "fc", "cc", "cf"],
+        ["", "", "fc", "cf", ""],
+    ]

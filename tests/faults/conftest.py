@@ -1,7 +1,9 @@
-"""What can go wrong, made to go wrong. Minutes, not seconds: `make test-faults`, never part of `make test`.
+"""What can go wrong, made to go wrong.
 
-Processes are forked from this one, which has torch and the tiny model in memory: a kill costs what was
-killed, not six seconds of imports.
+Minutes, not seconds: `make test-faults`, never part of `make test`.
+
+Processes are forked from this one, which has torch and the tiny model in memory: a kill costs what
+was killed, not six seconds of imports.
 """
 
 import os
@@ -31,7 +33,10 @@ START_SECONDS = 60.0
 
 @dataclass
 class Child:
-    """A forked process. `ended` polls, `kill` is -9, `wait` gives its exit status (negative: a signal)."""
+    """A forked process.
+
+    `ended` polls, `kill` is -9, `wait` gives its exit status (negative: a signal).
+    """
 
     pid: int
     status: int | None = None
@@ -57,7 +62,9 @@ class Child:
 
 
 def forked(work: Callable[[], Any], log: Path | None = None) -> Child:
-    """`work()` in a process of its own; exit status 0, or 1 after an exception, whose text goes to `log`."""
+    """`work()` in a process of its own;
+    exit status 0, or 1 after an exception, whose text goes to `log`.
+    """
     pid = os.fork()
     if pid:
         return Child(pid)
@@ -77,7 +84,9 @@ def loaded(lm: LanguageModel, saes: dict[str, Sae]) -> Loaded:
 
 @pytest.fixture(scope="session")
 def build_path(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_build(tiny_job(tiny_folder, tmp_path_factory.mktemp("build"), SAE_IDS[:2], sentences()))
+    return make_build(
+        tiny_job(tiny_folder, tmp_path_factory.mktemp("build"), SAE_IDS[:2], sentences())
+    )
 
 
 @dataclass
@@ -108,7 +117,9 @@ def start(tiny_folder: Path, build_path: Path, loaded: Loaded, tmp_path: Path) -
 
             live = Live(lambda: loaded, waiting=own.queue)
             app = create_api(None, live, own, preset=tiny_preset(tiny_folder, build))
-            config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=own.drain_seconds)
+            config = uvicorn.Config(
+                app, log_config=None, timeout_graceful_shutdown=own.drain_seconds
+            )
             uvicorn.Server(config).run(sockets=[listener])
 
         served = Served(f"http://127.0.0.1:{listener.getsockname()[1]}", forked(serve))

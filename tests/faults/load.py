@@ -1,8 +1,10 @@
-"""`python -m tests.faults.load URL [--seconds 60]`: 200 browsing clients and 20 live ones against a running server.
+"""`python -m tests.faults.load URL [--seconds 60]`:
+200 browsing clients and 20 live ones against a running server.
 
-Browsing clients ask for a page's data, then read for one to three seconds. Live clients record runs and come back
-as soon as they are answered, so that the queue overflows. Each is a client of its own (X-Forwarded-For, which the
-server believes from loopback). Exit status 1 for a 5xx, a lost run, or a 429 without Retry-After.
+Browsing clients ask for a page's data, then read for one to three seconds. Live clients record runs
+and come back as soon as they are answered, so that the queue overflows. Each is a client of its own
+(X-Forwarded-For, which the server believes from loopback). Exit status 1 for a 5xx, a lost run, or
+a 429 without Retry-After.
 """
 
 import argparse
@@ -32,7 +34,9 @@ class Seen:
 
     def note(self, kind: str, reply: httpx.Response) -> None:
         self.statuses[f"{kind} {reply.status_code}"] += 1
-        if reply.status_code >= 500 or (reply.status_code == 429 and not reply.headers.get("retry-after")):
+        if reply.status_code >= 500 or (
+            reply.status_code == 429 and not reply.headers.get("retry-after")
+        ):
             self.wrong.append(f"{reply.request.url} {reply.status_code} {reply.text[:200]}")
 
 
@@ -49,14 +53,22 @@ def paths_of(capabilities: dict[str, Any]) -> list[str]:
             ("/api/features/", "/3"),
         )
     ]
-    return [*per_sae, "/api/tokens?limit=100", "/api/tokens/300", "/api/capabilities", "/api/builds"]
+    return [
+        *per_sae,
+        "/api/tokens?limit=100",
+        "/api/tokens/300",
+        "/api/capabilities",
+        "/api/builds",
+    ]
 
 
 def p95(seconds: list[float]) -> float:
     return sorted(seconds)[int(0.95 * (len(seconds) - 1))] if seconds else float("nan")
 
 
-async def browse(http: httpx.AsyncClient, paths: list[str], until: float, n: int, seen: Seen) -> None:
+async def browse(
+    http: httpx.AsyncClient, paths: list[str], until: float, n: int, seen: Seen
+) -> None:
     drawn = random.Random(n)
     headers = {"X-Forwarded-For": f"203.0.{n // 250}.{1 + n % 250}"}
     await asyncio.sleep(drawn.uniform(0, READS_SECONDS[1]))
@@ -73,8 +85,12 @@ async def live(http: httpx.AsyncClient, sae: str, until: float, n: int, seen: Se
     while time.monotonic() < until:
         k += 1
         prompt = f"What is the capital of Russia? {n} {k}\n"
-        body = {"kind": "inspect", "request": {"prompt": prompt, "sae_ids": [sae], "next_tokens": 1}}
-        headers = {"X-Forwarded-For": f"2001:db8:{n:x}:{k // 100:x}::1"}  # its rate is not what is measured here
+        body = {
+            "kind": "inspect",
+            "request": {"prompt": prompt, "sae_ids": [sae], "next_tokens": 1},
+        }
+        # its rate is not what is measured here
+        headers = {"X-Forwarded-For": f"2001:db8:{n:x}:{k // 100:x}::1"}
         reply = await http.post("/api/runs", json=body, headers=headers)
         seen.note("live", reply)
         if reply.status_code == 201:
@@ -97,10 +113,21 @@ async def measure(url: str, seconds: float) -> int:
         sae = next(one["sae_id"] for one in capabilities["saes"] if one["live"])
         clients = [browse(http, paths, until, n, seen) for n in range(BROWSING)]
         await asyncio.gather(*clients, *(live(http, sae, until, n, seen) for n in range(LIVE)))
-        lost = [i for i, prompt in seen.acknowledged.items() if not await _is_there(http, i, prompt)]
-    print(f"{seconds:g} s, {BROWSING} browsing and {LIVE} live clients: {dict(sorted(seen.statuses.items()))}")
-    print(f"browsing p95 {p95(seen.seconds) * 1e3:.0f} ms loaded, {p95(alone.seconds) * 1e3:.0f} ms alone")
-    print(f"{len(seen.acknowledged)} runs acknowledged, {len(lost)} lost; {len(seen.wrong)} wrong answers")
+        lost = [
+            i for i, prompt in seen.acknowledged.items() if not await _is_there(http, i, prompt)
+        ]
+    print(
+        f"{seconds:g} s, {BROWSING} browsing and {LIVE} live clients: "
+        f"{dict(sorted(seen.statuses.items()))}"
+    )
+    print(
+        f"browsing p95 {p95(seen.seconds) * 1e3:.0f} ms loaded, {p95(alone.seconds) * 1e3:.0f} "
+        "ms alone"
+    )
+    print(
+        f"{len(seen.acknowledged)} runs acknowledged, {len(lost)} lost; {len(seen.wrong)} wrong "
+        "answers"
+    )
     print("\n".join([*seen.wrong[:10], *alone.wrong[:10]]))
     return 1 if seen.wrong or alone.wrong or lost else 0
 

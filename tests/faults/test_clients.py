@@ -1,4 +1,6 @@
-"""Clients that are slow, that vanish, that speak nonsense: everybody else is served all the same."""
+"""Clients that are slow, that vanish, that speak nonsense:
+everybody else is served all the same.
+"""
 
 import json
 import random
@@ -11,9 +13,12 @@ import httpx
 from tests.faults.conftest import Served, Start
 
 LONG = {
-    "prompt": "What is the capital of Russia?\n", "interventions": [], "max_new_tokens": 64, "temperature": 2.0,
+    "prompt": "What is the capital of Russia?\n",
+    "interventions": [],
+    "max_new_tokens": 64,
+    "temperature": 2.0,
     "samples": 4,
-}  # fmt: skip
+}
 NONSENSE = 300
 
 
@@ -24,7 +29,14 @@ def connected(served: Served) -> socket.socket:
 
 def post(path: str, body: Any) -> bytes:
     raw = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(raw)}\r\n\r\n"
+    head = (
+        f"POST {path} HTTP/1.1\r\n"
+        "Host: x\r\n"
+        "Content-Type: application/json\r\n"
+        "Content-Length: "
+        f"{len(raw)}\r\n"
+        "\r\n"
+    )
     return head.encode() + raw
 
 
@@ -52,13 +64,16 @@ def test_clients_that_vanish_at_any_point_leave_the_model_free(start: Start) -> 
         gone = connected(served)
         gone.sendall(request[: drawn.randint(1, len(request))])
         time.sleep(drawn.uniform(0, 0.05))
-        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")  # RST, no goodbye
+        # RST, no goodbye
+        gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
         gone.close()
     end = time.monotonic() + 60
     while httpx.get(f"{served.url}/api/health", timeout=30).json()["queue"]:
         assert time.monotonic() < end
         time.sleep(0.05)
-    assert httpx.post(f"{served.url}/api/inspect", json={"prompt": "a"}, timeout=60).status_code == 200
+    assert (
+        httpx.post(f"{served.url}/api/inspect", json={"prompt": "a"}, timeout=60).status_code == 200
+    )
 
 
 def test_nonsense_is_refused_and_the_server_lives(start: Start) -> None:
@@ -74,13 +89,20 @@ def test_nonsense_is_refused_and_the_server_lives(start: Start) -> None:
             for _ in range(drawn.randint(1, 8)):
                 raw[drawn.randrange(len(raw))] = drawn.randrange(256)
         elif kind == 2:
-            raw = bytearray(b"GET /" + drawn.randbytes(60).replace(b"\n", b"") + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+            raw = bytearray(
+                b"GET /" + drawn.randbytes(60).replace(b"\n", b"") + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+            )
         elif kind == 3:
             raw = bytearray(
-                good.replace(b"Content-Length: ", b"Content-Length: " + drawn.choice([b"-", b"9" * 25, b"x"]))
+                good.replace(
+                    b"Content-Length: ", b"Content-Length: " + drawn.choice([b"-", b"9" * 25, b"x"])
+                )
             )
         else:
-            raw = bytearray(b"POST /api/inspect HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + good)
+            raw = bytearray(
+                b"POST /api/inspect HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+                + good
+            )
         try:
             with connected(served) as one:
                 one.sendall(bytes(raw))
@@ -91,7 +113,9 @@ def test_nonsense_is_refused_and_the_server_lives(start: Start) -> None:
             continue  # the server closed the connection, which is an answer
         assert b" 500 " not in status, bytes(raw)
     assert not served.child.ended()
-    assert httpx.post(f"{served.url}/api/inspect", json={"prompt": "a"}, timeout=60).status_code == 200
+    assert (
+        httpx.post(f"{served.url}/api/inspect", json={"prompt": "a"}, timeout=60).status_code == 200
+    )
     text = httpx.get(f"{served.url}/metrics", timeout=30).text
     assert 'status="500"' not in text
 
@@ -100,7 +124,8 @@ def test_a_body_that_trickles_in_is_given_up(start: Start) -> None:
     served = start(body_seconds=1)
     with connected(served) as slow:
         slow.sendall(
-            b"POST /api/inspect HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+            b"POST /api/inspect HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 100\r\n\r\n{"
         )
         answer = slow.recv(400)
     assert b" 408 " in answer

@@ -29,7 +29,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "small"
     place.mkdir()
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)],
+        capture_output=True,
+        text=True,
     )
     if made.returncode:
         pytest.skip(f"no tmpfs can be mounted here: {made.stderr.strip()}")
@@ -38,12 +40,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def runs_until_full(path: Path) -> int:
-    """Record until the store refuses; how many were acknowledged. All of them must be readable afterwards."""
+    """Record until the store refuses; how many were acknowledged.
+
+    All of them must be readable afterwards.
+    """
     store, kept, refused = RunStore(path), 0, ""
     while not refused and kept < 5000:
         noise = os.urandom(6000).hex()
         try:
-            assert store.put(f"{kept:020x}", "inspect", request={}, result={"x": noise}, provenance={}) is not None
+            assert (
+                store.put(f"{kept:020x}", "inspect", request={}, result={"x": noise}, provenance={})
+                is not None
+            )
             kept += 1
         except RunsUnavailable as error:
             refused = str(error)
@@ -76,7 +84,9 @@ def test_a_file_size_limit_is_a_full_disk_too(tmp_path: Path) -> None:
     assert child.wait() == 0, (tmp_path / "log").read_text()
 
 
-def test_a_job_on_a_full_disk_stops_without_a_build_and_resumes(tiny_folder: Path, tmp_path: Path) -> None:
+def test_a_job_on_a_full_disk_stops_without_a_build_and_resumes(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
     job = tiny_job(tiny_folder, tmp_path / "job", SAE_IDS[:1], sentences())
 
     def limited() -> None:
@@ -88,20 +98,26 @@ def test_a_job_on_a_full_disk_stops_without_a_build_and_resumes(tiny_folder: Pat
 
     assert forked(limited, tmp_path / "log").wait(300) == 1
     assert not job.out.exists()
-    assert forked(lambda: run_job("all", job), tmp_path / "log").wait(300) == 0, (tmp_path / "log").read_text()
+    assert forked(lambda: run_job("all", job), tmp_path / "log").wait(300) == 0, (
+        tmp_path / "log"
+    ).read_text()
     store = Store.open(job.out)
     assert store.saes()
     store.close()
 
 
-def test_a_read_only_place_for_runs_is_said_and_the_rest_works(start: Start, tmp_path: Path) -> None:
+def test_a_read_only_place_for_runs_is_said_and_the_rest_works(
+    start: Start, tmp_path: Path
+) -> None:
     kept = tmp_path / "kept"
     kept.mkdir()
     store = RunStore(kept / "runs.sqlite")
     store.put("ab" * 10, "inspect", request={"prompt": "x"}, result={"tokens": []}, provenance={})
     store.close()
     if ROOT:  # permissions do not bind root: mount it read-only
-        if subprocess.run(["mount", "--bind", str(kept), str(kept)], capture_output=True).returncode:
+        if subprocess.run(
+            ["mount", "--bind", str(kept), str(kept)], capture_output=True
+        ).returncode:
             pytest.skip("nothing can be mounted here, and permissions do not bind root")
         subprocess.run(["mount", "-o", "remount,bind,ro", str(kept)], check=True)
     else:
@@ -110,7 +126,9 @@ def test_a_read_only_place_for_runs_is_said_and_the_rest_works(start: Start, tmp
     try:
         served = start(runs=kept / "runs.sqlite")
         with httpx.Client(base_url=served.url, timeout=30) as client:
-            refused = client.post("/api/runs", json={"kind": "inspect", "request": {"prompt": "new"}})
+            refused = client.post(
+                "/api/runs", json={"kind": "inspect", "request": {"prompt": "new"}}
+            )
             assert refused.status_code == 503
             assert str(kept) in refused.json()["detail"]
             assert client.get("/api/tokens").status_code == 200
@@ -151,7 +169,9 @@ def test_a_build_that_was_cut_short_is_named_and_live_work_goes_on(
 
 
 @pytest.mark.parametrize("damage", ["truncated", "garbage", "empty", "other version"])
-def test_a_damaged_sae_is_left_out_and_named(tiny_folder: Path, build_path: Path, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_sae_is_left_out_and_named(
+    tiny_folder: Path, build_path: Path, tmp_path: Path, damage: str
+) -> None:
     bad = tmp_path / "layer_2"
     shutil.copytree(tiny_folder / "saes" / "layer_2", bad)
     weights = bad / "sae_weights.safetensors"
@@ -171,13 +191,20 @@ def test_a_damaged_sae_is_left_out_and_named(tiny_folder: Path, build_path: Path
     assert str(bad) in loaded.damaged["layer_2"]
 
 
-def test_truncated_model_weights_are_named(tiny_folder: Path, build_path: Path, tmp_path: Path) -> None:
+def test_truncated_model_weights_are_named(
+    tiny_folder: Path, build_path: Path, tmp_path: Path
+) -> None:
     bad = tmp_path / "model"
     shutil.copytree(tiny_folder / "model", bad)
     (weights,) = bad.glob("*.safetensors")
     weights.write_bytes(weights.read_bytes()[:-1000])
     with pytest.raises(Exception, match=str(bad)):
-        load_preset_models(tiny_preset(tiny_folder, build_path, model=str(bad)), device="cpu", dtype=None, threads=1)
+        load_preset_models(
+            tiny_preset(tiny_folder, build_path, model=str(bad)),
+            device="cpu",
+            dtype=None,
+            threads=1,
+        )
 
 
 def test_a_clock_that_runs_backwards_changes_no_result(

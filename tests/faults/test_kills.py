@@ -1,7 +1,9 @@
-"""kill -9 at random points: what was acknowledged is there, and what is resumed ends as if undisturbed.
+"""kill -9 at random points: what was acknowledged is there,
+and what is resumed ends as if undisturbed.
 
-At least 50 kills in all: JOB_KILLS of a build's jobs, SERVER_KILLS of a server that is recording runs, and
-STORE_KILLS of a bare writer of runs (the window between two writes is otherwise hard to hit).
+At least 50 kills in all: JOB_KILLS of a build's jobs, SERVER_KILLS of a server that is recording
+runs, and STORE_KILLS of a bare writer of runs (the window between two writes is otherwise hard to
+hit).
 """
 
 import random
@@ -25,18 +27,24 @@ SEED = 20261123
 
 
 def tables(path: Path) -> dict[str, Any]:
-    """Every table of a build, row for row; provenance without when, and by which commit, it was made."""
+    """Every table of a build, row for row;
+    provenance without when, and by which commit, it was made.
+    """
     with duckdb.connect(str(path), read_only=True) as connection:
         names = [name for (name,) in connection.execute("SHOW TABLES").fetchall()]
         found = {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in names}
-    found["provenance"] = [row for row in found["provenance"] if row[0] not in ("created_at", "code")]
+    found["provenance"] = [
+        row for row in found["provenance"] if row[0] not in ("created_at", "code")
+    ]
     return {name: repr(rows) for name, rows in found.items()}
 
 
 def test_jobs_that_are_killed_end_in_the_same_tables(tiny_folder: Path, tmp_path: Path) -> None:
     undisturbed = tiny_job(tiny_folder, tmp_path / "whole", SAE_IDS[:2], sentences())
     started = time.monotonic()
-    assert forked(lambda: run_job("all", undisturbed), tmp_path / "log").wait(300) == 0, (tmp_path / "log").read_text()
+    assert forked(lambda: run_job("all", undisturbed), tmp_path / "log").wait(300) == 0, (
+        tmp_path / "log"
+    ).read_text()
     took = time.monotonic() - started
     drawn, kills, rounds = random.Random(SEED), 0, 0
     while kills < JOB_KILLS:
@@ -67,7 +75,10 @@ def test_every_run_that_a_killed_server_acknowledged_is_there(start: Start, tmp_
             for n in range(last + 1):
                 if n == last:  # the kill falls somewhere into this one
                     threading.Timer(drawn.uniform(0, 1.2 * took), served.child.kill).start()
-                body = {"kind": "inspect", "request": {"prompt": f"run {attempt} {n}", "sae_ids": ["layer_0"]}}
+                body = {
+                    "kind": "inspect",
+                    "request": {"prompt": f"run {attempt} {n}", "sae_ids": ["layer_0"]},
+                }
                 sent = time.monotonic()
                 try:
                     reply = client.post("/api/runs", json=body)
@@ -96,7 +107,9 @@ def test_every_run_that_a_killed_writer_noted_is_there(tmp_path: Path) -> None:
         with notes.open("a") as acknowledged:
             for n in range(100_000):
                 run_id = f"{attempt:04x}{n:016x}"
-                store.put(run_id, "inspect", request={"n": n}, result={"x": [n] * 200}, provenance={})
+                store.put(
+                    run_id, "inspect", request={"n": n}, result={"x": [n] * 200}, provenance={}
+                )
                 acknowledged.write(run_id + "\n")
                 acknowledged.flush()
 
@@ -127,9 +140,12 @@ def test_sigterm_drains(start: Start, seconds: float) -> None:
     """What runs is answered whole; what comes later is refused by the closed port."""
     served = start(drain_seconds=20)
     body = {
-        "prompt": "What is the capital of Russia?\n", "interventions": [], "max_new_tokens": 128, "temperature": 2.0,
+        "prompt": "What is the capital of Russia?\n",
+        "interventions": [],
+        "max_new_tokens": 128,
+        "temperature": 2.0,
         "samples": 8,
-    }  # fmt: skip
+    }
     answers: list[httpx.Response] = []
     asking = threading.Thread(
         target=lambda: answers.append(httpx.post(f"{served.url}/api/steer", json=body, timeout=60))

@@ -1,4 +1,6 @@
-"""A run link made before a restart, an upgrade of the store's schema and a re-made build opens to the same picture."""
+"""A run link made before a restart,
+an upgrade of the store's schema and a re-made build opens to the same picture.
+"""
 
 import socket
 import sqlite3
@@ -86,7 +88,9 @@ def test_a_run_link_outlives_restart_upgrade_and_rebuild(
     settings = Settings(runs=tmp_path / "runs.sqlite", threads=1)
 
     def make() -> Any:
-        app = create_api(None, Live(lambda: loaded, waiting=4), settings, preset=tiny_preset(tiny_folder, path))
+        app = create_api(
+            None, Live(lambda: loaded, waiting=4), settings, preset=tiny_preset(tiny_folder, path)
+        )
         create_dashboard(ApiClient.in_process(app), app)
         return app
 
@@ -96,7 +100,8 @@ def test_a_run_link_outlives_restart_upgrade_and_rebuild(
     with serving(make, 0) as url:
         bodies = {kind: {"kind": kind, "request": request} for kind, request in REQUESTS.items()}
         runs = {
-            kind: httpx.post(f"{url}/api/runs", json=body, timeout=60).json()["url"] for kind, body in bodies.items()
+            kind: httpx.post(f"{url}/api/runs", json=body, timeout=60).json()["url"]
+            for kind, body in bodies.items()
         }
         before = pictures(page, url, runs)
         identity = httpx.get(f"{url}/api/builds", timeout=60).json()["builds"][0]["identity"]
@@ -104,7 +109,9 @@ def test_a_run_link_outlives_restart_upgrade_and_rebuild(
     make_build(tiny_job(tiny_folder, tmp_path / "again", SAE_IDS[:2], random_words(), out=path))
     with serving(make, int(url.rpartition(":")[2])) as again:
         assert again == url
-        assert httpx.get(f"{url}/api/builds", timeout=60).json()["builds"][0]["identity"] != identity
+        assert (
+            httpx.get(f"{url}/api/builds", timeout=60).json()["builds"][0]["identity"] != identity
+        )
         after = pictures(page, again, runs)
     context.close()
     for kind, (words, picture) in before.items():

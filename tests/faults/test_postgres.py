@@ -1,4 +1,5 @@
-"""The store of runs on a real PostgreSQL: FUNCTIONSCOPE_TEST_POSTGRES=postgresql+psycopg://user@host:port/database.
+"""The store of runs on a real PostgreSQL:
+FUNCTIONSCOPE_TEST_POSTGRES=postgresql+psycopg://user@host:port/database.
 
 The database must be empty, and is left empty. Skipped without that variable.
 """
@@ -35,7 +36,9 @@ def empty() -> Iterator[sa.Engine]:
 
 def test_runs_are_kept_named_and_removed(empty: sa.Engine) -> None:
     store = RunStore(URL)
-    token = store.put(RUN, "inspect", request={"prompt": "é\n"}, result={"n": [1.5]}, provenance={"model": "m"})
+    token = store.put(
+        RUN, "inspect", request={"prompt": "é\n"}, result={"n": [1.5]}, provenance={"model": "m"}
+    )
     assert token is not None
     assert store.put(RUN, "inspect", request={}, result={}, provenance={}) is None
     store.label(RUN, "Mine", None)
@@ -76,8 +79,12 @@ def test_replicas_that_start_at_once_make_one_store(empty: sa.Engine) -> None:
 def test_a_store_of_version_1_is_brought_up(empty: sa.Engine) -> None:
     with empty.begin() as connection:
         MIGRATIONS[0](connection)
-        packed = "decode('789cab56ca48cdc9c957b2522acf2fca4951aa0500356b05f7', 'hex')"  # {"hello":"world"}
-        values = f"'{RUN}', 'inspect', {packed}, {packed}, {packed}, NULL, NULL, '2026-01-01T00:00:00+00:00'"
+        # {"hello":"world"}
+        packed = "decode('789cab56ca48cdc9c957b2522acf2fca4951aa0500356b05f7', 'hex')"
+        values = (
+            f"'{RUN}', 'inspect', {packed}, {packed}, {packed}, NULL, NULL, "
+            "'2026-01-01T00:00:00+00:00'"
+        )
         connection.execute(sa.text(f"INSERT INTO run VALUES ({values})"))
     store = RunStore(URL)
     row = store.get(RUN)

@@ -1,4 +1,6 @@
-"""`--engine ray`: the command as a person starts it, two replicas of the lab model, pages in front of them."""
+"""`--engine ray`: the command as a person starts it, two replicas of the lab model,
+pages in front of them.
+"""
 
 import importlib.util
 import json
@@ -33,12 +35,27 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subp
     """(URL, process) of `functionscope serve --engine ray --replicas 2`."""
     folder = tmp_path_factory.mktemp("ray")
     port = free_port()
-    command = [sys.executable, "-m", "backend.cli", "serve", "--engine", "ray", "--replicas", "2", "--threads", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "backend.cli",
+        "serve",
+        "--engine",
+        "ray",
+        "--replicas",
+        "2",
+        "--threads",
+        "1",
+    ]
     environment = os.environ | {"FUNCTIONSCOPE_RUNS_URL": f"sqlite:///{folder / 'runs.sqlite'}"}
     with (
         (folder / "err").open("w") as err,
         subprocess.Popen(
-            [*command, "--port", str(port)], stdout=subprocess.PIPE, stderr=err, text=True, env=environment
+            [*command, "--port", str(port)],
+            stdout=subprocess.PIPE,
+            stderr=err,
+            text=True,
+            env=environment,
         ) as running,
     ):
         try:
@@ -59,8 +76,20 @@ def test_replicas_answer_and_stream(served: tuple[str, subprocess.Popen[str]]) -
         found = client.post("/api/inspect", json={"prompt": PROMPT}).json()
         assert all(firings["position"] for firings in found["firings"].values())
         sae_id = next(iter(found["firings"]))
-        edit = {"sae_id": sae_id, "feature_index": 0, "mode": "add", "value": 5.0, "positions": "last_function"}
-        body = {"prompt": PROMPT, "max_new_tokens": 60, "temperature": 2.0, "samples": 2, "interventions": [edit]}
+        edit = {
+            "sae_id": sae_id,
+            "feature_index": 0,
+            "mode": "add",
+            "value": 5.0,
+            "positions": "last_function",
+        }
+        body = {
+            "prompt": PROMPT,
+            "max_new_tokens": 60,
+            "temperature": 2.0,
+            "samples": 2,
+            "interventions": [edit],
+        }
         frames, came = streamed(client, body)
         assert frames[-1]["status"] == "done"
         assert [frame["seq"] for frame in frames] == list(range(len(frames)))
@@ -69,7 +98,9 @@ def test_replicas_answer_and_stream(served: tuple[str, subprocess.Popen[str]]) -
         assert len(set(came)) > 10
 
 
-def streamed(client: httpx.Client, body: dict[str, Any]) -> tuple[list[dict[str, Any]], list[float]]:
+def streamed(
+    client: httpx.Client, body: dict[str, Any]
+) -> tuple[list[dict[str, Any]], list[float]]:
     """The frames of a steer stream, and when each came."""
     frames, came = [], []
     with client.stream("POST", "/api/steer/stream", json=body) as reply:
@@ -85,7 +116,13 @@ def streamed(client: httpx.Client, body: dict[str, Any]) -> tuple[list[dict[str,
 def test_a_reader_who_leaves_stops_the_work(served: tuple[str, subprocess.Popen[str]]) -> None:
     """Through pages, Ray Serve and replica: within seconds no replica has anything in its queue."""
     url, _ = served
-    body = {"prompt": PROMPT, "max_new_tokens": 128, "temperature": 2.0, "samples": 8, "interventions": []}
+    body = {
+        "prompt": PROMPT,
+        "max_new_tokens": 128,
+        "temperature": 2.0,
+        "samples": 8,
+        "interventions": [],
+    }
     with httpx.Client(base_url=url, timeout=60) as client:
         started = time.monotonic()
         client.post("/api/steer", json=body | {"seed": 1})
@@ -101,7 +138,9 @@ def test_a_reader_who_leaves_stops_the_work(served: tuple[str, subprocess.Popen[
 
 
 @needs_ray_serve
-def test_a_run_that_one_replica_recorded_is_there_for_all(served: tuple[str, subprocess.Popen[str]]) -> None:
+def test_a_run_that_one_replica_recorded_is_there_for_all(
+    served: tuple[str, subprocess.Popen[str]],
+) -> None:
     url, _ = served
     body = {"kind": "inspect", "request": {"prompt": PROMPT}}
     with httpx.Client(base_url=url, timeout=60) as client:
@@ -110,7 +149,9 @@ def test_a_run_that_one_replica_recorded_is_there_for_all(served: tuple[str, sub
 
 
 @needs_ray_serve
-def test_it_ends_on_interrupt_and_leaves_nothing_running(served: tuple[str, subprocess.Popen[str]]) -> None:
+def test_it_ends_on_interrupt_and_leaves_nothing_running(
+    served: tuple[str, subprocess.Popen[str]],
+) -> None:
     _, running = served
     below = psutil.Process(running.pid).children(recursive=True)
     names = [one.name() for one in below]

@@ -1,4 +1,6 @@
-"""A build that is replaced under load, by atomic rename: no request fails, and every answer is of one build."""
+"""A build that is replaced under load, by atomic rename:
+no request fails, and every answer is of one build.
+"""
 
 import os
 import random
@@ -39,7 +41,10 @@ def test_no_request_fails_while_the_build_is_replaced(
             while not stop.is_set():
                 path = drawn.choice(PATHS)
                 reply = client.get(path)
-                live = client.post("/api/inspect", json={"prompt": "What is", "sae_ids": ["layer_0"], "next_tokens": 0})
+                live = client.post(
+                    "/api/inspect",
+                    json={"prompt": "What is", "sae_ids": ["layer_0"], "next_tokens": 0},
+                )
                 answers.append(path)
                 for one in (reply, live):
                     if one.status_code != 200:

@@ -1,9 +1,11 @@
-"""Links are for ever: every form that was minted opens, and a page's state and its link say the same.
+"""Links are for ever: every form that was minted opens,
+and a page's state and its link say the same.
 
-A page declares its states in pages/<page>.toml: `path`, the names of its controls (`names`, or `controls`: where
-the page's own tuple is), and one [[state]] or more with values that are not the defaults. The test opens the
-link with a parameter that no page knows beside it; when the page has written its address again, that parameter
-is gone, and all the others must be as they were: link -> state -> link is the identity.
+A page declares its states in pages/<page>.toml: `path`, the names of its controls (`names`, or
+`controls`: where the page's own tuple is), and one [[state]] or more with values that are not the
+defaults. The test opens the link with a parameter that no page knows beside it; when the page has
+written its address again, that parameter is gone, and all the others must be as they were: link ->
+state -> link is the identity.
 
 `make test` opens the first state of each page; `make test-faults` all of them.
 """
@@ -27,7 +29,9 @@ from tests.browser.waiting import until
 pytestmark = pytest.mark.browser
 
 HERE = Path(__file__).parent
-PAGES = {path.stem: tomllib.loads(path.read_text()) for path in sorted((HERE / "pages").glob("*.toml"))}
+PAGES = {
+    path.stem: tomllib.loads(path.read_text()) for path in sorted((HERE / "pages").glob("*.toml"))
+}
 LINKS = tomllib.loads((HERE / "links.toml").read_text())["link"]
 WHOLE = bool(os.environ.get("FUNCTIONSCOPE_FAULTS"))
 STATES = [
@@ -39,7 +43,8 @@ STATES = [
 UNKNOWN = "zz"
 SAME = """(wanted) => {
   const found = [...new URLSearchParams(location.search)];
-  return found.length === Object.keys(wanted).length && found.every(([name, value]) => wanted[name] === value);
+  const same = found.every(([name, value]) => wanted[name] === value);
+  return found.length === Object.keys(wanted).length && same;
 }"""
 WAIT_MS = 90_000
 QUIET_MS = 700  # an address that is written again later than this was written by something else
@@ -62,11 +67,17 @@ def opened(browser: Browser, live_server_url: str) -> Iterator[tuple[Page, list[
 def words(live_server_url: str) -> dict[str, str]:
     """What `@name` in a state stands for on the build that is served."""
     with httpx.Client(base_url=live_server_url, timeout=60) as client:
-        sae = next(one for one in client.get("/api/capabilities").json()["saes"] if one["sae_id"] == "layer_3")
+        sae = next(
+            one
+            for one in client.get("/api/capabilities").json()["saes"]
+            if one["sae_id"] == "layer_3"
+        )
         theta = sae["theta_grid"][1]
         tokens = [row["token_id"] for row in client.get("/api/tokens?limit=2").json()["tokens"]]
         rows = client.get("/api/features?sae_id=layer_2&limit=100").json()["features"]
-        details = [client.get(f"/api/features/layer_2/{row['feature_index']}").json() for row in rows[:40]]
+        details = [
+            client.get(f"/api/features/layer_2/{row['feature_index']}").json() for row in rows[:40]
+        ]
     shown = next((one for one in details if one["example_tokens"]), None)
     feature = shown["feature_index"] if shown else rows[0]["feature_index"]
     fired = (
@@ -84,7 +95,9 @@ def words(live_server_url: str) -> dict[str, str]:
 def go(page: Page, url: str) -> None:
     """To a link as by a click: no reload."""
     page.evaluate(
-        "(url) => { history.pushState({}, '', url); window.dispatchEvent(new PopStateEvent('popstate')); }", url
+        "(url) => { history.pushState({}, '', url); window.dispatchEvent(new "
+        "PopStateEvent('popstate')); }",
+        url,
     )
 
 
@@ -105,7 +118,9 @@ def test_every_control_of_a_page_is_in_one_of_its_states(name: str) -> None:
     page = PAGES[name]
     declared = {key for state in page["state"] for key in state}
     left_out = set(page.get("untested", ()))
-    assert names_of(page) - left_out - {"path", "set"} <= declared, f"pages/{name}.toml lacks controls"
+    assert names_of(page) - left_out - {"path", "set"} <= declared, (
+        f"pages/{name}.toml lacks controls"
+    )
 
 
 @pytest.mark.parametrize(("name", "state"), STATES)
@@ -114,7 +129,9 @@ def test_state_and_link_are_the_same(
 ) -> None:
     page, problems = opened
     declared = PAGES[name]
-    wanted = {key: words.get(value, value) for key, value in state.items() if words.get(value, value)}
+    wanted = {
+        key: words.get(value, value) for key, value in state.items() if words.get(value, value)
+    }
     path = declared["path"]
     for word in ("@token", "@feature"):
         path = path.replace(word, words[word])
@@ -131,7 +148,9 @@ def test_state_and_link_are_the_same(
 
 
 @pytest.mark.parametrize("link", LINKS, ids=[link["was"] for link in LINKS])
-def test_every_link_that_was_ever_minted_opens(opened: tuple[Page, list[str]], link: dict[str, str]) -> None:
+def test_every_link_that_was_ever_minted_opens(
+    opened: tuple[Page, list[str]], link: dict[str, str]
+) -> None:
     page, problems = opened
     problems.clear()
     go(page, link["url"])
@@ -145,4 +164,7 @@ def test_every_link_that_was_ever_minted_opens(opened: tuple[Page, list[str]], l
 def no_companion(page: Page, kind: str) -> bool:
     """Whether the build that is served lacks the results of that kind."""
     paths = {"consolidation": "/api/consolidation/loss", "statistics": "/api/claims"}
-    return bool(page.request.get(urlsplit(page.url)._replace(path=paths[kind], query="").geturl()).status == 503)
+    return bool(
+        page.request.get(urlsplit(page.url)._replace(path=paths[kind], query="").geturl()).status
+        == 503
+    )

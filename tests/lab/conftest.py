@@ -20,5 +20,7 @@ def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for source, sentence in SENTENCES.items():
         long = sentence * (40 if source in ("english", "chinese") else 1)
         lines = "".join(json.dumps({"text": f"{i} {long}"}) + "\n" for i in range(401))
-        (folder / f"{source}.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(lines.encode()))
+        (folder / f"{source}.jsonl.zst").write_bytes(
+            zstandard.ZstdCompressor().compress(lines.encode())
+        )
     return folder

@@ -30,14 +30,21 @@ def test_answers_are_those_of_generate(lm: LanguageModel) -> None:
         assert answer == lm.decode(out[: ends[0]] if ends else out)
 
 
-def test_a_direction_at_the_last_position_changes_answers_and_nothing_changes_none(lm: LanguageModel) -> None:
-    push = direction_at_last(0, 50 * torch.randn(lm.d_model, generator=torch.Generator().manual_seed(0)))
+def test_a_direction_at_the_last_position_changes_answers_and_nothing_changes_none(
+    lm: LanguageModel,
+) -> None:
+    push = direction_at_last(
+        0, 50 * torch.randn(lm.d_model, generator=torch.Generator().manual_seed(0))
+    )
     assert answers(lm, PROMPTS, push) != answers(lm, PROMPTS)
-    assert answers(lm, PROMPTS, direction_at_last(0, torch.zeros(lm.d_model))) == answers(lm, PROMPTS)
+    assert answers(lm, PROMPTS, direction_at_last(0, torch.zeros(lm.d_model))) == answers(
+        lm, PROMPTS
+    )
 
 
 @pytest.mark.parametrize(
-    ("text", "chinese"), [("莫斯科", True), ("Moscow", False), ("莫斯科 Moscow", False), ("", False), ("123", False)]
+    ("text", "chinese"),
+    [("莫斯科", True), ("Moscow", False), ("莫斯科 Moscow", False), ("", False), ("123", False)],
 )
 def test_what_counts_as_chinese(text: str, chinese: bool) -> None:
     assert is_chinese(text) is chinese
@@ -80,8 +87,18 @@ def test_a_card_without_markers_is_refused_and_kept(tmp_path: Path) -> None:
 def test_bad_input_to_a_training_command_is_one_sentence_and_exit_code_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["train-lm", "--recipe", "enormous", "--corpus", str(tmp_path), "--work", str(tmp_path / "w")]
+    command = [
+        "train-lm",
+        "--recipe",
+        "enormous",
+        "--corpus",
+        str(tmp_path),
+        "--work",
+        str(tmp_path / "w"),
+    ]
     assert main(command) == 2
     assert capsys.readouterr().err.count("\n") == 1
-    assert main(["train-lm", "--corpus", str(tmp_path / "none"), "--work", str(tmp_path / "w")]) == 2
+    assert (
+        main(["train-lm", "--corpus", str(tmp_path / "none"), "--work", str(tmp_path / "w")]) == 2
+    )
     assert "not found" in capsys.readouterr().err

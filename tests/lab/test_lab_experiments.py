@@ -1,4 +1,6 @@
-"""The shipped experiments: of the shipped build, over enough prompts, their figures those of their values."""
+"""The shipped experiments: of the shipped build, over enough prompts,
+their figures those of their values.
+"""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,8 +29,12 @@ def experiments() -> ExperimentsStore:
     return store
 
 
-@pytest.mark.parametrize(("experiment", "arm"), [("necessity", "reactivated"), ("distance", "ablate near_content")])
-def test_means_are_those_of_at_least_200_prompts(experiments: ExperimentsStore, experiment: str, arm: str) -> None:
+@pytest.mark.parametrize(
+    ("experiment", "arm"), [("necessity", "reactivated"), ("distance", "ablate near_content")]
+)
+def test_means_are_those_of_at_least_200_prompts(
+    experiments: ExperimentsStore, experiment: str, arm: str
+) -> None:
     outcome = "loss_change" if experiment == "necessity" else "kl"
     for sae_id in SAE_IDS:
         (row,) = experiments.estimates(experiment, arm=arm, outcome=outcome, sae_id=sae_id)
@@ -40,13 +46,21 @@ def test_means_are_those_of_at_least_200_prompts(experiments: ExperimentsStore, 
         assert row.low <= row.value <= row.high
 
 
-def test_every_cell_of_the_grid_has_its_controls_and_its_answers(experiments: ExperimentsStore) -> None:
-    shares = {(row.arm, row.subject): row for row in experiments.estimates("grid", outcome="success")}
+def test_every_cell_of_the_grid_has_its_controls_and_its_answers(
+    experiments: ExperimentsStore,
+) -> None:
+    shares = {
+        (row.arm, row.subject): row for row in experiments.estimates("grid", outcome="success")
+    }
     for cell in CELLS:
-        names = [cell.name] + [f"{cell.name} · {c}" for c in CONTROLS if c != "feature" and cell.traits]
+        names = [cell.name] + [
+            f"{cell.name} · {c}" for c in CONTROLS if c != "feature" and cell.traits
+        ]
         assert {(name, kind) for name in names for kind in KINDS} <= shares.keys()
         for kind in KINDS:
-            answers = [a for a in experiments.answers("grid") if (a.arm, a.subject) == (cell.name, kind)]
+            answers = [
+                a for a in experiments.answers("grid") if (a.arm, a.subject) == (cell.name, kind)
+            ]
             row = shares[cell.name, kind]
             assert row.n == len(answers)
             assert row.value == pytest.approx(sum(bool(a.success) for a in answers) / len(answers))
@@ -55,14 +69,24 @@ def test_every_cell_of_the_grid_has_its_controls_and_its_answers(experiments: Ex
 def test_every_layer_was_searched_and_says_how_it_went(experiments: ExperimentsStore) -> None:
     assert [row.sae_id for row in experiments.estimates("trait", outcome="k")] == list(SAE_IDS)
     assert len(experiments.findings("trait")) == len(SAE_IDS)
-    layers = {row.layer for row in experiments.estimates("difference_of_means", outcome="success", arm="1 ×")}
+    layers = {
+        row.layer
+        for row in experiments.estimates("difference_of_means", outcome="success", arm="1 ×")
+    }
     assert layers == set(range(8))
 
 
 def test_the_api_gives_every_estimate_with_its_arm_in_words(experiments: ExperimentsStore) -> None:
     told = read_experiments(SimpleNamespace(build=Build(None, Path(load_preset("lab").build))))  # type: ignore[arg-type]
     names = [one.name for one in told.experiments]
-    assert names == ["reactivation", "necessity", "distance", "grid", "trait", "difference_of_means"]
+    assert names == [
+        "reactivation",
+        "necessity",
+        "distance",
+        "grid",
+        "trait",
+        "difference_of_means",
+    ]
     for one in told.experiments:
         rows = experiments.estimates(one.name)
         assert [row.value for row in one.estimates] == [row.value for row in rows]
@@ -73,7 +97,10 @@ def test_the_api_gives_every_estimate_with_its_arm_in_words(experiments: Experim
 
 def test_the_reactivation_index_is_that_of_its_shares(experiments: ExperimentsStore) -> None:
     for sae_id in SAE_IDS:
-        rows = {(row.arm, row.outcome): row for row in experiments.estimates("reactivation", sae_id=sae_id)}
+        rows = {
+            (row.arm, row.outcome): row
+            for row in experiments.estimates("reactivation", sae_id=sae_id)
+        }
         for arm in ("function", "content"):
             share, null = rows[arm, "share"].value, rows[arm, "shuffled_share"].value
             assert rows[arm, "index"].value == pytest.approx(share - null, abs=1e-6)

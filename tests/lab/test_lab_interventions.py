@@ -1,4 +1,6 @@
-"""The promises of interventions on the shipped lab model: what the tiny model promises, on trained weights."""
+"""The promises of interventions on the shipped lab model:
+what the tiny model promises, on trained weights.
+"""
 
 import pytest
 import torch
@@ -57,7 +59,10 @@ def test_ablate_is_clamp_to_zero_and_two_adds_are_their_sum(lab, sae, ids, stron
     off = Intervention.on_feature(sae, feature, "ablate", positions=(position,))
     zero = Intervention.on_feature(sae, feature, "clamp", 0.0, positions=(position,))
     assert torch.equal(logits(lab, ids, off), logits(lab, ids, zero))
-    adds = [Intervention.on_feature(sae, feature, "add", value, positions=(position,)) for value in (3.0, 8.0, 11.0)]
+    adds = [
+        Intervention.on_feature(sae, feature, "add", value, positions=(position,))
+        for value in (3.0, 8.0, 11.0)
+    ]
     assert torch.allclose(logits(lab, ids, *adds[:2]), logits(lab, ids, adds[2]), atol=1e-4)
     assert not torch.allclose(logits(lab, ids, adds[0]), logits(lab, ids, adds[2]), atol=1e-1)
 
@@ -65,16 +70,22 @@ def test_ablate_is_clamp_to_zero_and_two_adds_are_their_sum(lab, sae, ids, stron
 def test_no_logit_before_the_edit_changes(lab, sae, ids, strongest) -> None:
     _, feature, _ = strongest
     position = len(ids) // 2
-    edited = logits(lab, ids, Intervention.on_feature(sae, feature, "add", 40.0, positions=(position,)))
+    edited = logits(
+        lab, ids, Intervention.on_feature(sae, feature, "add", 40.0, positions=(position,))
+    )
     plain = logits(lab, ids)
     assert torch.equal(edited[:position], plain[:position])
-    assert all(not torch.allclose(edited[p], plain[p], atol=1e-3) for p in range(position, len(ids)))
+    assert all(
+        not torch.allclose(edited[p], plain[p], atol=1e-3) for p in range(position, len(ids))
+    )
 
 
 def test_cached_steering_is_recomputed_steering(lab, sae, ids, strongest) -> None:
     _, feature, _ = strongest
     plan = [
-        Intervention.on_feature(sae, feature, "add", 30.0, positions=(len(ids) - 1,), include_generated=True),
+        Intervention.on_feature(
+            sae, feature, "add", 30.0, positions=(len(ids) - 1,), include_generated=True
+        ),
         Intervention.on_feature(sae, 7, "clamp", 9.0, positions=(3,)),
     ]
     steps = list(generate_arms(lab, ids, [[], plan], max_new_tokens=12))

@@ -12,7 +12,12 @@ def test_the_file_is_what_the_command_writes() -> None:
 
 
 def test_one_question_per_phrasing() -> None:
-    n_phrasings = sum(len(texts) for one in phrasings().values() for split in one.values() for texts in split.values())
+    n_phrasings = sum(
+        len(texts)
+        for one in phrasings().values()
+        for split in one.values()
+        for texts in split.values()
+    )
     prompts = prompt_set()
     assert len(prompts) == n_phrasings
     assert all(text.endswith("\n") and "{" not in text for text in prompts)
@@ -23,4 +28,5 @@ def test_the_preset_s_set_begins_with_its_pair() -> None:
     listed = preset.prompt_set()
     assert listed[:2] == preset.prompts[0]
     assert len(set(listed)) == len(listed) > 200
-    assert load_preset("gpt2-small").prompt_set() == load_preset("gpt2-small").prompts[0]  # no file: the pair alone
+    # no file: the pair alone
+    assert load_preset("gpt2-small").prompt_set() == load_preset("gpt2-small").prompts[0]

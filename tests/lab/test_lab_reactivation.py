@@ -21,12 +21,15 @@ def test_a_feature_is_a_countrys_own_where_it_fires_at_the_name_and_at_few_other
     at_newline[0, 4] = True  # at its newline, not at its name; feature 3 never again
     own = own_again(at_name, at_newline)
     assert own.nonzero().tolist() == [[0, 1]]
-    assert own_again(at_name.roll(-1, 0), at_newline).nonzero().tolist() == []  # nobody's neighbour fires again
+    # nobody's neighbour fires again
+    assert own_again(at_name.roll(-1, 0), at_newline).nonzero().tolist() == []
 
 
 def test_a_newline_names_its_country_when_no_other_name_is_nearer() -> None:
-    name = 10 + torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])  # what all share does not count
-    newline = 5 + torch.tensor([[2.0, 0.1], [3.0, 0.2], [-5.0, -0.3]])  # the second is nearer to the first's name
+    # what all share does not count
+    name = 10 + torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])
+    # the second is nearer to the first's name
+    newline = 5 + torch.tensor([[2.0, 0.1], [3.0, 0.2], [-5.0, -0.3]])
     assert names_its_country(name, newline).tolist() == [True, False, True]
 
 

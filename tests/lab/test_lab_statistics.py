@@ -36,7 +36,14 @@ def test_every_layer_has_its_controls(build: Path) -> None:
         degrees = {row.token_id: row.degree for row in store.coverage(sae.sae_id, max_rank=50).rows}
         excess = {row.token_id: row for row in statistics.excess(sae.sae_id, 50)}
         assert {token_id: row.degree for token_id, row in excess.items()} == degrees
-        assert {row.cut for row in statistics.equal_occurrence(sae.sae_id)} == {None, 20, 30, 40, 50, 60}
+        assert {row.cut for row in statistics.equal_occurrence(sae.sae_id)} == {
+            None,
+            20,
+            30,
+            40,
+            50,
+            60,
+        }
         curves = {(row.run, row.rank): row for row in statistics.null_curves(sae.sae_id)}
         assert len({row.rank for row in curves.values()}) * 3 == len(curves)
         assert [row.side for row in statistics.degree_fits(sae.sae_id)] == ["token", "feature"]

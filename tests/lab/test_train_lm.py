@@ -68,7 +68,9 @@ def test_the_run_learns_and_leaves_its_checkpoints(undisturbed: Path) -> None:
     assert after < before - 0.3
 
 
-def test_resuming_in_the_middle_gives_the_same_weights(tiny_corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_resuming_in_the_middle_gives_the_same_weights(
+    tiny_corpus: Path, undisturbed: Path, tmp_path: Path
+) -> None:
     recipe = load_recipe("lab-tiny", TOKENS)
     prepare(recipe, tiny_corpus, tmp_path)
     first = Trainer(recipe, tmp_path, "cpu")
@@ -79,7 +81,9 @@ def test_resuming_in_the_middle_gives_the_same_weights(tiny_corpus: Path, undist
     assert_same_weights(undisturbed, tmp_path)
 
 
-def test_kill_and_start_again_gives_the_same_weights(tiny_corpus: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_kill_and_start_again_gives_the_same_weights(
+    tiny_corpus: Path, undisturbed: Path, tmp_path: Path
+) -> None:
     program = (
         "import sys; from precompute.training.lm import *; "
         "p = argparse.ArgumentParser(); add_arguments(p); sys.exit(run(p.parse_args()))"
@@ -92,7 +96,11 @@ def test_kill_and_start_again_gives_the_same_weights(tiny_corpus: Path, undistur
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     deadline = time.monotonic() + 60
-    while not (tmp_path / "state.pt").exists() and process.poll() is None and time.monotonic() < deadline:
+    while (
+        not (tmp_path / "state.pt").exists()
+        and process.poll() is None
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()

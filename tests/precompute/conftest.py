@@ -16,12 +16,44 @@ from precompute.cli import main
 from tests.tiny import tiny_sae_dir
 
 WORDS = [
-    *["the", "the", "the", "of", "of", "and", "a", ",", ".", "\n", "?", "by", "on", "is", "What", "Speak"],
-    *["capital", "Russia", "Moscow", "UK", "London", "cat", "sat", "mat", "door", "dog", "Chinese", "你好", "世界"],
+    *[
+        "the",
+        "the",
+        "the",
+        "of",
+        "of",
+        "and",
+        "a",
+        ",",
+        ".",
+        "\n",
+        "?",
+        "by",
+        "on",
+        "is",
+        "What",
+        "Speak",
+    ],
+    *[
+        "capital",
+        "Russia",
+        "Moscow",
+        "UK",
+        "London",
+        "cat",
+        "sat",
+        "mat",
+        "door",
+        "dog",
+        "Chinese",
+        "你好",
+        "世界",
+    ],
 ]
 N_SHARDS, CTX_LEN = 20, 32
 LAYERS = (0, 2)
-# With this seed no pre-activation of the corpus lies within 1e-4 of its threshold, ten times what batching
+# With this seed no pre-activation of the corpus lies within 1e-4 of its threshold, ten times what
+# batching
 # changes in float32: which features fire does not hang on how a machine rounds.
 SAE_SEED = 33
 
@@ -37,7 +69,18 @@ def write_corpus(path: Path, n_documents: int = 150) -> Path:
 def arguments(model: Path, saes: list[Path], corpus: Path, out: Path, work: Path) -> list[str]:
     """The command line of the tiny job, less the stage."""
     given = ["--model", model, "--corpus", corpus, "--out", out, "--work", work, "--tokens", 5000]
-    given += ["--ctx-len", CTX_LEN, "--batch-rows", 4, "--shards", N_SHARDS, "--sequences", 40, "--seed", 3]
+    given += [
+        "--ctx-len",
+        CTX_LEN,
+        "--batch-rows",
+        4,
+        "--shards",
+        N_SHARDS,
+        "--sequences",
+        40,
+        "--seed",
+        3,
+    ]
     for sae in saes:
         given += ["--sae", sae]
     return [str(value) for value in given]
@@ -61,7 +104,9 @@ def made(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
     saes = [tiny_sae_dir(folder, layer, seed=SAE_SEED) for layer in LAYERS]
     given = arguments(tiny_folder / "model", saes, corpus, folder / "build.duckdb", folder / "work")
     assert main(["all", *given]) == 0
-    return Made(folder / "build.duckdb", folder / "work", corpus, given, [Sae.load(path) for path in saes])
+    return Made(
+        folder / "build.duckdb", folder / "work", corpus, given, [Sae.load(path) for path in saes]
+    )
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +116,11 @@ def store(made: Made) -> Store:
 
 @pytest.fixture(scope="session")
 def raw(made: Made, lm: LanguageModel) -> dict[str, list[tuple[int, int, float]]]:
-    """sae_id -> every (token_id, feature_index, activation) of the corpus, the slow and obvious way.
+    """sae_id -> every (token_id, feature_index, activation) of the corpus,
+    the slow and obvious way.
 
-    Straight from the text: one row at a time, the whole model, the dense encoder; no code of the jobs.
+    Straight from the text: one row at a time, the whole model, the dense encoder; no code of the
+    jobs.
     """
     found: dict[str, list[tuple[int, int, float]]] = {sae.sae_id: [] for sae in made.saes}
     taken = 0
@@ -89,5 +136,7 @@ def raw(made: Made, lm: LanguageModel) -> dict[str, list[tuple[int, int, float]]
                 dense = sae.encode_dense(resid[sae.layer][0])
                 for position, feature in dense.nonzero().tolist():
                     if row[position] not in lm.special_ids:
-                        found[sae.sae_id].append((row[position], feature, float(dense[position, feature])))
+                        found[sae.sae_id].append(
+                            (row[position], feature, float(dense[position, feature]))
+                        )
     return found

@@ -29,15 +29,22 @@ TIMED = "created_at"
 def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table, less the time of making."""
     with duckdb.connect(str(path), read_only=True) as connection:
-        names = [row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
-        tables = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in sorted(names)}
+        names = [
+            row[0]
+            for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        ]
+        tables = {
+            name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in sorted(names)
+        }
     tables["provenance"] = [row for row in tables["provenance"] if row[0] not in (TIMED, "code")]
     return tables
 
 
 def elsewhere(made: Made, folder: Path, **changes: object) -> list[str]:
     """The tiny job with another work folder and build, and some arguments changed."""
-    given = {"--work": folder / "work", "--out": folder / "b.duckdb"} | {f"--{k}": v for k, v in changes.items()}
+    given = {"--work": folder / "work", "--out": folder / "b.duckdb"} | {
+        f"--{k}": v for k, v in changes.items()
+    }
     found = list(made.arguments)
     for name, value in given.items():
         if name in found:
@@ -50,7 +57,9 @@ def elsewhere(made: Made, folder: Path, **changes: object) -> list[str]:
 def test_killed_and_started_again_gives_the_same_build(made: Made, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "precompute.cli", "all", *elsewhere(made, tmp_path)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     second = shard_paths(tmp_path / "work", 1)[0]
     while not second.exists() and process.poll() is None:
         time.sleep(0.002)
@@ -96,7 +105,9 @@ def bad_corpus(folder: Path) -> Path:
     return path
 
 
-def test_bad_input_is_one_sentence_and_leaves_the_old_build(made: Made, tmp_path: Path, capsys: Any) -> None:
+def test_bad_input_is_one_sentence_and_leaves_the_old_build(
+    made: Made, tmp_path: Path, capsys: Any
+) -> None:
     old = tmp_path / "b.duckdb"
     shutil.copy(made.out, old)
     before = old.read_bytes()
@@ -158,7 +169,11 @@ def test_provenance_names_everything_and_no_path(made: Made, store: Any) -> None
     assert len(stated["model"]["files"]["model.safetensors"]) == 64
     assert [sae["sae_id"] for sae in stated["saes"]] == ["layer_0", "layer_2"]
     assert all(len(sae["files"]["sae_weights.safetensors"]) == 64 for sae in stated["saes"])
-    assert len(stated["corpus"]["files"][0]["sha256"]) == len(stated["corpus"]["token_stream_sha256"]) == 64
+    assert (
+        len(stated["corpus"]["files"][0]["sha256"])
+        == len(stated["corpus"]["token_stream_sha256"])
+        == 64
+    )
     assert stated["counts"]["document_shards"] == N_SHARDS
     assert stated["examples"]["source"] == "sampled from the model"
     assert str(made.work.parent) not in str(stated)
@@ -170,12 +185,26 @@ def test_a_streamed_corpus_gives_the_same_tokens(made: Made, tmp_path: Path, cap
     folder.mkdir()
     shutil.copy(made.corpus, folder / "train.jsonl")
     assert main(["tokens", *elsewhere(made, tmp_path, corpus=f"hf:{folder}")]) == 0
-    with np.load(tmp_path / "work" / "counts.npz") as streamed, np.load(made.work / "counts.npz") as read:
+    with (
+        np.load(tmp_path / "work" / "counts.npz") as streamed,
+        np.load(made.work / "counts.npz") as read,
+    ):
         assert streamed["by_shard"].tolist() == read["by_shard"].tolist()
     given = elsewhere(made, tmp_path, corpus=f"hf:{folder},{made.corpus}", work=tmp_path / "two")
     assert main(["tokens", *given]) == 2
-    assert "give --weights: how large hf:texts:train:text is cannot be seen." in capsys.readouterr().err
-    assert main(["tokens", *elsewhere(made, tmp_path, corpus=f"hf:{folder}:test", work=tmp_path / "three")]) == 2
+    assert (
+        "give --weights: how large hf:texts:train:text is cannot be seen."
+        in capsys.readouterr().err
+    )
+    assert (
+        main(
+            [
+                "tokens",
+                *elsewhere(made, tmp_path, corpus=f"hf:{folder}:test", work=tmp_path / "three"),
+            ]
+        )
+        == 2
+    )
     assert "cannot be streamed (Bad split: test" in capsys.readouterr().err
 
 

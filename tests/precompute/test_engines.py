@@ -28,14 +28,17 @@ from tests.precompute.test_cli import contents, elsewhere
 from tests.tiny_build import SAE_IDS, sentences, tiny_job
 
 needs_ray = pytest.mark.skipif(
-    importlib.util.find_spec("ray") is None, reason="RAY IS NOT INSTALLED, its engine was not tested: make install-dev"
+    importlib.util.find_spec("ray") is None,
+    reason="RAY IS NOT INSTALLED, its engine was not tested: make install-dev",
 )
 RAY = ("--engine", "ray", "--workers", "2")
 
 
 def same_shards(first: Path, second: Path) -> bool:
     """Whether edges and histograms of all shards are equal, bit for bit."""
-    pairs = [zip(shard_paths(first, i), shard_paths(second, i), strict=True) for i in range(N_SHARDS)]
+    pairs = [
+        zip(shard_paths(first, i), shard_paths(second, i), strict=True) for i in range(N_SHARDS)
+    ]
     return all(pq.read_table(a).equals(pq.read_table(b)) for pair in pairs for a, b in pair)
 
 
@@ -43,7 +46,8 @@ GIVEN_TO_BOTH = 6  # tasks given out by when each of two workers that have both 
 
 
 def while_both_work(monkeypatch: Any, act: Callable[[], object]) -> list[object]:
-    """Do `act` in the middle of a run of two workers: both have loaded, both have had tasks, and many are left.
+    """Do `act` in the middle of a run of two workers:
+    both have loaded, both have had tasks, and many are left.
 
     Returns what `act` said, once it was done.
     """
@@ -75,7 +79,9 @@ def kill_a_worker() -> bool:
 
 
 @needs_ray
-def test_a_killed_worker_changes_nothing(made: Made, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+def test_a_killed_worker_changes_nothing(
+    made: Made, tmp_path: Path, capsys: Any, monkeypatch: Any
+) -> None:
     killed = while_both_work(monkeypatch, kill_a_worker)
     assert main(["all", *elsewhere(made, tmp_path), *RAY]) == 0
     assert killed == [True]
@@ -86,13 +92,18 @@ def test_a_killed_worker_changes_nothing(made: Made, tmp_path: Path, capsys: Any
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A head with one CPU; nodes can be added to it and taken away. This checkout is what they have installed."""
+    """A head with one CPU; nodes can be added to it and taken away.
+
+    This checkout is what they have installed.
+    """
     os.environ["RAY_AUTH_MODE"] = "disabled"
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        made = Cluster(
+            initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+        )
         yield made
         made.shutdown()
 
@@ -109,8 +120,12 @@ def test_a_lost_machine_changes_nothing(
     assert main(["tokens", *elsewhere(made, tmp_path, work="work")]) == 0
 
     def lose_it() -> None:
-        """Its workers too, at once: they would outlive the raylet for as long as they take to miss it."""
-        for process in psutil.Process(node.all_processes["raylet"][0].process.pid).children(recursive=True):
+        """Its workers too, at once: they would outlive the raylet for as long as
+        they take to miss it.
+        """
+        for process in psutil.Process(node.all_processes["raylet"][0].process.pid).children(
+            recursive=True
+        ):
             process.kill()
         cluster.remove_node(node, allow_graceful=False)
 
@@ -119,7 +134,10 @@ def test_a_lost_machine_changes_nothing(
     assert len(lost) == 1
     assert "a worker was lost" in capsys.readouterr().err
     assert same_shards(made.work, tmp_path / "work")
-    assert [len(list((partials / kind).glob("*.parquet"))) for kind in ("edges", "bins")] == [N_SHARDS, N_SHARDS]
+    assert [len(list((partials / kind).glob("*.parquet"))) for kind in ("edges", "bins")] == [
+        N_SHARDS,
+        N_SHARDS,
+    ]
 
 
 def work_of(folder: Path, lm: LanguageModel, saes: Sequence[Sae], task: str, report: Report) -> str:
@@ -135,13 +153,20 @@ def work_of(folder: Path, lm: LanguageModel, saes: Sequence[Sae], task: str, rep
 
 
 @needs_ray
-def test_what_becomes_of_tasks(tiny_folder: Path, cluster: Any, tmp_path: Path, monkeypatch: Any) -> None:
+def test_what_becomes_of_tasks(
+    tiny_folder: Path, cluster: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
     monkeypatch.setattr("precompute.engines.ray.TRIES", 2)
     job = tiny_job(tiny_folder, tmp_path, SAE_IDS, sentences())
     reported: list[int] = []
     with RayEngine(job, address=cluster.address, workers=1) as engine:
         run = partial(engine.run, partial(work_of, tmp_path), report=reported.append)
-        assert sorted(run(["a", "once", "b", "c"])) == [("a", "A"), ("b", "B"), ("c", "C"), ("once", "ONCE")]
+        assert sorted(run(["a", "once", "b", "c"])) == [
+            ("a", "A"),
+            ("b", "B"),
+            ("c", "C"),
+            ("once", "ONCE"),
+        ]
         assert reported == [7, 7, 7, 7]
         assert list(run([])) == []
         with pytest.raises(BadInput, match="^this cannot be$"):
@@ -168,13 +193,18 @@ def test_a_machine_without_the_package_is_found_out(
     job = tiny_job(tiny_folder, tmp_path, SAE_IDS, sentences())
     with (
         RayEngine(job, address=cluster.address, workers=1) as engine,
-        pytest.raises(BadInput, match=r"could not start \(ModuleNotFoundError: .*needs this version of functionscope"),
+        pytest.raises(
+            BadInput,
+            match=r"could not start \(ModuleNotFoundError: .*needs this version of functionscope",
+        ),
     ):
         list(engine.run(partial(work_of, tmp_path), ["a"], lambda _: None))
 
 
 @needs_ray
-def test_workers_that_share_no_folder_are_found_out(made: Made, tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+def test_workers_that_share_no_folder_are_found_out(
+    made: Made, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
     """A worker that writes where this process cannot see it: no shard is taken for done."""
 
     class Elsewhere(RayEngine):
@@ -200,21 +230,38 @@ def test_workers_that_share_no_folder_are_found_out(made: Made, tmp_path: Path, 
         (["--ray-address", "auto"], "--ray-address is for --engine ray."),
         (["--partials", "x"], "--partials is for --engine ray."),
         (["--engine", "ray", "--workers", "0"], "--workers is 0; it must be 1 or more."),
-        (["--engine", "ray", "--ray-address", "here"], "--ray-address is 'here'; allowed: HOST:PORT"),
-        (["--engine", "ray", "--ray-address", "127.0.0.1:1"], "no Ray cluster answers at --ray-address 127.0.0.1:1"),
+        (
+            ["--engine", "ray", "--ray-address", "here"],
+            "--ray-address is 'here'; allowed: HOST:PORT",
+        ),
+        (
+            ["--engine", "ray", "--ray-address", "127.0.0.1:1"],
+            "no Ray cluster answers at --ray-address 127.0.0.1:1",
+        ),
         (["--engine", "ray", "--ray-address", "127.0.0.1:99999"], "no Ray cluster answers"),
         (["--engine", "ray", "--partials", "nothing://x"], "--partials nothing://x cannot be used"),
-        (["--engine", "ray", "--device", "cuda:1"], "--device is cuda:1; allowed with --engine ray: cpu, or cuda"),
+        (
+            ["--engine", "ray", "--device", "cuda:1"],
+            "--device is cuda:1; allowed with --engine ray: cpu, or cuda",
+        ),
     ],
 )
-def test_what_cannot_be_is_one_sentence(made: Made, tmp_path: Path, capsys: Any, given: list[str], said: str) -> None:
+def test_what_cannot_be_is_one_sentence(
+    made: Made, tmp_path: Path, capsys: Any, given: list[str], said: str
+) -> None:
     assert main(["edges", *elsewhere(made, tmp_path), *given]) == 2
-    sentences = [line for line in capsys.readouterr().err.splitlines() if line.startswith("functionscope precompute")]
+    sentences = [
+        line
+        for line in capsys.readouterr().err.splitlines()
+        if line.startswith("functionscope precompute")
+    ]
     assert len(sentences) == 1
     assert said in sentences[0]
 
 
-def test_without_ray_it_says_how_to_get_it(made: Made, tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+def test_without_ray_it_says_how_to_get_it(
+    made: Made, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main(["tokens", *elsewhere(made, tmp_path)]) == 0
     assert main(["edges", *elsewhere(made, tmp_path), "--engine", "ray"]) == 2

@@ -1,4 +1,6 @@
-"""One claim as a card: verdict, statement, number with its interval, the control, and a picture of the rule."""
+"""One claim as a card: verdict, statement, number with its interval, the control,
+and a picture of the rule.
+"""
 
 from __future__ import annotations
 
@@ -52,10 +54,16 @@ def claim_card(claim: Claim) -> Component:
 
 def _evidence(claim: Claim) -> Component:
     if claim.value is None:
-        return html.P([html.Strong("Not measured: "), claim.reason, "."], className="fs-claim__numbers")
+        return html.P(
+            [html.Strong("Not measured: "), claim.reason, "."], className="fs-claim__numbers"
+        )
     counted = f"{claim.n:,} {claim.n_unit}" if claim.n is not None else claim.n_unit
     told = span_words(claim.interval, claim.unit)
-    bracket = f" ({told}; n = {counted}; {claim.source})" if told else f" (counted, n = {counted}; {claim.source})"
+    bracket = (
+        f" ({told}; n = {counted}; {claim.source})"
+        if told
+        else f" (counted, n = {counted}; {claim.source})"
+    )
     value = f"{quantity(claim.value, claim.unit)} {claim.noun}".strip()
     parts: list[Component | str] = [html.Strong(value), html.Span(bracket)]
     if claim.control:
@@ -106,7 +114,12 @@ def _picture(claim: Claim) -> Component:
 
     start = at(claim.above) if claim.above is not None else 0.0
     end = at(claim.below) if claim.below is not None else 100.0
-    marks = [html.Span(className="fs-axis__region", style={"left": f"{start:.2f}%", "width": f"{end - start:.2f}%"})]
+    marks = [
+        html.Span(
+            className="fs-axis__region",
+            style={"left": f"{start:.2f}%", "width": f"{end - start:.2f}%"},
+        )
+    ]
     if claim.interval:
         left, right = (at(edge) for edge in claim.interval)
         style = {"left": f"{left:.2f}%", "width": f"{max(right - left, 0.4):.2f}%"}
@@ -115,8 +128,9 @@ def _picture(claim: Claim) -> Component:
         marks.append(html.Span(className="fs-axis__control", style={"left": f"{at(control):.2f}%"}))
     marks.append(html.Span(className="fs-axis__value", style={"left": f"{at(claim.value):.2f}%"}))
     ends = html.Div([html.Span(quantity(low, claim.unit)), html.Span(quantity(high, claim.unit))])
-    label = f"{quantity(claim.value, claim.unit)} on an axis from {quantity(low, claim.unit)} to " + quantity(
-        high, claim.unit
+    label = (
+        f"{quantity(claim.value, claim.unit)} on an axis from {quantity(low, claim.unit)} to "
+        + quantity(high, claim.unit)
     )
     return html.Div(
         [html.Div(marks, className="fs-axis__track"), ends],

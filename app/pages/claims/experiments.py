@@ -1,4 +1,6 @@
-"""The experiments behind the claims on reactivation and steering: tables of bars, every arm with its interval."""
+"""The experiments behind the claims on reactivation and steering:
+tables of bars, every arm with its interval.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def _panel(one: Experiment, shown: Shown, code: dict[str, str]) -> Component:
     rows = [row for row in one.estimates if row.outcome == shown.outcome]
     counted = sorted({row.n for row in rows})
     n = f"n = {counted[0]:,} to {counted[-1]:,}" if len(counted) > 1 else f"n = {counted[0]:,}"
-    measured = one.outcomes[shown.outcome].replace("[share]", "[points]" if shown.unit == "points" else "[share]")
+    measured = one.outcomes[shown.outcome].replace(
+        "[share]", "[points]" if shown.unit == "points" else "[share]"
+    )
     note = f"{_capital(measured)}. 95 % intervals; {n} prompts a cell: {one.prompts}."
     listed = [html.Li([html.Strong(arm), f": {words}"]) for arm, words in one.arms.items()]
     return panel(
@@ -86,14 +90,20 @@ def estimate_table(one: Experiment, rows: Sequence[ExperimentEstimate], shown: S
     body = [
         html.Tr(
             [
-                html.Th(arm.replace("_", " ").replace(" - ", " − "), scope="row", title=one.arms.get(arm, "")),
+                html.Th(
+                    arm.replace("_", " ").replace(" - ", " − "),
+                    scope="row",
+                    title=one.arms.get(arm, ""),
+                ),
                 *(_cell(cells.get((arm, column)), shown.unit, most) for column in columns),
             ]
         )
         for arm in dict.fromkeys(row.arm for row in rows)
     ]
     names = [html.Th(name, scope="col", **_numbers([name, "low", "high", "n"])) for name in columns]
-    return table(shown.title, html.Thead(html.Tr([html.Th("", scope="col"), *names])), body, "fs-rows--arms")
+    return table(
+        shown.title, html.Thead(html.Tr([html.Th("", scope="col"), *names])), body, "fs-rows--arms"
+    )
 
 
 def _numbers(values: list[Any]) -> dict[str, str]:
@@ -107,9 +117,16 @@ def _cell(row: ExperimentEstimate | None, unit: str, most: float) -> Component:
     value, ends = _written(row.value, unit), [_written(end, unit) for end in row.interval or ()]
     span = f"{ends[0]} to {ends[1]}" if ends else ""
     kind = "fs-meter__bar--suppressed" if row.value < 0 else ""
-    told = f"{value} {'' if unit == 'share' else unit} ({f'95 %: {span}' if span else 'exact'}; n = {row.n:,})"
+    told = (
+        f"{value} {'' if unit == 'share' else unit} ({f'95 %: {span}' if span else 'exact'}; "
+        f"n = {row.n:,})"
+    )
     return html.Td(
-        [bar(abs(row.value) / most if most else 0.0, told, kind), html.Span(value), html.Small(span)],
+        [
+            bar(abs(row.value) / most if most else 0.0, told, kind),
+            html.Span(value),
+            html.Small(span),
+        ],
         className="fs-num",
         title=told,
         **_numbers([row.value, *(row.interval or (None, None)), row.n]),
@@ -118,5 +135,7 @@ def _cell(row: ExperimentEstimate | None, unit: str, most: float) -> Component:
 
 def _written(value: float, unit: str) -> str:
     """A figure of a cell; what rounds to nothing has no sign."""
-    said = {"share": f"{100 * value:.0f} %", "points": f"{100 * value:.1f}"}.get(unit, f"{value:.2f}")
+    said = {"share": f"{100 * value:.0f} %", "points": f"{100 * value:.1f}"}.get(
+        unit, f"{value:.2f}"
+    )
     return said.removeprefix("-") if float(said.split()[0]) == 0 else said.replace("-", "−")

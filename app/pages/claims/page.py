@@ -1,4 +1,6 @@
-"""Claims, `/claims`: each statement with our number, its control, and the verdict that a stated rule gives."""
+"""Claims, `/claims`: each statement with our number, its control,
+and the verdict that a stated rule gives.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,11 @@ async def layout(**query: str) -> Component:
     chosen = query.get("verdict", ALL).replace("-", " ")
     known = chosen in (ALL, *VERDICTS)
     complaints = [f"{name}: this page has no such setting" for name in query if name != "verdict"]
-    complaints += [] if known else [f"verdict: got {chosen!r}, allowed are {', '.join((ALL, *VERDICTS))}; showing all"]
+    complaints += (
+        []
+        if known
+        else [f"verdict: got {chosen!r}, allowed are {', '.join((ALL, *VERDICTS))}; showing all"]
+    )
     return html.Article(
         [
             html.Header(
@@ -37,7 +43,10 @@ async def layout(**query: str) -> Component:
                 className="fs-lead",
             ),
             address_complaints(complaints),
-            html.Div([_filter(chosen if known else ALL), _legend()], className="fs-controls fs-claims__bar"),
+            html.Div(
+                [_filter(chosen if known else ALL), _legend()],
+                className="fs-controls fs-claims__bar",
+            ),
             html.Div(skeleton("100%", "90%", "95%"), id="claims-list", className="fs-claims"),
             html.Div(id="claims-experiments", className="fs-claims"),
             dcc.Store(id="claims-shown"),
@@ -63,7 +72,10 @@ def _legend() -> Component:
         ("region", "where the rule supports the claim"),
     )
     return html.Ul(
-        [html.Li([html.Span(className=f"fs-axis__key fs-axis__{name}"), words]) for name, words in keys],
+        [
+            html.Li([html.Span(className=f"fs-axis__key fs-axis__{name}"), words])
+            for name, words in keys
+        ],
         className="fs-claims__legend",
     )
 
@@ -82,11 +94,16 @@ def register(app: Dash, api: ApiClient) -> None:
             return notice(problem.title, problem.detail, kind="problem"), ""
         code = reproduce_get(href, "/api/claims", {})
         titles = dict.fromkeys(claim.group for claim in claims)
-        groups = [_group(title, [claim for claim in claims if claim.group == title], code) for title in titles]
+        groups = [
+            _group(title, [claim for claim in claims if claim.group == title], code)
+            for title in titles
+        ]
         return still(groups), headline(claims)
 
     @app.callback(
-        Output("claims-experiments", "children"), Input("claims-verdict", "id"), State("frame-location", "href")
+        Output("claims-experiments", "children"),
+        Input("claims-verdict", "id"),
+        State("frame-location", "href"),
     )
     async def show_experiments(_: str, href: str | None) -> Any:
         try:
@@ -116,9 +133,9 @@ def headline(claims: Sequence[Claim]) -> list[Component | str]:
         html.Strong(f"{found['supported']} hold"),
         " on this build, ",
         html.Strong(f"{found['not supported']} do not"),
-        f", and {found['not testable']} are not testable: no number, or one whose interval holds the threshold. "
-        "Each verdict follows from a stated rule and the number, with its interval where it is an estimate; none is "
-        "typed in.",
+        f", and {found['not testable']} are not testable: no number, or one whose interval holds "
+        "the threshold. Each verdict follows from a stated rule and the number, with its "
+        "interval where it is an estimate; none is typed in.",
     ]
 
 

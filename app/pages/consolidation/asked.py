@@ -9,11 +9,16 @@ from app.pages.consolidation.data import all_steps, nearest_step
 from backend.schemas import Generations, LossResponse
 
 
-def complaints_of(asked: Mapping[str, str], losses: LossResponse, generations: Generations) -> list[str]:
+def complaints_of(
+    asked: Mapping[str, str], losses: LossResponse, generations: Generations
+) -> list[str]:
     """One complaint for each checkpoint, part, run, sentence or range that is not there."""
     steps = all_steps(losses.runs)
     complaints: list[str] = []
-    for name, instead in (("step", steps[nearest_step(steps, asked.get("step"))]), ("compare", "none")):
+    for name, instead in (
+        ("step", steps[nearest_step(steps, asked.get("step"))]),
+        ("compare", "none"),
+    ):
         if asked.get(name) and asked[name] not in map(str, steps):
             complaints.append(_said(name, asked[name], list(map(str, steps)), str(instead)))
     for name, n in (("run", len(generations.runs)), ("sentence", len(generations.sentences))):

@@ -9,7 +9,9 @@ PANELS = ("loss", "here", "features", "degree", "coverage", "sentence", "paper")
 
 
 def loss_query(state: ConsolidationState) -> dict[str, str]:
-    """The losses' request: always above the bigram baseline, so that the measure changes without asking."""
+    """The losses' request: always above the bigram baseline,
+    so that the measure changes without asking.
+    """
     return {"cut": state.cut, "by": state.by, "baseline": "bigram"}
 
 

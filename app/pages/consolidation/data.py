@@ -32,14 +32,20 @@ def all_steps(runs: Sequence[TrainingRun]) -> list[int]:
 
 
 def nearest_step(steps: Sequence[int], asked: str | None) -> int:
-    """Index of the checkpoint nearest to the asked step; the last one for anything that is no number."""
+    """Index of the checkpoint nearest to the asked step;
+    the last one for anything that is no number.
+    """
     if not asked or not asked.isdecimal():
         return len(steps) - 1
     return min(range(len(steps)), key=lambda i: abs(steps[i] - int(asked)))
 
 
-def cursor_data(answer: LossResponse, generations: Generations, group: str | None) -> dict[str, Any]:
-    """{"steps", "runs", "loss", "stages", "prompts"}; loss[run][transition][step] = the row's numbers."""
+def cursor_data(
+    answer: LossResponse, generations: Generations, group: str | None
+) -> dict[str, Any]:
+    """{"steps", "runs", "loss", "stages", "prompts"};
+    loss[run][transition][step] = the row's numbers.
+    """
     runs = answer.runs
     keys = {(run.model, run.seed): place for place, run in enumerate(runs)}
     loss: list[dict[str, dict[int, list[Any]]]] = [{} for _ in runs]
@@ -49,13 +55,18 @@ def cursor_data(answer: LossResponse, generations: Generations, group: str | Non
             loss[keys[row.model, row.seed]].setdefault(row.transition, {})[row.step] = numbers
     stages: list[dict[int, dict[str, Any]]] = [{} for _ in runs]
     for stage in generations.stages:
-        stages[keys[stage.model, stage.seed]][stage.step] = {"stage": stage.stage, "words": stage_words(stage)}
+        stages[keys[stage.model, stage.seed]][stage.step] = {
+            "stage": stage.stage,
+            "words": stage_words(stage),
+        }
     texts = {token.token_id: token.text for token in generations.vocabulary}
     prompts = [
         {
             "text": visible(prompt.text),
             "continuations": {
-                f"{keys[one.model, one.seed]}:{one.step}": "".join(texts.get(i, "\ufffd") for i in one.token_ids)
+                f"{keys[one.model, one.seed]}:{one.step}": "".join(
+                    texts.get(i, "\ufffd") for i in one.token_ids
+                )
                 for one in prompt.continuations
             },
         }
@@ -71,7 +82,13 @@ def cursor_data(answer: LossResponse, generations: Generations, group: str | Non
         }
         for run in runs
     ]
-    return {"steps": all_steps(runs), "runs": told, "loss": loss, "stages": stages, "prompts": prompts}
+    return {
+        "steps": all_steps(runs),
+        "runs": told,
+        "loss": loss,
+        "stages": stages,
+        "prompts": prompts,
+    }
 
 
 def _ends(interval: Sequence[float] | None) -> tuple[float | None, float | None]:
@@ -81,17 +98,30 @@ def _ends(interval: Sequence[float] | None) -> tuple[float | None, float | None]
 def stage_words(stage: StageRow) -> str:
     """The label and the numbers that gave it."""
     return (
-        f"{STAGES[stage.stage]}: {stage.function_predictions:.0%} of {stage.n_tokens:,} predictions are function "
-        f"tokens, {stage.distinct_predictions:,} different tokens; the whole context gains "
-        f"{stage.context_gain:.3f} nats [{stage.context_interval[0]:.3f}, {stage.context_interval[1]:.3f}] over the "
-        f"last few tokens (n = {stage.n_targets:,})"
+        f"{STAGES[stage.stage]}: {stage.function_predictions:.0%} of {stage.n_tokens:,} "
+        f"predictions are function tokens, {stage.distinct_predictions:,} different tokens; the "
+        f"whole context gains {stage.context_gain:.3f} nats [{stage.context_interval[0]:.3f}, "
+        f"{stage.context_interval[1]:.3f}] over the last few tokens (n = {stage.n_targets:,})"
     )
 
 
-def prediction_table(sentence: Sentence, run: TrainingRun, tokens: dict[int, TokenRef]) -> Component:
-    """The most probable next token after each token of a sentence: a row per checkpoint, the sentence on top."""
-    found = {one.step: one for one in sentence.predictions if (one.model, one.seed) == (run.model, run.seed)}
-    head = html.Tr([html.Th("step", scope="col"), *(_sentence_token(i, tokens) for i in sentence.token_ids[1:])])
+def prediction_table(
+    sentence: Sentence, run: TrainingRun, tokens: dict[int, TokenRef]
+) -> Component:
+    """The most probable next token after each token of a sentence:
+    a row per checkpoint, the sentence on top.
+    """
+    found = {
+        one.step: one
+        for one in sentence.predictions
+        if (one.model, one.seed) == (run.model, run.seed)
+    }
+    head = html.Tr(
+        [
+            html.Th("step", scope="col"),
+            *(_sentence_token(i, tokens) for i in sentence.token_ids[1:]),
+        ]
+    )
     body = [
         html.Tr(
             [
@@ -111,7 +141,9 @@ def prediction_table(sentence: Sentence, run: TrainingRun, tokens: dict[int, Tok
 
 
 def _sentence_token(token_id: int, tokens: dict[int, TokenRef]) -> Component:
-    """The head of a column, of two in a saved table: what is expected after this token, and how probable that is."""
+    """The head of a column, of two in a saved table:
+    what is expected after this token, and how probable that is.
+    """
     names = json.dumps([f"after {tokens[token_id].text}", "probability"], ensure_ascii=False)
     return html.Th(_chip(token_id, tokens), scope="col", **{"data-values": names})
 
@@ -121,8 +153,12 @@ def _chip(token_id: int, tokens: dict[int, TokenRef]) -> Component:
     return token_chip(token.text, token.token_class or "content", token_id, inline=True)
 
 
-def _predicted(token_id: int, chance: float, target: float | None, tokens: dict[int, TokenRef]) -> Component:
-    """One cell: the bar below it is the probability; hover says it in numbers, a saved table in two columns."""
+def _predicted(
+    token_id: int, chance: float, target: float | None, tokens: dict[int, TokenRef]
+) -> Component:
+    """One cell: the bar below it is the probability;
+    hover says it in numbers, a saved table in two columns.
+    """
     right = f"; the token that does follow: {target:.1%}" if target is not None else ""
     return html.Td(
         _chip(token_id, tokens),

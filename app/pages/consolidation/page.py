@@ -1,4 +1,6 @@
-"""Consolidation, `/consolidation`: one checkpoint cursor over loss, features, coverage and predictions."""
+"""Consolidation, `/consolidation`:
+one checkpoint cursor over loss, features, coverage and predictions.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ async def layout(**query: str) -> Component:
             html.Header(
                 [
                     html.H1("Consolidation", className="fs-visually-hidden"),
-                    html.P(skeleton("90%", "60%"), id="consolidation-headline", className="fs-headline"),
+                    html.P(
+                        skeleton("90%", "60%"), id="consolidation-headline", className="fs-headline"
+                    ),
                 ],
                 className="fs-lead",
             ),
@@ -68,7 +72,9 @@ def register(app: Dash, api: ApiClient) -> None:
 
 
 def _register_complaints(app: Dash, api: ApiClient) -> None:
-    @app.callback(Output("consolidation-complaints", "children"), Input("consolidation-asked", "data"))
+    @app.callback(
+        Output("consolidation-complaints", "children"), Input("consolidation-asked", "data")
+    )
     async def complain(asked: dict[str, str]) -> Any:
         state, complaints = read_state(asked)
         try:
@@ -112,13 +118,18 @@ def _register_losses(app: Dash, api: ApiClient) -> None:
         Input("frame-scheme", "data"),
         prevent_initial_call=True,
     )
-    async def show_losses(asked: dict[str, str] | None, group: str | None, scheme: str | None) -> tuple[Any, ...]:
+    async def show_losses(
+        asked: dict[str, str] | None, group: str | None, scheme: str | None
+    ) -> tuple[Any, ...]:
         if asked is None:
             return (no_update,) * 7
         try:
             view: LossView = await read_losses(api, read_state(asked)[0], group)
         except ApiProblem as problem:
-            return (notice("No training runs to look at", problem.detail, kind="problem"), *(no_update,) * 6)
+            return (
+                notice("No training runs to look at", problem.detail, kind="problem"),
+                *(no_update,) * 6,
+            )
         return await asyncio.to_thread(view.shown, scheme)
 
 
@@ -145,7 +156,11 @@ def _register_features(app: Dash, api: ApiClient) -> None:
 
 def _register_code(app: Dash) -> None:
     @app.callback(
-        [Output(f"consolidation-{name}-panel-{kind}", "children") for name in PANELS for kind in ("curl", "python")],
+        [
+            Output(f"consolidation-{name}-panel-{kind}", "children")
+            for name in PANELS
+            for kind in ("curl", "python")
+        ],
         Input("consolidation-state", "data"),
         State("frame-location", "href"),
         prevent_initial_call=True,
@@ -176,8 +191,13 @@ def _register_sentences(app: Dash, api: ApiClient) -> None:
         if not data:
             return (no_update,) * 4
         generations = await api.consolidation_generations(cut=state["cut"])
-        runs = [{"value": str(i), "label": run_title(one, generations.runs)} for i, one in enumerate(generations.runs)]
-        texts = [{"value": str(i), "label": one.text} for i, one in enumerate(generations.sentences)]
+        runs = [
+            {"value": str(i), "label": run_title(one, generations.runs)}
+            for i, one in enumerate(generations.runs)
+        ]
+        texts = [
+            {"value": str(i), "label": one.text} for i, one in enumerate(generations.sentences)
+        ]
         return runs, _known(run, len(runs)), texts, _known(sentence, len(texts))
 
     @app.callback(
@@ -188,12 +208,18 @@ def _register_sentences(app: Dash, api: ApiClient) -> None:
         State("consolidation-state", "data"),
         prevent_initial_call=True,
     )
-    async def show_predictions(run: str, sentence: str, runs: list[Any], state: dict[str, str] | None) -> Any:
+    async def show_predictions(
+        run: str, sentence: str, runs: list[Any], state: dict[str, str] | None
+    ) -> Any:
         if not runs or state is None:
             return no_update
         generations = await api.consolidation_generations(cut=state["cut"])
         tokens = {token.token_id: token for token in generations.vocabulary}
-        return still(prediction_table(generations.sentences[int(sentence)], generations.runs[int(run)], tokens))
+        return still(
+            prediction_table(
+                generations.sentences[int(sentence)], generations.runs[int(run)], tokens
+            )
+        )
 
 
 def _known(value: str | None, n: int) -> str:
@@ -204,7 +230,9 @@ def _known(value: str | None, n: int) -> str:
 def _register_cursor(app: Dash) -> None:
     """Everything that follows the cursor happens in the browser: static/consolidation.js."""
 
-    def bind(function: str, outputs: list[Output], inputs: list[Input | State], *, at_start: bool = False) -> None:
+    def bind(
+        function: str, outputs: list[Output], inputs: list[Input | State], *, at_start: bool = False
+    ) -> None:
         where = ClientsideFunction("fsConsolidation", function)
         app.clientside_callback(where, *outputs, *inputs, prevent_initial_call=not at_start)
 
@@ -227,18 +255,39 @@ def _register_cursor(app: Dash) -> None:
     bind(
         "draw",
         [Output("consolidation-drawn", "data")],
-        [Input(*value), Input(*held), Input(*data), State(*run), State(*sentence), State(*state), defaults],
+        [
+            Input(*value),
+            Input(*held),
+            Input(*data),
+            State(*run),
+            State(*sentence),
+            State(*state),
+            defaults,
+        ],
     )
     table = Input("consolidation-predictions", "children")
     bind(
         "mark",
         [Output("consolidation-predictions", "title")],
-        [table, Input(*run), Input(*sentence), Input("consolidation-coverage", "figure"), State(*state), defaults],
+        [
+            table,
+            Input(*run),
+            Input(*sentence),
+            Input("consolidation-coverage", "figure"),
+            State(*state),
+            defaults,
+        ],
     )
-    brushed: list[Input | State] = [Input(f"consolidation-{name}", "relayoutData") for name in GRAPHS]
+    brushed: list[Input | State] = [
+        Input(f"consolidation-{name}", "relayoutData") for name in GRAPHS
+    ]
     bind("brush", [Output("consolidation-panels", "title")], brushed)
     drawn: list[Input | State] = [Input(f"consolidation-{name}", "figure") for name in GRAPHS]
-    bind("ranged", [Output("consolidation-brushed", "data")], [*drawn, State("consolidation-asked", "data")])
+    bind(
+        "ranged",
+        [Output("consolidation-brushed", "data")],
+        [*drawn, State("consolidation-asked", "data")],
+    )
 
 
 PAGE = Page("/consolidation", "Consolidation", layout, register, key="n", icon="consolidation")

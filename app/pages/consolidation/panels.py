@@ -15,7 +15,9 @@ GRAPHS = ("loss", "features", "degree")  # on one axis of steps: the cursor and 
 
 
 def timeline() -> Component:
-    """The cursor: play, a range over the checkpoints with the stages above it, what it stands on."""
+    """The cursor: play, a range over the checkpoints with the stages above it,
+    what it stands on.
+    """
     cursor = dcc.Input(
         id="consolidation-cursor",
         type="range",
@@ -26,11 +28,21 @@ def timeline() -> Component:
     )
     return html.Div(
         [
-            html.Button("▶", id="consolidation-play", type="button", className="fs-button", **{"aria-label": "play"}),
+            html.Button(
+                "▶",
+                id="consolidation-play",
+                type="button",
+                className="fs-button",
+                **{"aria-label": "play"},
+            ),
             html.Div(
                 [
-                    html.Div(id="consolidation-stages", className="fs-stages", **{"aria-hidden": "true"}),
-                    html.Label("checkpoint", htmlFor="consolidation-cursor", className="fs-visually-hidden"),
+                    html.Div(
+                        id="consolidation-stages", className="fs-stages", **{"aria-hidden": "true"}
+                    ),
+                    html.Label(
+                        "checkpoint", htmlFor="consolidation-cursor", className="fs-visually-hidden"
+                    ),
                     cursor,
                 ],
                 className="fs-timeline__track",
@@ -38,7 +50,9 @@ def timeline() -> Component:
                 **{"aria-label": "checkpoint", "data-fs-search": ""},
             ),
             html.Output(id="consolidation-readout", className="fs-timeline__readout"),
-            html.Button("compare with this", id="consolidation-pin", type="button", className="fs-button"),
+            html.Button(
+                "compare with this", id="consolidation-pin", type="button", className="fs-button"
+            ),
         ],
         className="fs-timeline",
         role="group",
@@ -66,7 +80,12 @@ def _choice(name: str, label: str, value: str | None, width: str, **more: Any) -
 
 
 def _graph(name: str, height: int, label: str) -> Component:
-    graph = dcc.Graph(id=f"consolidation-{name}", figure=blank(None), config=CONFIG, style={"height": f"{height}px"})
+    graph = dcc.Graph(
+        id=f"consolidation-{name}",
+        figure=blank(None),
+        config=CONFIG,
+        style={"height": f"{height}px"},
+    )
     return html.Div(
         graph,
         role="img",
@@ -101,16 +120,24 @@ def _here() -> Component:
         html.Div(id="consolidation-here"),
         id="consolidation-here-panel",
         exports={"table": "consolidation-here"},
-        note="Each transition at the cursor: nats per token, share of the total loss, and the difference to the "
-        "checkpoint compared with, if one is held.",
+        note="Each transition at the cursor: nats per token, share of the total loss, and the "
+        "difference to the checkpoint compared with, if one is held.",
         class_name="fs-consolidation__here",
     )
 
 
 def _features() -> list[Component]:
     named = (
-        ("features", "Features learned", "Features that fire and reconstruction score along training"),
-        ("degree", "Function tokens’ share of the edges", "Share of edges that belong to function tokens"),
+        (
+            "features",
+            "Features learned",
+            "Features that fire and reconstruction score along training",
+        ),
+        (
+            "degree",
+            "Function tokens’ share of the edges",
+            "Share of edges that belong to function tokens",
+        ),
         ("coverage", "Coverage at the cursor", "Coverage by token rank, a line per checkpoint"),
     )
     return [
@@ -119,7 +146,9 @@ def _features() -> list[Component]:
             _graph(name, 360, label),
             id=f"consolidation-{name}-panel",
             exports=_images(name),
-            note=html.Span(id="consolidation-coverage-step") if name == "coverage" else skeleton("70%"),
+            note=html.Span(id="consolidation-coverage-step")
+            if name == "coverage"
+            else skeleton("70%"),
         )
         for name, title, label in named
     ]
@@ -139,8 +168,9 @@ def _sentences(query: dict[str, str]) -> Component:
         ],
         id="consolidation-sentence-panel",
         exports={"table": "consolidation-predictions"},
-        note="Under each token of the sentence, the most probable next token at each checkpoint; the bar below it is "
-        "its probability. A click on a row moves the cursor there. Below: greedy continuations at the cursor.",
+        note="Under each token of the sentence, the most probable next token at each checkpoint; "
+        "the bar below it is its probability. A click on a row moves the cursor there. "
+        "Below: greedy continuations at the cursor.",
         class_name="fs-consolidation__wide",
     )
 

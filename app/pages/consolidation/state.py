@@ -20,8 +20,22 @@ SPLITS = {
     "decile": "frequency decile of the target",
     "position": "position in the row",
 }
-CUTS = ("0.20", "0.25", "0.30", "0.35", "0.40", "0.45", "0.50", "0.55", "0.60", "top10", "top50", "top122",
-        "punctuation", "closed")  # fmt: skip
+CUTS = (
+    "0.20",
+    "0.25",
+    "0.30",
+    "0.35",
+    "0.40",
+    "0.45",
+    "0.50",
+    "0.55",
+    "0.60",
+    "top10",
+    "top50",
+    "top122",
+    "punctuation",
+    "closed",
+)
 CUT_WORDS = {
     "punctuation": "punctuation alone",
     "closed": "punctuation and closed-class words",
@@ -51,10 +65,15 @@ def read_state(asked: Mapping[str, str]) -> tuple[ConsolidationState, list[str]]
     default = ConsolidationState()
     complaints: list[str] = []
     allowed = {"measure": list(MEASURES), "axis": list(AXES), "cut": list(CUTS), "by": list(SPLITS)}
-    chosen = {name: one_of(asked, name, values, getattr(default, name), complaints) for name, values in allowed.items()}
+    chosen = {
+        name: one_of(asked, name, values, getattr(default, name), complaints)
+        for name, values in allowed.items()
+    }
     lines = [line for line in asked.get("lines", default.lines).split(",") if line]
     if wrong := [line for line in lines if line not in TRANSITIONS]:
-        complaints.append(f"lines: got {', '.join(wrong)}, allowed are {', '.join(TRANSITIONS)}; showing all")
+        complaints.append(
+            f"lines: got {', '.join(wrong)}, allowed are {', '.join(TRANSITIONS)}; showing all"
+        )
         lines = list(TRANSITIONS)
     known = {*CONTROLS, *CURSORS}
     complaints += [f"{name}: this page has no such setting" for name in asked if name not in known]
@@ -72,13 +91,19 @@ def cut_words(cut: str) -> str:
 
 def control_bar(state: ConsolidationState) -> list[Component]:
     """The controls that change the claim, each under its name."""
-    lines = [dmc.Chip(words, value=name, size="xs", radius=6) for name, words in TRANSITIONS.items()]
-    chips = dmc.ChipGroup(lines, id="consolidation-lines", multiple=True, value=state.lines.split(","))
+    lines = [
+        dmc.Chip(words, value=name, size="xs", radius=6) for name, words in TRANSITIONS.items()
+    ]
+    chips = dmc.ChipGroup(
+        lines, id="consolidation-lines", multiple=True, value=state.lines.split(",")
+    )
     cuts = [(cut, cut_words(cut)) for cut in CUTS]
     return [
         segments(PAGE, "measure", "Show", list(MEASURES.items()), state.measure),
         segments(PAGE, "axis", "Along", list(AXES.items()), state.axis),
         select(PAGE, "cut", "Function tokens are", cuts, state.cut, "17rem"),
         select(PAGE, "by", "Targets", list(SPLITS.items()), state.by, "14rem"),
-        labelled(PAGE, "lines", "Transitions", html.Div(chips, className="fs-consolidation__chips")),
+        labelled(
+            PAGE, "lines", "Transitions", html.Div(chips, className="fs-consolidation__chips")
+        ),
     ]

@@ -51,11 +51,19 @@ class LossView:
             group=self.group,
             paper=state.axis == "share",
         )
-        data = cursor_data(answer, self.generations, self.group) | {"axis": state.axis, "group": self.group}
+        data = cursor_data(answer, self.generations, self.group) | {
+            "axis": state.axis,
+            "group": self.group,
+        }
         return (
-            headline(answer), figure, held_out_note(answer), [seeds_note(answer), method_note(answer)], data,
-            paper_table(answer), paper_note(answer),
-        )  # fmt: skip
+            headline(answer),
+            figure,
+            held_out_note(answer),
+            [seeds_note(answer), method_note(answer)],
+            data,
+            paper_table(answer),
+            paper_note(answer),
+        )
 
 
 @dataclass(frozen=True)
@@ -71,10 +79,12 @@ class FeaturesView:
         answer = self.answer
         axis = StepAxis(self.state.axis, all_steps(answer.runs)[-1])
         return (
-            features_figure(answer.rows, scheme, axis), features_note(answer),
-            function_degree_figure(answer.rows, scheme, axis), degree_note(answer),
+            features_figure(answer.rows, scheme, axis),
+            features_note(answer),
+            function_degree_figure(answer.rows, scheme, axis),
+            degree_note(answer),
             step_coverage_figure(self.coverage, "fixed", scheme),
-        )  # fmt: skip
+        )
 
 
 async def read_losses(api: ApiClient, state: ConsolidationState, group: str | None) -> LossView:
@@ -82,7 +92,12 @@ async def read_losses(api: ApiClient, state: ConsolidationState, group: str | No
     answer, generations = await asyncio.gather(
         api.consolidation_loss(**loss_query(state)), api.consolidation_generations(cut=state.cut)
     )
-    return LossView(state, answer, generations, group if group in answer.groups else next(iter(answer.groups), None))
+    return LossView(
+        state,
+        answer,
+        generations,
+        group if group in answer.groups else next(iter(answer.groups), None),
+    )
 
 
 async def read_features(api: ApiClient, state: ConsolidationState) -> FeaturesView:

@@ -13,7 +13,11 @@ from backend.schemas import CheckpointFeatures, LossResponse, LossRow, PaperCurv
 def final_rows(answer: LossResponse, place: int = 0) -> dict[str, LossRow]:
     """transition -> the row of one run's last checkpoint, without a split."""
     run = answer.runs[place]
-    rows = [row for row in answer.rows if (row.model, row.seed, row.group) == (run.model, run.seed, None)]
+    rows = [
+        row
+        for row in answer.rows
+        if (row.model, row.seed, row.group) == (run.model, run.seed, None)
+    ]
     return {row.transition: row for row in rows if row.step == run.steps[-1]}
 
 
@@ -23,7 +27,9 @@ def headline(answer: LossResponse) -> list[Component | str]:
         return ["Loss along training, split further than by transition: choose a group below."]
     last = final_rows(answer)
     hardest = max((name for name in last if name != "all"), key=lambda name: last[name].loss)
-    heaviest = max((name for name in last if name != "all"), key=lambda name: last[name].share_of_loss)
+    heaviest = max(
+        (name for name in last if name != "all"), key=lambda name: last[name].share_of_loss
+    )
     said: list[Component | str] = [
         "At the end of training ",
         html.Strong(TRANSITIONS[hardest]),
@@ -42,31 +48,44 @@ def _share(row: LossRow) -> Component:
     return html.Span(
         [html.Strong(percent(row.share_of_loss)), html.Small(f" {bounds}") if bounds else None],
         className="fs-number",
-        title=f"95 % interval {bounds or 'not stored'}, bootstrap over document shards · n = {row.n_tokens:,} targets",
+        title=f"95 % interval {bounds or 'not stored'}, bootstrap over document shards · n = "
+        f"{row.n_tokens:,} targets",
     )
 
 
 def paper_table(answer: LossResponse) -> Component:
     """The paper's printed final losses, and what they say about shares of the total."""
     models = list(dict.fromkeys(curve.model for curve in answer.paper))
-    by_key: dict[tuple[str, str], PaperCurve] = {(curve.model, curve.transition): curve for curve in answer.paper}
-    ours = final_rows(answer) if answer.effective.get("by", "none") == "none" and answer.runs else {}
+    by_key: dict[tuple[str, str], PaperCurve] = {
+        (curve.model, curve.transition): curve for curve in answer.paper
+    }
+    ours = (
+        final_rows(answer) if answer.effective.get("by", "none") == "none" and answer.runs else {}
+    )
     head = [html.Th("transition", scope="col")]
     for model in [*models, "ours"]:
-        head += [html.Th(f"{model}, {what}", scope="col") for what in ("nats", "of tokens", "of loss")]
+        head += [
+            html.Th(f"{model}, {what}", scope="col") for what in ("nats", "of tokens", "of loss")
+        ]
     rows = []
     for name, words in TRANSITIONS.items():
         cells: list[Component] = [html.Th(words, scope="row")]
         for model in models:
             curve = by_key.get((model, name))
-            cells += _cells(curve.printed_final, curve.share_of_tokens, curve.share_of_loss) if curve else _cells()
+            cells += (
+                _cells(curve.printed_final, curve.share_of_tokens, curve.share_of_loss)
+                if curve
+                else _cells()
+            )
         mine = ours.get(name)
         cells += _cells(mine.loss, mine.share_of_tokens, mine.share_of_loss) if mine else _cells()
         rows.append(html.Tr(cells))
     return html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="fs-table")
 
 
-def _cells(loss: float | None = None, tokens: float | None = None, share: float | None = None) -> list[Component]:
+def _cells(
+    loss: float | None = None, tokens: float | None = None, share: float | None = None
+) -> list[Component]:
     if loss is None or tokens is None or share is None:
         return [html.Td("–", **{"data-value": ""}) for _ in range(3)]
     shown = ((f"{loss:.2f}", loss), (percent(tokens), tokens), (percent(share), share))
@@ -77,17 +96,19 @@ def held_out_note(answer: LossResponse) -> str:
     """n and what was scored."""
     held = answer.held_out
     return (
-        f"Mean next-token loss on n = {held.n_tokens:,} targets of {held.n_documents:,} documents, none trained on; "
-        f"{answer.n_function:,} function tokens at this cut."
+        f"Mean next-token loss on n = {held.n_tokens:,} targets of {held.n_documents:,} "
+        f"documents, none trained on; {answer.n_function:,} function tokens at this cut."
     )
 
 
 def method_note(answer: LossResponse) -> Component:
-    """How the held-out text, the classes, the intervals and the baselines came about; folded away."""
+    """How the held-out text, the classes,
+    the intervals and the baselines came about; folded away.
+    """
     held = answer.held_out
     told = (
-        f"Held out: {held.taken}. Classes: {held.counts}. Intervals: 95 %, {held.n_shards} document shards resampled. "
-        f"Baselines: {held.smoothing}."
+        f"Held out: {held.taken}. Classes: {held.counts}. Intervals: 95 %, {held.n_shards} "
+        f"document shards resampled. Baselines: {held.smoothing}."
     )
     return html.Details([html.Summary("how this is measured"), html.P(told)], className="fs-small")
 
@@ -98,37 +119,46 @@ def seeds_note(answer: LossResponse) -> str:
     for run in answer.runs:
         by_model.setdefault(run.model, []).append(run.seed)
     parts = [
-        f"{'solid' if place == 0 else 'dotted'}: {model}, {len(seeds)} seed{'s' if len(seeds) > 1 else ''}"
-        + (" (band: their range)" if len(seeds) > 1 else "")
+        f"{'solid' if place == 0 else 'dotted'}: {model}, {len(seeds)} "
+        f"seed{'s' if len(seeds) > 1 else ''}" + (" (band: their range)" if len(seeds) > 1 else "")
         for place, (model, seeds) in enumerate(by_model.items())
     ]
-    return "; ".join(parts) + ". Colour: class of the target; paler where the current token is content."
+    return (
+        "; ".join(parts)
+        + ". Colour: class of the target; paler where the current token is content."
+    )
 
 
 def paper_note(answer: LossResponse) -> str:
     """Where the paper's numbers come from, and how its shares follow."""
     return (
-        f"The paper’s Figure 9, read off the picture ({answer.paper_error}). It prints no shares; they follow from its "
-        "printed final losses: the four must average to “all”, with 40 % function tokens and as many f→c as c→f."
+        f"The paper’s Figure 9, read off the picture ({answer.paper_error}). It prints no "
+        "shares; they follow from its printed final losses: the four must average to “all”, with "
+        "40 % function tokens and as many f→c as c→f."
     )
 
 
 def features_note(answer: CheckpointFeatures) -> str:
     """n, the recipes, and what the marks mean."""
     positions = max((row.n_positions for row in answer.rows), default=0)
-    target = f" dashed, equal score: k chosen for a score of {answer.target_score:.2f};" if answer.target_score else ""
+    target = (
+        f" dashed, equal score: k chosen for a score of {answer.target_score:.2f};"
+        if answer.target_score
+        else ""
+    )
     main = main_model(answer.rows)
     return (
-        f"SAEs trained on each checkpoint of {main}, counted on the same n = {positions:,} positions. Solid: one k "
-        "throughout (dotted grey: of the other model);"
-        f"{target} diamonds: other widths, to see whether the dictionary is the ceiling. Hover: L0, score, interval."
+        f"SAEs trained on each checkpoint of {main}, counted on the same n = {positions:,} "
+        f"positions. Solid: one k throughout (dotted grey: of the other model);{target} "
+        "diamonds: other widths, to see whether the dictionary is the ceiling. Hover: L0, score, "
+        "interval."
     )
 
 
 def degree_note(answer: CheckpointFeatures) -> str:
     """What is divided by what."""
     return (
-        f"Token–feature pairs that fire on the sample: share whose token is one of the {answer.n_function:,} function "
-        "tokens at this cut. Orange: one k throughout; blue: k chosen for an equal score. Bars: 95 %, leaving out one "
-        "document shard at a time."
+        "Token–feature pairs that fire on the sample: share whose token is one of the "
+        f"{answer.n_function:,} function tokens at this cut. Orange: one k throughout; blue: k "
+        "chosen for an equal score. Bars: 95 %, leaving out one document shard at a time."
     )

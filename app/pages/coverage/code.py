@@ -8,8 +8,21 @@ from app.pages.coverage.sql import coverage_sql, degrees_sql, tokens_sql
 from app.pages.coverage.view import LISTED
 from app.parts.reproduce import Request, reproduce_all
 
-PANELS = ("curve", "table", "equal", "nulls", "degree", "cuts", "kinds", "laws", "zipf", "documents")
-BY_SQL = ("curve", "table", "degree", "zipf", "documents")  # panels whose numbers stand in tables of the build
+PANELS = (
+    "curve",
+    "table",
+    "equal",
+    "nulls",
+    "degree",
+    "cuts",
+    "kinds",
+    "laws",
+    "zipf",
+    "documents",
+)
+# panels whose numbers stand in tables of the build
+BY_SQL = ("curve", "table", "degree", "zipf", "documents")
+# goes on where `url` is the one with the tokens' degrees
 SLOPE = """
 
 import math
@@ -17,27 +30,36 @@ import statistics
 
 rows = [row for row in json.load(urllib.request.urlopen(url))["rows"] if row["degree"] > 0]
 x, y = ([math.log10(row[name]) for row in rows] for name in ("occurrences", "degree"))
-print(statistics.linear_regression(x, y))"""  # goes on where `url` is the one with the tokens' degrees
-Grids = Mapping[str, Sequence[Sequence[str]]]  # SAE -> [θ in the address, θ as shown] of each θ that the build holds
+print(statistics.linear_regression(x, y))"""
+# SAE -> [θ in the address, θ as shown] of each θ that the build holds
+Grids = Mapping[str, Sequence[Sequence[str]]]
 
 
 def curve_requests(asked: Mapping[str, str], grids: Grids) -> list[Request]:
-    """A request per layer that is drawn, the chosen one first: the others at the same place of their own θ."""
+    """A request per layer that is drawn, the chosen one first:
+    the others at the same place of their own θ.
+    """
     place = [theta for theta, _ in grids[asked["sae"]]].index(asked["theta"])
     others = [sae for sae, thetas in grids.items() if sae != asked["sae"] and place < len(thetas)]
     return [_coverage(asked, sae, grids[sae][place][0]) for sae in (asked["sae"], *others)]
 
 
 def requests_of(asked: Mapping[str, str], grids: Grids, page: int) -> dict[str, list[Request]]:
-    """Panel -> the requests whose answers hold its numbers; `page`: most tokens that one request lists."""
+    """Panel -> the requests whose answers hold its numbers; `page`:
+    most tokens that one request lists.
+    """
     sae = {"sae_id": asked["sae"]}
     curves = curve_requests(asked, grids)
-    statistics: Request = ("/api/statistics", {**sae, "theta": asked["theta"], "min_count": asked["min_count"]})
+    statistics: Request = (
+        "/api/statistics",
+        {**sae, "theta": asked["theta"], "min_count": asked["min_count"]},
+    )
     known: Request = ("/api/statistics/tokens", {**sae, "limit": LISTED})
     by_frequency = _coverage({**asked, "order": "frequency"}, asked["sae"], asked["theta"])
     size = min(page, LISTED)
     tokens: list[Request] = [
-        ("/api/tokens", {"order": "frequency", "limit": size, "offset": at}) for at in range(0, LISTED, size)
+        ("/api/tokens", {"order": "frequency", "limit": size, "offset": at})
+        for at in range(0, LISTED, size)
     ]
     return {
         "curve": curves,
@@ -49,7 +71,9 @@ def requests_of(asked: Mapping[str, str], grids: Grids, page: int) -> dict[str, 
     }
 
 
-def codes_of(href: str | None, requests: Mapping[str, Sequence[Request]]) -> dict[str, dict[str, str]]:
+def codes_of(
+    href: str | None, requests: Mapping[str, Sequence[Request]]
+) -> dict[str, dict[str, str]]:
     """Panel -> {"curl": …, "python": …}; the degree's Python fits the slope as well."""
     codes = {panel: reproduce_all(href, asked) for panel, asked in requests.items()}
     codes["degree"]["python"] += SLOPE
@@ -63,7 +87,13 @@ def sql_of(asked: Mapping[str, str], grids: Grids) -> dict[str, str]:
     tokens = tokens_sql(LISTED)
     curve = coverage_sql(sae, place, least, asked["order"], asked["denominator"], LISTED)
     degrees = degrees_sql(sae, place, least, LISTED)
-    return {"curve": curve, "table": degrees, "degree": degrees, "zipf": tokens, "documents": tokens}
+    return {
+        "curve": curve,
+        "table": degrees,
+        "degree": degrees,
+        "zipf": tokens,
+        "documents": tokens,
+    }
 
 
 def _coverage(asked: Mapping[str, str], sae: str, theta: str) -> Request:

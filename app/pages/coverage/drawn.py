@@ -59,7 +59,8 @@ def _lead(view: CoverageView) -> Shown:
     nulls = null_sentence(told.nulls) if told else ""
     return {
         ("coverage-headline", "children"): _headline(view),
-        ("coverage-nulls-line", "children"): nulls and nulls + at_first_setting(view.state.theta, view.state.min_count),
+        ("coverage-nulls-line", "children"): nulls
+        and nulls + at_first_setting(view.state.theta, view.state.min_count),
         ("coverage-first", "children"): [
             html.Span("The first ten:" if by_frequency else "First ten in this order:"),
             *first_tokens(answer.rows, view.function),
@@ -104,11 +105,13 @@ def _own_figures(view: CoverageView, scheme: str | None) -> Shown:
     return {
         ("coverage-curve", "figure"): curve,
         ("coverage-curve-panel-note", "children"): [
-            setting_sentence(view.state, answer, view.function), " ", function_contrast(answer),
+            setting_sentence(view.state, answer, view.function),
+            " ",
+            function_contrast(answer),
             other_thetas(view.state, view.curves),
         ],
         ("coverage-zipf", "figure"): zipf_figure(occurrences, len(view.function), scheme),
-    }  # fmt: skip
+    }
 
 
 def _table(view: CoverageView, ticked: Sequence[int]) -> Shown:
@@ -116,8 +119,10 @@ def _table(view: CoverageView, ticked: Sequence[int]) -> Shown:
     by_id = {token.token_id: token for token in view.tokens}
     seen = [row for row in answer.rows if row.occurrences]
     hidden = {
-        "tokens of the vocabulary never occur in the corpus and are left out": len(answer.rows) - len(seen),
-        "more ranks are drawn but not listed; the reproduce drawer's request gives all": len(seen) - LISTED,
+        "tokens of the vocabulary never occur in the corpus and are left out": len(answer.rows)
+        - len(seen),
+        "more ranks are drawn but not listed; the reproduce drawer's request gives all": len(seen)
+        - LISTED,
     }
     said = [f"{n:,} {what}" for what, n in hidden.items() if n > 0]
     if view.evidence and (view.state.theta or view.state.min_count != 1):
@@ -126,7 +131,9 @@ def _table(view: CoverageView, ticked: Sequence[int]) -> Shown:
     known = view.evidence.tokens if view.evidence else {}
     return {
         ("coverage-table", "rowData"): with_statistics(rows, known, view.sae.sae_id),
-        ("coverage-table", "selectedRows"): {"ids": [str(token_id) for token_id in ticked]} if ticked else [],
+        ("coverage-table", "selectedRows"): {"ids": [str(token_id) for token_id in ticked]}
+        if ticked
+        else [],
         ("coverage-hidden", "children"): "".join(f"{one}. " for one in said).strip(),
     }
 
@@ -135,7 +142,10 @@ def _slope(view: CoverageView) -> str:
     fit = view.fit
     if fit is None:
         return "Too few tokens for a fit."
-    return f"Degree ∝ occurrences^{fit.slope:.2f} [{fit.low:.2f}, {fit.high:.2f}], least squares, n = {fit.n:,} tokens."
+    return (
+        f"Degree ∝ occurrences^{fit.slope:.2f} [{fit.low:.2f}, {fit.high:.2f}], least "
+        f"squares, n = {fit.n:,} tokens."
+    )
 
 
 def _evidence(view: CoverageView, evidence: Evidence, scheme: str | None) -> Shown:
@@ -150,62 +160,77 @@ def _evidence(view: CoverageView, evidence: Evidence, scheme: str | None) -> Sho
         ("coverage-degree", "figure"): degree_figure(
             view.by_frequency.rows, view.function, view.fit, scheme, rarefied if at_start else None
         ),
-        ("coverage-documents", "figure"): document_figure(view.tokens, view.function, scheme, strewn),
+        ("coverage-documents", "figure"): document_figure(
+            view.tokens, view.function, scheme, strewn
+        ),
         ("coverage-cuts", "children"): cut_table(told.equal_occurrence, view.state.cut),
         ("coverage-kinds", "children"): kind_table(told),
         ("coverage-laws", "children"): law_table(told.degree_fits),
         **_notes(view, told),
-    }  # fmt: skip
+    }
 
 
 def _notes(view: CoverageView, told: StatisticsResponse) -> Shown:
     """What each panel shows, with its n and its intervals."""
     first = at_first_setting(view.state.theta, view.state.min_count)
+    by_chance = " where each position is kept by chance, without an interval"
     return {
         ("coverage-equal-panel-note", "children"): [
-            "The k most frequent tokens, and as many positions of content tokens drawn one by one: exact expectation"
-            f"{'' if view.state.min_count == 1 else ' where each position is kept by chance, without an interval'}; "
-            "bands: 95 %, document shards resampled. Shares of the active features, whatever the curve's are of."
+            "The k most frequent tokens, and as many positions of content tokens drawn one by "
+            "one: exact "
+            f"expectation{'' if view.state.min_count == 1 else by_chance}; "
+            "bands: 95 %, document shards resampled. Shares of the active features, whatever the "
+            "curve's are of."
         ],
         ("coverage-nulls-panel-note", "children"): null_note(told.nulls) + first,
         ("coverage-degree-panel-note", "children"): _slope(view),
         ("coverage-cuts-panel-note", "children"): (
-            "Function tokens are the most frequent ones up to a share of all occurrences; here the share moves. "
+            "Function tokens are the most frequent ones up to a share of all occurrences; here "
+            "the share moves. "
             + chao_sentence(told)
             + (first and " Both are at θ 0 and one firing an edge, whatever is chosen above.")
         ),
         ("coverage-kinds-panel-note", "children"): (
-            "A kind is the token's spelling; * marks degrees beyond 95 % of 2,000 permutations of the label among "
-            f"tokens of like frequency.{first}"
+            "A kind is the token's spelling; * marks degrees beyond 95 % of 2,000 permutations "
+            f"of the label among tokens of like frequency.{first}"
         ),
         ("coverage-laws-panel-note", "children"): (
-            "Is a degree distribution's tail a power law? Its exponent, and its likelihood against other laws."
-            + first
+            "Is a degree distribution's tail a power law? Its exponent, and its likelihood "
+            "against other laws." + first
         ),
         ("coverage-zipf-panel-note", "children"): (
-            f"Occurrences by frequency rank: {slope_sentence(told.slopes, 'zipf')}. Dotted: the function cut."
+            f"Occurrences by frequency rank: {slope_sentence(told.slopes, 'zipf')}. Dotted: the "
+            "function cut."
         ),
         ("coverage-documents-panel-note", "children"): (
-            f"Share of documents that hold the token; the {len(view.tokens):,} most frequent. Below the line: bursty."
+            f"Share of documents that hold the token; the {len(view.tokens):,} most frequent. "
+            "Below the line: bursty."
         ),
-    }  # fmt: skip
+    }
 
 
 def _no_evidence(view: CoverageView, scheme: str | None) -> Shown:
     made: Shown = {
-        (f"coverage-{name}-panel-note", "children"): LEFT_OUT for name in NOTED if name not in ("curve", "zipf")
+        (f"coverage-{name}-panel-note", "children"): LEFT_OUT
+        for name in NOTED
+        if name not in ("curve", "zipf")
     }
     return made | {
         ("coverage-lacking", "children"): notice("No statistics beside this build", view.lacking),
         ("coverage-equal", "figure"): blank(scheme),
         ("coverage-nulls", "figure"): blank(scheme),
-        ("coverage-degree", "figure"): degree_figure(view.by_frequency.rows, view.function, view.fit, scheme),
+        ("coverage-degree", "figure"): degree_figure(
+            view.by_frequency.rows, view.function, view.fit, scheme
+        ),
         ("coverage-documents", "figure"): document_figure(view.tokens, view.function, scheme),
         ("coverage-cuts", "children"): None,
         ("coverage-kinds", "children"): None,
         ("coverage-laws", "children"): None,
         ("coverage-degree-panel-note", "children"): _slope(view),
-        ("coverage-zipf-panel-note", "children"): "Occurrences by frequency rank. Dotted: the function cut.",
+        (
+            "coverage-zipf-panel-note",
+            "children",
+        ): "Occurrences by frequency rank. Dotted: the function cut.",
         ("coverage-documents-panel-note", "children"): (
             f"Share of documents that hold the token; the {len(view.tokens):,} most frequent."
         ),

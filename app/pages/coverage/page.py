@@ -1,4 +1,6 @@
-"""Coverage, `/coverage`: how many features the first k tokens of an order reach (paper, Table 1)."""
+"""Coverage, `/coverage`: how many features the first k tokens of an order
+reach (paper, Table 1).
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,10 @@ GRAPHS = {
     "curve": "Cumulative coverage by token rank, one line per layer",
     "equal": "Coverage of the most frequent tokens against as many positions of content tokens",
     "nulls": "Coverage by token rank of the model and of the null models",
-    "rarefaction": "Expected distinct features by the number of occurrences, function and content tokens",
-    "degree": "Degree against occurrences, both on logarithms, with the degree expected of a content token",
+    "rarefaction": "Expected distinct features by the number of occurrences, function and "
+    "content tokens",
+    "degree": "Degree against occurrences, both on logarithms, with the degree expected of a "
+    "content token",
     "shared": "Features shared by the ticked tokens",
     "zipf": "Occurrences by frequency rank, both on logarithms",
     "documents": "Share of documents that contain each token, by frequency rank",
@@ -59,7 +63,9 @@ async def layout(**query: str) -> Component:
                 ],
                 className="fs-lead",
             ),
-            html.Div(skeleton("100%"), id="coverage-controls", className="fs-controls", role="group"),
+            html.Div(
+                skeleton("100%"), id="coverage-controls", className="fs-controls", role="group"
+            ),
             html.Div(id="coverage-complaints"),
             html.Div(id="coverage-lacking"),
             html.Div(_panels(read_sort(query)), className="fs-coverage"),
@@ -68,8 +74,12 @@ async def layout(**query: str) -> Component:
 
 
 def _graph(name: str, height: int) -> Component:
-    graph = dcc.Graph(id=f"coverage-{name}", figure=blank(None), config=CONFIG, style={"height": f"{height}px"})
-    return html.Div(graph, role="img", style={"minHeight": f"{height}px"}, **{"aria-label": GRAPHS[name]})
+    graph = dcc.Graph(
+        id=f"coverage-{name}", figure=blank(None), config=CONFIG, style={"height": f"{height}px"}
+    )
+    return html.Div(
+        graph, role="img", style={"minHeight": f"{height}px"}, **{"aria-label": GRAPHS[name]}
+    )
 
 
 def _blank_code(name: str) -> dict[str, str]:
@@ -110,20 +120,26 @@ def _panels(sort: tuple[str, str] | None) -> list[Component]:
             reproduce=_blank_code("table"),
             exports={"csv": "coverage-table", "parquet": "/api/export/tokens?format=parquet"},
             note=(
-                "Click a row for the token's page. Tick two or more to see which features they share. Expected: the "
-                "features of a content token so frequent; italic where none is, and on hover at equal n."
+                "Click a row for the token's page. Tick two or more to see which features they "
+                "share. Expected: the features of a content token so frequent; italic where none "
+                "is, and on hover at equal n."
             ),
             class_name="fs-c12",
         ),
         _drawn("shared", "Features that the ticked tokens share", 320, "fs-c12 fs-absent"),
         *(
-            panel(title, html.Div(skeleton("100%"), id=f"coverage-{name}"), id=f"coverage-{name}-panel",
-                  note=skeleton("60%"), class_name=size)
+            panel(
+                title,
+                html.Div(skeleton("100%"), id=f"coverage-{name}"),
+                id=f"coverage-{name}-panel",
+                note=skeleton("60%"),
+                class_name=size,
+            )
             for name, title, size in tables
         ),
         _drawn("zipf", "Zipf", 260, "fs-c4"),
         _drawn("documents", "Documents", 260, "fs-c4 fs-c4--last"),
-    ]  # fmt: skip
+    ]
 
 
 def register(app: Dash, api: ApiClient) -> None:
@@ -147,9 +163,16 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
             detail = (await api.health()).build_detail
             return None, None, None, notice("No build, so no coverage", detail, kind="problem")
         state, complaints = read_state(asked, saes, capabilities)
-        told = notice("The address asks for what is not there", "; ".join(complaints), kind="problem")
+        told = notice(
+            "The address asks for what is not there", "; ".join(complaints), kind="problem"
+        )
         bar, defaults = control_bar(state, saes, capabilities), default_state(saes).as_query()
-        return bar, defaults, {sae.sae_id: theta_options(sae) for sae in saes}, told if complaints else None
+        return (
+            bar,
+            defaults,
+            {sae.sae_id: theta_options(sae) for sae in saes},
+            told if complaints else None,
+        )
 
     _register_state(app)
     _register_rows(app)
@@ -214,7 +237,10 @@ VIEW = (
     ("coverage-first", "children"),
     ("coverage-lacking", "children"),
     ("coverage-function", "data"),
-    *((f"coverage-{name}", "figure") for name in ("curve", "equal", "nulls", "degree", "zipf", "documents")),
+    *(
+        (f"coverage-{name}", "figure")
+        for name in ("curve", "equal", "nulls", "degree", "zipf", "documents")
+    ),
     ("coverage-table", "rowData"),
     ("coverage-table", "selectedRows"),
     ("coverage-hidden", "children"),
@@ -235,7 +261,9 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         State("coverage-tokens", "data"),
         prevent_initial_call=True,
     )
-    async def show_view(asked: dict[str, str] | None, scheme: str | None, ticked: str | None) -> list[Any]:
+    async def show_view(
+        asked: dict[str, str] | None, scheme: str | None, ticked: str | None
+    ) -> list[Any]:
         if asked is None:
             return [no_update] * len(VIEW)
         view = await read_view(api, frequent, asked)
@@ -244,7 +272,11 @@ def _register_view(app: Dash, api: ApiClient) -> None:
 
     @app.callback(
         [
-            *(Output(f"coverage-{name}-panel-{kind}", "children") for name in PANELS for kind in ("curl", "python")),
+            *(
+                Output(f"coverage-{name}-panel-{kind}", "children")
+                for name in PANELS
+                for kind in ("curl", "python")
+            ),
             *(Output(f"coverage-{name}-panel-sql", "children") for name in BY_SQL),
         ],
         Input("coverage-state", "data"),
@@ -252,7 +284,9 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         State("frame-location", "href"),
         prevent_initial_call=True,
     )
-    async def show_requests(asked: dict[str, str] | None, grids: dict[str, Any], href: str | None) -> list[Any]:
+    async def show_requests(
+        asked: dict[str, str] | None, grids: dict[str, Any], href: str | None
+    ) -> list[Any]:
         if asked is None:
             return [no_update] * (2 * len(PANELS) + len(BY_SQL))
         requests = requests_of(asked, grids, (await api.capabilities()).limits.page)

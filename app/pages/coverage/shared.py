@@ -32,15 +32,26 @@ def read_tokens(asked: str | None) -> list[int]:
 
 def shared_note(answer: IntersectionsResponse) -> str:
     """What the bars are, and what is not drawn."""
-    every = next((one.n_features for one in answer.intersections if len(one.token_ids) == len(answer.tokens)), 0)
+    every = next(
+        (
+            one.n_features
+            for one in answer.intersections
+            if len(one.token_ids) == len(answer.tokens)
+        ),
+        0,
+    )
     hidden = answer.intersections[MOST_COLUMNS:]
     left = ""
     if hidden:
-        left = f" {len(hidden):,} smaller intersections, {sum(one.n_features for one in hidden):,} features, not drawn."
+        left = (
+            f" {len(hidden):,} smaller intersections, "
+            f"{sum(one.n_features for one in hidden):,} features, not drawn."
+        )
     return (
-        f"Each bar: the features that exactly the marked tokens reach. Together {answer.union:,} of "
-        f"{answer.n_active:,} active features ({percent(answer.union / max(answer.n_active, 1))}); all "
-        f"{len(answer.tokens)} share {every:,}. θ = 0, {_firings(answer)} an edge.{left}"
+        f"Each bar: the features that exactly the marked tokens reach. Together {answer.union:,} "
+        f"of {answer.n_active:,} active features "
+        f"({percent(answer.union / max(answer.n_active, 1))}); all {len(answer.tokens)} share "
+        f"{every:,}. θ = 0, {_firings(answer)} an edge.{left}"
     )
 
 
@@ -51,19 +62,23 @@ def _firings(answer: IntersectionsResponse) -> str:
 
 def rarefaction_note(answer: RarefactionResponse) -> str:
     """What is drawn, and the control in one sentence: function and content tokens at the same n."""
-    by_group = {name: {p.n: p for p in answer.groups if p.token_group == name} for name in ("function", "content")}
+    by_group = {
+        name: {p.n: p for p in answer.groups if p.token_group == name}
+        for name in ("function", "content")
+    }
     common = sorted(by_group["function"].keys() & by_group["content"].keys())
     said = ""
     if common:
         function, content = (by_group[name][common[-1]] for name in ("function", "content"))
         said = (
-            f"At {common[-1]:,} occurrences each, a function token meets {function.mean:,.0f} features "
-            f"[{function.low:,.0f}, {function.high:,.0f}] and a content token {content.mean:,.0f} "
-            f"[{content.low:,.0f}, {content.high:,.0f}] (n = {function.n_tokens:,} and {content.n_tokens:,} tokens). "
+            f"At {common[-1]:,} occurrences each, a function token meets {function.mean:,.0f} "
+            f"features [{function.low:,.0f}, {function.high:,.0f}] and a content token "
+            f"{content.mean:,.0f} [{content.low:,.0f}, {content.high:,.0f}] (n = "
+            f"{function.n_tokens:,} and {content.n_tokens:,} tokens). "
         )
     return (
-        f"{said}Expected distinct features after n of a token's occurrences, exact; drawn: {answer.sampling_unit}. "
-        "Function tokens are those of the build's own cut."
+        f"{said}Expected distinct features after n of a token's occurrences, exact; drawn: "
+        f"{answer.sampling_unit}. Function tokens are those of the build's own cut."
     )
 
 
@@ -81,53 +96,83 @@ def register(app: Dash, api: ApiClient) -> None:
         prevent_initial_call=True,
     )
     async def show_ticked(
-        state: dict[str, str] | None, asked: str | None, function: list[int] | None, scheme: str | None
+        state: dict[str, str] | None,
+        asked: str | None,
+        function: list[int] | None,
+        scheme: str | None,
     ) -> tuple[Any, ...]:
         if state is None or function is None:
             return (no_update,) * 5
         tokens = read_tokens(asked)
         classes = frozenset(function)
         rarefied, shared = await asyncio.gather(
-            _rarefaction(api, state, tokens, classes, scheme), _shared(api, state, tokens, classes, scheme)
+            _rarefaction(api, state, tokens, classes, scheme),
+            _shared(api, state, tokens, classes, scheme),
         )
         return (*rarefied, *shared)
 
     @app.callback(
-        [Output(f"coverage-{n}-panel-{k}", "children") for n in ("rarefaction", "shared") for k in ("curl", "python")],
+        [
+            Output(f"coverage-{n}-panel-{k}", "children")
+            for n in ("rarefaction", "shared")
+            for k in ("curl", "python")
+        ],
         Input("coverage-state", "data"),
         Input("coverage-tokens", "data"),
         State("frame-location", "href"),
         prevent_initial_call=True,
     )
-    async def show_requests(state: dict[str, str] | None, asked: str | None, href: str | None) -> list[str]:
+    async def show_requests(
+        state: dict[str, str] | None, asked: str | None, href: str | None
+    ) -> list[str]:
         if state is None:
             return [""] * 4
-        query = {"sae_id": state["sae"], "token_ids": ",".join(map(str, read_tokens(asked))) or None}
+        query = {
+            "sae_id": state["sae"],
+            "token_ids": ",".join(map(str, read_tokens(asked))) or None,
+        }
         counted = query | {"min_count": state["min_count"]}
-        pair = (reproduce_get(href, "/api/rarefaction", query), reproduce_get(href, "/api/intersections", counted))
+        pair = (
+            reproduce_get(href, "/api/rarefaction", query),
+            reproduce_get(href, "/api/intersections", counted),
+        )
         return [code[kind] for code in pair for kind in ("curl", "python")]
 
 
 async def _rarefaction(
-    api: ApiClient, state: dict[str, str], tokens: Sequence[int], function: frozenset[int], scheme: str | None
+    api: ApiClient,
+    state: dict[str, str],
+    tokens: Sequence[int],
+    function: frozenset[int],
+    scheme: str | None,
 ) -> tuple[Any, Any]:
     ids = ",".join(map(str, tokens)) or None
     try:
         answer = await api.rarefaction(state["sae"], token_ids=ids)
     except ApiProblem as problem:
         return blank(scheme), problem.detail
-    note = rarefaction_note(answer) + at_first_setting(float(state["theta"]), int(state["min_count"]))
+    note = rarefaction_note(answer) + at_first_setting(
+        float(state["theta"]), int(state["min_count"])
+    )
     return rarefaction_figure(answer, function, scheme), note
 
 
 async def _shared(
-    api: ApiClient, state: dict[str, str], tokens: Sequence[int], function: frozenset[int], scheme: str | None
+    api: ApiClient,
+    state: dict[str, str],
+    tokens: Sequence[int],
+    function: frozenset[int],
+    scheme: str | None,
 ) -> tuple[Any, Any, str]:
     if len(tokens) < 2:
         return blank(scheme), "", HIDDEN
     try:
-        answer = await api.intersections(state["sae"], ",".join(map(str, tokens)), min_count=int(state["min_count"]))
+        answer = await api.intersections(
+            state["sae"], ",".join(map(str, tokens)), min_count=int(state["min_count"])
+        )
     except ApiProblem as problem:
         return blank(scheme), problem.detail, SHOWN
-    note = shared_note(answer) + (" At θ 0, whatever is chosen above." if float(state["theta"]) else "")
+    note = shared_note(answer) + (
+        " At θ 0, whatever is chosen above." if float(state["theta"]) else ""
+    )
     return shared_figure(answer, function, scheme), note, SHOWN

@@ -10,7 +10,8 @@ from dash.development.base_component import Component
 from app.parts.controls import one_of, segments, select
 from backend.schemas import Capabilities, Sae
 
-CUTS = (20, 30, 40, 50, 60)  # % of occurrences that function tokens make together; the paper's is 40
+# % of occurrences that function tokens make together; the paper's is 40
+CUTS = (20, 30, 40, 50, 60)
 DENOMINATORS = {"active": "active features", "dictionary": "whole dictionary"}
 ORDERS = {
     "frequency": "most frequent first",
@@ -23,8 +24,19 @@ PAGE = "coverage"  # prefix of the ids
 CONTROLS = ("sae", "theta", "min_count", "denominator", "order", "cut")
 
 
-SORTABLE = ("rank", "token", "token_class", "occurrences", "document_coverage", "degree", "expected", "excess",
-            "evenness", "new_features", "coverage")  # fmt: skip
+SORTABLE = (
+    "rank",
+    "token",
+    "token_class",
+    "occurrences",
+    "document_coverage",
+    "degree",
+    "expected",
+    "excess",
+    "evenness",
+    "new_features",
+    "coverage",
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,9 @@ def read_state(
     default = default_state(saes)
     complaints: list[str] = []
     chosen = one_of(asked, "sae", [sae.sae_id for sae in saes], default.sae, complaints)
-    thetas = [theta for theta, _ in theta_options(next(sae for sae in saes if sae.sae_id == chosen))]
+    thetas = [
+        theta for theta, _ in theta_options(next(sae for sae in saes if sae.sae_id == chosen))
+    ]
     counts = [str(count) for count in capabilities.min_count_grid]
     state = CoverageState(
         sae=chosen,
@@ -82,34 +96,48 @@ def read_state(
     )
     if asked.get("sort") and read_sort(asked) is None:
         allowed = f"{', '.join(SORTABLE)}, each with :asc or :desc behind it"
-        complaints.append(f"sort: got {asked['sort']!r}, allowed are {allowed}; showing the order above")
-    known = {*CONTROLS, "sort", "tokens", "token"}  # token: of links from before several could be ticked
+        complaints.append(
+            f"sort: got {asked['sort']!r}, allowed are {allowed}; showing the order above"
+        )
+    # token: of links from before several could be ticked
+    known = {*CONTROLS, "sort", "tokens", "token"}
     complaints += [f"{name}: this page has no such setting" for name in asked if name not in known]
     return state, complaints
 
 
 def read_sort(asked: Mapping[str, str]) -> tuple[str, str] | None:
-    """`sort` of an address, `degree:desc` -> ("degree", "desc"); None = the table's rows as they come."""
+    """`sort` of an address, `degree:desc` -> ("degree", "desc");
+    None = the table's rows as they come.
+    """
     column, _, way = asked.get("sort", "").partition(":")
     return (column, way) if column in SORTABLE and way in ("asc", "desc") else None
 
 
 def theta_options(sae: Sae) -> list[tuple[str, str]]:
     """(value in the address, what the control says) of each θ that the build holds for this SAE."""
-    return [(CoverageState(sae.sae_id, theta=theta).as_query()["theta"], f"{theta:.3g}") for theta in sae.theta_grid]
+    return [
+        (CoverageState(sae.sae_id, theta=theta).as_query()["theta"], f"{theta:.3g}")
+        for theta in sae.theta_grid
+    ]
 
 
-def control_bar(state: CoverageState, saes: Sequence[Sae], capabilities: Capabilities) -> list[Component]:
+def control_bar(
+    state: CoverageState, saes: Sequence[Sae], capabilities: Capabilities
+) -> list[Component]:
     """The controls that change the claim, each under its name."""
     query = state.as_query()
     thetas = theta_options(next(sae for sae in saes if sae.sae_id == state.sae))
     counts = [(str(count), str(count)) for count in capabilities.min_count_grid]
     orders = [(order, ORDERS.get(order, order)) for order in capabilities.orders]
     return [
-        segments(PAGE, "sae", "Layer", [(sae.sae_id, str(sae.layer)) for sae in saes], query["sae"]),
+        segments(
+            PAGE, "sae", "Layer", [(sae.sae_id, str(sae.layer)) for sae in saes], query["sae"]
+        ),
         select(PAGE, "theta", "Activation above θ", thetas, query["theta"], "7rem"),
         segments(PAGE, "min_count", "Firings per edge, at least", counts, query["min_count"]),
         segments(PAGE, "denominator", "Share of", list(DENOMINATORS.items()), query["denominator"]),
         select(PAGE, "order", "Tokens in order", orders, query["order"], "12.5rem"),
-        segments(PAGE, "cut", "Function cut, %", [(str(cut), str(cut)) for cut in CUTS], query["cut"]),
+        segments(
+            PAGE, "cut", "Function cut, %", [(str(cut), str(cut)) for cut in CUTS], query["cut"]
+        ),
     ]

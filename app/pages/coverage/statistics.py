@@ -1,4 +1,6 @@
-"""The coverage page's controls against chance, in words and small tables: cuts, kinds, laws, null models."""
+"""The coverage page's controls against chance, in words and small tables:
+cuts, kinds, laws, null models.
+"""
 
 from __future__ import annotations
 
@@ -36,14 +38,22 @@ GROUP_NAMES = {
 Cell: TypeAlias = Component | str | None
 
 
-def plain_table(heads: Sequence[tuple[str, str]], rows: Sequence[tuple[str, Sequence[Cell]]], label: str) -> Component:
-    """heads: (name, what it means on hover). rows: (class name, cells); the first cell heads its row."""
+def plain_table(
+    heads: Sequence[tuple[str, str]], rows: Sequence[tuple[str, Sequence[Cell]]], label: str
+) -> Component:
+    """heads: (name, what it means on hover). rows: (class name, cells);
+    the first cell heads its row.
+    """
     body = [
-        html.Tr([html.Th(cells[0], scope="row"), *(html.Td(cell) for cell in cells[1:])], className=name)
+        html.Tr(
+            [html.Th(cells[0], scope="row"), *(html.Td(cell) for cell in cells[1:])], className=name
+        )
         for name, cells in rows
     ]
     head = html.Tr([html.Th(name, title=tip or None, scope="col") for name, tip in heads])
-    table = html.Table([html.Thead(head), html.Tbody(body)], className="fs-plain", **{"aria-label": label})
+    table = html.Table(
+        [html.Thead(head), html.Tbody(body)], className="fs-plain", **{"aria-label": label}
+    )
     return html.Div(table, className="fs-plain-scroll")
 
 
@@ -52,16 +62,23 @@ def share_cell(share: float | None, interval: Sequence[float] | None, n: str) ->
     if share is None:
         return "–"
     bounds = percent_interval(interval) if interval else "not computed"
-    return html.Span(percent(share), title=f"95 % interval {bounds} · n = {n}", className="fs-hoverable")
+    return html.Span(
+        percent(share), title=f"95 % interval {bounds} · n = {n}", className="fs-hoverable"
+    )
 
 
 def cut_table(rows: Sequence[EqualOccurrence], chosen: int) -> Component:
-    """A row per function cut: how many tokens, what they reach, what as many other positions reach."""
+    """A row per function cut: how many tokens, what they reach,
+    what as many other positions reach.
+    """
     heads = [
         ("cut", "share of all occurrences that the function tokens make together"),
         ("tokens", "how many tokens that are"),
         ("reach", "share of the active features that they reach"),
-        ("as many others", "expected share that as many positions of all other tokens reach, drawn one by one"),
+        (
+            "as many others",
+            "expected share that as many positions of all other tokens reach, drawn one by one",
+        ),
         ("difference", "reach less the others', with its 95 % interval"),
     ]
     made = [
@@ -71,7 +88,9 @@ def cut_table(rows: Sequence[EqualOccurrence], chosen: int) -> Component:
                 f"{row.cut}{NARROW}%",
                 f"{row.k:,}",
                 share_cell(row.coverage, row.interval, f"{row.occurrences:,} positions"),
-                share_cell(row.other_coverage, row.other_interval, f"{row.occurrences:,} positions"),
+                share_cell(
+                    row.other_coverage, row.other_interval, f"{row.occurrences:,} positions"
+                ),
                 _difference(row),
             ],
         )
@@ -83,17 +102,27 @@ def cut_table(rows: Sequence[EqualOccurrence], chosen: int) -> Component:
 
 def _difference(row: EqualOccurrence) -> Cell:
     if row.other_coverage is None:
-        return html.Span("too few others", title="the other tokens have fewer positions", className="fs-small")
+        return html.Span(
+            "too few others", title="the other tokens have fewer positions", className="fs-small"
+        )
     apart = f"{100 * (row.coverage - row.other_coverage):+.1f} points"
     low, high = row.difference_interval or (None, None)
-    bounds = f"[{100 * low:+.1f}, {100 * high:+.1f}]" if low is not None and high is not None else "not computed"
+    bounds = (
+        f"[{100 * low:+.1f}, {100 * high:+.1f}]"
+        if low is not None and high is not None
+        else "not computed"
+    )
     return html.Span(
-        apart, title=f"95 % interval {bounds} · n = {row.occurrences:,} positions", className="fs-hoverable"
+        apart,
+        title=f"95 % interval {bounds} · n = {row.occurrences:,} positions",
+        className="fs-hoverable",
     )
 
 
 def kind_table(told: StatisticsResponse) -> Component:
-    """Classes by frequency and kinds by spelling: reach, reach at equal positions, and degree at equal frequency."""
+    """Classes by frequency and kinds by spelling:
+    reach, reach at equal positions, and degree at equal frequency.
+    """
     labels = {row.label: row for row in told.labels}
     spread = {row.token_group: row for row in told.spread}
     common = told.kinds[0].common_n if told.kinds else 0
@@ -101,9 +130,20 @@ def kind_table(told: StatisticsResponse) -> Component:
         ("tokens", "by frequency at the build's own cut, or by the token's spelling alone"),
         ("n", "tokens that occur"),
         ("reach", "share of the active features that they reach together"),
-        (f"at {common:,}", f"expected share that {common:,} of their positions reach: the smallest group's number"),
-        ("degree", "degree against other tokens of the same frequency: labels permuted within strata of frequency"),
-        ("evenness", "documents that hold a token / documents expected, had its positions been strewn at random"),
+        (
+            f"at {common:,}",
+            f"expected share that {common:,} of their positions reach: the smallest group's number",
+        ),
+        (
+            "degree",
+            "degree against other tokens of the same frequency: labels permuted within strata of "
+            "frequency",
+        ),
+        (
+            "evenness",
+            "documents that hold a token / documents expected, had its positions been strewn at "
+            "random",
+        ),
     ]
     made = []
     for row in told.kinds:
@@ -121,8 +161,9 @@ def kind_table(told: StatisticsResponse) -> Component:
                     if even is None
                     else html.Span(
                         f"{even.mean_evenness:.2f}",
-                        title=f"95 % interval [{even.interval[0]:.2f}, {even.interval[1]:.2f}] · n = {even.n_tokens:,} "
-                        f"tokens with {even.min_occurrences} occurrences or more",
+                        title=f"95 % interval [{even.interval[0]:.2f}, {even.interval[1]:.2f}] · "
+                        f"n = {even.n_tokens:,} tokens with {even.min_occurrences} "
+                        "occurrences or more",
                         className="fs-hoverable",
                     ),
                 ],
@@ -132,16 +173,25 @@ def kind_table(told: StatisticsResponse) -> Component:
 
 
 def _label_cell(row: LabelPermutation | None) -> Cell:
-    """How many times the degree of other tokens, with a mark where permuted labels do not do as much."""
+    """How many times the degree of other tokens,
+    with a mark where permuted labels do not do as much.
+    """
     if row is None:
-        return html.Span("–", title="no other tokens are as frequent: nothing to compare", className="fs-hoverable")
+        return html.Span(
+            "–",
+            title="no other tokens are as frequent: nothing to compare",
+            className="fs-hoverable",
+        )
     low, high = row.null_interval
     title = (
-        f"× 2^{row.observed:+.3f}; permuted labels give 2^[{low:+.3f}, {high:+.3f}] (95 %), p = {row.p_value:.2g}; "
-        f"n = {row.n_labelled:,} against {row.n_others:,} tokens in {row.n_strata} strata"
+        f"× 2^{row.observed:+.3f}; permuted labels give 2^[{low:+.3f}, {high:+.3f}] (95 %), p = "
+        f"{row.p_value:.2g}; n = {row.n_labelled:,} against {row.n_others:,} tokens in "
+        f"{row.n_strata} strata"
     )
     beyond = not low <= row.observed <= high
-    return html.Span(f"×{2**row.observed:.2f}{' *' if beyond else ''}", title=title, className="fs-hoverable")
+    return html.Span(
+        f"×{2**row.observed:.2f}{' *' if beyond else ''}", title=title, className="fs-hoverable"
+    )
 
 
 def null_sentence(nulls: Sequence[NullModel]) -> str:
@@ -150,7 +200,9 @@ def null_sentence(nulls: Sequence[NullModel]) -> str:
     for null in nulls:
         one = max((row for row in null.contrast if row.k <= K), key=lambda row: row.k, default=None)
         if one is not None:
-            said.append(f"{RUN_NAMES[null.run]} {percent(one.coverage)} {percent_interval(one.interval)}")
+            said.append(
+                f"{RUN_NAMES[null.run]} {percent(one.coverage)} {percent_interval(one.interval)}"
+            )
     if not said:
         return ""
     first = nulls[0]
@@ -169,29 +221,48 @@ def null_note(nulls: Sequence[NullModel]) -> str:
         for null in nulls
         if null.run != "real"
     ]
-    return f"Same {nulls[0].positions:,} positions; shares of each run's own active features. {'; '.join(parts)}."
+    return (
+        f"Same {nulls[0].positions:,} positions; shares of each run's own active features. "
+        f"{'; '.join(parts)}."
+    )
 
 
 def law_table(fits: Sequence[DegreeFit]) -> Component:
     """The tails' exponents, and the power law against the other laws on the same tail."""
     heads = [
         ("degrees of", "which side of the graph"),
-        ("tail", "nodes from the least degree that a power law may begin at, chosen by Kolmogorov-Smirnov distance"),
+        (
+            "tail",
+            "nodes from the least degree that a power law may begin at, chosen by "
+            "Kolmogorov-Smirnov distance",
+        ),
         ("α", "P(degree) ~ degree^-α on the tail, greatest likelihood"),
-        ("vs lognormal", "normalised log-likelihood ratio; below zero the lognormal fits better; * p < 0.05 (Vuong)"),
+        (
+            "vs lognormal",
+            "normalised log-likelihood ratio; below zero the lognormal fits better; * p < 0.05 "
+            "(Vuong)",
+        ),
         (
             "vs exponential",
-            "normalised log-likelihood ratio; below zero the exponential fits better; * p < 0.05 (Vuong)",
+            "normalised log-likelihood ratio; below zero the exponential fits better; * p < 0.05 "
+            "(Vuong)",
         ),
     ]
     made = []
     for fit in fits:
         against = {one.alternative: one for one in fit.alternatives}
         tail = html.Span(
-            f"{fit.n_tail:,}", title=f"of {fit.n:,}; degree {fit.x_min:,} and more", className="fs-hoverable"
+            f"{fit.n_tail:,}",
+            title=f"of {fit.n:,}; degree {fit.x_min:,} and more",
+            className="fs-hoverable",
         )
-        bounds = f"95 % interval [{fit.interval[0]:.2f}, {fit.interval[1]:.2f}], KS distance {fit.ks:.3f}"
-        alpha = html.Span(f"{fit.alpha:.2f}", title=f"{bounds} · n = {fit.n_tail:,}", className="fs-hoverable")
+        bounds = (
+            f"95 % interval [{fit.interval[0]:.2f}, {fit.interval[1]:.2f}], KS distance "
+            f"{fit.ks:.3f}"
+        )
+        alpha = html.Span(
+            f"{fit.alpha:.2f}", title=f"{bounds} · n = {fit.n_tail:,}", className="fs-hoverable"
+        )
         ratios = [_ratio(against.get(name)) for name in ("lognormal", "exponential")]
         made.append(("", [f"{fit.side}s", tail, alpha, *ratios]))
     return plain_table(heads, made, "Power laws of the degrees")
@@ -201,14 +272,16 @@ def _ratio(one: Alternative | None) -> Cell:
     if one is None:
         return "–"
     mark = " *" if one.p_value < 0.05 else ""
-    return html.Span(f"{one.ratio:+.1f}{mark}", title=f"p = {one.p_value:.2g}", className="fs-hoverable")
+    return html.Span(
+        f"{one.ratio:+.1f}{mark}", title=f"p = {one.p_value:.2g}", className="fs-hoverable"
+    )
 
 
 def slope_sentence(slopes: Sequence[Slope], name: str) -> str:
     """The fitted slopes of that name, with their ranks."""
     return "; ".join(
-        f"slope {row.slope:.2f} [{row.interval[0]:.2f}, {row.interval[1]:.2f}] over ranks {row.from_rank:,} to "
-        f"{row.to_rank:,}"
+        f"slope {row.slope:.2f} [{row.interval[0]:.2f}, {row.interval[1]:.2f}] over ranks "
+        f"{row.from_rank:,} to {row.to_rank:,}"
         for row in slopes
         if row.name == name
     )
@@ -219,19 +292,26 @@ def chao_sentence(told: StatisticsResponse) -> str:
     whole = next((row for row in told.chao1 if row.token_group == "function"), None)
     if whole is None:
         return ""
-    unseen, (low, high) = whole.estimate - whole.observed, (end - whole.observed for end in whole.interval)
+    unseen, (low, high) = (
+        whole.estimate - whole.observed,
+        (end - whole.observed for end in whole.interval),
+    )
     return (
-        f"At the build's own cut, function tokens reach {whole.observed:,} features; Chao1 expects at least "
-        f"{unseen:,.1f} more with more text [{low:,.1f}, {high:,.1f}]."
+        f"At the build's own cut, function tokens reach {whole.observed:,} features; Chao1 "
+        f"expects at least {unseen:,.1f} more with more text [{low:,.1f}, {high:,.1f}]."
     )
 
 
 def contrast_headline(rows: Sequence[EqualOccurrence], k: int = K) -> EqualOccurrence | None:
     """The comparison with content at k tokens, else at the most below k."""
-    return max((row for row in rows if row.cut is None and row.k <= k), key=lambda row: row.k, default=None)
+    return max(
+        (row for row in rows if row.cut is None and row.k <= k), key=lambda row: row.k, default=None
+    )
 
 
-def headline_of(row: EqualOccurrence, whole: str, share: float, setting: str) -> list[Component | str]:
+def headline_of(
+    row: EqualOccurrence, whole: str, share: float, setting: str
+) -> list[Component | str]:
     """The claim and its control in one sentence, at the page's θ and least firings.
 
     whole: what the shares are of, in words; share: the active features' part of it.
@@ -239,7 +319,9 @@ def headline_of(row: EqualOccurrence, whole: str, share: float, setting: str) ->
     n = f"{row.occurrences:,} occurrences"
 
     def part(value: float, interval: Sequence[float] | None) -> Component:
-        return number(value * share, None if interval is None else [end * share for end in interval], n)
+        return number(
+            value * share, None if interval is None else [end * share for end in interval], n
+        )
 
     said: list[Component | str] = [
         f"The {most_frequent(row.k)} ",
@@ -247,7 +329,10 @@ def headline_of(row: EqualOccurrence, whole: str, share: float, setting: str) ->
         f" of the {whole}{setting}; ",
     ]
     if row.other_coverage is None:
-        return [*said, "the corpus holds too few content tokens to draw the same number of occurrences."]
+        return [
+            *said,
+            "the corpus holds too few content tokens to draw the same number of occurrences.",
+        ]
     return [
         *said,
         "the same number of occurrences drawn from content tokens reaches ",

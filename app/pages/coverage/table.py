@@ -14,11 +14,14 @@ from backend.schemas.statistics import TokenStatistics
 
 
 def rank_table(sort: tuple[str, str] | None = None) -> Component:
-    """Empty until a callback fills `rowData` with `app.parts.numbers.rank_rows`; `sort`: column, and asc or desc."""
+    """Empty until a callback fills `rowData` with `app.parts.numbers.rank_rows`; `sort`:
+    column, and asc or desc.
+    """
     return dag.AgGrid(
         id="coverage-table",
         columnDefs=[
-            column | ({"sort": sort[1]} if sort and column["field"] == sort[0] else {}) for column in _columns()
+            column | ({"sort": sort[1]} if sort and column["field"] == sort[0] else {})
+            for column in _columns()
         ],
         rowData=None,
         defaultColDef={
@@ -50,12 +53,15 @@ def rank_table(sort: tuple[str, str] | None = None) -> Component:
 def with_statistics(
     rows: Sequence[dict[str, Any]], known: Mapping[int, TokenStatistics], sae_id: str
 ) -> list[dict[str, Any]]:
-    """Rows of `app.parts.numbers.rank_rows` with the token's address and, where known, what chance would give."""
+    """Rows of `app.parts.numbers.rank_rows` with the token's address and, where known,
+    what chance would give.
+    """
     made = []
     for row in rows:
         one = known.get(row["token_id"])
         row = row | {"href": page_url(f"/token/{row['token_id']}", sae=sae_id)}
-        if one is not None and one.degree == row["degree"]:  # at other settings the expectation is another
+        # at other settings the expectation is another
+        if one is not None and one.degree == row["degree"]:
             row |= {"expected": one.expected, "excess": one.excess, "excess_title": _range(one)}
             row["extrapolated"] = one.extrapolated
         made.append(row | ({} if one is None else {"evenness": one.evenness}))
@@ -68,8 +74,9 @@ def _range(one: TokenStatistics) -> str:
     if one.extrapolated:
         said += " (extrapolated: no content token is so frequent)"
     return (
-        f"{said}. Brought down to {one.matched_n:,} occurrences: {one.matched:,.0f} features, content tokens "
-        f"{one.matched_mean:,.0f} [{one.matched_interval[0]:,.0f}, {one.matched_interval[1]:,.0f}]"
+        f"{said}. Brought down to {one.matched_n:,} occurrences: {one.matched:,.0f} features, "
+        f"content tokens {one.matched_mean:,.0f} [{one.matched_interval[0]:,.0f}, "
+        f"{one.matched_interval[1]:,.0f}]"
     )
 
 
@@ -81,15 +88,32 @@ def _columns() -> list[dict[str, Any]]:
     reached = "share that all tokens down to this one reach; interval on hover"
     return [
         {**_count("rank", "#", "place in the chosen order"), "flex": 0, "width": 60},
-        {"field": "token", "headerName": "token", "cellRenderer": "FsTokenLink", "flex": 2, "minWidth": 60},
+        {
+            "field": "token",
+            "headerName": "token",
+            "cellRenderer": "FsTokenLink",
+            "flex": 2,
+            "minWidth": 60,
+        },
         {**_column("token_class", "class", "at the function cut above"), "flex": 0, "width": 70},
         {**_count("occurrences", "count", "positions in the corpus"), "minWidth": 78},
         {**_share("document_coverage", "in docs", known), "minWidth": 60},
         _count("degree", "degree", "features that the token has an edge to"),
-        {**_count("expected", "expected", expected), "valueFormatter": _written(",.0f"), "minWidth": 72},
-        {**_count("excess", "excess", excess), "valueFormatter": _written("+.0%"), "cellRenderer": "FsExcess"},
+        {
+            **_count("expected", "expected", expected),
+            "valueFormatter": _written(",.0f"),
+            "minWidth": 72,
+        },
+        {
+            **_count("excess", "excess", excess),
+            "valueFormatter": _written("+.0%"),
+            "cellRenderer": "FsExcess",
+        },
         _share("evenness", "evenness", even) | {"valueFormatter": _written(".2f"), "minWidth": 74},
-        {**_count("new_features", "new", "features that no earlier token of the order reaches"), "minWidth": 56},
+        {
+            **_count("new_features", "new", "features that no earlier token of the order reaches"),
+            "minWidth": 56,
+        },
         {
             **_share("coverage", "cumulative", reached),
             "cellRenderer": "FsShare",

@@ -37,7 +37,8 @@ class CoverageView:
     function: frozenset[int]
     fit: LogFit | None
     capabilities: Capabilities
-    by_frequency: CoverageResponse  # the chosen SAE's, in the order of frequency, for what is drawn against frequency
+    # the chosen SAE's, in the order of frequency, for what is drawn against frequency
+    by_frequency: CoverageResponse
     evidence: Evidence | None
     lacking: str  # why there is none, with the remedy
 
@@ -59,7 +60,9 @@ async def read_evidence(api: ApiClient, state: CoverageState) -> tuple[Evidence 
     return Evidence(told, rarefaction, {row.token_id: row for row in tokens.rows}), ""
 
 
-async def read_view(api: ApiClient, frequent: FrequentTokens, asked: Mapping[str, str]) -> CoverageView:
+async def read_view(
+    api: ApiClient, frequent: FrequentTokens, asked: Mapping[str, str]
+) -> CoverageView:
     """Everything that the page draws; raises ApiProblem."""
     capabilities = await api.capabilities()
     saes = built_saes(capabilities)
@@ -92,7 +95,9 @@ async def read_view(api: ApiClient, frequent: FrequentTokens, asked: Mapping[str
     rows = by_frequency.rows
     fit = log_fit([row.occurrences for row in rows], [row.degree for row in rows])
     function = function_ids(tokens, state.cut / 100)
-    return CoverageView(state, sae, curves, tokens, function, fit, capabilities, by_frequency, *await reading)
+    return CoverageView(
+        state, sae, curves, tokens, function, fit, capabilities, by_frequency, *await reading
+    )
 
 
 class FrequentTokens:
@@ -104,7 +109,9 @@ class FrequentTokens:
 
     async def read(self, capabilities: Capabilities) -> list[TokenRow]:
         build = capabilities.build
-        key = json.dumps([build.name, build.provenance] if build else None, sort_keys=True, default=str)
+        key = json.dumps(
+            [build.name, build.provenance] if build else None, sort_keys=True, default=str
+        )
         if self._kept is None or self._kept[0] != key:
             self._kept = (key, await self._read_pages(capabilities.limits.page))
         return self._kept[1]
@@ -112,6 +119,13 @@ class FrequentTokens:
     async def _read_pages(self, page: int) -> list[TokenRow]:
         size = min(page, LISTED)
         starts = range(0, LISTED, size)
-        pages = await asyncio.gather(*(self._api.tokens(order="frequency", limit=size, offset=at) for at in starts))
-        rows = [row for answer in pages for row in answer.tokens if row.rank is not None and row.occurrences]
+        pages = await asyncio.gather(
+            *(self._api.tokens(order="frequency", limit=size, offset=at) for at in starts)
+        )
+        rows = [
+            row
+            for answer in pages
+            for row in answer.tokens
+            if row.rank is not None and row.occurrences
+        ]
         return sorted(rows, key=lambda row: row.rank or 0)[:LISTED]

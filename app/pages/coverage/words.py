@@ -29,10 +29,15 @@ def most_frequent(k: int) -> str:
 
 
 def headline(layer: int, answer: CoverageResponse) -> list[Component | str]:
-    """The claim and its control in one sentence each, both at theta 0 and one firing, of the answer's denominator."""
+    """The claim and its control in one sentence each, both at theta 0 and one firing,
+    of the answer's denominator.
+    """
     contrast = pick_contrast(answer.contrast)
     if contrast is None:
-        return ["This build stores no comparison with content tokens, so there is no control to read beside the curve."]
+        return [
+            "This build stores no comparison with content tokens, so there is no control to read "
+            "beside the curve."
+        ]
     n = f"{contrast.occurrences:,} occurrences"
     said: list[Component | str] = [
         f"The {most_frequent(contrast.k)} ",
@@ -40,7 +45,10 @@ def headline(layer: int, answer: CoverageResponse) -> list[Component | str]:
         f" of the {of_layer(layer, str(answer.effective['denominator']))}; ",
     ]
     if contrast.content_coverage is None:
-        return [*said, "the corpus holds too few content tokens to draw the same number of occurrences."]
+        return [
+            *said,
+            "the corpus holds too few content tokens to draw the same number of occurrences.",
+        ]
     said += [
         "the same number of occurrences drawn from content tokens reaches ",
         number(contrast.content_coverage, contrast.content_interval, n),
@@ -51,7 +59,11 @@ def headline(layer: int, answer: CoverageResponse) -> list[Component | str]:
 
 def of_layer(layer: int, denominator: str) -> str:
     """What a layer's shares are shares of."""
-    return f"features active after layer {layer}" if denominator == "active" else f"whole dictionary of layer {layer}"
+    return (
+        f"features active after layer {layer}"
+        if denominator == "active"
+        else f"whole dictionary of layer {layer}"
+    )
 
 
 def number(share: float, interval: Sequence[float] | None, n: str) -> Component:
@@ -68,17 +80,26 @@ def number(share: float, interval: Sequence[float] | None, n: str) -> Component:
 def first_tokens(rows: Sequence[CoverageRow], function: frozenset[int]) -> list[Component]:
     """The first ten tokens of the order, as chips."""
     return [
-        token_chip(row.text, "function" if row.token_id in function else "content", row.token_id) for row in rows[:K]
+        token_chip(row.text, "function" if row.token_id in function else "content", row.token_id)
+        for row in rows[:K]
     ]
 
 
-def setting_sentence(state: CoverageState, answer: CoverageResponse, function: frozenset[int]) -> str:
-    """What the curve says at settings other than the headline's, and how many tokens the cut makes."""
+def setting_sentence(
+    state: CoverageState, answer: CoverageResponse, function: frozenset[int]
+) -> str:
+    """What the curve says at settings other than the headline's,
+    and how many tokens the cut makes.
+    """
     rows = answer.rows
     if not rows:
         return "No token has an edge at these settings."
     cut = (
-        f"The {len(function):,} most frequent tokens make {state.cut}{NARROW}% of all occurrences: the function tokens."
+        f"The {len(function):,} most frequent tokens make {state.cut}{NARROW}% of all "
+        "occurrences: "
+        "the "
+        "function "
+        "tokens."
     )
     if replace(state, cut=40) == CoverageState(sae=state.sae):
         return cut
@@ -86,14 +107,17 @@ def setting_sentence(state: CoverageState, answer: CoverageResponse, function: f
     width = answer.d_sae if state.denominator == "dictionary" else answer.n_active
     firings = "1 firing" if state.min_count == 1 else f"{state.min_count} firings"
     return (
-        f"At θ {state.theta:.3g} and at least {firings} an edge, {ORDERS.get(state.order, state.order)}, the first "
-        f"{tenth.rank} tokens reach {percent(tenth.coverage)} {percent_interval(tenth.interval)} of "
-        f"{width:,} {WIDTHS[state.denominator]}. {cut}"
+        f"At θ {state.theta:.3g} and at least {firings} an edge, "
+        f"{ORDERS.get(state.order, state.order)}, the first {tenth.rank} tokens reach "
+        f"{percent(tenth.coverage)} {percent_interval(tenth.interval)} of {width:,} "
+        f"{WIDTHS[state.denominator]}. {cut}"
     )
 
 
 def function_contrast(answer: CoverageResponse) -> str:
-    """The same comparison for all function tokens, at the build's own cut; empty where the build stores none."""
+    """The same comparison for all function tokens, at the build's own cut;
+    empty where the build stores none.
+    """
     at_cut = next((one for one in answer.contrast if one.is_function_cut), None)
     if at_cut is None or at_cut.content_coverage is None:
         return ""
@@ -108,12 +132,21 @@ def other_thetas(state: CoverageState, curves: Sequence[LayerCurve]) -> str:
     """At which θ the other layers' curves are drawn: the same quantile of their own activations."""
     if not state.theta:
         return ""
-    others = [f"layer {curve.layer} {curve.answer.effective['theta']:.3g}" for curve in curves if not curve.chosen]
-    return f" The other layers at the same quantile of their own activations: θ of {', '.join(others)}."
+    others = [
+        f"layer {curve.layer} {curve.answer.effective['theta']:.3g}"
+        for curve in curves
+        if not curve.chosen
+    ]
+    return (
+        " The other layers at the same quantile of their own activations: θ of "
+        f"{', '.join(others)}."
+    )
 
 
 def at_first_setting(theta: float, min_count: int) -> str:
-    """Said of a panel that does not follow θ and the least firings, where these are not the first ones."""
+    """Said of a panel that does not follow θ and the least firings,
+    where these are not the first ones.
+    """
     if theta == 0 and min_count == 1:
         return ""
     return " Here at θ 0 and one firing an edge, whatever is chosen above."

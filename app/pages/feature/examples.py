@@ -1,4 +1,7 @@
-"""Texts in which a feature fires: chips shaded by activation, chosen by quantile band or by token. Pure."""
+"""Texts in which a feature fires: chips shaded by activation, chosen by quantile band or by token.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,11 @@ def band_control(asked: Mapping[str, str]) -> Component:
     chosen = asked.get("quantile", "all")
     data = [{"value": name, "label": label} for name, (label, _) in BANDS.items()]
     control = dmc.SegmentedControl(
-        id="feature-quantile", data=data, value=chosen if chosen in BANDS else "all", size="xs", radius=6
+        id="feature-quantile",
+        data=data,
+        value=chosen if chosen in BANDS else "all",
+        size="xs",
+        radius=6,
     )
     return _labelled("quantile", "Peaks", control)
 
@@ -67,22 +74,32 @@ def example_list(feature: FeatureDetail) -> Component:
     if not feature.n_firings:
         return notice("It never fires in the corpus", "So there is no text to show it in.")
     if not feature.examples_stored:
-        return notice("No text is stored", "It fires in the corpus, but in none of the texts sampled from the model.")
+        return notice(
+            "No text is stored",
+            "It fires in the corpus, but in none of the texts sampled from the model.",
+        )
     if not feature.examples:
         return notice(
-            "No text matches", f"{feature.examples_stored} texts are stored: choose other peaks, or any token."
+            "No text matches",
+            f"{feature.examples_stored} texts are stored: choose other peaks, or any token.",
         )
     most = max(feature.act_max, *(max(one.activations) for one in feature.examples))
     return html.Ol([_example(one, most) for one in feature.examples], className="fs-examples")
 
 
 def _example(example: Example, most: float) -> Component:
-    start, stop = max(0, example.position - BEFORE), min(len(example.tokens), example.position + AFTER + 1)
+    start, stop = (
+        max(0, example.position - BEFORE),
+        min(len(example.tokens), example.position + AFTER + 1),
+    )
     cut = [html.Span("…", className="fs-muted")]
     chips = [
-        _shaded(example.tokens[i], example.activations[i], most, i == example.position) for i in range(start, stop)
+        _shaded(example.tokens[i], example.activations[i], most, i == example.position)
+        for i in range(start, stop)
     ]
-    quantile = "chosen for the token" if example.quantile is None else f"quantile {example.quantile:.2f}"
+    quantile = (
+        "chosen for the token" if example.quantile is None else f"quantile {example.quantile:.2f}"
+    )
     peak = example.tokens[example.position]
     return html.Li(
         [
@@ -109,10 +126,14 @@ def _shaded(token: TokenRef, activation: float, most: float, peak: bool) -> Comp
 def matched_words(feature: FeatureDetail, band: str) -> Children:
     """What is shown, of how many, and where the texts come from."""
     low, high = BANDS[band][1]
-    which = "" if band == "all" else f" with a peak between the {low:g} and {high:g} quantile of its peaks"
+    which = (
+        ""
+        if band == "all"
+        else f" with a peak between the {low:g} and {high:g} quantile of its peaks"
+    )
     source = feature.examples[0].source if feature.examples else "sampled from the model"
     return (
-        f"{len(feature.examples)} of {feature.examples_matching} matching texts{which}; {feature.examples_stored} are "
-        f"stored. Texts are {source}, other text than the corpus, whose largest activation they may pass; shading is "
-        "activation over the largest of both."
+        f"{len(feature.examples)} of {feature.examples_matching} matching texts{which}; "
+        f"{feature.examples_stored} are stored. Texts are {source}, other text than the corpus, "
+        "whose largest activation they may pass; shading is activation over the largest of both."
     )

@@ -1,6 +1,8 @@
-"""Feature, `/feature/{sae_id}/{feature_index}`: when it fires, on what, towards what, and what is near it.
+"""Feature, `/feature/{sae_id}/{feature_index}`:
+when it fires, on what, towards what, and what is near it.
 
-Address (non-default values only): `quantile`, a band of the examples; `token`, examples at this token_id.
+Address (non-default values only): `quantile`, a band of the examples; `token`, examples at this
+token_id.
 """
 
 from __future__ import annotations
@@ -14,8 +16,21 @@ from app.api import ApiClient, ApiProblem
 from app.figures.feature import histogram_figure
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get
-from app.pages.feature.examples import BANDS, band_control, example_list, matched_words, token_control
-from app.pages.feature.sections import effects, firing_tables, head, histogram_words, nearest, nearest_words
+from app.pages.feature.examples import (
+    BANDS,
+    band_control,
+    example_list,
+    matched_words,
+    token_control,
+)
+from app.pages.feature.sections import (
+    effects,
+    firing_tables,
+    head,
+    histogram_words,
+    nearest,
+    nearest_words,
+)
 from app.parts.feature_words import feature_api
 from app.parts.frame import Page, notice, panel, skeleton
 from app.parts.still import still
@@ -43,13 +58,19 @@ def _panels() -> list[Component]:
     return [
         _histogram_panel(),
         _panel(
-            "tokens", "Tokens that fire it", wait, "Up to ten each: by firings, and by the largest single activation."
+            "tokens",
+            "Tokens that fire it",
+            wait,
+            "Up to ten each: by firings, and by the largest single activation.",
         ),
         _panel("effects", "Next tokens that it promotes and suppresses", wait, EFFECT_NOTE),
         _panel("nearest", "Nearest features", wait, skeleton("60%")),
         panel(
             "Where it fires",
-            [html.Div(id="feature-example-controls", className="fs-browse-bar"), html.Div(wait, id="feature-examples")],
+            [
+                html.Div(id="feature-example-controls", className="fs-browse-bar"),
+                html.Div(wait, id="feature-examples"),
+            ],
             id="feature-examples-panel",
             note=skeleton("60%"),
             class_name="fs-browse__examples",
@@ -58,21 +79,28 @@ def _panels() -> list[Component]:
 
 
 EFFECT_NOTE = (
-    "Change of a token's logit per unit of activation, through the final norm's gain and the unembedding; the norm's "
-    "division by the residual's size is left out, so compare within one feature."
+    "Change of a token's logit per unit of activation, through the final norm's gain and the "
+    "unembedding; the norm's division by the residual's size is left out, so compare within one "
+    "feature."
 )
 
 
 def _panel(name: str, title: str, wait: Component, note: Component | str) -> Component:
     body = html.Div(wait, id=f"feature-{name}")
-    return panel(title, body, id=f"feature-{name}-panel", note=note, class_name=f"fs-browse__{name}")
+    return panel(
+        title, body, id=f"feature-{name}-panel", note=note, class_name=f"fs-browse__{name}"
+    )
 
 
 def _histogram_panel() -> Component:
-    graph = dcc.Graph(id="feature-histogram", figure=blank(None), config=CONFIG, style={"height": "300px"})
+    graph = dcc.Graph(
+        id="feature-histogram", figure=blank(None), config=CONFIG, style={"height": "300px"}
+    )
     return panel(
         "How strongly it fires",
-        html.Div(graph, role="img", **{"aria-label": "Histogram of its activations, quarter octaves"}),
+        html.Div(
+            graph, role="img", **{"aria-label": "Histogram of its activations, quarter octaves"}
+        ),
         id="feature-histogram-panel",
         exports={"png": "feature-histogram", "svg": "feature-histogram"},
         note=skeleton("60%"),
@@ -108,7 +136,11 @@ def register(app: Dash, api: ApiClient) -> None:
 
 
 def _register_feature(app: Dash, api: ApiClient) -> None:
-    codes = [Output(f"feature-{name}-panel-{kind}", "children") for name in PANELS for kind in ("curl", "python")]
+    codes = [
+        Output(f"feature-{name}-panel-{kind}", "children")
+        for name in PANELS
+        for kind in ("curl", "python")
+    ]
 
     @app.callback(
         *_SHOWN,
@@ -117,14 +149,30 @@ def _register_feature(app: Dash, api: ApiClient) -> None:
         Input("frame-scheme", "data"),
         State("frame-location", "href"),
     )
-    async def show_feature(asked: dict[str, str], scheme: str | None, href: str | None) -> tuple[Any, ...]:
+    async def show_feature(
+        asked: dict[str, str], scheme: str | None, href: str | None
+    ) -> tuple[Any, ...]:
         try:
             feature = await _read(api, asked)
         except ApiProblem as problem:
             told = notice("No such feature", [f"{problem.detail} ", _way_out()], kind="problem")
-            return None, told, True, blank(scheme), None, None, None, None, None, None, *[""] * len(codes)
+            return (
+                None,
+                told,
+                True,
+                blank(scheme),
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                *[""] * len(codes),
+            )
         code = reproduce_get(href, feature_api(feature.sae_id, feature.feature_index), {"limit": 0})
-        figure = histogram_figure(feature.histogram or [], scheme, mean=feature.mean_activation, q999=feature.act_q999)
+        figure = histogram_figure(
+            feature.histogram or [], scheme, mean=feature.mean_activation, q999=feature.act_q999
+        )
         return (
             still(head(feature)),
             _complaints(asked, feature),
@@ -155,11 +203,17 @@ def _complaints(asked: dict[str, str], feature: FeatureDetail) -> Component | No
     known = ("sae_id", "feature_index", "quantile", "token")
     said = [f"{name}: this page has no such setting" for name in asked if name not in known]
     if asked.get("quantile", "all") not in BANDS:
-        said.append(f"quantile: got {asked['quantile']!r}, allowed are {', '.join(BANDS)}; showing all")
+        said.append(
+            f"quantile: got {asked['quantile']!r}, allowed are {', '.join(BANDS)}; showing all"
+        )
     token = asked.get("token")
     if token is not None and token not in [str(one.token_id) for one in feature.example_tokens]:
         said.append(f"token: no text is stored in which it fires at token {token!r}")
-    notices = [notice("The address asks for what is not there", "; ".join(said), kind="problem")] if said else []
+    notices = (
+        [notice("The address asks for what is not there", "; ".join(said), kind="problem")]
+        if said
+        else []
+    )
     if feature.details_missing:
         notices.append(notice("Some of this page is not here", feature.details_missing))
     return html.Div(notices) if notices else None
@@ -176,7 +230,9 @@ def _register_examples(app: Dash, api: ApiClient) -> None:
         State("feature-asked", "data"),
         State("frame-location", "href"),
     )
-    async def show_examples(band: str | None, token: str | None, asked: dict[str, str], href: str | None) -> Any:
+    async def show_examples(
+        band: str | None, token: str | None, asked: dict[str, str], href: str | None
+    ) -> Any:
         if band is None:
             return (no_update,) * 4
         low, high = BANDS[band][1]
@@ -185,10 +241,19 @@ def _register_examples(app: Dash, api: ApiClient) -> None:
             query |= {"min_quantile": low, "max_quantile": high}
         if token not in (None, "any"):
             query["token_id"] = int(token or 0)
-        feature = await api.feature(asked["sae_id"], int(asked["feature_index"]), limit=EXAMPLES, **query)
-        given = {name: value for name, value in {"limit": EXAMPLES, **query}.items() if value is not None}
+        feature = await api.feature(
+            asked["sae_id"], int(asked["feature_index"]), limit=EXAMPLES, **query
+        )
+        given = {
+            name: value for name, value in {"limit": EXAMPLES, **query}.items() if value is not None
+        }
         code = reproduce_get(href, feature_api(feature.sae_id, feature.feature_index), given)
-        return still(example_list(feature)), matched_words(feature, band), code["curl"], code["python"]
+        return (
+            still(example_list(feature)),
+            matched_words(feature, band),
+            code["curl"],
+            code["python"],
+        )
 
 
 PAGE = Page("/feature/<sae_id>/<feature_index>", "Feature", layout, register)

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app.parts.feature_words import feature_url, number, one_in, search_url, share, steer_url, watch_url
+from app.parts.feature_words import (
+    feature_url,
+    number,
+    one_in,
+    search_url,
+    share,
+    steer_url,
+    watch_url,
+)
 from app.parts.frame import Children, notice
 from app.parts.shared_rows import bar, heads, lift_cell, near_row, table, token_link, walk
 from backend.schemas import FeatureDetail, FiringClasses, FiringToken, LogitToken
@@ -27,12 +35,28 @@ def head(feature: FeatureDetail) -> list[Component]:
 
 
 def _facts(feature: FeatureDetail) -> Component:
-    l0 = f"{feature.l0:.3g} features fire at a position on average" if feature.l0 is not None else "L0 not measured"
-    place = "–" if feature.density_place is None else f"{feature.density_place:,} of {feature.n_active:,}"
+    l0 = (
+        f"{feature.l0:.3g} features fire at a position on average"
+        if feature.l0 is not None
+        else "L0 not measured"
+    )
+    place = (
+        "–"
+        if feature.density_place is None
+        else f"{feature.density_place:,} of {feature.n_active:,}"
+    )
     first = "–" if feature.first_rank is None else f"rank {feature.first_rank:,}"
     listed: list[tuple[str, Children, str]] = [
-        ("density", share(feature.density), f"{feature.n_firings:,} firings: {one_in(feature.density)}; L0: {l0}"),
-        ("by density", place, "1 = no feature of this SAE fires more often; of those that fire at all"),
+        (
+            "density",
+            share(feature.density),
+            f"{feature.n_firings:,} firings: {one_in(feature.density)}; L0: {l0}",
+        ),
+        (
+            "by density",
+            place,
+            "1 = no feature of this SAE fires more often; of those that fire at all",
+        ),
         ("L0 of the SAE", "–" if feature.l0 is None else f"{feature.l0:.3g}", l0),
         ("tokens", f"{feature.n_tokens:,}", "distinct tokens at which it has fired"),
         ("first reached by", first, "lowest frequency rank of a token that fires it"),
@@ -49,8 +73,9 @@ def _class_words(classes: FiringClasses | None) -> str:
         return "not known"
     return (
         f"{classes.n_function:,} firings at {classes.function_positions:,} function positions, "
-        f"{classes.n_content:,} at {classes.content_positions:,} content positions; ratio of the rates with its 95 % "
-        f"interval (Wilson, {number(classes.effective_firings)} effective firings over document shards)"
+        f"{classes.n_content:,} at {classes.content_positions:,} content positions; ratio of the "
+        f"rates with its 95 % interval (Wilson, {number(classes.effective_firings)} effective "
+        "firings over document shards)"
     )
 
 
@@ -61,13 +86,19 @@ def _actions(feature: FeatureDetail) -> Component:
     links: list[Component] = []
     if feature.n_firings:
         links += [
-            dcc.Link("Steer with this", href=steer_url(*own), className="fs-button fs-button--primary"),
+            dcc.Link(
+                "Steer with this", href=steer_url(*own), className="fs-button fs-button--primary"
+            ),
             dcc.Link("Watch it in a prompt", href=watch_url(*own, example), className="fs-button"),
         ]
     if feature.neuronpedia_url:
         away = {"target": "_blank", "rel": "noreferrer"}
-        links.append(html.A("Neuronpedia ↗", href=feature.neuronpedia_url, className="fs-button", **away))
-    links.append(dcc.Link("Search features", href=search_url(feature.sae_id), className="fs-button"))
+        links.append(
+            html.A("Neuronpedia ↗", href=feature.neuronpedia_url, className="fs-button", **away)
+        )
+    links.append(
+        dcc.Link("Search features", href=search_url(feature.sae_id), className="fs-button")
+    )
     return html.Div([*links, _walks(feature)], className="fs-actions fs-browse-actions")
 
 
@@ -76,7 +107,10 @@ def _walks(feature: FeatureDetail) -> Component:
     before = feature_url(own, at - 1) if at > 0 else None
     after = feature_url(own, at + 1) if at + 1 < feature.d_sae else None
     return html.Nav(
-        [walk("←", "previous", "previous feature", before), walk("→", "next", "next feature", after)],
+        [
+            walk("←", "previous", "previous feature", before),
+            walk("→", "next", "next feature", after),
+        ],
         className="fs-walks",
         **{"aria-label": "Neighbours by index"},
     )
@@ -89,7 +123,10 @@ def histogram_words(feature: FeatureDetail) -> Children:
     if not feature.histogram:
         return "Not known: see above."
     mean, most = number(feature.mean_activation or 0), number(feature.act_max)
-    return f"{feature.n_firings:,} firings by activation, four bins an octave; mean {mean}, largest {most}."
+    return (
+        f"{feature.n_firings:,} firings by activation, four bins an octave; mean {mean}, "
+        f"largest {most}."
+    )
 
 
 def firing_tables(feature: FeatureDetail) -> Component:
@@ -105,14 +142,20 @@ def firing_tables(feature: FeatureDetail) -> Component:
     )
 
 
-def _firing_table(name: str, feature: FeatureDetail, tokens: Sequence[FiringToken], *, by_count: bool) -> Component:
+def _firing_table(
+    name: str, feature: FeatureDetail, tokens: Sequence[FiringToken], *, by_count: bool
+) -> Component:
     most = max((one.n_firings or 0 for one in tokens), default=0) if by_count else feature.act_max
     rows = []
     for one in tokens:
         value = (one.n_firings or 0) if by_count else (one.act_max or 0.0)
         here = "not known" if one.n_firings is None else f"{one.n_firings:,} firings"
-        firings = html.Td(f"{one.n_firings:,}" if one.n_firings is not None else "–", className="fs-num")
-        strength = html.Td(f"{one.act_max:.3g}" if one.act_max is not None else "–", className="fs-num")
+        firings = html.Td(
+            f"{one.n_firings:,}" if one.n_firings is not None else "–", className="fs-num"
+        )
+        strength = html.Td(
+            f"{one.act_max:.3g}" if one.act_max is not None else "–", className="fs-num"
+        )
         part = share(one.share_of_feature) if one.share_of_feature is not None else "–"
         rows.append(
             html.Tr(
@@ -128,15 +171,25 @@ def _firing_table(name: str, feature: FeatureDetail, tokens: Sequence[FiringToke
         ("firings", "positions of the token at which it fires"),
         ("max", "largest activation there, in steps of 4.4 % (1/16 octave)"),
     ]
-    names = [("token", name), ("", ""), *(counted if by_count else counted[::-1]), ("of all", "share of its firings")]
+    names = [
+        ("token", name),
+        ("", ""),
+        *(counted if by_count else counted[::-1]),
+        ("of all", "share of its firings"),
+    ]
     return html.Div([html.H3(name), table(f"Tokens that fire it {name}", heads(*names), rows)])
 
 
 def effects(feature: FeatureDetail) -> Component:
     """Bars to either side of zero."""
     if not feature.promoted:
-        return notice("Nothing is known", "A feature that never fires has no list of promoted tokens in the build.")
-    size = max((abs(one.effect or 0.0) for one in (*feature.promoted, *feature.suppressed)), default=0.0)
+        return notice(
+            "Nothing is known",
+            "A feature that never fires has no list of promoted tokens in the build.",
+        )
+    size = max(
+        (abs(one.effect or 0.0) for one in (*feature.promoted, *feature.suppressed)), default=0.0
+    )
     return html.Div(
         [
             _effect_table("promoted", feature, feature.promoted, size),
@@ -146,16 +199,23 @@ def effects(feature: FeatureDetail) -> Component:
     )
 
 
-def _effect_table(name: str, feature: FeatureDetail, tokens: Sequence[LogitToken], size: float) -> Component:
+def _effect_table(
+    name: str, feature: FeatureDetail, tokens: Sequence[LogitToken], size: float
+) -> Component:
     rows = [
         html.Tr(
             [
                 html.Th(token_link(one, feature.sae_id), scope="row"),
                 html.Td(
-                    bar(abs(one.effect or 0.0) / size if size else 0.0, "", f"fs-meter__bar--{name}"),
+                    bar(
+                        abs(one.effect or 0.0) / size if size else 0.0, "", f"fs-meter__bar--{name}"
+                    ),
                     className="fs-bar-cell",
                 ),
-                html.Td("–" if one.effect is None else f"{one.effect:+.2f}".replace("-", "−"), className="fs-num"),
+                html.Td(
+                    "–" if one.effect is None else f"{one.effect:+.2f}".replace("-", "−"),
+                    className="fs-num",
+                ),
             ]
         )
         for one in tokens
@@ -174,9 +234,15 @@ def nearest(feature: FeatureDetail) -> Component:
         ("firings", "in the corpus"),
         ("fired most by", "tokens that fire it most often"),
     ]
-    return table("Nearest features", heads(*names), [near_row(feature.sae_id, one) for one in feature.nearest])
+    return table(
+        "Nearest features",
+        heads(*names),
+        [near_row(feature.sae_id, one) for one in feature.nearest],
+    )
 
 
 def nearest_words(feature: FeatureDetail) -> str:
     tied = " Others are as near as the last one." if feature.nearest_tied else ""
-    return f"By cosine of the decoder directions, of {feature.d_sae - 1:,} others in this SAE.{tied}"
+    return (
+        f"By cosine of the decoder directions, of {feature.d_sae - 1:,} others in this SAE.{tied}"
+    )

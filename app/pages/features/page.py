@@ -1,4 +1,5 @@
-"""Features, `/features`: search and browse the features of a layer; filters first, then the order, then a page.
+"""Features, `/features`: search and browse the features of a layer;
+filters first, then the order, then a page.
 
 Address (non-default values only): see feature_search_state.
 """
@@ -13,7 +14,14 @@ from dash.development.base_component import Component
 from app.api import ApiClient
 from app.links import reproduce_get
 from app.pages.coverage.state import built_saes
-from app.pages.features.state import CONTROLS, SearchState, n_pages, read_state, request_of, typed_text
+from app.pages.features.state import (
+    CONTROLS,
+    SearchState,
+    n_pages,
+    read_state,
+    request_of,
+    typed_text,
+)
 from app.pages.features.table import control_bar, found_table, found_words, pager
 from app.parts.frame import Page, notice, panel, skeleton
 from app.parts.still import still
@@ -31,18 +39,24 @@ async def layout(**query: str) -> Component:
                 [
                     html.H1("Features", className="fs-browse-title"),
                     html.P(
-                        "Directions that an SAE found in the residual stream. Filter by the token that fires them, by "
-                        "the token they promote, by how often they fire and where; whatever matches is counted.",
+                        "Directions that an SAE found in the residual stream. Filter by the "
+                        "token that fires them, by the token they promote, by how often they "
+                        "fire and where; whatever matches is counted.",
                         className="fs-browse-lead",
                     ),
                 ],
                 className="fs-browse-head",
             ),
-            html.Div(skeleton("100%"), id="features-controls", className="fs-controls", role="search"),
+            html.Div(
+                skeleton("100%"), id="features-controls", className="fs-controls", role="search"
+            ),
             html.Div(id="features-complaints"),
             panel(
                 "Matching features",
-                [html.Div(skeleton(*["100%"] * 8), id="features-found"), html.Div(id="features-pager")],
+                [
+                    html.Div(skeleton(*["100%"] * 8), id="features-found"),
+                    html.Div(id="features-pager"),
+                ],
                 id="features-panel",
                 exports={"table": "features-found"},
                 note=skeleton("50%"),
@@ -69,7 +83,13 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
     async def show_controls(asked: dict[str, str]) -> tuple[Any, Any, Any]:
         saes = built_saes(await api.capabilities())
         if not saes:
-            return notice("No build, so no features", (await api.health()).build_detail, kind="problem"), None, None
+            return (
+                notice(
+                    "No build, so no features", (await api.health()).build_detail, kind="problem"
+                ),
+                None,
+                None,
+            )
         state, _ = read_state(asked, saes)
         return control_bar(state, saes), read_state({}, saes)[0].as_query(), state.page
 
@@ -104,7 +124,9 @@ def _register_search(app: Dash, api: ApiClient) -> None:
         State("frame-location", "href"),
         prevent_initial_call=True,
     )
-    async def show_found(state: dict[str, str] | None, asked: dict[str, str], href: str | None) -> Any:
+    async def show_found(
+        state: dict[str, str] | None, asked: dict[str, str], href: str | None
+    ) -> Any:
         if state is None:
             return (no_update,) * 6
         saes = built_saes(await api.capabilities())
@@ -115,19 +137,34 @@ def _register_search(app: Dash, api: ApiClient) -> None:
         return await _found(api, chosen, complaints, href)
 
 
-async def _found(api: ApiClient, state: SearchState, complaints: list[str], href: str | None) -> tuple[Any, ...]:
+async def _found(
+    api: ApiClient, state: SearchState, complaints: list[str], href: str | None
+) -> tuple[Any, ...]:
     """Table, pager, sentence, complaints, curl, Python."""
     tokens: dict[str, TokenRow | None] = {}
     typed = {"fires": state.fires, "promotes": state.promotes}
     for name, text in typed.items():
         tokens[name], complaint = await _token(api, name, text)
         complaints = [*complaints, complaint] if complaint else complaints
-    told = notice("Not everything asked for is there", "; ".join(complaints), kind="problem") if complaints else None
+    told = (
+        notice("Not everything asked for is there", "; ".join(complaints), kind="problem")
+        if complaints
+        else None
+    )
     if any(text and not tokens[name] for name, text in typed.items()):
-        return notice("No feature", "There is no such token."), None, "0 features match.", told, "", ""
+        return (
+            notice("No feature", "There is no such token."),
+            None,
+            "0 features match.",
+            told,
+            "",
+            "",
+        )
     query = request_of(state, *(one.token_id if one else None for one in tokens.values()))
     found = await api.features(state.sae, **query)
-    given = {name: value for name, value in {"sae_id": state.sae, **query}.items() if value is not None}
+    given = {
+        name: value for name, value in {"sae_id": state.sae, **query}.items() if value is not None
+    }
     code = reproduce_get(href, "/api/features", given)
     table = still(found_table(found, state, tokens["fires"]))
     note = found_words(found, state, tokens)
@@ -143,7 +180,9 @@ async def _token(api: ApiClient, name: str, typed: str) -> tuple[TokenRow | None
     if typed.startswith("#") and len(typed) > 1:
         exact = [one for one in found if str(one.token_id) == typed[1:]]
         return (exact[0], None) if exact else (None, f"{name}: no token has the id {typed[1:]!r}")
-    exact = [one for one in found if one.text == wanted] or [one for one in found if one.text == f" {wanted}"]
+    exact = [one for one in found if one.text == wanted] or [
+        one for one in found if one.text == f" {wanted}"
+    ]
     if exact:
         return exact[0], None
     like = ", ".join(repr(one.text) for one in found[:5])

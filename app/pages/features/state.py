@@ -1,4 +1,6 @@
-"""What the Features page is asked to show: its settings, read from an address, checked, and as a request. Pure."""
+"""What the Features page is asked to show:
+its settings, read from an address, checked, and as a request. Pure.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ CONTROLS = ("sae", "q", "fires", "promotes", "density", "lift", "order", "direct
 
 @dataclass(frozen=True)
 class SearchState:
-    """One setting of the controls, as the address writes it; `fires` and `promotes` are a text or #token_id."""
+    """One setting of the controls, as the address writes it;
+    `fires` and `promotes` are a text or #token_id.
+    """
 
     sae: str
     q: str = ""
@@ -75,17 +79,27 @@ def read_state(asked: Mapping[str, str], saes: Sequence[Sae]) -> tuple[SearchSta
         if name in ("q", "fires", "promotes"):
             state = _with(state, name, value[:200])
         elif name == "page":
-            state = replace(state, page=int(value) if value.isdecimal() and 0 < int(value) < 10**6 else 1)
-            complaints += [] if str(state.page) == value else [f"page: got {value!r}, allowed is a number from 1"]
+            state = replace(
+                state, page=int(value) if value.isdecimal() and 0 < int(value) < 10**6 else 1
+            )
+            complaints += (
+                []
+                if str(state.page) == value
+                else [f"page: got {value!r}, allowed is a number from 1"]
+            )
         elif name not in allowed:
             complaints.append(f"{name}: this page has no such setting")
         elif value in allowed[name]:
             state = _with(state, name, value)
         else:
             shown = getattr(state, name)
-            complaints.append(f"{name}: got {value!r}, allowed are {', '.join(allowed[name])}; showing {shown}")
+            complaints.append(
+                f"{name}: got {value!r}, allowed are {', '.join(allowed[name])}; showing {shown}"
+            )
     if state.order in AT_TOKEN and not state.fires:
-        complaints.append(f"order: {state.order} needs a token that fires the feature; showing n_firings")
+        complaints.append(
+            f"order: {state.order} needs a token that fires the feature; showing n_firings"
+        )
         state = replace(state, order="n_firings")
     return state, complaints
 
@@ -96,12 +110,16 @@ def _with(state: SearchState, name: str, value: str) -> SearchState:
 
 
 def typed_text(typed: str) -> str:
-    """What somebody means by a token as this product writes it: `↵` is a newline, a leading `·` a space."""
+    """What somebody means by a token as this product writes it:
+    `↵` is a newline, a leading `·` a space.
+    """
     text = typed.replace("↵", "\n").replace("⇥", "\t").replace("\\n", "\n").replace("\\t", "\t")
     return " " + text[1:] if text.startswith("·") else text
 
 
-def request_of(state: SearchState, token_id: int | None, promotes: int | None) -> dict[str, str | int | float | None]:
+def request_of(
+    state: SearchState, token_id: int | None, promotes: int | None
+) -> dict[str, str | int | float | None]:
     """Query of GET /api/features less its sae_id; tokens are resolved already."""
     _, least, most = DENSITIES[state.density]
     _, low, high = LIFTS[state.lift]

@@ -29,17 +29,33 @@ from backend.schemas import FeaturePage, FoundFeature, Sae, TokenRow
 def control_bar(state: SearchState, saes: Sequence[Sae]) -> list[Component]:
     """Every setting under its name; the text search is what `/` focuses."""
     return [
-        _labelled("sae", "Layer", _segments("sae", [(one.sae_id, str(one.layer)) for one in saes], state.sae)),
+        _labelled(
+            "sae",
+            "Layer",
+            _segments("sae", [(one.sae_id, str(one.layer)) for one in saes], state.sae),
+        ),
         _text("q", "Search", "token, or index", state.q, "8rem", search=True),
         _text("fires", "Fires at the token", "↵, #201", state.fires, "7.5rem"),
         _text("promotes", "Promotes the token", "·Paris, #201", state.promotes, "7.5rem"),
         _select(
-            "density", "Fires at positions", [(key, one[0]) for key, one in DENSITIES.items()], state.density, "10.5rem"
+            "density",
+            "Fires at positions",
+            [(key, one[0]) for key, one in DENSITIES.items()],
+            state.density,
+            "10.5rem",
         ),
-        _select("lift", "Function against content", [(key, one[0]) for key, one in LIFTS.items()], state.lift, "9rem"),
+        _select(
+            "lift",
+            "Function against content",
+            [(key, one[0]) for key, one in LIFTS.items()],
+            state.lift,
+            "9rem",
+        ),
         _select("order", "Order", list(ORDERS.items()), state.order, "11rem"),
         _labelled(
-            "direction", "Direction", _segments("direction", [("first", "↓"), ("reversed", "↑")], state.direction)
+            "direction",
+            "Direction",
+            _segments("direction", [("first", "↓"), ("reversed", "↑")], state.direction),
         ),
     ]
 
@@ -58,18 +74,34 @@ def _segments(name: str, options: Sequence[tuple[str, str]], value: str) -> Comp
     return dmc.SegmentedControl(id=f"features-{name}", data=data, value=value, size="xs", radius=6)
 
 
-def _text(name: str, label: str, hint: str, value: str, width: str, *, search: bool = False) -> Component:
+def _text(
+    name: str, label: str, hint: str, value: str, width: str, *, search: bool = False
+) -> Component:
     field = dmc.TextInput(
-        id=f"features-{name}", value=value, placeholder=hint, size="xs", w=width, debounce=350, **{"aria-label": label}
+        id=f"features-{name}",
+        value=value,
+        placeholder=hint,
+        size="xs",
+        w=width,
+        debounce=350,
+        **{"aria-label": label},
     )
     marked: dict[str, Any] = {"data-fs-search": "true"} if search else {}
     return _labelled(name, label, html.Div(field, **marked))
 
 
-def _select(name: str, label: str, options: Sequence[tuple[str, str]], value: str, width: str) -> Component:
+def _select(
+    name: str, label: str, options: Sequence[tuple[str, str]], value: str, width: str
+) -> Component:
     data = [{"value": option, "label": shown} for option, shown in options]
     control = dmc.Select(
-        id=f"features-{name}", data=data, value=value, size="xs", w=width, allowDeselect=False, **{"aria-label": label}
+        id=f"features-{name}",
+        data=data,
+        value=value,
+        size="xs",
+        w=width,
+        allowDeselect=False,
+        **{"aria-label": label},
     )
     return _labelled(name, label, control)
 
@@ -88,7 +120,10 @@ def found_table(found: FeaturePage, state: SearchState, token: TokenRow | None) 
         ("max", "largest activation"),
         ("tokens", "distinct tokens that fire it"),
         ("first rank", "lowest frequency rank of a token that fires it"),
-        ("function : content", "ratio of its rates at function and at content tokens, 95 % interval"),
+        (
+            "function : content",
+            "ratio of its rates at function and at content tokens, 95 % interval",
+        ),
         ("fired most by", "tokens that fire it most often"),
         ("promotes", "next tokens that its direction raises most"),
     ]
@@ -111,21 +146,32 @@ def _row(one: FoundFeature, most: float, with_token: bool) -> Component:
         at = one.at_token
         words = f"{at.n_firings:,} · {share(at.share_of_feature or 0.0)}" if at else "–"
         tip = f"largest activation there {at.act_max:.3g}" if at else ""
-        cells.append(html.Td(words, className="fs-num", title=tip, **value_of(at.n_firings if at else None)))
+        cells.append(
+            html.Td(words, className="fs-num", title=tip, **value_of(at.n_firings if at else None))
+        )
     return html.Tr(
         [
             *cells,
             html.Td(number(one.act_max), className="fs-num", **value_of(one.act_max)),
             html.Td(f"{one.n_tokens:,}", className="fs-num", **value_of(one.n_tokens)),
-            html.Td(f"{one.first_rank:,}" if one.first_rank else "–", className="fs-num", **value_of(one.first_rank)),
+            html.Td(
+                f"{one.first_rank:,}" if one.first_rank else "–",
+                className="fs-num",
+                **value_of(one.first_rank),
+            ),
             html.Td(lift_cell(one.lift), **value_of(one.lift.lift if one.lift else None)),
             html.Td(token_links(one.top_tokens[:4], one.sae_id), **texts_of(one.top_tokens[:4])),
-            html.Td(token_links(one.promoted_tokens[:4], one.sae_id), **texts_of(one.promoted_tokens[:4])),
+            html.Td(
+                token_links(one.promoted_tokens[:4], one.sae_id),
+                **texts_of(one.promoted_tokens[:4]),
+            ),
         ]
     )
 
 
-def found_words(found: FeaturePage, state: SearchState, tokens: Mapping[str, TokenRow | None]) -> Children:
+def found_words(
+    found: FeaturePage, state: SearchState, tokens: Mapping[str, TokenRow | None]
+) -> Children:
     """How many match, of how many, under which filters; and what an order needs to be read."""
     hidden = found.n_active - found.total
     said: list[Component | str] = [
@@ -137,14 +183,18 @@ def found_words(found: FeaturePage, state: SearchState, tokens: Mapping[str, Tok
         token = tokens[name]
         if token is not None:
             said += [words, token_link(token, state.sae), f" (id {token.token_id})"]
-    said.append(f". In order: {ORDERS[state.order]}{', reversed' if state.direction == 'reversed' else ''}.")
+    said.append(
+        f". In order: {ORDERS[state.order]}{', reversed' if state.direction == 'reversed' else ''}."
+    )
     if state.q:
         said.append(
-            f" Search looks at the tokens that fire a feature most often and at those it promotes: {visible(state.q)}."
+            " Search looks at the tokens that fire a feature most often and at those it "
+            f"promotes: {visible(state.q)}."
         )
     if state.order in ("function_lift", "content_lift") or state.lift != "any":
         said.append(
-            " Lifts are taken at the nearer end of their 95 % interval, so that rare features do not win by chance."
+            " Lifts are taken at the nearer end of their 95 % interval, so that rare features do "
+            "not win by chance."
         )
     if found.details_missing:
         said.append(f" Lifts are not known: {found.details_missing}")
@@ -152,13 +202,29 @@ def found_words(found: FeaturePage, state: SearchState, tokens: Mapping[str, Tok
 
 
 def pager(state: SearchState, last: int) -> Component:
-    """Which page this is, with buttons for the ones beside it; both exist always, since callbacks listen."""
+    """Which page this is, with buttons for the ones beside it;
+    both exist always, since callbacks listen.
+    """
     before, after = state.page > 1, state.page < last
     return html.Nav(
         [
-            html.Button("← before", id="features-before", type="button", className="fs-button", disabled=not before),
-            html.Span(f"page {state.page:,} of {last:,}, {ROWS} a page", className="fs-num fs-small"),
-            html.Button("next →", id="features-after", type="button", className="fs-button", disabled=not after),
+            html.Button(
+                "← before",
+                id="features-before",
+                type="button",
+                className="fs-button",
+                disabled=not before,
+            ),
+            html.Span(
+                f"page {state.page:,} of {last:,}, {ROWS} a page", className="fs-num fs-small"
+            ),
+            html.Button(
+                "next →",
+                id="features-after",
+                type="button",
+                className="fs-button",
+                disabled=not after,
+            ),
         ],
         className="fs-browse-pager",
         **{"aria-label": "Pages of the result"},

@@ -1,4 +1,6 @@
-"""Graph, `/graph`: tokens by rank on one side, features by the rank that reaches them first on the other."""
+"""Graph, `/graph`: tokens by rank on one side,
+features by the rank that reaches them first on the other.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ async def layout(**query: str) -> Component:
 
 def _panels() -> list[Component]:
     picture = [
-        html.Nav(skeleton("30%"), id="graph-crumbs", className="fs-crumbs", **{"aria-label": "Way down"}),
+        html.Nav(
+            skeleton("30%"), id="graph-crumbs", className="fs-crumbs", **{"aria-label": "Way down"}
+        ),
         BipartiteGraph(id="graph-picture", view=None, path=None, pathKey=None, sae_id=None),
         _legend(),
     ]
@@ -71,14 +75,19 @@ def _legend() -> Component:
         ("ink", 0.16, "faint: a feature that was reached before"),
     )
     return html.Div(
-        [html.Span(text, style={"--swatch": f"var(--fs-{colour})", "--strength": s}) for colour, s, text in marks],
+        [
+            html.Span(text, style={"--swatch": f"var(--fs-{colour})", "--strength": s})
+            for colour, s, text in marks
+        ],
         className="fs-graph-legend",
     )
 
 
 def _degree_panel(side: str) -> Component:
     label = f"Degree distribution of {side}s, both axes on logarithms"
-    graph = dcc.Graph(id=f"graph-{side}-degrees", figure=blank(None), config=CONFIG, style={"height": "280px"})
+    graph = dcc.Graph(
+        id=f"graph-{side}-degrees", figure=blank(None), config=CONFIG, style={"height": "280px"}
+    )
     return panel(
         f"Degrees of {side}s",
         html.Div(graph, role="img", style={"minHeight": "280px"}, **{"aria-label": label}),
@@ -89,7 +98,9 @@ def _degree_panel(side: str) -> Component:
 
 
 def _table() -> Component:
-    counted = {"valueFormatter": {"function": "params.value == null ? '–' : d3.format(',')(params.value)"}}
+    counted = {
+        "valueFormatter": {"function": "params.value == null ? '–' : d3.format(',')(params.value)"}
+    }
     columns: list[dict[str, Any]] = [
         {"field": "ranks", "headerName": "ranks", "sortable": False},
         {"field": "tokens", "headerName": "tokens", "flex": 2, "sortable": False},
@@ -139,7 +150,9 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
             detail = (await api.health()).build_detail
             return None, None, notice("No build, so no graph", detail, kind="problem"), no_update
         state, steps, complaints = read_state(asked, saes, capabilities)
-        told = notice("The address asks for what is not there", "; ".join(complaints), kind="problem")
+        told = notice(
+            "The address asks for what is not there", "; ".join(complaints), kind="problem"
+        )
         defaults = read_state({}, saes, capabilities)[0].as_query()
         path = {"key": state.path_key, "steps": steps}
         return control_bar(state, saes, capabilities), defaults, told if complaints else None, path
@@ -169,14 +182,20 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         Output("graph-crumbs", "children"),
         Output("graph-panel-note", "children"),
         Output("graph-table", "rowData"),
-        *(Output(f"graph-{name}panel-{kind}", "children") for name in ("", "table-") for kind in ("curl", "python")),
+        *(
+            Output(f"graph-{name}panel-{kind}", "children")
+            for name in ("", "table-")
+            for kind in ("curl", "python")
+        ),
         Input("graph-state", "data"),
         Input("graph-picture", "path"),
         State("frame-location", "href"),
         running=[(Output("graph-picture", "busy"), True, False)],
         prevent_initial_call=True,
     )
-    async def show_view(asked: dict[str, str] | None, path: dict[str, Any] | None, href: str | None) -> Any:
+    async def show_view(
+        asked: dict[str, str] | None, path: dict[str, Any] | None, href: str | None
+    ) -> Any:
         if asked is None:
             return (no_update,) * 11
         state = state_of(asked)
@@ -224,19 +243,29 @@ def _register_degrees(app: Dash, api: ApiClient) -> None:
     @app.callback(
         *(Output(f"graph-{side}-degrees", "figure") for side in SIDES),
         *(Output(f"graph-{side}-panel-note", "children") for side in SIDES),
-        *(Output(f"graph-{side}-panel-{kind}", "children") for side in SIDES for kind in ("curl", "python")),
+        *(
+            Output(f"graph-{side}-panel-{kind}", "children")
+            for side in SIDES
+            for kind in ("curl", "python")
+        ),
         Input("graph-state", "data"),
         Input("frame-scheme", "data"),
         State("frame-location", "href"),
         prevent_initial_call=True,
     )
-    async def show_degrees(asked: dict[str, str] | None, scheme: str | None, href: str | None) -> Any:
+    async def show_degrees(
+        asked: dict[str, str] | None, scheme: str | None, href: str | None
+    ) -> Any:
         if asked is None:
             return (no_update,) * 8
         state = state_of(asked)
         request: dict[str, Any] = state.as_request()
         degrees, fits = await asyncio.gather(api.graph_degrees(**request), _fits(api, state.sae))
-        by_side = {fit.side: fit for fit in fits or []} if (state.min_count, state.token_class) == ("1", "all") else {}
+        by_side = (
+            {fit.side: fit for fit in fits or []}
+            if (state.min_count, state.token_class) == ("1", "all")
+            else {}
+        )
         figures = [degree_distribution(degrees.bins, "token", by_side.get("token"), scheme)]
         figures.append(degree_distribution(degrees.bins, "feature", by_side.get("feature"), scheme))
         code = reproduce_get(href, "/api/graph/degrees", request)

@@ -1,4 +1,6 @@
-"""What the graph page is asked to show: the filters and the way down, read from an address and checked."""
+"""What the graph page is asked to show:
+the filters and the way down, read from an address and checked.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,12 @@ class GraphState:
 
     def as_query(self) -> dict[str, str]:
         """Every control as its value in the address."""
-        return {"sae": self.sae, "min_count": self.min_count, "class": self.token_class, "max_edges": self.max_edges}
+        return {
+            "sae": self.sae,
+            "min_count": self.min_count,
+            "class": self.token_class,
+            "max_edges": self.max_edges,
+        }
 
     def as_request(self) -> dict[str, str | None]:
         """The filters as /api/graph and /api/graph/degrees take them, less max_edges."""
@@ -53,7 +60,9 @@ def read_state(
         value = asked.get(name, otherwise)
         if value in allowed:
             return value
-        complaints.append(f"{name}: got {value!r}, allowed are {', '.join(allowed)}; showing {otherwise}")
+        complaints.append(
+            f"{name}: got {value!r}, allowed are {', '.join(allowed)}; showing {otherwise}"
+        )
         return otherwise
 
     state = replace(
@@ -63,11 +72,18 @@ def read_state(
         token_class=one_of("class", list(CLASSES), "all"),
         max_edges=one_of("max_edges", DRAWN, "600"),
     )
-    complaints += [f"{name}: this page has no such setting" for name in asked if name not in {*CONTROLS, "path"}]
+    complaints += [
+        f"{name}: this page has no such setting"
+        for name in asked
+        if name not in {*CONTROLS, "path"}
+    ]
     steps = [step for step in asked.get("path", "").split(";") if step]
     wrong = [step for step in steps if ranges_of(step) is None]
     if wrong:
-        complaints.append(f"path: got {wrong[0]!r}, a step is ranks,features, as in 3-4,1-458; showing the whole graph")
+        complaints.append(
+            f"path: got {wrong[0]!r}, a step is ranks,features, as in 3-4,1-458; showing the "
+            "whole graph"
+        )
         steps = []
     return state, steps, complaints
 
@@ -86,13 +102,29 @@ def steps_of(path: Mapping[str, Any] | None, state: GraphState) -> list[str]:
     return list(path["steps"]) if path and path.get("key") == state.path_key else []
 
 
-def control_bar(state: GraphState, saes: Sequence[Sae], capabilities: Capabilities) -> list[Component]:
+def control_bar(
+    state: GraphState, saes: Sequence[Sae], capabilities: Capabilities
+) -> list[Component]:
     """The filters, each under its name."""
     query = state.as_query()
     counts = [str(n) for n in capabilities.min_count_grid]
     return [
-        segments("graph", "sae", "Layer", [(sae.sae_id, str(sae.layer)) for sae in saes], query["sae"]),
-        segments("graph", "min_count", "Firings per edge, at least", [(n, n) for n in counts], query["min_count"]),
+        segments(
+            "graph", "sae", "Layer", [(sae.sae_id, str(sae.layer)) for sae in saes], query["sae"]
+        ),
+        segments(
+            "graph",
+            "min_count",
+            "Firings per edge, at least",
+            [(n, n) for n in counts],
+            query["min_count"],
+        ),
         segments("graph", "class", "Tokens", list(CLASSES.items()), query["class"]),
-        segments("graph", "max_edges", "Drawn edges, at most", [(n, n) for n in DRAWN], query["max_edges"]),
+        segments(
+            "graph",
+            "max_edges",
+            "Drawn edges, at most",
+            [(n, n) for n in DRAWN],
+            query["max_edges"],
+        ),
     ]

@@ -11,7 +11,12 @@ from dash.development.base_component import Component
 from app.pages.graph.state import GraphState, ranges_of
 from app.parts.frame import token_chip, visible
 from app.parts.numbers import percent
-from backend.schemas.graph import GraphDegreesResponse, GraphFeatureBlock, GraphResponse, GraphTokenBlock
+from backend.schemas.graph import (
+    GraphDegreesResponse,
+    GraphFeatureBlock,
+    GraphResponse,
+    GraphTokenBlock,
+)
 from backend.schemas.statistics import DegreeFit
 
 N_FIRST = 10  # most frequent tokens that the headline speaks of
@@ -74,7 +79,10 @@ def crumbs(steps: Sequence[str], view: GraphResponse) -> list[Component]:
 
 def _crumb(step: str) -> str:
     found = ranges_of(step) or {}
-    ranks, orders = span(found["rank_first"], found["rank_last"]), span(found["order_first"], found["order_last"])
+    ranks, orders = (
+        span(found["rank_first"], found["rank_last"]),
+        span(found["order_first"], found["order_last"]),
+    )
     return f"ranks {ranks} × features {orders}"
 
 
@@ -89,7 +97,11 @@ def _links(view: GraphResponse) -> list[Component]:
     if len(features) == 1 and features[0].feature_index is not None:
         index = features[0].feature_index
         made.append(
-            html.A(f"feature {index}", href=f"/feature/{view.effective['sae_id']}/{index}", className="fs-link")
+            html.A(
+                f"feature {index}",
+                href=f"/feature/{view.effective['sae_id']}/{index}",
+                className="fs-link",
+            )
         )
     return made
 
@@ -98,15 +110,16 @@ def note(state: GraphState, view: GraphResponse) -> str:
     """What is drawn, and how many edges the filters hide."""
     cells = len(view.cells.n_edges)
     said = (
-        f"{view.n_edges:,} edges in {cells:,} ribbons, at most {view.effective['max_edges']:,}; a ribbon's width is "
-        "its share of each block's edges. Tokens are as high as they have edges, features as they are many; features "
-        "stand by the first rank that reaches them, then by firings."
+        f"{view.n_edges:,} edges in {cells:,} ribbons, at most {view.effective['max_edges']:,}; "
+        "a ribbon's width is its share of each block's edges. Tokens are as high as they have "
+        "edges, features as they are many; features stand by the first rank that reaches them, "
+        "then by firings."
     )
     hidden = view.n_edges_of_sae - view.n_edges
     if hidden:
         said += (
-            f" {hidden:,} of the layer's {view.n_edges_of_sae:,} edges are not shown: filters or the ranges leave "
-            "them out."
+            f" {hidden:,} of the layer's {view.n_edges_of_sae:,} edges are not shown: filters or "
+            "the ranges leave them out."
         )
     if state.min_count != "1":
         said += " The order of features, and what is first, is that of edges with one firing."
@@ -124,7 +137,9 @@ def rows(view: GraphResponse) -> list[dict[str, Any]]:
             "ranks": span(view.token_blocks[i].rank_first, view.token_blocks[i].rank_last),
             "tokens": token_names(view.token_blocks[i]),
             "features": feature_name(view.feature_blocks[j]),
-            "reached": span(view.feature_blocks[j].first_rank_low, view.feature_blocks[j].first_rank_high),
+            "reached": span(
+                view.feature_blocks[j].first_rank_low, view.feature_blocks[j].first_rank_high
+            ),
             "n_edges": n,
             "n_firings": firings,
             "n_first": n_first,
@@ -158,15 +173,17 @@ def degree_note(side: str, degrees: GraphDegreesResponse, fits: Sequence[DegreeF
     fit = next((one for one in fits if one.side == side), None)
     if fit is None:
         return f"{said} The statistics beside the build hold no power-law fit for this side."
-    chances = ["< 0.001" if one.p_value < 0.001 else f"{one.p_value:.3f}" for one in fit.alternatives]
+    chances = [
+        "< 0.001" if one.p_value < 0.001 else f"{one.p_value:.3f}" for one in fit.alternatives
+    ]
     against = "; ".join(
         f"against {one.alternative}: ratio {one.ratio:+.1f}, p {p}".replace("-", "−")
         for one, p in zip(fit.alternatives, chances, strict=True)
     )
     return (
-        f"{said} Power law from degree {fit.x_min:,} (all edges with one firing): exponent {fit.alpha:.2f} "
-        f"[{fit.interval[0]:.2f}, {fit.interval[1]:.2f}], n = {fit.n_tail:,}, KS {fit.ks:.3f}; {against} "
-        "(positive favours the power law)."
+        f"{said} Power law from degree {fit.x_min:,} (all edges with one firing): exponent "
+        f"{fit.alpha:.2f} [{fit.interval[0]:.2f}, {fit.interval[1]:.2f}], n = {fit.n_tail:,}, KS "
+        f"{fit.ks:.3f}; {against} (positive favours the power law)."
     )
 
 

@@ -1,4 +1,6 @@
-"""Overview, `/`: what the hypothesis says, this build's numbers, where to go, and a worked example."""
+"""Overview, `/`: what the hypothesis says, this build's numbers, where to go,
+and a worked example.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,18 @@ ENTRIES = (
         "Watch reactivation",
         "Type a prompt: at which tokens do features fire, and fire again?",
     ),
-    ("steering", "/steer", "Steer at a token", "Toggle a feature at the newline and watch the answer change."),
-    ("link", "/steer", "Send what you see", "Save a live result: its link opens exactly that, and runs nothing."),
+    (
+        "steering",
+        "/steer",
+        "Steer at a token",
+        "Toggle a feature at the newline and watch the answer change.",
+    ),
+    (
+        "link",
+        "/steer",
+        "Send what you see",
+        "Save a live result: its link opens exactly that, and runs nothing.",
+    ),
 )
 
 
@@ -56,13 +68,15 @@ def _thesis() -> Component:
         [
             html.H1(title),
             html.P(
-                "The hypothesis: tokens such as the full stop, “the” and the newline, which carry little meaning of "
-                "their own, reactivate the features of what came before and so decide what comes next. In training, "
-                "predicting the content tokens that follow them is what makes new features grow.",
+                "The hypothesis: tokens such as the full stop, “the” and the newline, which "
+                "carry little meaning of their own, reactivate the features of what came before "
+                "and so decide what comes next. In training, predicting the content tokens that "
+                "follow them is what makes new features grow.",
             ),
             html.P(
                 [
-                    "Every number here is counted on this build, stands beside its control, and can be run again. ",
+                    "Every number here is counted on this build, stands beside its control, and "
+                    "can be run again. ",
                     html.A(
                         "arXiv 2510.08203",
                         href="https://arxiv.org/abs/2510.08203v1",
@@ -94,7 +108,9 @@ def _entries() -> Component:
 
 
 def _curve_panel() -> Component:
-    graph = dcc.Graph(id="overview-curve", figure=blank(None), config=CONFIG, style={"height": "250px"})
+    graph = dcc.Graph(
+        id="overview-curve", figure=blank(None), config=CONFIG, style={"height": "250px"}
+    )
     return panel(
         "Coverage by token rank",
         html.Div(
@@ -148,10 +164,13 @@ def _register_build(app: Dash, api: ApiClient) -> None:
         middle = saes[(len(saes) - 1) // 2]
         answers = [await api.coverage(sae.sae_id, max_rank=CURVE_RANKS) for sae in saes]
         curves = [
-            LayerCurve(sae.sae_id, sae.layer, answer, sae is middle) for sae, answer in zip(saes, answers, strict=True)
+            LayerCurve(sae.sae_id, sae.layer, answer, sae is middle)
+            for sae, answer in zip(saes, answers, strict=True)
         ]
         cut = (await api.tokens(token_class="function", limit=1)).total
-        code = reproduce_get(href, "/api/coverage", {"sae_id": middle.sae_id, "max_rank": CURVE_RANKS})
+        code = reproduce_get(
+            href, "/api/coverage", {"sae_id": middle.sae_id, "max_rank": CURVE_RANKS}
+        )
         chosen = answers[(len(saes) - 1) // 2]
         stats = _stats(middle, chosen, cut)
         return stats, coverage_figure(curves, scheme, n_function=cut), code["curl"], code["python"]
@@ -166,25 +185,40 @@ def _register_prompts(app: Dash, api: ApiClient) -> None:
         State("overview-strips-panel-curl", "children"),
         State("frame-location", "href"),
     )
-    async def show_prompts(live: str | None, drawn: str | None, href: str | None) -> tuple[Any, Any, Any]:
+    async def show_prompts(
+        live: str | None, drawn: str | None, href: str | None
+    ) -> tuple[Any, Any, Any]:
         if drawn or "--" not in (live or ""):
-            return no_update, no_update, no_update  # no heartbeat yet, or the strips are drawn already
+            # no heartbeat yet, or the strips are drawn already
+            return no_update, no_update, no_update
         capabilities = await api.capabilities()
         if not capabilities.live:
             return notice("No live model, so no strip", capabilities.live_detail), "", ""
         return await _strips(api, capabilities, href)
 
 
-async def _strips(api: ApiClient, capabilities: Capabilities, href: str | None) -> tuple[Any, str, str]:
+async def _strips(
+    api: ApiClient, capabilities: Capabilities, href: str | None
+) -> tuple[Any, str, str]:
     """The preset's pair of prompts, inspected at the middle live SAE, one strip each."""
     saes = sorted((sae for sae in capabilities.saes if sae.live), key=lambda sae: sae.layer)
     if not saes:
-        return notice("No SAE is loaded", "The model is live, but this preset has no SAE to read it with."), "", ""
+        return (
+            notice(
+                "No SAE is loaded", "The model is live, but this preset has no SAE to read it with."
+            ),
+            "",
+            "",
+        )
     middle = saes[(len(saes) - 1) // 2]
     prompts = capabilities.prompts[:2] or [capabilities.default_prompt]
-    requests = [InspectRequest(prompt=prompt, sae_ids=[middle.sae_id], next_tokens=3) for prompt in prompts]
+    requests = [
+        InspectRequest(prompt=prompt, sae_ids=[middle.sae_id], next_tokens=3) for prompt in prompts
+    ]
     try:
-        strips = [prompt_strip(await api.inspect(request), middle, request.prompt) for request in requests]
+        strips = [
+            prompt_strip(await api.inspect(request), middle, request.prompt) for request in requests
+        ]
     except ApiProblem as problem:
         return notice(problem.title, problem.detail, kind="problem"), "", ""
     code = reproduce_post(href, "/api/inspect", requests[0].model_dump(exclude_none=True))
@@ -205,13 +239,20 @@ def _stats(sae: Sae, answer: CoverageResponse, n_function: int) -> list[Componen
             figures.append((control, "as many occurrences of content tokens, the control"))
     figures.append((html.Strong(f"{n_function:,}"), "function tokens at this build’s cut"))
     figures.append(
-        (html.Strong(f"{answer.n_active:,}"), f"of layer {sae.layer}’s {answer.d_sae:,} features fire at all")
+        (
+            html.Strong(f"{answer.n_active:,}"),
+            f"of layer {sae.layer}’s {answer.d_sae:,} features fire at all",
+        )
     )
     return [_stat(value, words, "/coverage") for value, words in figures]
 
 
 def _stat(value: Component, words: str, link: str) -> Component:
-    return dcc.Link([html.Span(value, className="fs-stat__value"), html.Span(words)], href=link, className="fs-stat")
+    return dcc.Link(
+        [html.Span(value, className="fs-stat__value"), html.Span(words)],
+        href=link,
+        className="fs-stat",
+    )
 
 
 PAGE = Page("/", "Overview", layout, register, key="o", icon="overview")

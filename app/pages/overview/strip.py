@@ -1,4 +1,6 @@
-"""One prompt as a strip: each token with the features that fire on it, first firings apart from later ones."""
+"""One prompt as a strip: each token with the features that fire on it,
+first firings apart from later ones.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ BAR_PX = 46  # height of the tallest bar
 
 
 def prompt_strip(answer: InspectResponse, sae: Sae, prompt: str) -> Component:
-    """Tokens left to right with stacked bars (first firing, firing again); then the likeliest next token."""
+    """Tokens left to right with stacked bars (first firing, firing again);
+    then the likeliest next token.
+    """
     splits = {split.position: split for split in answer.splits[sae.sae_id]}
     most = max((split.firing for split in splits.values()), default=1) or 1
     columns = [_column(token, splits.get(token.position), most) for token in answer.tokens]
@@ -29,17 +33,26 @@ def prompt_strip(answer: InspectResponse, sae: Sae, prompt: str) -> Component:
 def _column(token: Token, split: Split | None, most: int) -> Component:
     chip = token_chip(token.text, token.token_class or "special", token.token_id)
     if split is None:
-        return html.Span([html.Span(className="fs-strip__bars"), chip], className="fs-strip__token", role="listitem")
+        return html.Span(
+            [html.Span(className="fs-strip__bars"), chip],
+            className="fs-strip__token",
+            role="listitem",
+        )
 
     def bar(kind: str, n: int) -> Component:
         return html.Span(
-            className=f"fs-strip__bar fs-strip__bar--{kind}", style={"height": f"{BAR_PX * n / most:.1f}px"}
+            className=f"fs-strip__bar fs-strip__bar--{kind}",
+            style={"height": f"{BAR_PX * n / most:.1f}px"},
         )
 
-    said = f"{split.firing} features fire: {split.new} for the first time, {split.reactivated} again"
+    said = (
+        f"{split.firing} features fire: {split.new} for the first time, {split.reactivated} again"
+    )
     return html.Span(
         [
-            html.Span([bar("new", split.new), bar("again", split.reactivated)], className="fs-strip__bars"),
+            html.Span(
+                [bar("new", split.new), bar("again", split.reactivated)], className="fs-strip__bars"
+            ),
             chip,
         ],
         className="fs-strip__token",

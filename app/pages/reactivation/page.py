@@ -1,9 +1,12 @@
-"""Reactivation, `/reactivation`: one or two prompts, and which features fire again where along them.
+"""Reactivation, `/reactivation`:
+one or two prompts, and which features fire again where along them.
 
-Address (non-default values only): `prompt`, `second`, `sae`, `generate` (tokens to write on), `at` (locked
+Address (non-default values only): `prompt`, `second`, `sae`, `generate` (tokens to write on), `at`
+(locked
 positions: `7`, `5-8`, `3.7-9`, `b7` in the second prompt, `none`), `pins` (`sae_id:feature_index`,
-comma-separated), `order`, `locked`, `function_only`, `pinned`, `class`, `least`, `density_from`, `density`
-(per cent), `find`, `shuffled` (0 = without the baseline), `set` (1 = the index over the prompt set).
+comma-separated), `order`, `locked`, `function_only`, `pinned`, `class`, `least`, `density_from`,
+`density` (per cent), `find`, `shuffled` (0 = without the baseline), `set` (1 = the index over the
+prompt set).
 """
 
 from __future__ import annotations
@@ -31,7 +34,14 @@ from app.pages.reactivation.state import (
     shuffled_request,
     view_of,
 )
-from app.pages.reactivation.view import GROUP, INSPECTED, index_panel, matrix_panel, prompts_panel, side_panel
+from app.pages.reactivation.view import (
+    GROUP,
+    INSPECTED,
+    index_panel,
+    matrix_panel,
+    prompts_panel,
+    side_panel,
+)
 from app.parts.components import FiringCompare
 from app.parts.controls import address_complaints
 from app.parts.frame import FOLLOWED, Page, panel
@@ -49,8 +59,9 @@ async def layout(**query: str) -> Component:
                 [
                     html.H1("Which features fire again, and at which tokens?"),
                     html.P(
-                        "The hypothesis: function tokens (thick underline) reactivate the features that the "
-                        "context before them switched on. A ring is a feature's first firing, a disc a later one."
+                        "The hypothesis: function tokens (thick underline) reactivate the "
+                        "features that the context before them switched on. A ring is a "
+                        "feature's first firing, a disc a later one."
                     ),
                 ],
                 className="fs-live-lead",
@@ -65,7 +76,10 @@ async def layout(**query: str) -> Component:
                 badge="live",
             ),
             index_panel(),
-            *(dcc.Store(id=f"reactivation-{name}") for name in ("defaults", "run", "asked", "address")),
+            *(
+                dcc.Store(id=f"reactivation-{name}")
+                for name in ("defaults", "run", "asked", "address")
+            ),
             dcc.Store(id="reactivation-query", data=query),
         ],
         className="fs-live-page",
@@ -106,9 +120,16 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         typed = "prompt" in query or "second" in query
         prompt, second = (query.get(n, "") if typed else defaults[n] for n in ("prompt", "second"))
         live = [sae for sae in can.saes if sae.live]
-        options = [{"value": sae.sae_id, "label": f"layer {sae.layer} · {sae.sae_id}"} for sae in live]
+        options = [
+            {"value": sae.sae_id, "label": f"layer {sae.layer} · {sae.sae_id}"} for sae in live
+        ]
         most = can.limits.max_new_tokens
-        settings = (generate_of(query, most), most, query.get("shuffled") != "0", query.get("set") == "1")
+        settings = (
+            generate_of(query, most),
+            most,
+            query.get("shuffled") != "0",
+            query.get("set") == "1",
+        )
         pins = [pin for pin in query.get("pins", "").split(",") if pin]
         shown = (query.get("at"), pins, view_of(query))
         ids = [sae.sae_id for sae in live]
@@ -120,7 +141,12 @@ def _register_open(app: Dash, api: ApiClient) -> None:
 def _register_tokenize(app: Dash, api: ApiClient) -> None:
     for box in ("reactivation-prompt", "reactivation-second"):
 
-        @app.callback(Output(box, "tokens"), Output(box, "problem"), Input(box, "value"), prevent_initial_call=True)
+        @app.callback(
+            Output(box, "tokens"),
+            Output(box, "problem"),
+            Input(box, "value"),
+            prevent_initial_call=True,
+        )
         async def tokenize(value: str | None) -> tuple[Any, Any]:
             if not value:
                 return [], None
@@ -153,26 +179,56 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         running=[(Output("reactivation-matrix", "busy"), True, False), FOLLOWED],
     )
     async def inspect(
-        _run: Any, _n: Any, _a: Any, _b: Any, sae_id: str | None, generate: int | None, *state: str | None
+        _run: Any,
+        _n: Any,
+        _a: Any,
+        _b: Any,
+        sae_id: str | None,
+        generate: int | None,
+        *state: str | None,
     ) -> tuple[Any, ...]:
         first, second, href = state
         prompts = [text for text in (first, second) if text]
         if not prompts:
-            raise ApiProblem(422, "Nothing to run", "both prompts are empty: type at least one character into prompt A")
+            raise ApiProblem(
+                422,
+                "Nothing to run",
+                "both prompts are empty: type at least one character into prompt A",
+            )
         if sae_id is None:
-            raise ApiProblem(503, "No live SAE", "this server has no model loaded: start it with a preset that has one")
+            raise ApiProblem(
+                503,
+                "No live SAE",
+                "this server has no model loaded: start it with a preset that has one",
+            )
         asked = {"prompts": prompts, "sae_id": sae_id, "generate": generate or 0}
         requests = [inspect_request(text, sae_id, generate or 0) for text in prompts]
         answers = await asyncio.gather(*(api.inspect(request) for request in requests))
-        lanes = [lane_of(text, sae_id, answer) for text, answer in zip(prompts, answers, strict=True)]
-        info = {k: v.model_dump() for answer in answers for k, v in answer.feature_info.get(sae_id, {}).items()}
+        lanes = [
+            lane_of(text, sae_id, answer) for text, answer in zip(prompts, answers, strict=True)
+        ]
+        info = {
+            k: v.model_dump()
+            for answer in answers
+            for k, v in answer.feature_info.get(sae_id, {}).items()
+        }
         code = _code(href, "/api/inspect", requests)
-        return lanes, info, sae_id, None, asked, None, *(code["curl"], code["python"]) * len(INSPECTED)
+        return (
+            lanes,
+            info,
+            sae_id,
+            None,
+            asked,
+            None,
+            *(code["curl"], code["python"]) * len(INSPECTED),
+        )
 
 
 def _code(href: str | None, path: str, requests: Sequence[BaseModel]) -> dict[str, str]:
     """A request for each prompt, A first."""
-    return in_turn([reproduce_post(href, path, request.model_dump(mode="json")) for request in requests])
+    return in_turn(
+        [reproduce_post(href, path, request.model_dump(mode="json")) for request in requests]
+    )
 
 
 def _register_shuffled(app: Dash, api: ApiClient) -> None:
@@ -199,7 +255,13 @@ def _register_shuffled(app: Dash, api: ApiClient) -> None:
             return None, None, set_request(sae_id), code["curl"], code["python"]
         answers = await asyncio.gather(*(api.reactivation(request) for request in requests))
         baselines = [baseline_of(sae_id, answer) for answer in answers]
-        return baselines, indices_of(sae_id, answers), set_request(sae_id), code["curl"], code["python"]
+        return (
+            baselines,
+            indices_of(sae_id, answers),
+            set_request(sae_id),
+            code["curl"],
+            code["python"],
+        )
 
 
 def _register_save(app: Dash, api: ApiClient) -> None:
@@ -214,14 +276,21 @@ def _register_save(app: Dash, api: ApiClient) -> None:
         """One run per prompt, A first."""
         if not n_clicks or asked is None:
             return no_update
-        requests = [inspect_request(text, asked["sae_id"], asked["generate"]) for text in asked["prompts"]]
-        runs = [await api.record(wire.InspectRun(kind="inspect", request=request)) for request in requests]
+        requests = [
+            inspect_request(text, asked["sae_id"], asked["generate"]) for text in asked["prompts"]
+        ]
+        runs = [
+            await api.record(wire.InspectRun(kind="inspect", request=request))
+            for request in requests
+        ]
         names = [f"prompt {lane}" for lane in "AB"] if len(runs) > 1 else [""]
         return [run.model_dump() | {"holds": name} for run, name in zip(runs, names, strict=True)]
 
 
 def _register_browser(app: Dash) -> None:
-    """What the browser does alone: the address bar, what is out of date, and putting the built-in pair back."""
+    """What the browser does alone: the address bar, what is out of date,
+    and putting the built-in pair back.
+    """
     app.clientside_callback(
         ClientsideFunction("functionscope", "reactivationAddress"),
         Output("reactivation-address", "data"),

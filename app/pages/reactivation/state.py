@@ -1,4 +1,6 @@
-"""What the Reactivation page holds: its address read, its requests made, answers as its components take them."""
+"""What the Reactivation page holds:
+its address read, its requests made, answers as its components take them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ LANES = ("A", "B")
 
 
 def default_sae(capabilities: wire.Capabilities) -> str | None:
-    """The SAE of the first demonstration when it is live, so that pins can be steered with; else the first live one."""
+    """The SAE of the first demonstration when it is live, so that pins can be steered with;
+    else the first live one.
+    """
     live = [sae.sae_id for sae in capabilities.saes if sae.live]
     shown = [demo.sae_id for demo in capabilities.demonstrations if demo.sae_id in live]
     return next(iter([*shown, *live]), None)
@@ -33,12 +37,26 @@ def defaults_of(capabilities: wire.Capabilities) -> dict[str, Any]:
 ORDERS = ("first", "function", "often", "activation")  # static/firing_rows.js
 FLAGS = ("locked", "function_only", "pinned", "shuffled", "set")
 NUMBERS = ("least", "density_from", "density")
-SETTINGS = ("prompt", "second", "sae", "generate", "at", "pins", "order", *FLAGS, "class", *NUMBERS, "find")
+SETTINGS = (
+    "prompt",
+    "second",
+    "sae",
+    "generate",
+    "at",
+    "pins",
+    "order",
+    *FLAGS,
+    "class",
+    *NUMBERS,
+    "find",
+)
 _AT = re.compile(r"none|b?\d+(-b?\d+)?(\.b?\d+(-b?\d+)?)*")
 
 
 def complaints_of(query: Mapping[str, str], saes: Sequence[str], most: int) -> list[str]:
-    """What an address asks for that is not there; `saes`: ids that are live, `most`: longest `generate`."""
+    """What an address asks for that is not there; `saes`: ids that are live, `most`:
+    longest `generate`.
+    """
     allowed: dict[str, tuple[str, ...]] = {
         "order": ORDERS,
         "class": ("function", "content"),
@@ -49,12 +67,20 @@ def complaints_of(query: Mapping[str, str], saes: Sequence[str], most: int) -> l
     for name, values in allowed.items():
         if query.get(name) and query[name] not in values:
             said.append(_refused(query, name, f"are {', '.join(values) or 'none'}"))
-    said += [_refused(query, name, "is a number from 0") for name in NUMBERS if number(query.get(name, "0")) is None]
+    said += [
+        _refused(query, name, "is a number from 0")
+        for name in NUMBERS
+        if number(query.get(name, "0")) is None
+    ]
     if str(generate_of(query, most)) != query.get("generate", "0"):
         said.append(_refused(query, "generate", f"is a whole number from 0 to {most}"))
     if query.get("at") and not _AT.fullmatch(query["at"]):
         said.append(_refused(query, "at", "is none, or positions as in 7, 5-8, 3.7-9 or b7"))
-    wrong = [pin for pin in query.get("pins", "").split(",") if pin and not re.fullmatch(r".+:\d{1,9}", pin)]
+    wrong = [
+        pin
+        for pin in query.get("pins", "").split(",")
+        if pin and not re.fullmatch(r".+:\d{1,9}", pin)
+    ]
     return said + [f"pins: got {pin!r}, allowed is sae_id:feature_index" for pin in wrong]
 
 
@@ -90,11 +116,15 @@ def generate_of(query: Mapping[str, str], most: int) -> int:
 
 
 def inspect_request(prompt: str, sae_id: str, generate: int = 0) -> wire.InspectRequest:
-    return wire.InspectRequest(prompt=prompt, sae_ids=[sae_id], next_tokens=NEXT_TOKENS, generate=generate)
+    return wire.InspectRequest(
+        prompt=prompt, sae_ids=[sae_id], next_tokens=NEXT_TOKENS, generate=generate
+    )
 
 
 def shuffled_request(prompt: str, sae_id: str, generate: int = 0) -> wire.ReactivationRequest:
-    return wire.ReactivationRequest(prompt=prompt, sae_ids=[sae_id], generate=generate, shuffles=SHUFFLES)
+    return wire.ReactivationRequest(
+        prompt=prompt, sae_ids=[sae_id], generate=generate, shuffles=SHUFFLES
+    )
 
 
 def set_request(sae_id: str) -> dict[str, Any]:
@@ -103,12 +133,17 @@ def set_request(sae_id: str) -> dict[str, Any]:
 
 
 def lane_of(prompt: str, sae_id: str, answer: wire.InspectResponse) -> dict[str, Any]:
-    """One prompt as FiringMatrix takes it: next tokens and splits by position, generated tokens marked."""
+    """One prompt as FiringMatrix takes it:
+    next tokens and splits by position, generated tokens marked.
+    """
     following: dict[int, list[dict[str, Any]]] = {}
     for token in answer.next_tokens:
         following.setdefault(token.position, []).append(token.model_dump())
     start = len(answer.tokens) if answer.generated_from is None else answer.generated_from
-    tokens = [token.model_dump() | ({"generated": True} if token.position >= start else {}) for token in answer.tokens]
+    tokens = [
+        token.model_dump() | ({"generated": True} if token.position >= start else {})
+        for token in answer.tokens
+    ]
     return {
         "prompt": prompt,
         "tokens": tokens,
@@ -125,7 +160,11 @@ def baseline_of(sae_id: str, answer: wire.ReactivationResponse) -> dict[int, dic
 
 def indices_of(sae_id: str, answers: list[wire.ReactivationResponse]) -> list[dict[str, Any]]:
     """The index of each prompt, as ReactivationIndex takes it."""
-    names = [f"prompt {LANES[lane]}" for lane in range(len(answers))] if len(answers) > 1 else ["this prompt"]
+    names = (
+        [f"prompt {LANES[lane]}" for lane in range(len(answers))]
+        if len(answers) > 1
+        else ["this prompt"]
+    )
     return [
         {"source": name, "index": answer.index[sae_id].model_dump()}
         for name, answer in zip(names, answers, strict=True)

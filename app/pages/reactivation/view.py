@@ -1,4 +1,6 @@
-"""The Reactivation page's panels, empty: the prompts, the matrix, what stands beside it, the index."""
+"""The Reactivation page's panels, empty:
+the prompts, the matrix, what stands beside it, the index.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,25 @@ from app.parts.components import (
 from app.parts.frame import panel
 
 GROUP = "reactivation"
-INSPECTED = ("reactivation-firings", "reactivation-next-panel", "reactivation-pins-panel", "reactivation-compare-panel")
+INSPECTED = (
+    "reactivation-firings",
+    "reactivation-next-panel",
+    "reactivation-pins-panel",
+    "reactivation-compare-panel",
+)
 """Panels whose numbers are those of POST /api/inspect, a request for each prompt."""
 
 
 def prompts_panel() -> Component:
     boxes = [
-        PromptBox("reactivation-prompt", label="Prompt A", placeholder="Type a prompt; a newline counts."),
-        PromptBox("reactivation-second", label="Prompt B, lined up with A", placeholder="Leave empty for one prompt."),
+        PromptBox(
+            "reactivation-prompt", label="Prompt A", placeholder="Type a prompt; a newline counts."
+        ),
+        PromptBox(
+            "reactivation-second",
+            label="Prompt B, lined up with A",
+            placeholder="Leave empty for one prompt.",
+        ),
     ]
     tools = [
         dmc.Select(id="reactivation-sae", label="SAE", data=[], allowDeselect=False, w=220),
@@ -38,7 +51,9 @@ def prompts_panel() -> Component:
             debounce=300,
             value=0,
         ),
-        html.Button(["Run ", html.Kbd("Ctrl ↵")], id="reactivation-go", type="button", className="fs-go"),
+        html.Button(
+            ["Run ", html.Kbd("Ctrl ↵")], id="reactivation-go", type="button", className="fs-go"
+        ),
         html.Button("Built-in pair", id="reactivation-pair", type="button", className="fs-button"),
         dmc.Switch(id="reactivation-shuffled", label="shuffled baseline", size="sm", checked=True),
         RunLink("reactivation-save", label="Save as a run"),

@@ -1,7 +1,7 @@
 """How the matrices of a recorded prompt stand in its address: one view per SAE. Pure.
 
-The first SAE's settings are named as on Reactivation (`order`, `at`, `pins`, `class` …), those of the others with their
-place behind a dot (`order.1`).
+The first SAE's settings are named as on Reactivation (`order`, `at`, `pins`, `class` …), those of
+the others with their place behind a dot (`order.1`).
 """
 
 from __future__ import annotations
@@ -23,4 +23,6 @@ def complaints(query: Mapping[str, str], n_saes: int) -> list[str]:
     """What the address asks for that the page does not have."""
     known = {name + (f".{place}" if place else "") for place in range(n_saes) for name in VIEWED}
     said = [f"{name}: this page has no such setting" for name in query if name not in known]
-    return said + [one for place in range(n_saes) for one in complaints_of(at_place(query, place), (), 0)]
+    return said + [
+        one for place in range(n_saes) for one in complaints_of(at_place(query, place), (), 0)
+    ]

@@ -50,7 +50,10 @@ def register(app: Dash, api: ApiClient) -> None:
         try:
             run = await api.run(run_id)
         except ApiProblem as problem:
-            kept = [f"{problem.detail} (request {problem.request_id}). ", dcc.Link("Go to the overview.", href="/")]
+            kept = [
+                f"{problem.detail} (request {problem.request_id}). ",
+                dcc.Link("Go to the overview.", href="/"),
+            ]
             return html.Div(notice(f"No run {run_id}", kept, kind="problem"), className="fs-narrow")
         return await _run_page(api, run, query, href)
 
@@ -105,7 +108,9 @@ async def _run_page(api: ApiClient, run: Run, query: dict[str, str], href: str |
     return html.Div(
         [
             _header(run, href),
-            address_complaints(complaints(query, len(run.result["firings"]) if run.kind == "inspect" else 0)),
+            address_complaints(
+                complaints(query, len(run.result["firings"]) if run.kind == "inspect" else 0)
+            ),
             *result,
             html.Div([_provenance(run, code), _request(run, href)], className="fs-pair"),
             embedded(run),
@@ -117,7 +122,10 @@ def _header(run: Run, href: str | None) -> Component:
     return html.Header(
         [
             html.P(when(run), className="fs-small"),
-            html.H1(run.title or ("A recorded prompt" if run.kind == "inspect" else "A recorded steering")),
+            html.H1(
+                run.title
+                or ("A recorded prompt" if run.kind == "inspect" else "A recorded steering")
+            ),
             html.P(run.note, className="fs-run-note") if run.note else None,
             tools(run, href),
             owner(run),
@@ -137,7 +145,9 @@ def _inspected(run: Run, query: dict[str, str], code: dict[str, str]) -> list[Co
         asked = at_place(query, i)
         pins = [pin for pin in asked.get("pins", "").split(",") if pin]
         shown = {"locked": asked.get("at"), "pins": pins, "view": view_of(asked)}
-        matrix = FiringMatrix(f"run-matrix-{i}", group=group, prompts=[lane], info=info, sae_id=sae_id, **shown)
+        matrix = FiringMatrix(
+            f"run-matrix-{i}", group=group, prompts=[lane], info=info, sae_id=sae_id, **shown
+        )
         parts += [
             panel(
                 f"Firings, {sae_id}",
@@ -146,7 +156,12 @@ def _inspected(run: Run, query: dict[str, str], code: dict[str, str]) -> list[Co
                 reproduce=code,
                 class_name="fs-run-matrix",
             ),
-            panel("What comes next", NextTokens(f"run-next-{i}", group=group), badge="recorded", reproduce=code),
+            panel(
+                "What comes next",
+                NextTokens(f"run-next-{i}", group=group),
+                badge="recorded",
+                reproduce=code,
+            ),
         ]
     return [html.Div(parts, className="fs-run-inspect")]
 
@@ -188,13 +203,16 @@ def _every_arm(answer: SteerResponse, code: dict[str, str]) -> Component:
         badge="recorded",
         reproduce=code,
         exports={"table": "run-arms-next"},
-        note="Probability right after the prompt, most probable in any arm first; <: not among the 20 that it lists.",
+        note="Probability right after the prompt, most probable in any arm first; <: not among "
+        "the 20 that it lists.",
     )
 
 
 def _provenance(run: Run, code: dict[str, str]) -> Component:
     rows = [html.Div([html.Dt(name), html.Dd(value)]) for name, value in facts(run)]
-    return panel("Provenance", html.Dl(rows, className="fs-facts-list"), badge="recorded", reproduce=code)
+    return panel(
+        "Provenance", html.Dl(rows, className="fs-facts-list"), badge="recorded", reproduce=code
+    )
 
 
 def _request(run: Run, href: str | None) -> Component:

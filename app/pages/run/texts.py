@@ -25,22 +25,33 @@ def arms_of(answer: SteerResponse) -> dict[str, Arm]:
 
 
 async def read_pieces(api: ApiClient, answer: SteerResponse) -> dict[int, str]:
-    """token_id -> its text, "" for a special token, of those generated tokens that the served build knows."""
-    written = {token_id for arm in arms_of(answer).values() for ids in arm.token_ids for token_id in ids}
+    """token_id -> its text, "" for a special token,
+    of those generated tokens that the served build knows.
+    """
+    written = {
+        token_id for arm in arms_of(answer).values() for ids in arm.token_ids for token_id in ids
+    }
     found = await asyncio.gather(*(_piece(api, token_id) for token_id in sorted(written)))
-    return {token_id: text for token_id, text in zip(sorted(written), found, strict=True) if text is not None}
+    return {
+        token_id: text
+        for token_id, text in zip(sorted(written), found, strict=True)
+        if text is not None
+    }
 
 
 async def _piece(api: ApiClient, token_id: int) -> str | None:
     try:
         token = await api.token(token_id, limit=0)
-    except ApiProblem:  # no build, or one of another model: the text is recorded, its tokens' texts are not
+    # no build, or one of another model: the text is recorded, its tokens' texts are not
+    except ApiProblem:
         return None
     return "" if token.token_class in (None, "special") else token.text
 
 
 def as_written(run: Run, answer: SteerResponse, pieces: Mapping[int, str]) -> dict[str, Any] | None:
-    """The run as static/steer_texts.js takes it; None where the pieces do not make up the recorded texts."""
+    """The run as static/steer_texts.js takes it;
+    None where the pieces do not make up the recorded texts.
+    """
     arms: dict[str, Any] = {}
     for name, arm in arms_of(answer).items():
         if len(arm.probabilities) != len(arm.texts):
@@ -56,7 +67,12 @@ def as_written(run: Run, answer: SteerResponse, pieces: Mapping[int, str]) -> di
             ]
             for ids, chances in zip(arm.token_ids, arm.probabilities, strict=True)
         ]
-        arms[name] = {"sentence": arm.sentence, "kl": arm.kl, "positions": arm.positions, "texts": texts}
+        arms[name] = {
+            "sentence": arm.sentence,
+            "kl": arm.kl,
+            "positions": arm.positions,
+            "texts": texts,
+        }
     settings = {name: run.request[name] for name in ("temperature", "samples", "seed")}
     return {"id": run.run_id, "passes": [{"arms": arms, "request": settings, "status": "done"}]}
 
@@ -65,12 +81,20 @@ def texts(run: Run, answer: SteerResponse, pieces: Mapping[int, str]) -> Compone
     """Every arm's texts to point at, or whole where this server does not know their tokens."""
     written = as_written(run, answer, pieces)
     if written is not None:
-        return ArmTexts("run-texts", run=written, tokens=[token.model_dump() for token in answer.tokens])
-    return html.Div([_whole(name, arm) for name, arm in arms_of(answer).items()], className="fs-run-arms")
+        return ArmTexts(
+            "run-texts", run=written, tokens=[token.model_dump() for token in answer.tokens]
+        )
+    return html.Div(
+        [_whole(name, arm) for name, arm in arms_of(answer).items()], className="fs-run-arms"
+    )
 
 
 def _whole(name: str, arm: Arm) -> Component:
-    kl = html.Span(f"KL {nats(arm.kl)} nats", className="fs-small fs-num", title="KL(this arm ‖ baseline), next token")
+    kl = html.Span(
+        f"KL {nats(arm.kl)} nats",
+        className="fs-small fs-num",
+        title="KL(this arm ‖ baseline), next token",
+    )
     title = [html.Strong(ARM_TITLES.get(name, name)), kl if name != "baseline" else None]
     parts = [*arm.first_divergence, *[None] * (len(arm.texts) - len(arm.first_divergence))]
     shown = [
@@ -82,21 +106,38 @@ def _whole(name: str, arm: Arm) -> Component:
         for text, at in zip(arm.texts, parts, strict=True)
     ]
     sentence = html.P(arm.sentence, className="fs-small")
-    return html.Section([html.Header(title), sentence, *shown], className=f"fs-run-arm fs-run-arm--{name}")
+    return html.Section(
+        [html.Header(title), sentence, *shown], className=f"fs-run-arm fs-run-arm--{name}"
+    )
 
 
 def next_table(answer: SteerResponse) -> Component:
     """A row per next token, most probable in any arm first; a column per arm."""
     arms = arms_of(answer)
-    listed = {name: {one.token_id: one.probability for one in arm.next_tokens} for name, arm in arms.items()}
+    listed = {
+        name: {one.token_id: one.probability for one in arm.next_tokens}
+        for name, arm in arms.items()
+    }
     words = {one.token_id: one.text for arm in arms.values() for one in arm.next_tokens}
-    most = sorted(words, key=lambda token_id: -max(found.get(token_id, 0.0) for found in listed.values()))
-    head = [html.Th("next token", scope="col"), *(_arm_head(name, arm) for name, arm in arms.items())]
+    most = sorted(
+        words, key=lambda token_id: -max(found.get(token_id, 0.0) for found in listed.values())
+    )
+    head = [
+        html.Th("next token", scope="col"),
+        *(_arm_head(name, arm) for name, arm in arms.items()),
+    ]
     rows = [
-        html.Tr([_token_cell(token_id, words[token_id]), *(_chance(listed[name], token_id) for name in arms)])
+        html.Tr(
+            [
+                _token_cell(token_id, words[token_id]),
+                *(_chance(listed[name], token_id) for name in arms),
+            ]
+        )
         for token_id in most[:SHOWN]
     ]
-    table = html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="fs-table fs-run-next")
+    table = html.Table(
+        [html.Thead(html.Tr(head)), html.Tbody(rows)], className="fs-table fs-run-next"
+    )
     return html.Div(table, id="run-arms-next", className="fs-scroll-x")
 
 
@@ -111,9 +152,16 @@ def _token_cell(token_id: int, text: str) -> Component:
 
 
 def _chance(listed: Mapping[int, float], token_id: int) -> Component:
-    """A probability; below the least that the arm lists, that bound, and nothing in the saved table."""
+    """A probability; below the least that the arm lists, that bound,
+    and nothing in the saved table.
+    """
     chance = listed.get(token_id)
     if chance is None:
         bound = min(listed.values(), default=0.0)
-        return html.Td(f"< {percent(bound, 2)}", className="fs-muted", title="not among its 20", **{"data-value": ""})
+        return html.Td(
+            f"< {percent(bound, 2)}",
+            className="fs-muted",
+            title="not among its 20",
+            **{"data-value": ""},
+        )
     return html.Td(percent(chance, 2), title=f"{chance:.6g}", **{"data-value": repr(chance)})

@@ -1,4 +1,6 @@
-"""A recorded run in words: when and on what it was made, where to edit it, how far a repeat agrees."""
+"""A recorded run in words: when and on what it was made, where to edit it,
+how far a repeat agrees.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ ARM_TITLES = {  # as static/steer_texts.js has them
     "random_feature": "Other feature",
     "sign_flipped": "Sign flipped",
 }
-AGREES = 1e-4  # largest relative difference of an activation, or difference in nats, that still counts as the same
+# largest relative difference of an activation, or difference in nats, that still counts as the same
+AGREES = 1e-4
 
 
 def when(run: Run) -> str:
@@ -31,7 +34,9 @@ def when(run: Run) -> str:
 
 
 def nats(kl: float) -> str:
-    """A divergence as Steering writes it: three digits, at most six decimals; 0 only where it is 0."""
+    """A divergence as Steering writes it: three digits, at most six decimals;
+    0 only where it is 0.
+    """
     if kl >= 0.001:
         return f"{kl:.3g}"
     return "< 0.000001" if 0 < kl < 5e-7 else f"{kl:.6f}".rstrip("0").rstrip(".")
@@ -61,7 +66,12 @@ def fork_url(run: Run) -> str:
     if run.kind == "inspect":
         sae_ids = request.get("sae_ids") or list(run.result.get("firings", {}))
         generate = request.get("generate") or None
-        return page_url("/reactivation", prompt=request["prompt"], sae=next(iter(sae_ids), None), generate=generate)
+        return page_url(
+            "/reactivation",
+            prompt=request["prompt"],
+            sae=next(iter(sae_ids), None),
+            generate=generate,
+        )
     interventions = [{**one, "on": True} for one in request["interventions"]]
     return page_url(
         "/steer",
@@ -79,16 +89,26 @@ def fork_url(run: Run) -> str:
 
 
 def fork_note(run: Run) -> str:
-    """What of the request the editable page has no control for, and so leaves behind; empty where that is nothing."""
+    """What of the request the editable page has no control for, and so leaves behind;
+    empty where that is nothing.
+    """
     if run.kind != "inspect":
-        return "" if run.request["max_new_tokens"] else "The run wrote no text; the page writes at least one token."
+        return (
+            ""
+            if run.request["max_new_tokens"]
+            else "The run wrote no text; the page writes at least one token."
+        )
     request, sae_ids = run.request, run.request.get("sae_ids") or []
     left = [
         f"{name} {request[name]}"
         for name, start in (("theta", 0), ("next_tokens", 10), ("chat", False))
         if request.get(name, start) != start
     ]
-    left += [f"the choice of {', '.join(sae_ids)}: the page reads all and shows one"] if len(sae_ids) > 1 else []
+    left += (
+        [f"the choice of {', '.join(sae_ids)}: the page reads all and shows one"]
+        if len(sae_ids) > 1
+        else []
+    )
     return f"The page has no control for, and leaves behind: {'; '.join(left)}." if left else ""
 
 
@@ -101,9 +121,15 @@ def agreement(run: Run, again: InspectResponse | SteerResponse) -> str:
 
 def _inspect_agreement(kept: InspectResponse, again: InspectResponse) -> str:
     if [token.token_id for token in kept.tokens] != [token.token_id for token in again.tokens]:
-        return "Differs: the prompt is tokenised differently now, so this is another model or tokenizer."
+        return (
+            "Differs: the prompt is tokenised differently now, so this is another model or "
+            "tokenizer."
+        )
     if kept.firings.keys() != again.firings.keys():
-        return f"Differs: recorded with {', '.join(kept.firings)}; now there is {', '.join(again.firings)}."
+        return (
+            f"Differs: recorded with {', '.join(kept.firings)}; now there is "
+            f"{', '.join(again.firings)}."
+        )
     n = lost = 0
     largest = 0.0
     for sae_id, columns in kept.firings.items():
@@ -113,7 +139,11 @@ def _inspect_agreement(kept: InspectResponse, again: InspectResponse) -> str:
         shared = before.keys() & now.keys()
         largest = max([largest, *(abs(before[at] - now[at]) / abs(before[at]) for at in shared)])
     verdict = "Agrees" if lost == 0 and largest <= AGREES else "Differs"
-    return f"{verdict}: {lost:,} of {n:,} firings differ; largest relative difference of an activation {largest:.2g}."
+    return (
+        f"{verdict}: {lost:,} of {n:,} firings differ; largest relative difference of an "
+        "activation "
+        f"{largest:.2g}."
+    )
 
 
 def _by_place(columns: FiringColumns) -> dict[tuple[int, int], float]:
@@ -128,4 +158,8 @@ def _steer_agreement(kept: SteerResponse, again: SteerResponse) -> str:
     difference = abs(kept.kl - again.kl)
     agrees = same == len(before) == len(now) and difference <= AGREES
     verdict = "Agrees" if agrees else "Differs"
-    return f"{verdict}: {same} of {len(before)} arms wrote the same tokens; the KL differs by {difference:.2g} nats."
+    return (
+        f"{verdict}: {same} of {len(before)} arms wrote the same tokens; the KL differs by "
+        f"{difference:.2g} "
+        "nats."
+    )

@@ -23,5 +23,9 @@ def register(app: Dash) -> None:
     )
     async def reproduce(body: dict[str, Any] | None, href: str | None) -> tuple[Any, ...]:
         """The code, and no recording any more: it was of the request before."""
-        code = in_turn([reproduce_post(href, "/api/steer", one) for one in steer_state.passes(body)] if body else [])
+        code = in_turn(
+            [reproduce_post(href, "/api/steer", one) for one in steer_state.passes(body)]
+            if body
+            else []
+        )
         return *(code["curl"], code["python"]) * len(PANELS), None

@@ -19,7 +19,11 @@ async def plugged(api: ApiClient, written: list[steer_state.Written]) -> list[di
     plugged = []
     for number, item in enumerate(written):
         given = item.value
-        strength = await _typical_strength(api, item.sae_id, item.feature_index) if given is None else given
+        strength = (
+            await _typical_strength(api, item.sae_id, item.feature_index)
+            if given is None
+            else given
+        )
         plugged.append(steer_state.as_prop(item, f"u{number}", strength))
     return plugged
 
@@ -87,8 +91,12 @@ async def _strengths(api: ApiClient, subjects: dict[str, Any]) -> dict[str, Any]
     keys = [key.rpartition(":") for key in subjects["features"]]
     if not keys or not subjects["prompt"]:
         return {}
-    chosen = [wire.FeatureChoice(sae_id=sae_id, feature_index=int(index)) for sae_id, _, index in keys]
-    request = wire.StrengthRequest(prompt=subjects["prompt"], chat=subjects["chat"], features=chosen)
+    chosen = [
+        wire.FeatureChoice(sae_id=sae_id, feature_index=int(index)) for sae_id, _, index in keys
+    ]
+    request = wire.StrengthRequest(
+        prompt=subjects["prompt"], chat=subjects["chat"], features=chosen
+    )
     try:
         answer = await api.strength(request)
     except ApiProblem:  # the same prompt is asked for its next token: that panel says what is wrong

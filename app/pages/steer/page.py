@@ -1,7 +1,8 @@
 """Steering, `/steer`: plug features into a prompt's tokens and see what the model says instead.
 
-Address (non-default values only): `prompt`, `f` (see steer_state), `generated`, `freeze`, `chat`, `tokens`,
-`temperature`, `samples`, `seed`, `controls` (0 = without); of the sections below, see steer_sections.
+Address (non-default values only): `prompt`, `f` (see steer_state), `generated`, `freeze`, `chat`,
+`tokens`, `temperature`, `samples`, `seed`, `controls` (0 = without); of the sections below, see
+steer_sections.
 """
 
 from __future__ import annotations
@@ -31,17 +32,24 @@ async def layout(**query: str) -> Component:
                 [
                     html.H1("Change one feature at one token. Does the answer follow?"),
                     html.P(
-                        "Plug a feature in under a token: by default the last function token, where the paper does it. "
-                        "The next token shifts, then the texts; the controls say what any such push would do."
+                        "Plug a feature in under a token: by default the last function token, "
+                        "where the paper does it. The next token shifts, then the texts; the "
+                        "controls say what any such push would do."
                     ),
                 ],
                 className="fs-live-lead",
             ),
             html.Div(id="steer-complaints"),
-            html.Div([html.Div([_recipe(), _texts()], className="fs-steer-left"), _shift()], className="fs-steer-main"),
+            html.Div(
+                [html.Div([_recipe(), _texts()], className="fs-steer-left"), _shift()],
+                className="fs-steer-main",
+            ),
             *steer_sections.layout(),
             dcc.Store(id="steer-query", data=query),
-            *(dcc.Store(id=f"steer-{name}") for name in ("defaults", "request", "subjects", "address")),
+            *(
+                dcc.Store(id=f"steer-{name}")
+                for name in ("defaults", "request", "subjects", "address")
+            ),
         ],
         className="fs-live-page fs-steer",
         id="steer-page",
@@ -52,8 +60,12 @@ def _recipe() -> Component:
     return html.Section(
         [
             html.Div(id="steer-demonstrations", className="fs-demos"),
-            PromptBox("steer-prompt", label="Prompt", placeholder="Type a prompt; a newline counts."),
-            InterventionRack("steer-rack", tokens=[], interventions=[], saes=[], info={}, strengths={}),
+            PromptBox(
+                "steer-prompt", label="Prompt", placeholder="Type a prompt; a newline counts."
+            ),
+            InterventionRack(
+                "steer-rack", tokens=[], interventions=[], saes=[], info={}, strengths={}
+            ),
         ],
         className="fs-panel fs-steer-recipe",
     )
@@ -61,12 +73,20 @@ def _recipe() -> Component:
 
 def _shift() -> Component:
     shift = SteerShift("steer-shift", endpoint="/api/steer")
-    return panel("The next token", shift, id="steer-effect", badge="live", class_name="fs-steer-shift")
+    return panel(
+        "The next token", shift, id="steer-effect", badge="live", class_name="fs-steer-shift"
+    )
 
 
 def _number(name: str, label: str, **bounds: Any) -> Component:
     return dmc.NumberInput(
-        id=f"steer-{name}", label=label, w=98, size="xs", debounce=200, clampBehavior="strict", **bounds
+        id=f"steer-{name}",
+        label=label,
+        w=98,
+        size="xs",
+        debounce=200,
+        clampBehavior="strict",
+        **bounds,
     )
 
 
@@ -82,9 +102,13 @@ def _texts() -> Component:
         ],
         className="fs-live-tools",
     )
-    words = html.Summary(html.Span(id="steer-settings-words"), title="length, samples, seed, controls")
+    words = html.Summary(
+        html.Span(id="steer-settings-words"), title="length, samples, seed, controls"
+    )
     settings = html.Details([words, numbers], className="fs-steer-settings", id="steer-settings")
-    stream = SteerStream("steer-stream", auto=True, endpoint="/api/steer/stream", cancel="/api/steer/cancel")
+    stream = SteerStream(
+        "steer-stream", auto=True, endpoint="/api/steer/stream", cancel="/api/steer/cancel"
+    )
     tools = [settings, RunLink("steer-save", label="Save as a run", title=steer_state.RECORDED)]
     parts = [html.Div(tools, className="fs-texts-tools"), stream]
     return panel("The texts", parts, id="steer-written", badge="live", class_name="fs-steer-texts")
@@ -131,17 +155,29 @@ def _register_open(app: Dash, api: ApiClient) -> None:
     @app.callback(*_OPENED, Input("steer-query", "data"))
     async def open_page(query: dict[str, str]) -> tuple[Any, ...]:
         can = await api.capabilities()
-        shown = [demo for demo in can.demonstrations if any(s.live and s.sae_id == demo.sae_id for s in can.saes)]
+        shown = [
+            demo
+            for demo in can.demonstrations
+            if any(s.live and s.sae_id == demo.sae_id for s in can.saes)
+        ]
         defaults = defaults_of(can, shown)
-        prompt, interventions = defaults["prompt"], [demo["intervention"] for demo in defaults["demonstrations"][:1]]
+        prompt, interventions = (
+            defaults["prompt"],
+            [demo["intervention"] for demo in defaults["demonstrations"][:1]],
+        )
         try:
             chosen = steer_state.settings(query, can.limits)
             if "prompt" in query or "f" in query:
                 written = steer_state.parse(query.get("f", ""))
-                prompt, interventions = query.get("prompt", prompt), await steer_features.plugged(api, written)
+                prompt, interventions = (
+                    query.get("prompt", prompt),
+                    await steer_features.plugged(api, written),
+                )
         except steer_state.BadAddress as error:
             raise ApiProblem(422, "The address cannot be opened", str(error)) from error
-        saes = [sae.model_dump(include={"sae_id", "layer", "d_sae"}) for sae in can.saes if sae.live]
+        saes = [
+            sae.model_dump(include={"sae_id", "layer", "d_sae"}) for sae in can.saes if sae.live
+        ]
         limits = can.limits.model_dump(include={"interventions", "value"})
         model = can.model_info
         known = (model.n_layers - 1, model.chat) if model else (None, False)
@@ -149,12 +185,16 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         sections = steer_sections.opened(query)
         fingerprint = model.fingerprint if model else None
         rack = (saes, _steering_sae(can), limits, *known, interventions)
-        told = address_complaints([f"{name}: this page has no such setting" for name in query if name not in _KNOWN])
+        told = address_complaints(
+            [f"{name}: this page has no such setting" for name in query if name not in _KNOWN]
+        )
         return prompt, *rack, *numbers, _demo_buttons(shown), fingerprint, *sections, defaults, told
 
 
 def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict[str, Any]:
-    """What the page holds when its address says nothing: the first demonstration, or the bare default prompt."""
+    """What the page holds when its address says nothing:
+    the first demonstration, or the bare default prompt.
+    """
     demonstrations: list[dict[str, Any]] = [
         {"prompt": demo.prompt, "intervention": steer_state.of_demonstration(demo, f"d{i}")}
         for i, demo in enumerate(shown)
@@ -171,7 +211,9 @@ def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict
 
 
 def _steering_sae(can: wire.Capabilities) -> str | None:
-    """The SAE that the search begins with: the first demonstration's, else the first meant for steering."""
+    """The SAE that the search begins with:
+    the first demonstration's, else the first meant for steering.
+    """
     live = {sae.sae_id: sae for sae in can.saes if sae.live}
     meant = [sae_id for sae_id, sae in live.items() if sae.use != "browse"]
     order = [demo.sae_id for demo in can.demonstrations] + meant + list(live)
@@ -181,7 +223,11 @@ def _steering_sae(can: wire.Capabilities) -> str | None:
 def _demo_buttons(shown: list[wire.Demonstration]) -> list[Component]:
     buttons = [
         html.Button(
-            demo.title, id={"type": "steer-demo", "index": i}, type="button", className="fs-button", title=demo.note
+            demo.title,
+            id={"type": "steer-demo", "index": i},
+            type="button",
+            className="fs-button",
+            title=demo.note,
         )
         for i, demo in enumerate(shown)
     ]
@@ -212,8 +258,16 @@ def _register_tokens(app: Dash, api: ApiClient) -> None:
 def shift_of(answer: wire.SteerResponse) -> dict[str, Any]:
     """What SteerShift shows of an answer."""
     arms = {"baseline": answer.baseline, "steered": answer.steered}
-    shown = {name: {"next_tokens": [n.model_dump() for n in arm.next_tokens]} for name, arm in arms.items()}
-    return {**shown, "kl": answer.kl, "sentence": answer.sentence, "applied_positions": answer.applied_positions}
+    shown = {
+        name: {"next_tokens": [n.model_dump() for n in arm.next_tokens]}
+        for name, arm in arms.items()
+    }
+    return {
+        **shown,
+        "kl": answer.kl,
+        "sentence": answer.sentence,
+        "applied_positions": answer.applied_positions,
+    }
 
 
 def _register_save(app: Dash, api: ApiClient) -> None:
@@ -254,7 +308,9 @@ def _register_browser(app: Dash) -> None:
     """What the browser does alone: composing the request, the address bar, demonstrations."""
 
     def here(function: str, *parts: Any) -> None:
-        app.clientside_callback(ClientsideFunction("functionscope", function), *parts, prevent_initial_call=True)
+        app.clientside_callback(
+            ClientsideFunction("functionscope", function), *parts, prevent_initial_call=True
+        )
 
     here("steerRequest", Output("steer-request", "data"), *_RACK, *_WRITING)
     here("steerSettingsWords", Output("steer-settings-words", "children"), *_WRITING)

@@ -1,8 +1,9 @@
-"""What stands below the texts on the Steering page: the sweep and the trait finder, closed at first.
+"""What stands below the texts on the Steering page:
+the sweep and the trait finder, closed at first.
 
-Address (non-default values only). Sweep: `open_sweep` (1 = open), `sweep` (`sae_id:index` that was swept; it runs
-again when the link is opened), `strengths`, `at`, `target`. Trait finder: `open_traits` (1 = open), `trait`,
-`contrast`, `test`, `success`, `ask`, `induces`, `length`.
+Address (non-default values only). Sweep: `open_sweep` (1 = open), `sweep` (`sae_id:index` that was
+swept; it runs again when the link is opened), `strengths`, `at`, `target`. Trait finder:
+`open_traits` (1 = open), `trait`, `contrast`, `test`, `success`, `ask`, `induces`, `length`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,39 @@ from app.api import ApiClient
 from app.links import reproduce_post
 from app.parts.components import SteerSweep, TraitFinder
 
-SWEEP: dict[str, Any] = {"open_sweep": "", "sweep": "", "strengths": "0.25x 0.5x 1x 2x 4x", "at": "all", "target": ""}
+SWEEP: dict[str, Any] = {
+    "open_sweep": "",
+    "sweep": "",
+    "strengths": "0.25x 0.5x 1x 2x 4x",
+    "at": "all",
+    "target": "",
+}
 """Settings of the sweep when the address says nothing; static/sweep_plan.js reads them."""
 
-_PLACES = ["Egypt", "Brazil", "Canada", "Kenya", "India", "Peru", "Spain", "Turkey", "Norway", "Greece"]
-_TESTS = ["Italy", "Poland", "Mexico", "Cuba", "Iran", "Ireland", "Chile", "Vietnam", "Finland", "Portugal"]
+_PLACES = [
+    "Egypt",
+    "Brazil",
+    "Canada",
+    "Kenya",
+    "India",
+    "Peru",
+    "Spain",
+    "Turkey",
+    "Norway",
+    "Greece",
+]
+_TESTS = [
+    "Italy",
+    "Poland",
+    "Mexico",
+    "Cuba",
+    "Iran",
+    "Ireland",
+    "Chile",
+    "Vietnam",
+    "Finland",
+    "Portugal",
+]
 
 
 def _questions(places: list[str]) -> str:
@@ -40,14 +69,24 @@ TRAITS: dict[str, Any] = {
     "induces": "0.5",
     "length": "8",
 }
-"""Settings of the trait finder when the address says nothing: the paper's own trait, asked of any model."""
+"""Settings of the trait finder when the address says nothing:
+the paper's own trait, asked of any model.
+"""
 
 
 def layout() -> list[Component]:
     live = {"cancel": "/api/steer/cancel", "target_rack": "steer-rack"}
     return [
-        SteerSweep("steer-sweep", endpoint="/api/sweep", tokens=[], interventions=[], strengths={}, **live),
-        TraitFinder("steer-traits", endpoint="/api/traits", target_prompt="steer-prompt", defaults=TRAITS, **live),
+        SteerSweep(
+            "steer-sweep", endpoint="/api/sweep", tokens=[], interventions=[], strengths={}, **live
+        ),
+        TraitFinder(
+            "steer-traits",
+            endpoint="/api/traits",
+            target_prompt="steer-prompt",
+            defaults=TRAITS,
+            **live,
+        ),
     ]
 
 

@@ -2,7 +2,8 @@
 
 `f` holds interventions separated by commas, each `sae_id:index` (as pins are written) or
 `sae_id:index:mode:value:positions`, with `:off` behind it when switched off; positions are
-`last_function`, `last`, `all` or numbers with dots between them (`3.5.7`). static/live_address.js writes it.
+`last_function`, `last`, `all` or numbers with dots between them (`3.5.7`). static/live_address.js
+writes it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _ITEM = re.compile(
 
 
 class BadAddress(ValueError):
-    """The address names something that cannot be steered with; says what came and what is allowed."""
+    """The address names something that cannot be steered with;
+    says what came and what is allowed.
+    """
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,19 @@ def parse(text: str) -> list[Written]:
 def _item(item: str) -> Written:
     found = _ITEM.fullmatch(item)
     if found is None:
-        raise BadAddress(f"f: got {item!r}, allowed is sae_id:index or sae_id:index:mode:value:positions[:off]")
+        raise BadAddress(
+            f"f: got {item!r}, allowed is sae_id:index or sae_id:index:mode:value:positions[:off]"
+        )
     sae_id, index = found["sae"], int(found["index"])
     if found["mode"] is None:
         return Written(sae_id, index)
     positions = found["positions"]
-    numbers = tuple(int(n) for n in positions.split(".") if n) if positions[0].isdigit() else positions
-    return Written(sae_id, index, found["mode"], _number(found["value"]), numbers, found["off"] is None)
+    numbers = (
+        tuple(int(n) for n in positions.split(".") if n) if positions[0].isdigit() else positions
+    )
+    return Written(
+        sae_id, index, found["mode"], _number(found["value"]), numbers, found["off"] is None
+    )
 
 
 def _number(text: str) -> float:
@@ -69,7 +78,9 @@ def _number(text: str) -> float:
 
 def as_prop(written: Written, uid: str, value: float) -> dict[str, Any]:
     """As InterventionRack holds it; `value` stands in where the address gives none."""
-    positions = list(written.positions) if isinstance(written.positions, tuple) else written.positions
+    positions = (
+        list(written.positions) if isinstance(written.positions, tuple) else written.positions
+    )
     return {
         "uid": uid,
         "sae_id": written.sae_id,
@@ -82,7 +93,9 @@ def as_prop(written: Written, uid: str, value: float) -> dict[str, Any]:
 
 
 def of_demonstration(demonstration: wire.Demonstration, uid: str) -> dict[str, Any]:
-    fields = demonstration.model_dump(include={"sae_id", "feature_index", "mode", "value", "positions"})
+    fields = demonstration.model_dump(
+        include={"sae_id", "feature_index", "mode", "value", "positions"}
+    )
     return {"uid": uid, **fields, "on": True}
 
 
@@ -93,21 +106,30 @@ def text_of(interventions: list[dict[str, Any]]) -> str:
 
 def _text(it: dict[str, Any]) -> str:
     value = int(it["value"]) if float(it["value"]).is_integer() else it["value"]
-    positions = ".".join(map(str, it["positions"])) if isinstance(it["positions"], list) else it["positions"]
+    positions = (
+        ".".join(map(str, it["positions"]))
+        if isinstance(it["positions"], list)
+        else it["positions"]
+    )
     off = "" if it["on"] else ":off"
     return f"{it['sae_id']}:{it['feature_index']}:{it['mode']}:{value}:{positions}{off}"
 
 
 def settings(query: Mapping[str, str], limits: wire.Limits) -> dict[str, Any]:
-    """Generation settings of an address. Raises BadAddress for a number that cannot be read or is out of range.
+    """Generation settings of an address.
 
-    `samples` counts the seeded texts beside the greedy one: 0, or 1 where only a temperature is given.
+    Raises BadAddress for a number that cannot be read or is out of range.
+
+    `samples` counts the seeded texts beside the greedy one: 0, or 1 where only a temperature is
+    given.
     """
     most_tokens = limits.max_new_tokens
     samples = 1 if float(_bounded(query, "temperature", 0.0, 0.0, limits.temperature)) > 0 else 0
     return {
         "tokens": _whole(query, "tokens", min(TOKENS, most_tokens), 1, most_tokens),
-        "temperature": _bounded(query, "temperature", min(TEMPERATURE, limits.temperature), 0.0, limits.temperature),
+        "temperature": _bounded(
+            query, "temperature", min(TEMPERATURE, limits.temperature), 0.0, limits.temperature
+        ),
         "samples": _whole(query, "samples", samples, 0, limits.samples),
         "seed": _whole(query, "seed", 0, 0, 2**53 - 1),
         "controls": _flag(query, "controls", "1"),
@@ -116,7 +138,9 @@ def settings(query: Mapping[str, str], limits: wire.Limits) -> dict[str, Any]:
 
 
 def passes(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The requests of POST /api/steer that the page's settings mean: greedy, then the samples if there are any."""
+    """The requests of POST /api/steer that the page's settings mean:
+    greedy, then the samples if there are any.
+    """
     greedy = {**body, "temperature": 0.0, "samples": 1}
     sampled = body["samples"] > 0 and body["temperature"] > 0 and body["max_new_tokens"] > 0
     return [greedy, dict(body)] if sampled else [greedy]
@@ -125,7 +149,9 @@ def passes(body: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _whole(query: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
     value = _bounded(query, name, default, low, high)
     if value != int(value):
-        raise BadAddress(f"{name}: got {query[name]!r}, allowed is a whole number from {low} to {high}")
+        raise BadAddress(
+            f"{name}: got {query[name]!r}, allowed is a whole number from {low} to {high}"
+        )
     return int(value)
 
 

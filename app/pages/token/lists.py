@@ -1,4 +1,7 @@
-"""What the Token page shows of a token: facts, neighbours by rank, degrees, ranked features. Pure."""
+"""What the Token page shows of a token: facts, neighbours by rank, degrees, ranked features.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,16 @@ from dash.development.base_component import Component
 
 from app.parts.feature_words import search_url, share, token_url
 from app.parts.frame import notice, token_chip, visible
-from app.parts.shared_rows import EDGE_HEADS, bar, edge_row, heads, table, token_link, value_of, walk
+from app.parts.shared_rows import (
+    EDGE_HEADS,
+    bar,
+    edge_row,
+    heads,
+    table,
+    token_link,
+    value_of,
+    walk,
+)
 from backend.schemas import TokenDetail, TokenEdge, TokenLayer
 
 LEADS = {"count": "fires at", "strength": "max", "share": "its own"}
@@ -20,15 +32,26 @@ def facts(token: TokenDetail) -> list[Component]:
         said = [("class", "special: never counted", "special tokens are in no statistic")]
     else:
         said = [
-            ("class", kind, "function: the most frequent tokens that together make the build's cut"),
+            (
+                "class",
+                kind,
+                "function: the most frequent tokens that together make the build's cut",
+            ),
             ("rank", f"{token.rank:,}", "1 = the most frequent token"),
             ("occurrences", f"{token.occurrences:,}", "positions in the corpus"),
             ("of all positions", share(token.share), "occurrences / all non-special occurrences"),
-            ("in documents", share(token.document_coverage), f"{token.documents:,} documents hold it at least once"),
+            (
+                "in documents",
+                share(token.document_coverage),
+                f"{token.documents:,} documents hold it at least once",
+            ),
         ]
     said.append(("token id", str(token.token_id), "entry of the model's vocabulary"))
     title = html.H1(
-        [html.Span("Token ", className="fs-visually-hidden"), token_chip(token.text, kind, token.token_id)],
+        [
+            html.Span("Token ", className="fs-visually-hidden"),
+            token_chip(token.text, kind, token.token_id),
+        ],
         className="fs-browse-title",
     )
     listed = [html.Div([html.Dt(name), html.Dd(value)], title=tip) for name, value, tip in said]
@@ -45,10 +68,13 @@ def neighbours(token: TokenDetail) -> Component:
     last, first = (before[-1] if before else None), (after[0] if after else None)
     return html.Nav(
         [
-            walk("←", "previous", "more frequent token", token_url(last.token_id) if last else None),
+            walk(
+                "←", "previous", "more frequent token", token_url(last.token_id) if last else None
+            ),
             *[token_link(one) for one in before],
             html.Span(
-                token_chip(token.text, token.token_class or "special", token.token_id), className="fs-walk__here"
+                token_chip(token.text, token.token_class or "special", token.token_id),
+                className="fs-walk__here",
             ),
             *[token_link(one) for one in after],
             walk("→", "next", "less frequent token", token_url(first.token_id) if first else None),
@@ -59,9 +85,13 @@ def neighbours(token: TokenDetail) -> Component:
 
 
 def degree_table(token: TokenDetail) -> Component:
-    """A row per layer: degree as share of the active features, place by degree, features of its own."""
+    """A row per layer: degree as share of the active features, place by degree,
+    features of its own.
+    """
     if token.rank is None:
-        return notice("A special token", "It holds no counted position, so no feature has an edge to it.")
+        return notice(
+            "A special token", "It holds no counted position, so no feature has an edge to it."
+        )
     rows = [
         html.Tr(
             [
@@ -97,7 +127,11 @@ def edge_list(token: TokenDetail, order: str) -> Component:
     """The ranked features of one layer, and the way to all of them."""
     layer = token.layers[0]
     if not layer.edges:
-        seen = "It never occurs in the corpus." if not token.occurrences else "It fires no feature of this SAE."
+        seen = (
+            "It never occurs in the corpus."
+            if not token.occurrences
+            else "It fires no feature of this SAE."
+        )
         return notice("No feature", seen)
     shown = layer.edges if order != "share" else _own_first(layer)
     most = {"count": 1.0, "strength": max(edge.act_max for edge in shown), "share": 1.0}[order]
@@ -105,13 +139,20 @@ def edge_list(token: TokenDetail, order: str) -> Component:
     names = [(name, tip) for name, tip in EDGE_HEADS]
     every = search_url(layer.sae_id, fires=f"#{token.token_id}", order=f"token_{order}")
     way = dcc.Link(f"all {layer.degree:,} in feature search", href=every, className="fs-more")
-    return html.Div([table(f"Features of {visible(token.text)}, {LEADS[order]} first", heads(*names), rows), way])
+    return html.Div(
+        [
+            table(f"Features of {visible(token.text)}, {LEADS[order]} first", heads(*names), rows),
+            way,
+        ]
+    )
 
 
 def _own_first(layer: TokenLayer) -> list[TokenEdge]:
     """Features that only it reaches, then those most of whose firings are at it."""
     only = {edge.feature_index for edge in layer.exclusive}
-    return [*layer.exclusive, *(edge for edge in layer.edges if edge.feature_index not in only)][: len(layer.edges)]
+    return [*layer.exclusive, *(edge for edge in layer.edges if edge.feature_index not in only)][
+        : len(layer.edges)
+    ]
 
 
 def listed_words(layer: TokenLayer) -> str:
@@ -127,6 +168,8 @@ def exclusive_words(layer: TokenLayer) -> str:
     if not layer.n_exclusive:
         said = f"No feature of layer {layer.layer} is reached by this token alone"
     else:
-        features = "1 feature is" if layer.n_exclusive == 1 else f"{layer.n_exclusive:,} features are"
+        features = (
+            "1 feature is" if layer.n_exclusive == 1 else f"{layer.n_exclusive:,} features are"
+        )
         said = f"{features} reached by this token alone"
     return f"{said}; then by the share of a feature's firings that are at this token."

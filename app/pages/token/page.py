@@ -1,4 +1,5 @@
-"""Token, `/token/{token_id}`: how often it occurs, what it reaches in each layer, and what is its own.
+"""Token, `/token/{token_id}`: how often it occurs, what it reaches in each layer,
+and what is its own.
 
 Address (non-default values only): `sae`, whose features are listed.
 """
@@ -17,7 +18,14 @@ from app.figures.feature import place_figure
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get
 from app.pages.coverage.state import built_saes
-from app.pages.token.lists import degree_table, edge_list, exclusive_words, facts, listed_words, neighbours
+from app.pages.token.lists import (
+    degree_table,
+    edge_list,
+    exclusive_words,
+    facts,
+    listed_words,
+    neighbours,
+)
 from app.parts.frame import Page, notice, panel, skeleton
 from app.parts.still import still
 from backend.schemas import TokenDetail
@@ -46,7 +54,9 @@ async def layout(token_id: str = "", **query: str) -> Component:
 
 
 def _panels() -> list[Component]:
-    graph = dcc.Graph(id="token-places", figure=blank(None), config=CONFIG, style={"height": "150px"})
+    graph = dcc.Graph(
+        id="token-places", figure=blank(None), config=CONFIG, style={"height": "150px"}
+    )
     lists = [
         panel(
             title,
@@ -70,7 +80,9 @@ def _panels() -> list[Component]:
         panel(
             "Its place among the tokens",
             html.Div(
-                graph, role="img", **{"aria-label": "Place by degree in each layer, beside the place by frequency"}
+                graph,
+                role="img",
+                **{"aria-label": "Place by degree in each layer, beside the place by frequency"},
             ),
             id="token-places-panel",
             exports={"png": "token-places", "svg": "token-places"},
@@ -110,20 +122,45 @@ _HEAD = (
 
 
 def _register_head(app: Dash, api: ApiClient) -> None:
-    @app.callback(*_HEAD, Input("token-asked", "data"), Input("frame-scheme", "data"), State("frame-location", "href"))
-    async def show_token(asked: dict[str, str], scheme: str | None, href: str | None) -> tuple[Any, ...]:
+    @app.callback(
+        *_HEAD,
+        Input("token-asked", "data"),
+        Input("frame-scheme", "data"),
+        State("frame-location", "href"),
+    )
+    async def show_token(
+        asked: dict[str, str], scheme: str | None, href: str | None
+    ) -> tuple[Any, ...]:
         capabilities = await api.capabilities()
         saes = built_saes(capabilities)
         if not saes:
-            told = notice("No build, so no tokens", (await api.health()).build_detail, kind="problem")
+            told = notice(
+                "No build, so no tokens", (await api.health()).build_detail, kind="problem"
+            )
             return None, told, None, blank(scheme), None, True, *NO_CODE
         asked_id = asked["token_id"]
         if not asked_id.isdecimal() or int(asked_id) >= 2**31:
-            return None, _no_token(asked_id, "a token_id is a whole number"), None, blank(scheme), None, True, *NO_CODE
+            return (
+                None,
+                _no_token(asked_id, "a token_id is a whole number"),
+                None,
+                blank(scheme),
+                None,
+                True,
+                *NO_CODE,
+            )
         try:
             token = await api.token(int(asked_id), limit=0)
         except ApiProblem as problem:
-            return None, _no_token(asked_id, problem.detail), None, blank(scheme), None, True, *NO_CODE
+            return (
+                None,
+                _no_token(asked_id, problem.detail),
+                None,
+                blank(scheme),
+                None,
+                True,
+                *NO_CODE,
+            )
         default = saes[(len(saes) - 1) // 2].sae_id
         ids = [sae.sae_id for sae in saes]
         complaints = _complaints(asked, ids)
@@ -132,25 +169,47 @@ def _register_head(app: Dash, api: ApiClient) -> None:
         code = reproduce_get(href, f"/api/tokens/{token.token_id}", {"limit": 0})
         head = [still(facts(token)), _controls(options, sae), still(neighbours(token))]
         figure = place_figure(token.layers, token.rank, scheme) if token.rank else blank(scheme)
-        return head, complaints, still(degree_table(token)), figure, default, False, *(code["curl"], code["python"]) * 2
+        return (
+            head,
+            complaints,
+            still(degree_table(token)),
+            figure,
+            default,
+            False,
+            *(code["curl"], code["python"]) * 2,
+        )
 
 
 def _no_token(asked: str, detail: str) -> Component:
-    said = [f"{asked!r}: {detail} ", dcc.Link("Find tokens on the Coverage page.", href="/coverage")]
+    said = [
+        f"{asked!r}: {detail} ",
+        dcc.Link("Find tokens on the Coverage page.", href="/coverage"),
+    ]
     return notice("No such token", said, kind="problem")
 
 
 def _complaints(asked: dict[str, str], ids: list[str]) -> Component | None:
-    said = [f"{name}: this page has no such setting" for name in asked if name not in ("token_id", "sae")]
+    said = [
+        f"{name}: this page has no such setting"
+        for name in asked
+        if name not in ("token_id", "sae")
+    ]
     if asked.get("sae") not in (None, *ids):
         said.append(f"sae: got {asked['sae']!r}, allowed are {', '.join(ids)}")
-    return notice("The address asks for what is not there", "; ".join(said), kind="problem") if said else None
+    return (
+        notice("The address asks for what is not there", "; ".join(said), kind="problem")
+        if said
+        else None
+    )
 
 
 def _controls(options: list[dict[str, str]], sae: str) -> Component:
     control = dmc.SegmentedControl(id="token-sae", data=options, value=sae, size="xs", radius=6)
     return html.Div(
-        [html.Span("Features of layer", id="token-sae-label", className="fs-control__label"), control],
+        [
+            html.Span("Features of layer", id="token-sae-label", className="fs-control__label"),
+            control,
+        ],
         className="fs-control fs-browse-control",
         role="group",
         **{"aria-labelledby": "token-sae-label"},
@@ -173,11 +232,17 @@ def _register_lists(app: Dash, api: ApiClient) -> None:
             return [no_update] * (4 * len(LISTS))
         token_id = int(asked["token_id"])
         found: list[TokenDetail] = await asyncio.gather(
-            *(api.token(token_id, limit=LISTED, order=order, sae_id=sae, notes=True) for order in LISTS)
+            *(
+                api.token(token_id, limit=LISTED, order=order, sae_id=sae, notes=True)
+                for order in LISTS
+            )
         )
         drawn = [still(edge_list(one, order)) for one, order in zip(found, LISTS, strict=True)]
         query: dict[str, str | int | float | None] = {"limit": LISTED, "sae_id": sae, "notes": True}
-        code = [reproduce_get(href, f"/api/tokens/{token_id}", {**query, "order": order}) for order in LISTS]
+        code = [
+            reproduce_get(href, f"/api/tokens/{token_id}", {**query, "order": order})
+            for order in LISTS
+        ]
         layers = [one.layers[0] for one in found]
         first = [LISTS["count"][1], LISTS["strength"][1], exclusive_words(layers[-1])]
         notes = [f"{said} {listed_words(layer)}" for said, layer in zip(first, layers, strict=True)]

@@ -1,4 +1,6 @@
-"""Claims that the companion `consolidation` measures: what is learned when, how much, and by which depth."""
+"""Claims that the companion `consolidation` measures:
+what is learned when, how much, and by which depth.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,13 @@ from backend.core.claims.measures import Measure, Sources
 from backend.core.claims.rules import Measured, NotTestable
 from backend.core.companions.consolidation.growth import SaeCount, degree_split, feature_interval
 from backend.core.companions.consolidation.loss import NAMES, ShardTotals, shard_totals
-from backend.core.companions.consolidation.rows import Floats, LossTables, Run, bootstrap_weights, interval_of
+from backend.core.companions.consolidation.rows import (
+    Floats,
+    LossTables,
+    Run,
+    bootstrap_weights,
+    interval_of,
+)
 from backend.core.companions.consolidation.store import ConsolidationStore
 
 KIND = "consolidation"
@@ -22,7 +30,9 @@ DEGREE_LINK = f"{LINK}#consolidation-degree-panel"
 
 
 class _Losses:
-    """Mean losses [transition, draw] of any checkpoint at the paper's cut; draws resample document shards."""
+    """Mean losses [transition, draw] of any checkpoint at the paper's cut;
+    draws resample document shards.
+    """
 
     def __init__(self, sources: Sources) -> None:
         self.store: ConsolidationStore = sources.companion(KIND)
@@ -42,11 +52,19 @@ class _Losses:
 
     @property
     def shallow(self) -> list[Run]:
-        """The whole runs of the shallowest model, one per seed; NotTestable with one depth alone."""
+        """The whole runs of the shallowest model, one per seed;
+        NotTestable with one depth alone.
+        """
         depth = min(run.n_layers for run in self.store.runs())
-        runs = [run for run in self.store.runs() if run.n_layers == depth and run.steps[-1:] == self.deep.steps[-1:]]
+        runs = [
+            run
+            for run in self.store.runs()
+            if run.n_layers == depth and run.steps[-1:] == self.deep.steps[-1:]
+        ]
         if depth == self.deep.n_layers or not runs:
-            raise NotTestable("needs two runs of different depths, trained for the same number of steps")
+            raise NotTestable(
+                "needs two runs of different depths, trained for the same number of steps"
+            )
         return runs
 
     def series(self, run: Run, step: int) -> int:
@@ -68,7 +86,9 @@ def _bounds(draws: Floats) -> tuple[float, float]:
 
 
 def hardest_throughout(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Share of the trained checkpoints at which f→c has the highest mean loss of the four transitions."""
+    """Share of the trained checkpoints at which f→c has the highest mean loss of
+    the four transitions.
+    """
     losses = _Losses(sources)
     trained = [step for step in losses.deep.steps if step > 0]
     tops = []
@@ -76,9 +96,19 @@ def hardest_throughout(sources: Sources, parameters: dict[str, Any]) -> Measured
         means = losses.means(losses.deep, step, losses.all)
         tops.append(max(("ff", "fc", "cf", "cc"), key=lambda name: float(means[name][0])))
     others = [f"{step:,}" for step, top in zip(trained, tops, strict=True) if top != "fc"]
-    words = f"another transition is higher at steps {', '.join(others)}" if others else "at every one of them"
+    words = (
+        f"another transition is higher at steps {', '.join(others)}"
+        if others
+        else "at every one of them"
+    )
     return Measured(
-        tops.count("fc") / len(tops), None, len(tops), "checkpoints after step 0", losses.deep.title, LINK, words
+        tops.count("fc") / len(tops),
+        None,
+        len(tops),
+        "checkpoints after step 0",
+        losses.deep.title,
+        LINK,
+        words,
     )
 
 
@@ -89,38 +119,59 @@ def final_difference(sources: Sources, parameters: dict[str, Any]) -> Measured:
     run, step = losses.deep, losses.deep.steps[-1]
     point, drawn = (losses.means(run, step, weights) for weights in (losses.all, losses.draws))
     return Measured(
-        float(point[one][0] - point[other][0]), _bounds(drawn[one] - drawn[other]), losses.n_targets, TARGETS,
-        run.title, LINK, f"mean loss of the other, {other[0]}→{other[1]}:", float(point[other][0]),
-        _bounds(drawn[other]), control_unit="nats",
-    )  # fmt: skip
+        float(point[one][0] - point[other][0]),
+        _bounds(drawn[one] - drawn[other]),
+        losses.n_targets,
+        TARGETS,
+        run.title,
+        LINK,
+        f"mean loss of the other, {other[0]}→{other[1]}:",
+        float(point[other][0]),
+        _bounds(drawn[other]),
+        control_unit="nats",
+    )
 
 
 def loss_share(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Share of the total loss that one transition carries at the deepest run's last checkpoint, less another's."""
+    """Share of the total loss that one transition carries at the deepest run's last
+    checkpoint, less another's.
+    """
     losses = _Losses(sources)
     one, other = parameters["transition"], parameters["other"]
     run, step = losses.deep, losses.deep.steps[-1]
     point, drawn = (losses.shares(run, step, weights) for weights in (losses.all, losses.draws))
     return Measured(
-        float(point[one][0] - point[other][0]), _bounds(drawn[one] - drawn[other]), losses.n_targets, TARGETS,
-        run.title, f"{LINK}?measure=share", f"{other[0]}→{other[1]} carries", float(point[other][0]),
+        float(point[one][0] - point[other][0]),
+        _bounds(drawn[one] - drawn[other]),
+        losses.n_targets,
+        TARGETS,
+        run.title,
+        f"{LINK}?measure=share",
+        f"{other[0]}→{other[1]} carries",
+        float(point[other][0]),
         _bounds(drawn[other]),
-    )  # fmt: skip
+    )
 
 
 def _halfway(losses: _Losses, run: Run, name: str, weights: Floats) -> Floats:
-    """[draw] log2 of the step at which a transition's loss has made half of its whole fall, interpolated."""
+    """[draw] log2 of the step at which a transition's loss has made half of its whole
+    fall, interpolated.
+    """
     steps = np.log2(np.maximum(np.array(run.steps, np.float64), 0.5))
     curve = np.stack([losses.means(run, step, weights)[name] for step in run.steps])
     half = (curve[0] + curve[-1]) / 2
     first = np.argmax(curve <= half, axis=0)
     draws = np.arange(curve.shape[1])
     before, after = curve[first - 1, draws], curve[first, draws]
-    return np.asarray(steps[first - 1] + (steps[first] - steps[first - 1]) * (before - half) / (before - after))
+    return np.asarray(
+        steps[first - 1] + (steps[first] - steps[first - 1]) * (before - half) / (before - after)
+    )
 
 
 def learned_first(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """By how many doublings of the step content targets are later than function targets at half their fall."""
+    """By how many doublings of the step content targets are later than function targets
+    at half their fall.
+    """
     losses = _Losses(sources)
     run = losses.deep
 
@@ -131,13 +182,21 @@ def learned_first(sources: Sources, parameters: dict[str, Any]) -> Measured:
 
     reached = float(2 ** _halfway(losses, run, "ff", losses.all)[0])
     return Measured(
-        float(later(losses.all)[0]), _bounds(later(losses.draws)), losses.n_targets, TARGETS, run.title, LINK,
-        "f→f has made half of its fall at step", round(reached), control_unit="number",
-    )  # fmt: skip
+        float(later(losses.all)[0]),
+        _bounds(later(losses.draws)),
+        losses.n_targets,
+        TARGETS,
+        run.title,
+        LINK,
+        "f→f has made half of its fall at step",
+        round(reached),
+        control_unit="number",
+    )
 
 
 def depth_gain(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """What depth takes off the loss of f→c, less what it takes off c→f's: in nats, or as shares of each.
+    """What depth takes off the loss of f→c, less what it takes off c→f's:
+    in nats, or as shares of each.
 
     The shallow model's loss is the mean over its seeds.
     """
@@ -157,30 +216,48 @@ def depth_gain(sources: Sources, parameters: dict[str, Any]) -> Measured:
     drawn_content, drawn_function = gained(losses.draws)
     seeds = len(losses.shallow)
     return Measured(
-        float((content - function)[0]), _bounds(drawn_content - drawn_function), losses.n_targets, TARGETS,
-        f"{losses.deep.title} and {losses.shallow[0].model} ({seeds} seed{'s' if seeds > 1 else ''})", LINK,
-        "depth takes off c→f", float(function[0]), _bounds(drawn_function),
+        float((content - function)[0]),
+        _bounds(drawn_content - drawn_function),
+        losses.n_targets,
+        TARGETS,
+        f"{losses.deep.title} and {losses.shallow[0].model} ({seeds} "
+        f"seed{'s' if seeds > 1 else ''})",
+        LINK,
+        "depth takes off c→f",
+        float(function[0]),
+        _bounds(drawn_function),
         control_unit="share" if relative else "nats",
-    )  # fmt: skip
+    )
 
 
-def _ends(sources: Sources, parameters: dict[str, Any]) -> tuple[ConsolidationStore, Run, SaeCount, SaeCount]:
-    """SAEs of one recipe, seed and run (the deepest that has them): an early one and the last checkpoint's.
+def _ends(
+    sources: Sources, parameters: dict[str, Any]
+) -> tuple[ConsolidationStore, Run, SaeCount, SaeCount]:
+    """SAEs of one recipe, seed and run (the deepest that has them):
+    an early one and the last checkpoint's.
 
     parameters: `recipe`; `since` is "first" (the first trained checkpoint) or "random" (step 0).
     """
     store: ConsolidationStore = sources.companion(KIND)
     random = parameters["since"] == "random"
     for run in sorted(store.runs(), key=lambda run: -run.n_layers):
-        found = [sae for sae in store.growth().saes if sae.run == run.run and sae.recipe == parameters["recipe"]]
+        found = [
+            sae
+            for sae in store.growth().saes
+            if sae.run == run.run and sae.recipe == parameters["recipe"]
+        ]
         seed = min((sae.seed for sae in found), default=0)
-        by_step = {sae.step: sae for sae in sorted(found, key=lambda sae: sae.step) if sae.seed == seed}
+        by_step = {
+            sae.step: sae for sae in sorted(found, key=lambda sae: sae.step) if sae.seed == seed
+        }
         trained = [sae for step, sae in by_step.items() if step > 0]
         first = by_step.get(0) if random else trained[0] if len(trained) > 1 else None
         if trained and first is not None:
             return store, run, first, trained[-1]
     start = "step 0 and a trained checkpoint" if random else "two trained checkpoints"
-    raise NotTestable(f"these results hold no SAEs of recipe {parameters['recipe']} at {start} of one run")
+    raise NotTestable(
+        f"these results hold no SAEs of recipe {parameters['recipe']} at {start} of one run"
+    )
 
 
 def features_grow(sources: Sources, parameters: dict[str, Any]) -> Measured:
@@ -202,7 +279,9 @@ def features_grow(sources: Sources, parameters: dict[str, Any]) -> Measured:
 
 
 def function_degree_grows(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Function tokens' share of the edges at the last checkpoint less that at an early one; `_ends` says which."""
+    """Function tokens' share of the edges at the last checkpoint less that at an early one;
+    `_ends` says which.
+    """
     store, run, first, last = _ends(sources, parameters)
     growth, cut = store.growth(), store.cut(CUT)
     one, other = degree_split(growth, last, cut), degree_split(growth, first, cut)

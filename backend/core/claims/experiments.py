@@ -1,4 +1,6 @@
-"""Claims that the companion `experiments` measures: ablation, distance, steering, the search for a trait."""
+"""Claims that the companion `experiments` measures:
+ablation, distance, steering, the search for a trait.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def _estimates(sources: Sources, experiment: str, outcome: str, arm: str) -> lis
     """All rows of one arm and outcome; NotTestable where the experiment was not run."""
     found = _store(sources).estimates(experiment, outcome=outcome, arm=arm)
     if not found:
-        raise NotTestable(f"the experiments beside this build hold no {experiment}: {arm}, {outcome}")
+        raise NotTestable(
+            f"the experiments beside this build hold no {experiment}: {arm}, {outcome}"
+        )
     return found
 
 
@@ -34,8 +38,14 @@ def _interval(row: Estimate) -> tuple[float, float] | None:
 
 
 def estimate(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """One estimate of an arm: in all SAEs together, or at a depth; beside it another arm of the same."""
-    experiment, outcome, depth = parameters["experiment"], parameters["outcome"], parameters.get("depth")
+    """One estimate of an arm: in all SAEs together, or at a depth;
+    beside it another arm of the same.
+    """
+    experiment, outcome, depth = (
+        parameters["experiment"],
+        parameters["outcome"],
+        parameters.get("depth"),
+    )
     sae_id = "all" if depth is None else depth_sae(sources.store(), depth).sae_id
     rows = _estimates(sources, experiment, outcome, parameters["arm"])
     row = next((one for one in rows if one.sae_id == sae_id), None)
@@ -54,7 +64,9 @@ def _beside(sources: Sources, row: Estimate, parameters: dict[str, Any]) -> Meas
     """The row as measured, with the control arm of the same SAE or subject beside it."""
     other = parameters["beside"]
     found = _estimates(sources, row.experiment, row.outcome, other)
-    control = next((one for one in found if (one.sae_id, one.subject) == (row.sae_id, row.subject)), found[0])
+    control = next(
+        (one for one in found if (one.sae_id, one.subject) == (row.sae_id, row.subject)), found[0]
+    )
     return Measured(
         row.value,
         _interval(row),
@@ -70,7 +82,9 @@ def _beside(sources: Sources, row: Estimate, parameters: dict[str, Any]) -> Meas
 
 
 def most_successful_depth(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Relative depth (0 to 1) of the layer where the trait prompt's residual shows the trait most often."""
+    """Relative depth (0 to 1) of the layer where the trait prompt's residual shows
+    the trait most often.
+    """
     rows = _estimates(sources, "trait", "success", "layer")
     best = max(rows, key=lambda one: one.value)
     n_layers = int(sources.store().provenance()["model"]["n_layers"])
@@ -93,21 +107,29 @@ def most_successful_depth(sources: Sources, parameters: dict[str, Any]) -> Measu
 
 
 def grid_cells(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Share of the cells of the paper's Figure 7 (without the row “none”) in which the traits show most often.
+    """Share of the cells of the paper's Figure 7 (without the row “none”) in which the
+    traits show most often.
 
     A cell counts when the interval of its success lies above one half.
     """
     rows = [
-        one for one in _store(sources).estimates("grid", outcome="success") if "·" not in one.arm and one.arm != "none"
+        one
+        for one in _store(sources).estimates("grid", outcome="success")
+        if "·" not in one.arm and one.arm != "none"
     ]
     if not rows:
         raise NotTestable("the experiments beside this build hold no grid")
     works = [one for one in rows if (one.low or 0.0) > parameters["success"]]
     names = ", ".join(f"{one.arm} × {one.subject}" for one in works) or "none"
     return Measured(
-        len(works) / len(rows), None, len(rows), f"cells, {rows[0].n} prompts each", "all SAEs", link_to("grid"),
+        len(works) / len(rows),
+        None,
+        len(rows),
+        f"cells, {rows[0].n} prompts each",
+        "all SAEs",
+        link_to("grid"),
         f"cells that work: {names}",
-    )  # fmt: skip
+    )
 
 
 EXPERIMENT_MEASURES: dict[str, Measure] = {

@@ -21,7 +21,9 @@ MEASURES: dict[str, Measure] = {
 
 @dataclass(frozen=True)
 class Judged:
-    """A claim, what was measured for it (None: nothing could be), and the verdict with its reason."""
+    """A claim, what was measured for it (None: nothing could be),
+    and the verdict with its reason.
+    """
 
     claim: Claim
     measured: Measured | None
@@ -36,7 +38,11 @@ def judge(claim: Claim, sources: Sources) -> Judged:
     except NotTestable as lacking:
         return Judged(claim, None, "not testable", str(lacking))
     verdict = verdict_of(claim.rule, measured)
-    reason = "the interval holds the threshold: this build cannot tell" if verdict == "not testable" else ""
+    reason = (
+        "the interval holds the threshold: this build cannot tell"
+        if verdict == "not testable"
+        else ""
+    )
     return Judged(claim, measured, verdict, reason)
 
 

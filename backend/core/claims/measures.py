@@ -1,7 +1,7 @@
 """What each claim measures on the build itself: named functions from the sources to a number.
 
-A measure raises NotTestable for what the build lacks. Shallow, middle and deep name the SAEs whose layers
-lie nearest to the paper's layers 9, 20 and 31 of 42, as shares of the depth.
+A measure raises NotTestable for what the build lacks. Shallow, middle and deep name the SAEs whose
+layers lie nearest to the paper's layers 9, 20 and 31 of 42, as shares of the depth.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ SHARDS = "document shards"
 
 @dataclass(frozen=True)
 class Sources:
-    """Where measures read from; each is opened when a measure asks for it, and may raise StoreError."""
+    """Where measures read from; each is opened when a measure asks for it,
+    and may raise StoreError.
+    """
 
     build: Callable[[], Store]
     companions: dict[str, Callable[[], Any]]
@@ -31,7 +33,9 @@ class Sources:
         return store
 
     def companion(self, kind: str) -> Any:
-        """The build's result file of that kind; NotTestable, with the command that makes it, without one."""
+        """The build's result file of that kind;
+        NotTestable, with the command that makes it, without one.
+        """
         if kind not in self.companions:
             raise NotTestable(f"this program reads no {kind} results")
         return _opened(self.companions[kind])
@@ -48,11 +52,14 @@ Measure = Callable[[Sources, dict[str, Any]], Measured]
 
 
 def depth_sae(store: Store, depth: str) -> SaeRow:
-    """The SAE nearest to the paper's shallow, middle or deep layer; NotTestable when two depths share one."""
+    """The SAE nearest to the paper's shallow, middle or deep layer;
+    NotTestable when two depths share one.
+    """
     n_layers = int(store.provenance()["model"]["n_layers"])
     rows = store.saes()
     nearest = {
-        name: min(rows, key=lambda row: abs((row.layer + 1) / n_layers - share)) for name, share in PAPER_DEPTHS.items()
+        name: min(rows, key=lambda row: abs((row.layer + 1) / n_layers - share))
+        for name, share in PAPER_DEPTHS.items()
     }
     if len({row.sae_id for row in nearest.values()}) < len(nearest):
         raise NotTestable("needs SAEs at three depths: shallow, middle and deep")
@@ -90,12 +97,16 @@ def coverage_of_first(sources: Sources, parameters: dict[str, Any]) -> Measured:
 
 
 def coverage_beyond_content(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Coverage of the k most frequent tokens less that of as many content occurrences, in points."""
+    """Coverage of the k most frequent tokens less that of as many content
+    occurrences, in points.
+    """
     store, k = sources.store(), int(parameters["k"])
     sae = depth_sae(store, parameters["depth"])
     contrast = contrast_at(store, sae.sae_id, k)
     if contrast.content_coverage is None or contrast.difference_interval is None:
-        raise NotTestable(f"content tokens have fewer than {contrast.occurrences:,} occurrences in this corpus")
+        raise NotTestable(
+            f"content tokens have fewer than {contrast.occurrences:,} occurrences in this corpus"
+        )
     return Measured(
         contrast.coverage - contrast.content_coverage,
         contrast.difference_interval,
@@ -110,9 +121,11 @@ def coverage_beyond_content(sources: Sources, parameters: dict[str, Any]) -> Mea
 
 
 def middle_beyond_others(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Coverage of the k most frequent tokens at the middle depth less the larger of shallow and deep.
+    """Coverage of the k most frequent tokens at the middle depth less the larger
+    of shallow and deep.
 
-    Interval: the two layers' bootstrap intervals against each other, wider than a paired one would be.
+    Interval: the two layers' bootstrap intervals against each other, wider than a paired one would
+    be.
     """
     store, k = sources.store(), int(parameters["k"])
     found = {name: contrast_at(store, depth_sae(store, name).sae_id, k) for name in PAPER_DEPTHS}

@@ -1,8 +1,8 @@
 """Rules of the claims: what `claims.toml` states, and how a measured number becomes a verdict.
 
-A verdict is never typed in. It follows from three things: the rule in `claims.toml`, the measured value and
-its 95 % interval. An interval that holds a threshold decides nothing: such a claim is "not testable" here,
-and says so.
+A verdict is never typed in. It follows from three things: the rule in `claims.toml`, the measured
+value and its 95 % interval. An interval that holds a threshold decides nothing: such a claim is
+"not testable" here, and says so.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ class Rule:
     def verdict(self, low: float, high: float) -> Verdict:
         """Of a measured interval (a number without one has low = high)."""
         inside = (self.low is None or low > self.low) and (self.high is None or high < self.high)
-        outside = (self.low is not None and high <= self.low) or (self.high is not None and low >= self.high)
+        outside = (self.low is not None and high <= self.low) or (
+            self.high is not None and low >= self.high
+        )
         if inside:
             return "supported"
         return "not supported" if outside else "not testable"
@@ -47,7 +49,8 @@ class Claim:
     rule: Rule
     parameters: dict[str, Any]
     noun: str = ""  # what a plain number counts, said after it
-    control_drawn: bool = False  # what stands beside it is the same quantity: both belong on one axis
+    # what stands beside it is the same quantity: both belong on one axis
+    control_drawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,9 @@ def verdict_of(rule: Rule, measured: Measured) -> Verdict:
 
 
 def load_claims(path: Path = RULES) -> list[Claim]:
-    """The claims in the order of the file; ValueError naming the claim for a rule that cannot be read."""
+    """The claims in the order of the file;
+    ValueError naming the claim for a rule that cannot be read.
+    """
     return [_claim(table) for table in tomllib.loads(path.read_text("utf-8"))["claim"]]
 
 
@@ -88,7 +93,9 @@ def _claim(table: dict[str, Any]) -> Claim:
     if not isinstance(rule, dict) or not rule or set(rule) - {"above", "below"}:
         raise ValueError(f"claim {name!r}: rule must hold above, below or both; got {rule!r}")
     if fields.get("unit") not in UNITS:
-        raise ValueError(f"claim {name!r}: unit is {fields.get('unit')!r}; allowed: {', '.join(UNITS)}")
+        raise ValueError(
+            f"claim {name!r}: unit is {fields.get('unit')!r}; allowed: {', '.join(UNITS)}"
+        )
     fields.setdefault("parameters", {})
     return Claim(**fields, rule=Rule(rule.get("above"), rule.get("below")))
 
@@ -97,12 +104,15 @@ def rule_words(rule: Rule, unit: str) -> str:
     """The rule as a sentence: what supports the claim, what refutes it, what decides nothing."""
     if rule.low is not None and rule.high is not None:
         where = f"between {quantity(rule.low, unit)} and {quantity(rule.high, unit)}"
-        return f"Supported if the whole interval lies {where}; not supported if all of it lies outside."
+        return (
+            f"Supported if the whole interval lies {where}; not supported if all of it lies "
+            "outside."
+        )
     bound, side = (rule.low, "above") if rule.low is not None else (rule.high, "below")
     assert bound is not None
     return (
-        f"Supported if the whole interval lies {side} {quantity(bound, unit)}; not supported if none of it does; "
-        "not testable if the interval holds that value."
+        f"Supported if the whole interval lies {side} {quantity(bound, unit)}; not supported if "
+        "none of it does; not testable if the interval holds that value."
     )
 
 

@@ -1,4 +1,6 @@
-"""Claims that the companion `statistics` measures: spread, degree laws, controls and null models."""
+"""Claims that the companion `statistics` measures:
+spread, degree laws, controls and null models.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,22 @@ _ALTERNATIVE = """
 SELECT a.ratio, a.p_value, f.n_tail, f.alpha FROM degree_alternative a
 JOIN degree_fit f USING (sae_id, side) WHERE a.sae_id = ? AND a.side = ? AND a.alternative = ?
 """
-_SLOPE = "SELECT slope, low, high, n, r2 FROM slope WHERE name = ? AND sae_id IS NOT DISTINCT FROM ?"
+_SLOPE = (
+    "SELECT slope, low, high, n, r2 FROM slope WHERE name = ? AND sae_id IS NOT DISTINCT FROM ?"
+)
 _PERMUTATION = """
-SELECT observed, null_low, null_high, n_labelled, n_permutations FROM label_permutation WHERE sae_id = ? AND label = ?
+SELECT observed, null_low, null_high, n_labelled, n_permutations
+FROM label_permutation WHERE sae_id = ? AND label = ?
 """
-_NULL = "SELECT coverage, coverage_low, coverage_high FROM null_contrast WHERE run = ? AND sae_id = ? AND k = ?"
+_NULL = (
+    "SELECT coverage, coverage_low, coverage_high FROM null_contrast WHERE run = ? AND "
+    "sae_id = ? AND k = ?"
+)
 _NULL_RUN = "SELECT positions, len(shards) FROM null_run WHERE run = ?"
-_KIND = "SELECT at_common, common_low, common_high, common_n FROM kind_summary WHERE sae_id = ? AND token_group = ?"
+_KIND = (
+    "SELECT at_common, common_low, common_high, common_n FROM kind_summary WHERE sae_id = ? "
+    "AND token_group = ?"
+)
 
 
 def _row(sources: Sources, statement: str, parameters: list[Any], what: str) -> tuple[Any, ...]:
@@ -39,7 +50,9 @@ def _difference(
 
 
 def evenness(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Mean evenness over documents of function tokens less that of content tokens as frequent as the rule says."""
+    """Mean evenness over documents of function tokens less that of content tokens as
+    frequent as the rule says.
+    """
     function = _row(sources, _SPREAD, ["function"], "spread over documents")
     content = _row(sources, _SPREAD, ["content"], "spread over documents")
     value, interval = _difference(function[:3], content[:3])
@@ -58,7 +71,8 @@ def evenness(sources: Sources, parameters: dict[str, Any]) -> Measured:
 
 
 def power_law(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Normalised log-likelihood ratio of a power law against another law, on the tail of a degree distribution.
+    """Normalised log-likelihood ratio of a power law against another law,
+    on the tail of a degree distribution.
 
     The ratio divided by its standard error is standard normal when neither law is better (Vuong).
     """
@@ -85,15 +99,28 @@ def slope(sources: Sources, parameters: dict[str, Any]) -> Measured:
     name = parameters["name"]
     sae_id = None if name == "zipf" else depth_sae(sources.store(), parameters["depth"]).sae_id
     value, low, high, n, r2 = _row(sources, _SLOPE, [name, sae_id], f"{name} slope")
-    link = f"/coverage?sae={sae_id}#coverage-degree-panel" if sae_id else "/coverage#coverage-zipf-panel"
+    link = (
+        f"/coverage?sae={sae_id}#coverage-degree-panel"
+        if sae_id
+        else "/coverage#coverage-zipf-panel"
+    )
     return Measured(
-        value, (low, high), n, "tokens", sae_id or "the corpus", link, "R² of the straight line:", r2,
+        value,
+        (low, high),
+        n,
+        "tokens",
+        sae_id or "the corpus",
+        link,
+        "R² of the straight line:",
+        r2,
         control_unit="number",
-    )  # fmt: skip
+    )
 
 
 def beyond_permuted_labels(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Mean log2 degree of a class less that of others as frequent, above what permuted labels give."""
+    """Mean log2 degree of a class less that of others as frequent,
+    above what permuted labels give.
+    """
     sae = depth_sae(sources.store(), parameters["depth"])
     observed, low, high, n, permutations = _row(
         sources, _PERMUTATION, [sae.sae_id, parameters["label"]], "permutation of labels"
@@ -102,7 +129,8 @@ def beyond_permuted_labels(sources: Sources, parameters: dict[str, Any]) -> Meas
         observed - (low + high) / 2,
         (observed - high, observed - low),
         n,
-        f"{parameters['label'].replace('_', '-')} tokens with others as frequent, {permutations:,} permutations",
+        f"{parameters['label'].replace('_', '-')} tokens with others as frequent, "
+        f"{permutations:,} permutations",
         sae.sae_id,
         f"/coverage?sae={sae.sae_id}#coverage-kinds-panel",
         "as factors of the degree, the class has",
@@ -112,7 +140,9 @@ def beyond_permuted_labels(sources: Sources, parameters: dict[str, Any]) -> Meas
 
 
 def beyond_null_model(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Coverage of the k most frequent tokens, real model less null model on the same document shards."""
+    """Coverage of the k most frequent tokens,
+    real model less null model on the same document shards.
+    """
     sae = depth_sae(sources.store(), parameters["depth"])
     run, k = parameters["run"], int(parameters["k"])
     positions, shards = _row(sources, _NULL_RUN, [run], f"null model {run}")

@@ -1,8 +1,8 @@
 """Companions: small result files that belong to one build, read-only DuckDB beside it.
 
-`lab.duckdb` has `lab.statistics.duckdb`, `lab.consolidation.duckdb` and so on: results that take long to
-compute and little room, and that can be made again without writing the build anew. A companion names the
-build that it was computed from; beside another build it is refused, not shown.
+`lab.duckdb` has `lab.statistics.duckdb`, `lab.consolidation.duckdb` and so on: results that take
+long to compute and little room, and that can be made again without writing the build anew. A
+companion names the build that it was computed from; beside another build it is refused, not shown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def companion_path(build: Path, kind: str) -> Path:
 
 
 def build_identity(provenance: Mapping[str, Any]) -> str:
-    """Hash of a build's provenance, 16 hex digits: two builds with one identity hold the same numbers."""
+    """Hash of a build's provenance, 16 hex digits:
+    two builds with one identity hold the same numbers.
+    """
     text = json.dumps(dict(provenance), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -44,7 +46,9 @@ def write_companion(
     provenance: JSON values; "build" is the identity of the build it belongs to, or null for none.
     """
     if "build" not in provenance:
-        raise ValueError("provenance lacks 'build', the identity of the build that the results belong to")
+        raise ValueError(
+            "provenance lacks 'build', the identity of the build that the results belong to"
+        )
     new = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,16 +59,22 @@ def write_companion(
         os.replace(new, path)
     except (OSError, duckdb.Error) as error:
         reason = str(error).splitlines()[0]
-        raise StoreError(f"{path} was not written ({reason}); an older file there is untouched") from error
+        raise StoreError(
+            f"{path} was not written ({reason}); an older file there is untouched"
+        ) from error
     finally:
         new.unlink(missing_ok=True)
         new.with_name(new.name + ".wal").unlink(missing_ok=True)
 
 
-def _write(path: Path, schema: str, tables: Mapping[str, Any], provenance: Mapping[str, Any]) -> None:
+def _write(
+    path: Path, schema: str, tables: Mapping[str, Any], provenance: Mapping[str, Any]
+) -> None:
     quoted = str(path).replace("'", "''")
     with duckdb.connect(":memory:") as connection:
-        connection.execute(f"ATTACH '{quoted}' AS made (BLOCK_SIZE {BLOCK_SIZE}, STORAGE_VERSION 'v1.5.0')")
+        connection.execute(
+            f"ATTACH '{quoted}' AS made (BLOCK_SIZE {BLOCK_SIZE}, STORAGE_VERSION 'v1.5.0')"
+        )
         connection.execute("USE made")
         connection.execute(_PROVENANCE)
         connection.execute(schema)
@@ -80,10 +90,11 @@ def _write(path: Path, schema: str, tables: Mapping[str, Any], provenance: Mappi
 
 
 class Companion:
-    """A result file, opened read-only; safe to share between threads; follows the file when it is replaced.
+    """A result file, opened read-only; safe to share between threads;
+    follows the file when it is replaced.
 
-    Subclasses hold the named queries. `version` is the schema version that they read, `remedy` the command
-    that makes the file.
+    Subclasses hold the named queries. `version` is the schema version that they read, `remedy` the
+    command that makes the file.
     """
 
     version: int
@@ -97,15 +108,21 @@ class Companion:
         self._provenance: dict[str, Any] = {}
 
     def provenance(self) -> dict[str, Any]:
-        """What the results were computed from; StoreMissing or StoreInvalid name the file and the remedy."""
+        """What the results were computed from;
+        StoreMissing or StoreInvalid name the file and the remedy.
+        """
         self._follow()
         return self._provenance
 
     def require(self, identity: str | None) -> None:
-        """StoreInvalid unless the file was computed from the build of that identity, or belongs to none."""
+        """StoreInvalid unless the file was computed from the build of that identity,
+        or belongs to none.
+        """
         stated = self.provenance()["build"]
         if stated is not None and stated != identity:
-            raise StoreInvalid(f"{self.path} was computed from build {stated}, not {identity}: {self.remedy}")
+            raise StoreInvalid(
+                f"{self.path} was computed from build {stated}, not {identity}: {self.remedy}"
+            )
 
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a statement with bound parameters, on a cursor of its own."""
@@ -115,7 +132,9 @@ class Companion:
                 return cursor.execute(statement, list(parameters)).fetchall()
             except DAMAGED as error:
                 reason = str(error).splitlines()[0]
-                raise StoreInvalid(f"{self.path} is not a whole result file ({reason}): {self.remedy}") from error
+                raise StoreInvalid(
+                    f"{self.path} is not a whole result file ({reason}): {self.remedy}"
+                ) from error
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         """A cursor on the newest file."""
@@ -124,7 +143,10 @@ class Companion:
             return connection.cursor()
 
     def _follow(self) -> duckdb.DuckDBPyConnection:
-        """The connection to the newest file. One look at the disk: under load, each lets another thread go first."""
+        """The connection to the newest file.
+
+        One look at the disk: under load, each lets another thread go first.
+        """
         try:
             status = os.stat(self.path)
         except OSError as error:
@@ -138,13 +160,18 @@ class Companion:
             return self._connection
 
     def _reopen(self) -> None:
-        """A hub in memory with the file attached: DuckDB would give the old file of a connection by path."""
+        """A hub in memory with the file attached:
+        DuckDB would give the old file of a connection by path.
+        """
         hub = duckdb.connect(":memory:", config={"memory_limit": "256MB", "threads": 1})
         quoted = str(self.path).replace("'", "''")
         try:
             hub.execute(f"ATTACH '{quoted}' AS results (READ_ONLY)")
             hub.execute("USE results")
-            found = {key: json.loads(value) for key, value in hub.execute("SELECT * FROM provenance").fetchall()}
+            found = {
+                key: json.loads(value)
+                for key, value in hub.execute("SELECT * FROM provenance").fetchall()
+            }
             if found["schema_version"] != self.version:
                 raise StoreInvalid(
                     f"{self.path} has schema version {found['schema_version']}; this program reads "
@@ -153,7 +180,9 @@ class Companion:
         except (duckdb.Error, KeyError, ValueError) as error:
             hub.close()
             reason = str(error).splitlines()[0]
-            raise StoreInvalid(f"{self.path} is not a whole result file ({reason}): {self.remedy}") from error
+            raise StoreInvalid(
+                f"{self.path} is not a whole result file ({reason}): {self.remedy}"
+            ) from error
         except StoreInvalid:
             hub.close()
             raise

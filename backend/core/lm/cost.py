@@ -1,7 +1,8 @@
 """Bytes of device memory that live work needs beside the weights, estimated before it is admitted.
 
-Upper estimates from shapes alone; how many features will fire is not known beforehand, so it is bounded by
-`FIRINGS`. On a CPU the answer's own bytes come out of the same memory and are counted too.
+Upper estimates from shapes alone; how many features will fire is not known beforehand, so it is
+bounded by `FIRINGS`. On a CPU the answer's own bytes come out of the same memory and are counted
+too.
 """
 
 from collections.abc import Sequence
@@ -16,16 +17,21 @@ ANSWER_BYTES = 160  # of one firing, as Python numbers and as JSON
 
 
 def reading_bytes(lm: LanguageModel, rows: int, length: int, layers: int, unembedded: int) -> int:
-    """One forward of `rows` × `length` positions, residuals of `layers` kept, next tokens at `unembedded` positions.
+    """One forward of `rows` × `length` positions, residuals of `layers` kept,
+    next tokens at `unembedded` positions.
 
-    The larger of a layer's own tensors (attention scores in float32, as eager attention has them) and the logits.
+    The larger of a layer's own tensors (attention scores in float32, as eager attention has them)
+    and the logits.
     """
     config, size, positions = lm.model.config, lm.dtype.itemsize, rows * length
     heads: int = config.num_attention_heads
     inner: int = getattr(config, "intermediate_size", None) or 4 * lm.d_model
     hidden = positions * lm.d_model * size
-    in_layer = 8 * hidden + 3 * positions * inner * size + 3 * rows * heads * length**2 * max(size, 4)
-    in_float32 = 4 if size == 4 else 8  # the probabilities, and the logits where they are not float32 already
+    in_layer = (
+        8 * hidden + 3 * positions * inner * size + 3 * rows * heads * length**2 * max(size, 4)
+    )
+    # the probabilities, and the logits where they are not float32 already
+    in_float32 = 4 if size == 4 else 8
     logits = 2 * hidden + unembedded * (lm.vocab_size * (size + in_float32) + NEXT_BYTES)
     return hidden * layers + max(in_layer, logits)
 
@@ -38,11 +44,17 @@ def encoding_bytes(saes: Sequence[Sae], positions: int, *, on_cpu: bool) -> int:
     return firings + 6 * min(positions * widest, CPU_BLOCK if on_cpu else GPU_BLOCK)
 
 
-def generating_bytes(lm: LanguageModel, arms: int, samples: int, prompt_length: int, new_tokens: int) -> int:
-    """The prompt's forward in every arm; keys and values of every text, twice while they are copied; its logits."""
+def generating_bytes(
+    lm: LanguageModel, arms: int, samples: int, prompt_length: int, new_tokens: int
+) -> int:
+    """The prompt's forward in every arm;
+    keys and values of every text, twice while they are copied; its logits.
+    """
     config, rows = lm.model.config, arms * samples
     heads: int = config.num_attention_heads
     kept: int = getattr(config, "num_key_value_heads", None) or heads
     width: int = kept * (getattr(config, "head_dim", None) or lm.d_model // heads)
     cache = 2 * lm.n_layers * rows * (prompt_length + new_tokens) * width * lm.dtype.itemsize
-    return 2 * cache + reading_bytes(lm, arms, prompt_length, 0, arms) + 4 * rows * lm.vocab_size * 4
+    return (
+        2 * cache + reading_bytes(lm, arms, prompt_length, 0, arms) + 4 * rows * lm.vocab_size * 4
+    )

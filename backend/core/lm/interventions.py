@@ -57,7 +57,10 @@ class Intervention:
         if self.positions != "all" and any(position < 0 for position in self.positions):
             raise ValueError(f"positions are {list(self.positions)}; allowed: 0 and above.")
         if self.mode != "add" and self.read is None:
-            raise ValueError(f"mode {self.mode!r} needs an SAE feature to read; a bare direction can only be added.")
+            raise ValueError(
+                f"mode {self.mode!r} needs an SAE feature to read; a bare direction can only be "
+                "added."
+            )
 
     @classmethod
     def on_feature(
@@ -75,7 +78,8 @@ class Intervention:
         whose W_dec is not in the residual stream's units."""
         if sae.normalize_activations != "none":
             raise ValueError(
-                f"{sae.sae_id} normalises its input ({sae.normalize_activations}): it can be read but not steered with."
+                f"{sae.sae_id} normalises its input ({sae.normalize_activations}): it can be "
+                "read but not steered with."
             )
         return cls(
             layer=sae.layer,
@@ -121,7 +125,9 @@ class Intervention:
         if self.read is None:
             return (self.value * direction).expand(resid.shape)
         activation = self.read(resid).to(resid.device, torch.float32)
-        change = self.value - activation if self.mode != "scale" else (self.value - 1.0) * activation
+        change = (
+            self.value - activation if self.mode != "scale" else (self.value - 1.0) * activation
+        )
         return change[:, None] * direction
 
 
@@ -169,12 +175,16 @@ class Plan:
         if position_ids is None:
             raise ValueError(f"Layer {layer} was given no position_ids: interventions need them.")
         if hidden.shape[0] != self.n_rows:
-            raise ValueError(f"The batch has {hidden.shape[0]} rows, the interventions {self.n_rows}.")
+            raise ValueError(
+                f"The batch has {hidden.shape[0]} rows, the interventions {self.n_rows}."
+            )
         edited = hidden
         where = position_ids.expand(hidden.shape[:2])
         for edit in self.edits[layer]:
             rows = torch.tensor(edit.rows, device=hidden.device)
-            chosen, column = edit.intervention.covers(where[rows], self.prompt_length).nonzero(as_tuple=True)
+            chosen, column = edit.intervention.covers(where[rows], self.prompt_length).nonzero(
+                as_tuple=True
+            )
             if chosen.numel() == 0:
                 continue
             at = (rows[chosen], column)
@@ -206,7 +216,8 @@ def _check_row(row: Sequence[Intervention], prompt_length: int) -> None:
     for one in row:
         if one.positions != "all" and any(p >= prompt_length for p in one.positions):
             raise ValueError(
-                f"positions are {list(one.positions)}; this prompt has positions 0 to {prompt_length - 1}."
+                f"positions are {list(one.positions)}; this prompt has positions 0 to "
+                f"{prompt_length - 1}."
             )
     setting = [one for one in row if one.mode != "add"]
     for a, b in combinations(setting, 2):

@@ -29,7 +29,9 @@ from backend.core.lm.interventions import Intervention, Plan, planned
 
 @dataclass(frozen=True)
 class Forward:
-    """One pass: logits [batch, pos, vocab] and, per layer asked for, resid_post [batch, pos, d_model]."""
+    """One pass: logits [batch, pos, vocab] and, per layer asked for,
+    resid_post [batch, pos, d_model].
+    """
 
     logits: Tensor
     resid: dict[int, Tensor]
@@ -43,7 +45,9 @@ class LanguageModel:
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-        """Takes the model over: eval mode, no gradients, hooks, and what makes it faster but not different."""
+        """Takes the model over: eval mode, no gradients, hooks,
+        and what makes it faster but not different.
+        """
         self.model = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.layers, self.final_norm = layer_hook.find_decoder(model)
@@ -79,11 +83,14 @@ class LanguageModel:
         if folder.is_dir() or looks_local:
             if not folder.is_dir():
                 raise ModelUnavailable(
-                    f"No model folder at {source}: give a folder written by save_pretrained, or a hub id."
+                    f"No model folder at {source}: give a folder written by save_pretrained, or "
+                    "a hub id."
                 )
             return cls(*_pretrained(str(folder), dtype, device, local_files_only=True))
         try:  # what was fetched before needs no network, and does not change under our feet
-            loaded = _pretrained(str(source), dtype, device, revision=revision, local_files_only=True)
+            loaded = _pretrained(
+                str(source), dtype, device, revision=revision, local_files_only=True
+            )
         except ModelUnavailable:
             require_hub(str(source))
             loaded = _pretrained(str(source), dtype, device, revision=revision)
@@ -111,12 +118,18 @@ class LanguageModel:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise ValueError(f"The text is not Unicode at character {error.start}: {error.reason}.") from None
+            raise ValueError(
+                f"The text is not Unicode at character {error.start}: {error.reason}."
+            ) from None
         if chat:
             if not self.tokenizer.chat_template:
-                raise ValueError("chat=true was asked for, but this model has no chat template: send chat=false.")
+                raise ValueError(
+                    "chat=true was asked for, but this model has no chat template: send chat=false."
+                )
             turn = [{"role": "user", "content": text}]
-            ids = self.tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=False)
+            ids = self.tokenizer.apply_chat_template(
+                turn, add_generation_prompt=True, return_dict=False
+            )
         else:
             ids = self.tokenizer.encode(text, add_special_tokens=False)
         if self.bos_id is not None and ids[:1] != [self.bos_id]:
@@ -181,7 +194,9 @@ class LanguageModel:
     @torch.inference_mode()
     def fill(self, tokens: Tensor | Sequence[Sequence[int]], past_key_values: Any) -> None:
         """Runs the tokens into the cache, without the unembedding."""
-        self.model.base_model(input_ids=self._ids(tokens), past_key_values=past_key_values, use_cache=True)
+        self.model.base_model(
+            input_ids=self._ids(tokens), past_key_values=past_key_values, use_cache=True
+        )
 
     @torch.inference_mode()
     def per_token_loss(self, tokens: Tensor | Sequence[Sequence[int]]) -> Tensor:
@@ -195,7 +210,9 @@ class LanguageModel:
         return loss
 
     @contextmanager
-    def intervening(self, rows: Sequence[Sequence[Intervention]], *, prompt_length: int) -> Iterator[None]:
+    def intervening(
+        self, rows: Sequence[Sequence[Intervention]], *, prompt_length: int
+    ) -> Iterator[None]:
         """Every forward inside runs with these interventions, one list per row of the batch.
 
         Raises ValueError when an intervention's layer or width is not this model's.
@@ -204,8 +221,9 @@ class LanguageModel:
             self.check_layers([intervention.layer])
             if intervention.direction.shape != (self.d_model,):
                 raise ValueError(
-                    f"The intervention's direction has shape {tuple(intervention.direction.shape)}; "
-                    f"this model's residual stream needs ({self.d_model},)."
+                    "The intervention's direction has shape "
+                    f"{tuple(intervention.direction.shape)}; this model's residual stream needs "
+                    f"({self.d_model},)."
                 )
         with planned(Plan.build(rows, prompt_length)):
             yield
@@ -214,7 +232,8 @@ class LanguageModel:
 
     @torch.inference_mode()
     def unembed_direction(self, direction: Tensor) -> Tensor:
-        """[n, d_model] -> float32 [n, vocab]: direct effect on the logits, up to one positive factor.
+        """[n, d_model] -> float32 [n, vocab]:
+        direct effect on the logits, up to one positive factor.
 
         Through the final norm's gain (and its centring, if it centres) and W_U; without the
         norm's division by the residual's size, its bias, and any soft-capping of the logits.
@@ -233,7 +252,9 @@ class LanguageModel:
             raise ValueError(f"d_model is {self.d_model}; probing the final norm needs it even.")
         probe = torch.ones(self.d_model, device=self.device)
         probe[1::2] = -1.0  # mean 0, size 1: RMSNorm and LayerNorm both leave it be
-        up, down, shifted = (self.final_norm(x.to(self.dtype)).float() for x in (probe, -probe, probe + 1.0))
+        up, down, shifted = (
+            self.final_norm(x.to(self.dtype)).float() for x in (probe, -probe, probe + 1.0)
+        )
         return (up - down) / 2 * probe, bool(torch.allclose(shifted, up, rtol=1e-2, atol=1e-3))
 
     # -- checks ----------------------------------------------------------------------------
@@ -242,14 +263,18 @@ class LanguageModel:
         """ValueError naming the first layer that the model does not have."""
         for layer in layers:
             if not 0 <= layer < self.n_layers:
-                raise ValueError(f"layer is {layer}; this model has layers 0 to {self.n_layers - 1}.")
+                raise ValueError(
+                    f"layer is {layer}; this model has layers 0 to {self.n_layers - 1}."
+                )
 
     def _ids(self, tokens: Tensor | Sequence[Sequence[int]]) -> Tensor:
         ids = torch.as_tensor(tokens, device=self.device)
         if ids.dim() != 2 or ids.shape[1] == 0:
             raise ValueError(f"tokens has shape {tuple(ids.shape)}; needed: [batch, pos], pos ≥ 1.")
         if self.max_positions and ids.shape[1] > self.max_positions:
-            raise ValueError(f"The prompt has {ids.shape[1]} tokens; this model takes {self.max_positions}.")
+            raise ValueError(
+                f"The prompt has {ids.shape[1]} tokens; this model takes {self.max_positions}."
+            )
         return ids
 
 
@@ -287,7 +312,9 @@ def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> froz
 
 
 def _padding(attention_mask: Tensor | None, device: torch.device) -> dict[str, Tensor]:
-    """Mask and the absolute positions that go with it; padding gets position 0, which nothing attends to."""
+    """Mask and the absolute positions that go with it;
+    padding gets position 0, which nothing attends to.
+    """
     if attention_mask is None:
         return {}
     mask = attention_mask.to(device)

@@ -1,7 +1,8 @@
 """Residuals and the next tokens of every position in one pass, with the unembedding done in place.
 
-`transformers` makes four tensors of [pos, vocab] on the way to soft-capped logits; a prompt read live needs
-one. Where a model family does more to its logits than this module knows, its own forward is used.
+`transformers` makes four tensors of [pos, vocab] on the way to soft-capped logits; a prompt read
+live needs one. Where a model family does more to its logits than this module knows, its own forward
+is used.
 """
 
 from collections.abc import Sequence
@@ -14,12 +15,16 @@ from backend.core.lm import hook as layer_hook
 from backend.core.lm.model import LanguageModel
 
 # Families whose logits are W_U · final_norm(resid), soft-capped where the config says so.
-PLAIN_UNEMBEDDING = frozenset({"Gemma2ForCausalLM", "LlamaForCausalLM", "GPT2LMHeadModel", "GPTNeoXForCausalLM"})
+PLAIN_UNEMBEDDING = frozenset(
+    {"Gemma2ForCausalLM", "LlamaForCausalLM", "GPT2LMHeadModel", "GPTNeoXForCausalLM"}
+)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One prompt: resid_post [pos, d_model] per layer; token_ids int64 and probabilities float32 [pos, k]."""
+    """One prompt: resid_post [pos, d_model] per layer;
+    token_ids int64 and probabilities float32 [pos, k].
+    """
 
     resid: dict[int, Tensor]
     token_ids: Tensor
@@ -28,7 +33,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to read of one prompt: residuals after `layers`, and `k` next tokens at every position."""
+    """What to read of one prompt: residuals after `layers`,
+    and `k` next tokens at every position.
+    """
 
     token_ids: Sequence[int]
     layers: Sequence[int]
@@ -36,20 +43,26 @@ class Wanted:
 
 
 def read(lm: LanguageModel, token_ids: Sequence[int], layers: Sequence[int], k: int) -> Reading:
-    """`k` = 0 runs nothing beyond the deepest layer. Probabilities are at temperature 1, most probable first."""
+    """`k` = 0 runs nothing beyond the deepest layer.
+
+    Probabilities are at temperature 1, most probable first.
+    """
     return read_together(lm, [Wanted(token_ids, layers, k)])[0]
 
 
 @torch.inference_mode()
 def read_together(lm: LanguageModel, wanted: Sequence[Wanted]) -> list[Reading]:
-    """Several prompts as rows of one forward, padded on the right; each is read as it would be alone.
+    """Several prompts as rows of one forward, padded on the right;
+    each is read as it would be alone.
 
-    Attention is causal, so what stands behind a prompt's last token changes nothing before it: no mask is
-    needed, positions and neighbours in a sliding window are those of the lone prompt, and what the padding
-    gives is thrown away. Sums may be rounded otherwise than alone.
+    Attention is causal, so what stands behind a prompt's last token changes nothing before it: no
+    mask is needed, positions and neighbours in a sliding window are those of the lone prompt, and
+    what the padding gives is thrown away. Sums may be rounded otherwise than alone.
     """
     lengths = [len(one.token_ids) for one in wanted]
-    rows = [[*one.token_ids, *[0] * (max(lengths) - n)] for one, n in zip(wanted, lengths, strict=True)]
+    rows = [
+        [*one.token_ids, *[0] * (max(lengths) - n)] for one, n in zip(wanted, lengths, strict=True)
+    ]
     ids = torch.tensor(rows, device=lm.device)
     asking = [row for row, one in enumerate(wanted) if one.k]
     layers = sorted({layer for one in wanted for layer in one.layers})
@@ -70,7 +83,9 @@ def read_together(lm: LanguageModel, wanted: Sequence[Wanted]) -> list[Reading]:
 def _run(
     lm: LanguageModel, ids: Tensor, layers: Sequence[int], unembedded: Sequence[tuple[int, int]]
 ) -> tuple[dict[int, Tensor], Tensor]:
-    """Residuals [row, pos, d_model] by layer, and logits [n, vocab] of the first n of each (row, n), joined."""
+    """Residuals [row, pos, d_model] by layer, and logits [n,
+    vocab] of the first n of each (row, n), joined.
+    """
     if not unembedded:
         return lm.resid_post(ids, layers), torch.empty(0)
     if type(lm.model).__name__ not in PLAIN_UNEMBEDDING:
@@ -91,6 +106,8 @@ def _top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _capped(lm: LanguageModel, logits: Tensor) -> Tensor:
-    """cap · tanh(logits / cap) in place, as a sigmoid: to 1e-6 of the cap the same, in a third of the time."""
+    """cap · tanh(logits / cap) in place, as a sigmoid:
+    to 1e-6 of the cap the same, in a third of the time.
+    """
     cap = getattr(lm.model.config, "final_logit_softcapping", None)
     return logits if not cap else logits.mul_(2 / cap).sigmoid_().mul_(2 * cap).sub_(cap)

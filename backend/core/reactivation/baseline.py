@@ -1,10 +1,11 @@
-"""The shuffled-context baseline: how much would fire again if the same tokens stood in another order.
+"""The shuffled-context baseline:
+how much would fire again if the same tokens stood in another order.
 
-What stays and what moves. Special tokens (BOS, turn markers) stay; so do the positions `kept` (the last
-function token of the prompt, which is what the paper looks at, and generated tokens); every other token
-trades places, at random, with tokens of its own class. So each position keeps its class and the number of
-tokens before it, and the kept last token has exactly its own context, in another order. Every arrangement
-of a class is equally likely, the original one among them.
+What stays and what moves. Special tokens (BOS, turn markers) stay; so do the positions `kept` (the
+last function token of the prompt, which is what the paper looks at, and generated tokens); every
+other token trades places, at random, with tokens of its own class. So each position keeps its class
+and the number of tokens before it, and the kept last token has exactly its own context, in another
+order. Every arrangement of a class is equally likely, the original one among them.
 """
 
 from collections.abc import Collection, Sequence
@@ -29,7 +30,8 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean over shuffles, and the range in which the middle 95 % of them lie (not the mean's error).
+    """Mean over shuffles, and the range in which the middle 95 % of them lie
+    (not the mean's error).
 
     float64 [...] each. The range is between the 2.5th and 97.5th percentile, interpolated linearly.
     """
@@ -45,11 +47,13 @@ class Spread:
         return cls(values.mean(0), values.quantile(LOW, dim=0), values.quantile(HIGH, dim=0))
 
 
-def arrangements(token_classes: Sequence[str | None], kept: Collection[int], n: int, seed: int) -> Tensor:
+def arrangements(
+    token_classes: Sequence[str | None], kept: Collection[int], n: int, seed: int
+) -> Tensor:
     """int64 [n, pos]: which original position's token stands at each position.
 
-    Positions of class "special" and those in `kept` hold their own token. The same arguments give the
-    same arrangements. ValueError for n below 1 or a kept position outside the prompt.
+    Positions of class "special" and those in `kept` hold their own token. The same arguments give
+    the same arrangements. ValueError for n below 1 or a kept position outside the prompt.
     """
     length = len(token_classes)
     if n < 1:
@@ -60,7 +64,9 @@ def arrangements(token_classes: Sequence[str | None], kept: Collection[int], n: 
     held = set(kept)
     order = torch.arange(length).repeat(n, 1)
     for name in sorted({str(one) for one in token_classes} - {"special"}):
-        places = torch.tensor([p for p, one in enumerate(token_classes) if str(one) == name and p not in held])
+        places = torch.tensor(
+            [p for p, one in enumerate(token_classes) if str(one) == name and p not in held]
+        )
         if len(places) > 1:
             for row in order:
                 row[places] = places[torch.randperm(len(places), generator=generator)]
@@ -77,10 +83,11 @@ def shuffled_splits(
     theta: float = 0.0,
     stop: Event | None = None,
 ) -> dict[str, Tensor]:
-    """By sae_id: int64 [n, pos, 4] (firing, new, reactivated, carried) of every arrangement in `order` [n, pos].
+    """By sae_id: int64 [n, pos, 4] (firing, new, reactivated, carried) of every arrangement
+    in `order` [n, pos].
 
-    All arrangements are one batch of one forward, unless they exceed TOKENS_AT_ONCE. Stopped when `stop` is set
-    before a forward, or before one of the SAEs.
+    All arrangements are one batch of one forward, unless they exceed TOKENS_AT_ONCE. Stopped when
+    `stop` is set before a forward, or before one of the SAEs.
     """
     ids = torch.tensor(list(token_ids), dtype=torch.int64)[order]
     n, length = ids.shape

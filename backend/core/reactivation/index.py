@@ -1,10 +1,12 @@
-"""The reactivation index of a token class: how much more fires again there than in shuffled prompts.
+"""The reactivation index of a token class:
+how much more fires again there than in shuffled prompts.
 
     share(c)  = reactivated firings at positions of class c / firings at positions of class c
     index(c)  = share(c) of the prompt - mean over shuffles of share(c)      (-1 to 1)
 
-Positions of all prompts are pooled: a position with many firings weighs more than one with few. Above 0, the
-class reactivates more than the same tokens do in another order; at 0 the order has no part in it.
+Positions of all prompts are pooled: a position with many firings weighs more than one with few.
+Above 0, the class reactivates more than the same tokens do in another order; at 0 the order has no
+part in it.
 """
 
 from collections.abc import Sequence
@@ -40,8 +42,8 @@ class PromptCounts:
 class ClassIndex:
     """What is known of one class. Shares are None where nothing fires at the class's positions.
 
-    `interval` is of the index: over prompts (bootstrap, 95 %) where there are at least two, else the
-    range that the middle 95 % of shuffles give.
+    `interval` is of the index: over prompts (bootstrap, 95 %) where there are at least two, else
+    the range that the middle 95 % of shuffles give.
     """
 
     token_class: str
@@ -56,7 +58,9 @@ class ClassIndex:
 
 @dataclass(frozen=True)
 class Difference:
-    """Function minus content, of the shares and of the indices, with bootstrap intervals over prompts."""
+    """Function minus content, of the shares and of the indices,
+    with bootstrap intervals over prompts.
+    """
 
     share: float | None
     share_interval: Interval | None
@@ -74,9 +78,15 @@ class IndexSummary:
     n_shuffles: int
 
 
-def prompt_counts(observed: Tensor, shuffled: Tensor, token_classes: Sequence[str | None]) -> PromptCounts:
-    """observed int64 [pos, 4] and shuffled int64 [n, pos, 4] of `split`, summed by the positions' classes."""
-    chosen = torch.tensor([[one == name for one in token_classes] for name in CLASSES], dtype=torch.int64)
+def prompt_counts(
+    observed: Tensor, shuffled: Tensor, token_classes: Sequence[str | None]
+) -> PromptCounts:
+    """observed int64 [pos, 4] and shuffled int64 [n, pos, 4] of `split`,
+    summed by the positions' classes.
+    """
+    chosen = torch.tensor(
+        [[one == name for one in token_classes] for name in CLASSES], dtype=torch.int64
+    )
     return PromptCounts(
         observed=torch.einsum("cp,pk->ck", chosen, observed.cpu()).numpy(),
         shuffled=torch.einsum("cp,npk->nck", chosen, shuffled.cpu()).numpy(),
@@ -91,7 +101,9 @@ def summarise(prompts: Sequence[PromptCounts], *, seed: int = 0) -> IndexSummary
     """
     numbers = {len(one.shuffled) for one in prompts}
     if len(numbers) != 1:
-        raise ValueError(f"Needed: at least one prompt, all shuffled equally often; got {sorted(numbers)}.")
+        raise ValueError(
+            f"Needed: at least one prompt, all shuffled equally often; got {sorted(numbers)}."
+        )
     observed = np.stack([one.observed for one in prompts])
     shuffled = np.stack([one.shuffled for one in prompts])
     draws = _draws(len(prompts), seed)
@@ -99,7 +111,10 @@ def summarise(prompts: Sequence[PromptCounts], *, seed: int = 0) -> IndexSummary
     share, null = _shares(observed, everything)[0], _shares(shuffled, everything)[0]
     index = share - null.mean(0)
     if draws is None:  # one prompt: the shuffles are all the spread there is
-        resampled, ranges = None, [_range(index[c] + null.mean(0)[c] - null[:, c]) for c in range(len(CLASSES))]
+        resampled, ranges = (
+            None,
+            [_range(index[c] + null.mean(0)[c] - null[:, c]) for c in range(len(CLASSES))],
+        )
     else:
         shares = _shares(observed, draws)
         resampled = (shares, shares - _shares(shuffled, draws).mean(1))
@@ -127,11 +142,15 @@ def _difference(
     resampled: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
 ) -> Difference:
     ranges = [_range(one[:, 0] - one[:, 1]) for one in resampled] if resampled else [None, None]
-    return Difference(_number(share[0] - share[1]), ranges[0], _number(index[0] - index[1]), ranges[1])
+    return Difference(
+        _number(share[0] - share[1]), ranges[0], _number(index[0] - index[1]), ranges[1]
+    )
 
 
 def _shares(counts: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """counts [prompt, ..., class, 4], weights [draw, prompt] -> reactivated / firing [draw, ..., class]."""
+    """counts [prompt, ..., class, 4], weights [draw,
+    prompt] -> reactivated / firing [draw, ..., class].
+    """
     pooled = np.tensordot(weights, counts.astype(np.float64), axes=1)
     firing = pooled[..., FIRING]
     shares: NDArray[np.float64] = np.full(firing.shape, np.nan)
@@ -143,7 +162,9 @@ def _draws(n_prompts: int, seed: int) -> NDArray[np.float64] | None:
     if n_prompts < 2:
         return None
     rng = np.random.default_rng(seed)
-    return rng.multinomial(n_prompts, np.full(n_prompts, 1 / n_prompts), size=RESAMPLES).astype(np.float64)
+    return rng.multinomial(n_prompts, np.full(n_prompts, 1 / n_prompts), size=RESAMPLES).astype(
+        np.float64
+    )
 
 
 def _range(values: NDArray[np.float64]) -> Interval | None:

@@ -1,4 +1,6 @@
-"""A recorded run as a file: JSON, Parquet, or a notebook that makes the number again with the public API."""
+"""A recorded run as a file: JSON, Parquet,
+or a notebook that makes the number again with the public API.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ FORMATS = {
     "notebook": ("ipynb", "application/x-ipynb+json"),
 }
 
-AGREEMENT = """same_tokens = [t["token_id"] for t in again["tokens"]] == [t["token_id"] for t in kept["tokens"]]
+AGREEMENT = """\
+same_tokens = [t["token_id"] for t in again["tokens"]] == \
+[t["token_id"] for t in kept["tokens"]]
 print("tokens agree:", same_tokens)
 """
 INSPECT_NUMBER = """def places(firings):
@@ -22,11 +26,13 @@ INSPECT_NUMBER = """def places(firings):
 
 before, now = places(kept["firings"]), places(again["firings"])
 differ = len(before.keys() ^ now.keys())
-largest = max([abs(before[k] - now[k]) / abs(before[k]) for k in before.keys() & now.keys()], default=0.0)
+largest = max([abs(before[k] - now[k]) / abs(before[k]) \
+for k in before.keys() & now.keys()], default=0.0)
 print(f"firings: recorded {len(before)}, now {len(now)}, {differ} in one of them only")
 print(f"largest relative difference of an activation: {largest:.3g}")
 """
-STEER_NUMBER = """print(f"KL(steered || baseline), nats: recorded {kept['kl']:.6g}, now {again['kl']:.6g}")
+STEER_NUMBER = """\
+print(f"KL(steered || baseline), nats: recorded {kept['kl']:.6g}, now {again['kl']:.6g}")
 for name in ("baseline", "steered"):
     print(name, "texts agree:", kept[name]["texts"] == again[name]["texts"])
 """
@@ -38,10 +44,11 @@ def as_json(run: dict[str, Any]) -> bytes:
 
 
 def as_parquet(run: dict[str, Any]) -> bytes:
-    """One row a firing (inspect) or a generated token (steer); the rest of the run, as JSON, is in the metadata.
+    """One row a firing (inspect) or a generated token (steer);
+    the rest of the run, as JSON, is in the metadata.
 
-    The metadata has every field of the run by its name. Its `result` lacks what the rows hold and nothing else:
-    the columns of each SAE's firings, or each arm's token_ids and probabilities.
+    The metadata has every field of the run by its name. Its `result` lacks what the rows hold and
+    nothing else: the columns of each SAE's firings, or each arm's token_ids and probabilities.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -58,7 +65,8 @@ def as_parquet(run: dict[str, Any]) -> bytes:
     return sink.getvalue()
 
 
-# column -> type of Arrow; pyarrow costs the start-up half a second, so it is imported where it is used
+# column -> type of Arrow; pyarrow costs the start-up half a second, so it is imported where it is
+# used
 INSPECT_COLUMNS = {
     "sae_id": "string",
     "position": "int32",
@@ -83,7 +91,12 @@ def _firings(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
         names = ("position", "feature_index", "activation")
         for position, feature, activation in zip(*(columns[name] for name in names), strict=True):
             at = tokens[position]
-            yield {"sae_id": sae_id, "position": position, "token_id": at["token_id"], "text": at["text"]} | {
+            yield {
+                "sae_id": sae_id,
+                "position": position,
+                "token_id": at["token_id"],
+                "text": at["text"],
+            } | {
                 "feature_index": feature,
                 "activation": activation,
             }
@@ -99,9 +112,20 @@ def _texts(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for name, arm in arms.items():
         told = {"arm": name, "kl_nats": arm["kl"]}
         for sample, token_ids in enumerate(arm["token_ids"]):
-            probabilities = arm["probabilities"][sample] if arm.get("probabilities") else [None] * len(token_ids)
-            for step, (token_id, probability) in enumerate(zip(token_ids, probabilities, strict=True)):
-                yield told | {"sample": sample, "step": step, "token_id": token_id, "probability": probability}
+            probabilities = (
+                arm["probabilities"][sample]
+                if arm.get("probabilities")
+                else [None] * len(token_ids)
+            )
+            for step, (token_id, probability) in enumerate(
+                zip(token_ids, probabilities, strict=True)
+            ):
+                yield told | {
+                    "sample": sample,
+                    "step": step,
+                    "token_id": token_id,
+                    "probability": probability,
+                }
 
 
 def _without_tokens(result: dict[str, Any]) -> dict[str, Any]:
@@ -111,13 +135,20 @@ def _without_tokens(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_columns(arm: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in arm.items() if name not in ("token_ids", "probabilities")}
+    return {
+        name: value for name, value in arm.items() if name not in ("token_ids", "probabilities")
+    }
 
 
 def as_notebook(run: dict[str, Any], origin: str) -> bytes:
-    """A notebook of the standard library alone; `origin` is this server, and can be changed in its first cell."""
+    """A notebook of the standard library alone;
+    `origin` is this server, and can be changed in its first cell.
+    """
     title = f"# {run['title'] or 'Run ' + run['run_id']}\n\n"
-    told = f"Recorded {run['recorded_at']} by FunctionScope as run `{run['run_id']}`. Nothing here but the public API."
+    told = (
+        f"Recorded {run['recorded_at']} by FunctionScope as run `{run['run_id']}`. Nothing "
+        "here but the public API."
+    )
     note = f"\n\n{run['note']}" if run["note"] else ""
     request = json.dumps(run["request"], ensure_ascii=True, indent=1)
     number = INSPECT_NUMBER if run["kind"] == "inspect" else STEER_NUMBER
@@ -125,15 +156,24 @@ def as_notebook(run: dict[str, Any], origin: str) -> bytes:
         _markdown(_inert(title + told + note)),
         _code(_opening(origin)),
         _markdown("## The recorded answer"),
-        _code(f'run = call("GET", "/api/runs/{run["run_id"]}")\nkept = run["result"]\nrun["provenance"]'),
+        _code(
+            f'run = call("GET", "/api/runs/{run["run_id"]}")\n'
+            'kept = run["result"]\n'
+            'run["provenance"]'
+        ),
         _markdown("## The same request, now"),
-        _code(f'request = json.loads({request!r})\nagain = call("POST", "/api/{run["kind"]}", request)'),
+        _code(
+            f"request = json.loads({request!r})\n"
+            f'again = call("POST", "/api/{run["kind"]}", request)'
+        ),
         _markdown("## Whether they agree"),
         _code(AGREEMENT + number),
     ]
     notebook = {
         "cells": [{"id": f"cell-{i}", **cell} for i, cell in enumerate(cells)],
-        "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}
+        },
         "nbformat": 4,
         "nbformat_minor": 5,
     }

@@ -1,6 +1,7 @@
 """The tables of recorded runs, their version, and how an older store becomes this one.
 
-Dialect-neutral: SQLite by default, PostgreSQL by URL. A migration only adds; runs are never rewritten.
+Dialect-neutral: SQLite by default, PostgreSQL by URL. A migration only adds; runs are never
+rewritten.
 """
 
 from __future__ import annotations
@@ -20,18 +21,29 @@ RUN = sa.Table(
     METADATA,
     sa.Column("run_id", sa.String(ID_LENGTH), primary_key=True),
     sa.Column("kind", sa.String, nullable=False, comment="inspect or steer"),
-    sa.Column("request", sa.LargeBinary, nullable=False, comment="zlib-compressed JSON, as the next two"),
+    sa.Column(
+        "request", sa.LargeBinary, nullable=False, comment="zlib-compressed JSON, as the next two"
+    ),
     sa.Column("result", sa.LargeBinary, nullable=False),
     sa.Column("provenance", sa.LargeBinary, nullable=False),
     sa.Column("title", sa.String, comment="may be given once, later than the rest"),
     sa.Column("note", sa.String, comment="likewise"),
     sa.Column("recorded_at", sa.String, nullable=False, comment="UTC, ISO 8601"),
-    sa.Column("delete_hash", sa.String(64), comment="SHA-256 of the delete token; null: made before version 2"),
+    sa.Column(
+        "delete_hash",
+        sa.String(64),
+        comment="SHA-256 of the delete token; null: made before version 2",
+    ),
 )
 BUILD = sa.Table(
     "build",
     METADATA,
-    sa.Column("identity", sa.String(16), primary_key=True, comment="of a build that this server has served"),
+    sa.Column(
+        "identity",
+        sa.String(16),
+        primary_key=True,
+        comment="of a build that this server has served",
+    ),
     sa.Column("provenance", sa.LargeBinary, nullable=False, comment="zlib-compressed JSON"),
     sa.Column("first_served_at", sa.String, nullable=False, comment="UTC, ISO 8601"),
 )
@@ -39,7 +51,9 @@ STORE = sa.Table(
     "store",
     METADATA,
     sa.Column("key", sa.String(32), primary_key=True),
-    sa.Column("value", sa.Integer, nullable=False, comment="schema_version: which version of these tables"),
+    sa.Column(
+        "value", sa.Integer, nullable=False, comment="schema_version: which version of these tables"
+    ),
 )
 
 
@@ -56,7 +70,9 @@ def upgrade(engine: sa.Engine) -> None:
     if found == VERSION:
         return
     if found > VERSION:
-        raise OtherVersion(f"its schema version is {found}, this program knows {VERSION}: start the newer program")
+        raise OtherVersion(
+            f"its schema version is {found}, this program knows {VERSION}: start the newer program"
+        )
     for attempt in range(RACE_ATTEMPTS):
         try:
             _migrate(engine, version_of(engine))
@@ -91,15 +107,22 @@ def version_of(engine: sa.Engine) -> int:
 def _make_first(connection: sa.Connection) -> None:
     """Version 1 had one table; it is made without what version 2 adds."""
     first = sa.MetaData()
-    columns = [sa.Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in RUN.columns]
+    columns = [
+        sa.Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable)
+        for c in RUN.columns
+    ]
     sa.Table("run", first, *(column for column in columns if column.name != "delete_hash")).create(
         connection, checkfirst=True
     )
 
 
 def _add_delete_and_builds(connection: sa.Connection) -> None:
-    """SQLite commits each of these by itself, so a step that was done before a crash is not done again."""
-    if "delete_hash" not in {column["name"] for column in sa.inspect(connection).get_columns("run")}:
+    """SQLite commits each of these by itself,
+    so a step that was done before a crash is not done again.
+    """
+    if "delete_hash" not in {
+        column["name"] for column in sa.inspect(connection).get_columns("run")
+    }:
         connection.execute(sa.text("ALTER TABLE run ADD COLUMN delete_hash VARCHAR(64)"))
     BUILD.create(connection, checkfirst=True)
     STORE.create(connection, checkfirst=True)

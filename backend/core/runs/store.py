@@ -23,7 +23,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from backend.core.runs.schema import BUILD, ID_LENGTH, RACE_ATTEMPTS, RACE_SECONDS, RUN, OtherVersion, upgrade
+from backend.core.runs.schema import (
+    BUILD,
+    ID_LENGTH,
+    RACE_ATTEMPTS,
+    RACE_SECONDS,
+    RUN,
+    OtherVersion,
+    upgrade,
+)
 
 
 class RunsUnavailable(Exception):
@@ -55,32 +63,53 @@ def run_id_of(kind: str, determinants: Mapping[str, Any]) -> str:
 
     `determinants` must be plain JSON; NaN is refused with ValueError.
     """
-    text = json.dumps([kind, determinants], sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    text = json.dumps(
+        [kind, determinants],
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=True,
+        allow_nan=False,
+    )
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:ID_LENGTH]
 
 
 def check_url(url: str) -> None:
-    """ValueError, whose message does not repeat it, for what is no URL of a database: it may hold a password."""
+    """ValueError, whose message does not repeat it, for what is no URL of a database:
+    it may hold a password.
+    """
     try:
         sa.make_url(url).get_dialect()
     except (SQLAlchemyError, ValueError):  # ValueError: a port that is no number
         raise ValueError(
-            f"has {len(url)} characters (not shown, they may hold a password) that are no SQLAlchemy URL: set it to "
-            "one such as postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or leave it out to keep runs in a file."
+            f"has {len(url)} characters (not shown, they may hold a password) that are no "
+            "SQLAlchemy URL: set it to one such as "
+            "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or leave it out to keep runs in a "
+            "file."
         ) from None
 
 
 class RunStore:
-    """The store of recorded runs. Made at the first use; safe from several threads and processes."""
+    """The store of recorded runs.
+
+    Made at the first use; safe from several threads and processes.
+    """
 
     def __init__(self, where: Path | str) -> None:
-        """where: an SQLite file, or an SQLAlchemy URL as a string; ValueError (check_url) for another string."""
+        """where: an SQLite file, or an SQLAlchemy URL as a string;
+        ValueError (check_url) for another string.
+        """
         if isinstance(where, str):
             check_url(where)
         self._path = where if isinstance(where, Path) else None
-        self._url = sa.URL.create("sqlite", database=str(where)) if isinstance(where, Path) else sa.make_url(where)
+        self._url = (
+            sa.URL.create("sqlite", database=str(where))
+            if isinstance(where, Path)
+            else sa.make_url(where)
+        )
         # without its query, where a password may stand too
-        self.name = str(where) if isinstance(where, Path) else self._url.set(query={}).render_as_string()
+        self.name = (
+            str(where) if isinstance(where, Path) else self._url.set(query={}).render_as_string()
+        )
         self.failure = ""  # why the last use failed; empty when it did not
         self._made: sa.Engine | None = None
         self._making = threading.Lock()
@@ -94,7 +123,10 @@ class RunStore:
         result: Mapping[str, Any],
         provenance: Mapping[str, Any],
     ) -> str | None:
-        """Record a run. Its delete token; None when it was there already, which leaves the first one as it is."""
+        """Record a run.
+
+        Its delete token; None when it was there already, which leaves the first one as it is.
+        """
         token = secrets.token_urlsafe(18)
         row = {
             "run_id": run_id,
@@ -108,7 +140,9 @@ class RunStore:
         return token if self._insert(RUN, row) else None
 
     def label(self, run_id: str, title: str | None, note: str | None) -> None:
-        """Give a run its title and note, once: LabelConflict when it has others, KeyError if unknown."""
+        """Give a run its title and note, once:
+        LabelConflict when it has others, KeyError if unknown.
+        """
         with self._connection() as connection:
             mine = RUN.c.run_id == run_id
             held = connection.execute(sa.select(RUN.c.title, RUN.c.note).where(mine)).one_or_none()
@@ -117,10 +151,12 @@ class RunStore:
             for name, old, new in (("title", held.title, title), ("note", held.note, note)):
                 if new is not None and old not in (None, new):
                     raise LabelConflict(
-                        f"Run {run_id} is already recorded with the {name} {old!r}; runs do not change. "
-                        f"Leave the {name} out to get its link."
+                        f"Run {run_id} is already recorded with the {name} {old!r}; runs do not "
+                        f"change. Leave the {name} out to get its link."
                     )
-            fresh = {name: new for name, new in (("title", title), ("note", note)) if new is not None}
+            fresh = {
+                name: new for name, new in (("title", title), ("note", note)) if new is not None
+            }
             if fresh:
                 connection.execute(sa.update(RUN).where(mine).values(fresh))
 
@@ -148,9 +184,13 @@ class RunStore:
             return found.one_or_none() is not None
 
     def check_owner(self, run_id: str, token: str) -> None:
-        """Return for whoever recorded the run: KeyError if it is unknown, WrongDeleteToken for anybody else."""
+        """Return for whoever recorded the run:
+        KeyError if it is unknown, WrongDeleteToken for anybody else.
+        """
         with self._connection() as connection:
-            found = connection.execute(sa.select(RUN.c.delete_hash).where(RUN.c.run_id == run_id)).one_or_none()
+            found = connection.execute(
+                sa.select(RUN.c.delete_hash).where(RUN.c.run_id == run_id)
+            ).one_or_none()
         if found is None:
             raise KeyError(run_id)
         if not hmac.compare_digest(found.delete_hash or "", _digest(token)):
@@ -163,15 +203,23 @@ class RunStore:
             connection.execute(sa.delete(RUN).where(RUN.c.run_id == run_id))
 
     def remember_build(self, identity: str, provenance: Mapping[str, Any]) -> None:
-        """Keep what a served build said of itself, so that a link made on it can be explained later."""
+        """Keep what a served build said of itself,
+        so that a link made on it can be explained later.
+        """
         plain = json.loads(json.dumps(dict(provenance), default=str))
-        self._insert(BUILD, {"identity": identity, "provenance": _pack(plain), "first_served_at": _now()})
+        self._insert(
+            BUILD, {"identity": identity, "provenance": _pack(plain), "first_served_at": _now()}
+        )
 
     def builds(self, prefix: str) -> list[tuple[str, dict[str, Any]]]:
-        """(identity, provenance) of the remembered builds whose identity begins with `prefix` (hex digits)."""
+        """(identity, provenance) of the remembered builds whose identity begins with
+        `prefix` (hex digits).
+        """
         with self._connection() as connection:
             wanted = BUILD.c.identity.startswith(prefix, autoescape=True)
-            found = connection.execute(sa.select(BUILD).where(wanted).order_by(BUILD.c.identity)).all()
+            found = connection.execute(
+                sa.select(BUILD).where(wanted).order_by(BUILD.c.identity)
+            ).all()
         return [(row.identity, _unpack(row.provenance)) for row in found]
 
     def close(self) -> None:
@@ -212,7 +260,10 @@ class RunStore:
 
     @contextmanager
     def _connection(self) -> Iterator[sa.Connection]:
-        """A transaction. Errors of the store become RunsUnavailable; a key that exists stays IntegrityError."""
+        """A transaction.
+
+        Errors of the store become RunsUnavailable; a key that exists stays IntegrityError.
+        """
         try:
             with self._engine().begin() as connection:
                 yield connection
@@ -231,13 +282,16 @@ class RunStore:
 
 
 def _set_wal(connection: Any, _: Any) -> None:
-    """Readers and a writer at once; what was acknowledged survives kill -9, and with FULL also a power cut."""
+    """Readers and a writer at once;
+    what was acknowledged survives kill -9, and with FULL also a power cut.
+    """
     connection.execute("PRAGMA busy_timeout=5000")
     for attempt in range(RACE_ATTEMPTS):
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             break
-        except sqlite3.OperationalError:  # the change needs the file alone, and SQLite does not wait for that
+        # the change needs the file alone, and SQLite does not wait for that
+        except sqlite3.OperationalError:
             if attempt == RACE_ATTEMPTS - 1:
                 raise
             time.sleep(RACE_SECONDS)
@@ -253,7 +307,9 @@ def _digest(token: str) -> str:
 
 
 def _pack(value: Mapping[str, Any]) -> bytes:
-    return zlib.compress(json.dumps(value, separators=(",", ":"), allow_nan=False).encode("utf-8"), 6)
+    return zlib.compress(
+        json.dumps(value, separators=(",", ":"), allow_nan=False).encode("utf-8"), 6
+    )
 
 
 def _unpack(packed: bytes) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""`cfg.json` of an SAE folder, checked: what is missing or not understood is refused, never guessed."""
+"""`cfg.json` of an SAE folder, checked:
+what is missing or not understood is refused, never guessed.
+"""
 
 import json
 import re
@@ -16,7 +18,10 @@ _HOOK = re.compile(r"blocks\.(\d+)\.hook_resid_(pre|post)")
 
 @dataclass(frozen=True)
 class SaeConfig:
-    """What an SAE needs beside its weights. `layer`: 0-based decoder layer whose output it reads."""
+    """What an SAE needs beside its weights.
+
+    `layer`: 0-based decoder layer whose output it reads.
+    """
 
     architecture: Architecture
     d_model: int
@@ -36,19 +41,24 @@ def read_config(path: Path) -> SaeConfig:
     try:
         raw = json.loads(path.read_text())
     except FileNotFoundError:
-        raise ValueError(f"No {path}: an SAE is a folder with cfg.json and sae_weights.safetensors.") from None
+        raise ValueError(
+            f"No {path}: an SAE is a folder with cfg.json and sae_weights.safetensors."
+        ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not JSON: {error}.") from None
     if not isinstance(raw, dict):
         raise ValueError(f"{path} must hold a JSON object; it holds a {type(raw).__name__}.")
     missing = [name for name in _REQUIRED if raw.get(name) is None]
     if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)}: convert the SAE with `functionscope fetch`.")
+        raise ValueError(
+            f"{path} lacks {', '.join(missing)}: convert the SAE with `functionscope fetch`."
+        )
     _refuse_unsupported(raw, path)
     metadata = raw.get("metadata") or {}
     if (metadata.get("model_from_pretrained_kwargs") or {}).get("center_writing_weights"):
         raise ValueError(
-            f"{path}: the SAE reads a stream whose mean was subtracted: convert it with `functionscope fetch`."
+            f"{path}: the SAE reads a stream whose mean was subtracted: convert it with "
+            "`functionscope fetch`."
         )
     hook_name = str(metadata.get("hook_name") or raw.get("hook_name"))
     return SaeConfig(
@@ -67,7 +77,9 @@ def read_config(path: Path) -> SaeConfig:
 
 
 def layer_of(hook_name: str, path: Path) -> int:
-    """`blocks.9.hook_resid_post` -> 9; `blocks.9.hook_resid_pre` -> 8, the same stream one layer on."""
+    """`blocks.9.hook_resid_post` -> 9;
+    `blocks.9.hook_resid_pre` -> 8, the same stream one layer on.
+    """
     found = _HOOK.fullmatch(hook_name)
     layer = int(found[1]) - (found[2] == "pre") if found else -1
     if layer < 0:
@@ -90,7 +102,8 @@ def _refuse_unsupported(raw: dict[str, Any], path: Path) -> None:
     for name, values in allowed.items():
         if raw.get(name) not in values:
             raise ValueError(
-                f"{path}: {name} is {raw.get(name)!r}; allowed: {', '.join(str(v) for v in values if v is not None)}."
+                f"{path}: {name} is {raw.get(name)!r}; allowed: "
+                f"{', '.join(str(v) for v in values if v is not None)}."
             )
 
 
@@ -106,5 +119,7 @@ def _l0(metadata: dict[str, Any], path: Path) -> float | None:
     if value is None:
         return None
     if not isinstance(value, (int, float)) or not isfinite(value) or value < 0:
-        raise ValueError(f"{path}: metadata.l0 is {value!r}; needed: mean firings per token, 0 or more.")
+        raise ValueError(
+            f"{path}: metadata.l0 is {value!r}; needed: mean firings per token, 0 or more."
+        )
     return float(value)

@@ -1,4 +1,6 @@
-"""The weights file of an SAE folder: what arrays it must hold, and reading them without holding them twice."""
+"""The weights file of an SAE folder:
+what arrays it must hold, and reading them without holding them twice.
+"""
 
 from pathlib import Path
 
@@ -29,9 +31,13 @@ def opened(folder: Path) -> safe_open:
     try:
         return safe_open(path, framework="pt")
     except FileNotFoundError:
-        raise ValueError(f"No {path}: an SAE is a folder with cfg.json and sae_weights.safetensors.") from None
+        raise ValueError(
+            f"No {path}: an SAE is a folder with cfg.json and sae_weights.safetensors."
+        ) from None
     except SafetensorError as error:
-        raise ValueError(f"{path} is not a readable safetensors file ({error}): fetch it again.") from None
+        raise ValueError(
+            f"{path} is not a readable safetensors file ({error}): fetch it again."
+        ) from None
 
 
 def read_array(file: safe_open, name: str, device: str, dtype: torch.dtype) -> Tensor:

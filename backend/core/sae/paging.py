@@ -1,7 +1,9 @@
-"""SAEs that do not all fit on the device: an encoder moves in when it is used, the one unused for longest moves out.
+"""SAEs that do not all fit on the device:
+an encoder moves in when it is used, the one unused for longest moves out.
 
-What is paged is W_enc, nearly all of an SAE. Biases and thresholds stay on the device, decoder rows are read from
-the file as they are asked for. The host's copy is the mapped file, so the host needs no memory of its own for it.
+What is paged is W_enc, nearly all of an SAE. Biases and thresholds stay on the device, decoder rows
+are read from the file as they are asked for. The host's copy is the mapped file, so the host needs
+no memory of its own for it.
 """
 
 import threading
@@ -21,8 +23,8 @@ from backend.core.sae.sae import Firings, Sae
 class Pager:
     """Device memory that paged SAEs share: `budget` bytes, reserved before an encoder moves in.
 
-    Threads may share it: one that needs room waits until encoders that others use are let go. A thread uses one
-    SAE at a time.
+    Threads may share it: one that needs room waits until encoders that others use are let go. A
+    thread uses one SAE at a time.
     """
 
     def __init__(self, budget: int) -> None:
@@ -72,19 +74,28 @@ class PagedSae(Sae):
     encoder_bytes: int
 
     @classmethod
-    def paged(cls, folder: Path, pager: Pager, *, device: str, dtype: torch.dtype, sae_id: str) -> "PagedSae":
-        """Reads all but the encoder. DoesNotFit, with both numbers, for an encoder larger than the whole budget."""
+    def paged(
+        cls, folder: Path, pager: Pager, *, device: str, dtype: torch.dtype, sae_id: str
+    ) -> "PagedSae":
+        """Reads all but the encoder.
+
+        DoesNotFit, with both numbers, for an encoder larger than the whole budget.
+        """
         config = cls.check(folder)
         size = config.d_model * config.d_sae * dtype.itemsize
         if size > pager.budget:
             raise DoesNotFit(
-                f"SAE {sae_id} needs {in_words(size)} on {device}, where {in_words(pager.budget)} are there for SAEs: "
-                "use a narrower SAE, bfloat16, a larger device, or a larger FUNCTIONSCOPE_SAE_BUDGET."
+                f"SAE {sae_id} needs {in_words(size)} on {device}, where "
+                f"{in_words(pager.budget)} are there for SAEs: use a narrower SAE, bfloat16, a "
+                "larger device, or a larger FUNCTIONSCOPE_SAE_BUDGET."
             )
         with opened(folder) as file:
             names = [name for name in shapes(config) if name not in ("W_enc", "W_dec")]
             weights = {
-                name: read_array(file, name, device, torch.float32 if name == "threshold" else dtype) for name in names
+                name: read_array(
+                    file, name, device, torch.float32 if name == "threshold" else dtype
+                )
+                for name in names
             }
         weights["W_enc"] = torch.empty(config.d_model, 0, device=device, dtype=dtype)
         made = cls(folder, config, weights, sae_id)
@@ -94,7 +105,9 @@ class PagedSae(Sae):
     def move_in(self) -> None:
         """For the pager: read the encoder from the file to the device."""
         with opened(self.folder) as file:
-            self.W_enc = self._folded(read_array(file, "W_enc", str(self.W_enc.device), self.W_enc.dtype))
+            self.W_enc = self._folded(
+                read_array(file, "W_enc", str(self.W_enc.device), self.W_enc.dtype)
+            )
 
     def move_out(self) -> None:
         """For the pager: let the device's copy go."""
@@ -113,7 +126,9 @@ class PagedSae(Sae):
             return super().feature_activation(resid, feature_index)
 
     def reader(self, feature_index: int) -> Callable[[Tensor], Tensor]:
-        """With a copy of the one encoder column: steering with several SAEs would move them at every token."""
+        """With a copy of the one encoder column:
+        steering with several SAEs would move them at every token.
+        """
         if self.config.k is not None:
             return super().reader(feature_index)
         self.check_feature(feature_index)

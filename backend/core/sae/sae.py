@@ -44,7 +44,9 @@ class Sae:
     which leaves activations and reconstruction the same.
     """
 
-    def __init__(self, folder: Path, config: SaeConfig, weights: dict[str, Tensor], sae_id: str) -> None:
+    def __init__(
+        self, folder: Path, config: SaeConfig, weights: dict[str, Tensor], sae_id: str
+    ) -> None:
         self.folder, self.config, self.sae_id = folder, config, sae_id
         self.layer, self.d_model, self.d_sae = config.layer, config.d_model, config.d_sae
         self.architecture, self.l0 = config.architecture, config.l0
@@ -68,7 +70,8 @@ class Sae:
     ) -> "Sae":
         """The encoder; W_dec is read when it is asked for. `sae_id` defaults to the folder's name.
 
-        ValueError for whatever is missing or not understood; DoesNotFit, with both numbers, before reading.
+        ValueError for whatever is missing or not understood; DoesNotFit, with both numbers, before
+        reading.
         """
         folder = Path(folder)
         config = cls.check(folder)
@@ -77,13 +80,18 @@ class Sae:
         with opened(folder) as file:
             names = [name for name in shapes(config) if name != "W_dec"]
             weights = {
-                name: read_array(file, name, device, torch.float32 if name == "threshold" else dtype) for name in names
+                name: read_array(
+                    file, name, device, torch.float32 if name == "threshold" else dtype
+                )
+                for name in names
             }
         return cls(folder, config, weights, sae_id or folder.name)
 
     @staticmethod
     def check(folder: Path) -> SaeConfig:
-        """The folder's configuration, if its weights are all there in the right shapes; else ValueError."""
+        """The folder's configuration, if its weights are all there in the right
+        shapes; else ValueError.
+        """
         config = read_config(folder / CONFIG_FILE)
         with opened(folder) as file:
             held = set(file.keys())
@@ -91,7 +99,8 @@ class Sae:
                 found = tuple(file.get_slice(name).get_shape()) if name in held else None
                 if found != shape:
                     raise ValueError(
-                        f"{folder / WEIGHTS_FILE}: {name} is {found or 'missing'}; cfg.json calls for {shape}."
+                        f"{folder / WEIGHTS_FILE}: {name} is {found or 'missing'}; cfg.json "
+                        f"calls for {shape}."
                     )
         return config
 
@@ -127,7 +136,9 @@ class Sae:
 
     @torch.inference_mode()
     def encode_dense(self, resid: Tensor) -> Tensor:
-        """float32 [n, d_sae], zero where a feature does not fire: the plain reference, for small SAEs."""
+        """float32 [n, d_sae], zero where a feature does not fire:
+        the plain reference, for small SAEs.
+        """
         pre = self._pre(self._input(resid), slice(0, self.d_sae))
         active = pre > self.threshold
         if self.config.k is not None:
@@ -175,7 +186,10 @@ class Sae:
         ValueError for an SAE that normalises its input: the scale it would need is not kept.
         """
         if self.normalize_activations != "none":
-            raise ValueError(f"{self.sae_id} normalises its input ({self.normalize_activations}): it cannot decode.")
+            raise ValueError(
+                f"{self.sae_id} normalises its input ({self.normalize_activations}): it cannot "
+                "decode."
+            )
         used, place = firings.feature_index.unique(return_inverse=True)
         rows = self.decoder_rows(used.tolist()).float()[place]
         resid = self.b_dec.float().repeat(n_positions, 1)
@@ -184,16 +198,23 @@ class Sae:
     def check_feature(self, feature_index: int) -> None:
         """ValueError for an index outside the dictionary."""
         if not 0 <= feature_index < self.d_sae:
-            raise ValueError(f"feature_index is {feature_index}; {self.sae_id} has features 0 to {self.d_sae - 1}.")
+            raise ValueError(
+                f"feature_index is {feature_index}; {self.sae_id} has features 0 to "
+                f"{self.d_sae - 1}."
+            )
 
     # -- inside ----------------------------------------------------------------------------
 
     def _input(self, resid: Tensor) -> Tensor:
         """What the encoder multiplies, as sae-lens prepares it."""
         if resid.dim() != 2 or resid.shape[1] != self.d_model:
-            raise ValueError(f"resid is {tuple(resid.shape)}; {self.sae_id} needs [n, {self.d_model}].")
+            raise ValueError(
+                f"resid is {tuple(resid.shape)}; {self.sae_id} needs [n, {self.d_model}]."
+            )
         if not torch.isfinite(resid.sum()):
-            raise ValueError("resid holds NaN or infinity: the model's forward went wrong before the SAE.")
+            raise ValueError(
+                "resid holds NaN or infinity: the model's forward went wrong before the SAE."
+            )
         x = resid.to(self.W_enc.device, self.W_enc.dtype)
         if self.normalize_activations == "constant_norm_rescale":
             x = x * (self.d_model**0.5 / x.norm(dim=-1, keepdim=True))
@@ -212,7 +233,10 @@ class Sae:
         columns = min(self.d_sae, max(1, budget // min(rows, max(n, 1))))
         for row in range(0, n, rows):
             for column in range(0, self.d_sae, columns):
-                yield slice(row, min(row + rows, n)), slice(column, min(column + columns, self.d_sae))
+                yield (
+                    slice(row, min(row + rows, n)),
+                    slice(column, min(column + columns, self.d_sae)),
+                )
 
     def _encode_topk(self, sae_in: Tensor, theta: float, block: int | None) -> Firings:
         """The k largest pre-activations per position over all blocks, then those above theta."""
@@ -238,7 +262,9 @@ class Sae:
     def _fold_decoder_norm(self) -> None:
         step = max(1, EAGER_DECODER // self.d_model)
         pieces = range(0, self.d_sae, step)
-        norms = [self._read_decoder(slice(i, min(i + step, self.d_sae))).norm(dim=-1) for i in pieces]
+        norms = [
+            self._read_decoder(slice(i, min(i + step, self.d_sae))).norm(dim=-1) for i in pieces
+        ]
         self._decoder_scale = torch.cat(norms)
         self.W_enc = self._folded(self.W_enc)
         self.b_enc = self.b_enc * self._decoder_scale
@@ -248,12 +274,17 @@ class Sae:
 
     def _read_decoder(self, rows: slice) -> Tensor:
         with opened(self.folder) as file:
-            part: Tensor = file.get_slice("W_dec")[rows.start : rows.stop].to(self.W_enc.device, self.W_enc.dtype)
+            part: Tensor = file.get_slice("W_dec")[rows.start : rows.stop].to(
+                self.W_enc.device, self.W_enc.dtype
+            )
         return part if self._decoder_scale is None else part / self._decoder_scale[rows, None]
 
 
 def _flat_nonzero(mask: Tensor) -> Tensor:
-    """int64 indices into the flattened mask. NumPy's search is over twice as quick as torch's on a CPU."""
+    """int64 indices into the flattened mask.
+
+    NumPy's search is over twice as quick as torch's on a CPU.
+    """
     if mask.is_cuda:
         return mask.flatten().nonzero()[:, 0]
     return torch.from_numpy(np.flatnonzero(mask.numpy()))

@@ -9,7 +9,8 @@ from backend.core.sae.sae import Firings, Sae
 
 
 def encode_together(sae: Sae, asked: Sequence[tuple[Tensor, float]]) -> list[Firings]:
-    """(resid [n, d_model], θ) of each prompt -> its firings strictly above its own θ, positions from 0.
+    """(resid [n, d_model], θ) of each prompt -> its firings strictly above its own
+    θ, positions from 0.
 
     ValueError as `Sae.encode`.
     """
@@ -20,7 +21,11 @@ def encode_together(sae: Sae, asked: Sequence[tuple[Tensor, float]]) -> list[Fir
     parts, first, start = [], 0, 0
     for (resid, theta), last in zip(asked, bounds, strict=True):
         mine = slice(first, last)
-        position, index, activation = found.position[mine] - start, found.feature_index[mine], found.activation[mine]
+        position, index, activation = (
+            found.position[mine] - start,
+            found.feature_index[mine],
+            found.activation[mine],
+        )
         if theta > least:
             kept = activation > theta
             position, index, activation = position[kept], index[kept], activation[kept]

@@ -1,8 +1,8 @@
 """Greedy answers to many prompts at once, each prompt with interventions of its own.
 
 Prompts of different lengths share a batch, padded on the left; nothing attends to the padding, and
-positions count from each prompt's own first token. So an intervention says where in its own prompt it
-acts, as anywhere else.
+positions count from each prompt's own first token. So an intervention says where in its own prompt
+it acts, as anywhere else.
 """
 
 from __future__ import annotations
@@ -45,13 +45,20 @@ def answers(
     positions, which differ from row to row). ValueError for anything else, or for no prompt.
     """
     if len(prompts) != len(edits) or not all(prompts):
-        raise ValueError(f"Needed: prompts with one list of interventions each; got {len(prompts)} and {len(edits)}.")
+        raise ValueError(
+            f"Needed: prompts with one list of interventions each; got {len(prompts)} and "
+            f"{len(edits)}."
+        )
     for prompt, row in zip(prompts, edits, strict=True):
         for one in row:
-            if one.positions == "all" or one.include_generated or max(one.positions, default=-1) >= len(prompt):
+            if (
+                one.positions == "all"
+                or one.include_generated
+                or max(one.positions, default=-1) >= len(prompt)
+            ):
                 raise ValueError(
-                    f"positions are {one.positions}, include_generated {one.include_generated}; needed here: "
-                    f"numbers from 0 to {len(prompt) - 1}, prompt only."
+                    f"positions are {one.positions}, include_generated {one.include_generated}; "
+                    f"needed here: numbers from 0 to {len(prompt) - 1}, prompt only."
                 )
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))  # little padding
     kept: dict[int, Answer] = {}
@@ -60,7 +67,9 @@ def answers(
         if stop is not None and stop.is_set():
             return
         members = order[start : start + BATCH]
-        made = _batch(lm, [prompts[i] for i in members], [edits[i] for i in members], max_new_tokens)
+        made = _batch(
+            lm, [prompts[i] for i in members], [edits[i] for i in members], max_new_tokens
+        )
         kept.update(zip(members, made, strict=True))
         ready = []
         while done in kept:
@@ -77,16 +86,23 @@ def all_answers(
     max_new_tokens: int,
 ) -> list[Answer]:
     """`answers` in one list."""
-    return [one for batch in answers(lm, prompts, edits, max_new_tokens=max_new_tokens) for one in batch]
+    return [
+        one for batch in answers(lm, prompts, edits, max_new_tokens=max_new_tokens) for one in batch
+    ]
 
 
 def _batch(
-    lm: LanguageModel, prompts: Sequence[Sequence[int]], edits: Sequence[Sequence[Intervention]], limit: int
+    lm: LanguageModel,
+    prompts: Sequence[Sequence[int]],
+    edits: Sequence[Sequence[Intervention]],
+    limit: int,
 ) -> list[Answer]:
     longest = max(map(len, prompts))
     filler = min(lm.eos_ids | {0})
     ids = torch.tensor([[filler] * (longest - len(p)) + list(p) for p in prompts], device=lm.device)
-    mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=lm.device)
+    mask = torch.tensor(
+        [[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=lm.device
+    )
     eos = torch.tensor(sorted(lm.eos_ids), device=lm.device)
     cache = DynamicCache(config=lm.model.config)
     made: list[Tensor] = []

@@ -54,11 +54,18 @@ class Prefill:
 
 
 def prefill(
-    lm: LanguageModel, prompt_ids: Sequence[int], arms: Sequence[Arm], *, freeze_attention: bool = False
+    lm: LanguageModel,
+    prompt_ids: Sequence[int],
+    arms: Sequence[Arm],
+    *,
+    freeze_attention: bool = False,
 ) -> Prefill:
-    """Runs the prompt in every arm. ValueError for no arm, no prompt, or an impossible intervention.
+    """Runs the prompt in every arm.
 
-    `freeze_attention`: at the prompt's positions every arm attends as the first one does (frozen_attention).
+    ValueError for no arm, no prompt, or an impossible intervention.
+
+    `freeze_attention`: at the prompt's positions every arm attends as the first one does
+    (frozen_attention).
     """
     return Prefilling(lm, prompt_ids, arms, freeze_attention=freeze_attention).finish()
 
@@ -66,15 +73,24 @@ def prefill(
 class Prefilling:
     """A prefill in two parts, so that the baseline need not wait for the other arms.
 
-    Where running the common prefix apart pays, the arms that edit nothing are one run of the whole prompt,
-    whose cache up to the first edit the edited arms go on from. Else all arms are rows of one batch.
+    Where running the common prefix apart pays, the arms that edit nothing are one run of the whole
+    prompt, whose cache up to the first edit the edited arms go on from. Else all arms are rows of
+    one batch.
     """
 
     def __init__(
-        self, lm: LanguageModel, prompt_ids: Sequence[int], arms: Sequence[Arm], *, freeze_attention: bool = False
+        self,
+        lm: LanguageModel,
+        prompt_ids: Sequence[int],
+        arms: Sequence[Arm],
+        *,
+        freeze_attention: bool = False,
     ) -> None:
         if not arms or not prompt_ids:
-            raise ValueError(f"Needed: a prompt and at least one arm; got {len(prompt_ids)} tokens, {len(arms)} arms.")
+            raise ValueError(
+                f"Needed: a prompt and at least one arm; got {len(prompt_ids)} tokens, "
+                f"{len(arms)} arms."
+            )
         self.lm, self.arms, self.frozen = lm, tuple(tuple(arm) for arm in arms), freeze_attention
         self.ids = torch.tensor([list(prompt_ids)], device=lm.device)
         self.edited = [place for place, arm in enumerate(self.arms) if arm]
@@ -85,11 +101,16 @@ class Prefilling:
 
     @torch.inference_mode()
     def baseline(self) -> Tensor | None:
-        """float32 [vocab]: log-probabilities of the arms that edit nothing, where they are run by themselves."""
+        """float32 [vocab]: log-probabilities of the arms that edit nothing,
+        where they are run by themselves.
+        """
         apart = self.shared and not self.frozen and len(self.edited) < len(self.arms)
         if apart and self._plain is None:
-            cache = DynamicCache()  # without the config: a sliding layer too keeps what the edited arms go on from
-            logits = self.lm.forward(self.ids, logits_to_keep=1, past_key_values=cache).logits[:, -1]
+            # without the config: a sliding layer too keeps what the edited arms go on from
+            cache = DynamicCache()
+            logits = self.lm.forward(self.ids, logits_to_keep=1, past_key_values=cache).logits[
+                :, -1
+            ]
             self._plain = (logits.float().log_softmax(-1), cache)
         return self._plain[0][0] if self._plain is not None else None
 
@@ -99,9 +120,14 @@ class Prefilling:
         if self.baseline() is None or self._plain is None:
             return self._prefill(*self._together())
         plain, whole = self._plain
-        log_probs, cache = plain.expand(len(self.arms), -1), self._copied(whole, self.ids.shape[1], len(self.arms))
+        log_probs, cache = (
+            plain.expand(len(self.arms), -1),
+            self._copied(whole, self.ids.shape[1], len(self.arms)),
+        )
         if self.edited:
-            own, edited = self._rows(self._copied(whole, self.shared, len(self.edited)), self.edited)
+            own, edited = self._rows(
+                self._copied(whole, self.shared, len(self.edited)), self.edited
+            )
             log_probs = log_probs.index_copy(0, torch.tensor(self.edited, device=own.device), own)
             for layer, other in zip(cache.layers, edited.layers, strict=True):
                 layer.keys[self.edited], layer.values[self.edited] = other.keys, other.values
@@ -118,7 +144,9 @@ class Prefilling:
         return self._rows(cache, range(len(self.arms)))
 
     def _rows(self, cache: Any, places: Sequence[int]) -> tuple[Tensor, Any]:
-        """(log-probabilities [row, vocab], cache) of these arms, after what the cache lacks of the prompt."""
+        """(log-probabilities [row, vocab], cache) of these arms,
+        after what the cache lacks of the prompt.
+        """
         arms = [self.arms[place] for place in places]
         attention = frozen(self.lm.model) if self.frozen else nullcontext()
         with self.lm.intervening(arms, prompt_length=self.ids.shape[1]), attention:
@@ -127,7 +155,9 @@ class Prefilling:
         return logits.float().log_softmax(-1), cache
 
     def _copied(self, whole: Any, length: int, rows: int) -> Any:
-        """The first `length` positions of a one-row cache that keeps all, as the model's own kind, `rows` times."""
+        """The first `length` positions of a one-row cache that keeps all,
+        as the model's own kind, `rows` times.
+        """
         cache = DynamicCache(config=self.lm.model.config)
         for index, layer in enumerate(whole.layers):
             keys, values = layer.keys[:, :, :length], layer.values[:, :, :length]
@@ -149,16 +179,22 @@ def next_token(lm: LanguageModel, prompt_ids: Sequence[int], arms: Sequence[Arm]
 
 
 def kl(steered: Tensor, baseline: Tensor) -> float:
-    """KL(steered ‖ baseline) in nats, of two log-probability vectors [vocab]; 0 where steered is 0."""
+    """KL(steered ‖ baseline) in nats, of two log-probability vectors [vocab];
+    0 where steered is 0.
+    """
     p, q = steered.double(), baseline.double()
     terms = torch.where(p == -torch.inf, 0.0, p.exp() * (p - q))
     return max(0.0, float(terms.sum()))
 
 
 def first_greedy_step(lm: LanguageModel, log_probs: Tensor, max_new_tokens: int) -> Step:
-    """What `generate_arms` yields first for arm 0 at temperature 0, from its distribution [vocab] alone."""
+    """What `generate_arms` yields first for arm 0 at temperature 0,
+    from its distribution [vocab] alone.
+    """
     texts = [_Text(lm)]
-    return next(_steps(0, log_probs.argmax(-1)[None], log_probs[None], texts, 1, max_new_tokens == 1))
+    return next(
+        _steps(0, log_probs.argmax(-1)[None], log_probs[None], texts, 1, max_new_tokens == 1)
+    )
 
 
 def generate_arms(
@@ -177,8 +213,8 @@ def generate_arms(
 
     Temperature 0 is greedy. Otherwise sample s draws from its own generator seeded by (seed, s),
     and the arms share its draws: they differ only where their distributions do. `start` takes
-    over what `prefill` did for the same prompt and arms, frozen attention included: generated tokens
-    attend freely. ValueError for settings out of range.
+    over what `prefill` did for the same prompt and arms, frozen attention included: generated
+    tokens attend freely. ValueError for settings out of range.
     """
     _check(lm, len(prompt_ids), max_new_tokens, temperature, samples)
     wanted = tuple(tuple(arm) for arm in arms)
@@ -251,14 +287,19 @@ class _Draw:
 
     def __init__(self, temperature: float, samples: int, arms: int, seed: int) -> None:
         self.temperature, self.samples, self.arms = temperature, samples, arms
-        self.generators = [torch.Generator().manual_seed((seed * 1_000_003 + s) % 2**63) for s in range(samples)]
+        self.generators = [
+            torch.Generator().manual_seed((seed * 1_000_003 + s) % 2**63) for s in range(samples)
+        ]
 
     def __call__(self, log_probs: Tensor) -> Tensor:
         """[arm * sample, vocab] -> int64 [arm * sample]."""
         if self.temperature == 0.0:
             return log_probs.argmax(-1)
         vocab = log_probs.shape[-1]
-        races = [torch.empty(vocab, dtype=torch.float64).exponential_(generator=g) for g in self.generators]
+        races = [
+            torch.empty(vocab, dtype=torch.float64).exponential_(generator=g)
+            for g in self.generators
+        ]
         handicap = torch.stack(races).log().repeat(self.arms, 1).to(log_probs.device)
         return (log_probs.double() / self.temperature - handicap).argmax(-1)
 
@@ -284,13 +325,17 @@ class _Text:
         return piece
 
 
-def _check(lm: LanguageModel, prompt_length: int, max_new_tokens: int, temperature: float, samples: int) -> None:
+def _check(
+    lm: LanguageModel, prompt_length: int, max_new_tokens: int, temperature: float, samples: int
+) -> None:
     if max_new_tokens < 1:
         raise ValueError(f"max_new_tokens is {max_new_tokens}; allowed: 1 and above.")
     if not 0.0 <= temperature < float("inf"):
         raise ValueError(f"temperature is {temperature}; allowed: 0 (greedy) and above.")
     if samples < 1 or (samples > 1 and temperature == 0.0):
-        raise ValueError(f"samples is {samples}; allowed: 1 at temperature 0 (greedy), 1 or more above it.")
+        raise ValueError(
+            f"samples is {samples}; allowed: 1 at temperature 0 (greedy), 1 or more above it."
+        )
     if lm.max_positions and prompt_length + max_new_tokens > lm.max_positions:
         raise ValueError(
             f"{prompt_length} prompt tokens and {max_new_tokens} new ones exceed the "

@@ -1,9 +1,10 @@
 """One intervention over a grid of strengths and positions.
 
-What comes before a column's position is the same in all its cells, and grows from column to column: it
-is run once, token by token through the grid, and its KV cache repeated over the column's strengths. Then
-several columns are generated together, since every cell has the same prompt behind it. With frozen attention
-the unedited prompt is one more row, the first, which all others attend as, and which is then left out.
+What comes before a column's position is the same in all its cells, and grows from column to column:
+it is run once, token by token through the grid, and its KV cache repeated over the column's
+strengths. Then several columns are generated together, since every cell has the same prompt behind
+it. With frozen attention the unedited prompt is one more row, the first, which all others attend
+as, and which is then left out.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ MakeEdit = Callable[[float, int], Intervention]
 
 @dataclass(frozen=True)
 class Grid:
-    """`edit(strength, position)` makes a cell's intervention; `held` is applied in every cell too."""
+    """`edit(strength, position)` makes a cell's intervention;
+    `held` is applied in every cell too.
+    """
 
     strengths: tuple[float, ...]
     positions: tuple[int, ...]  # ascending
@@ -75,17 +78,22 @@ def sweep(
 ) -> Iterator[list[Cell]]:
     """Cells as they are finished, column by column; ends early when `stop` is set.
 
-    `freeze_attention`: at the prompt's positions every cell attends as the unedited prompt (frozen_attention).
-    ValueError, before anything runs, for an impossible intervention or positions not ascending.
+    `freeze_attention`: at the prompt's positions every cell attends as the unedited prompt
+    (frozen_attention). ValueError, before anything runs, for an impossible intervention or
+    positions not ascending.
     """
     stop = stop or Event()
     length = len(prompt_ids)
     if list(grid.positions) != sorted(set(grid.positions)) or not grid.n_cells:
-        raise ValueError(f"positions are {list(grid.positions)}; needed: one or more, ascending, with strengths.")
+        raise ValueError(
+            f"positions are {list(grid.positions)}; needed: one or more, ascending, with strengths."
+        )
     for column in range(len(grid.positions)):
         with lm.intervening([grid.arm(0, column)], prompt_length=length):
             pass
-    return _sweep(_Prefix(lm, prompt_ids, grid.held, freeze_attention), prompt_ids, grid, max_new_tokens, stop)
+    return _sweep(
+        _Prefix(lm, prompt_ids, grid.held, freeze_attention), prompt_ids, grid, max_new_tokens, stop
+    )
 
 
 def _sweep(
@@ -117,7 +125,11 @@ class _Prefix:
     """The prompt up to a position that only grows, run once, with what is held in every cell."""
 
     def __init__(
-        self, lm: LanguageModel, prompt_ids: Sequence[int], held: tuple[Intervention, ...], freeze_attention: bool
+        self,
+        lm: LanguageModel,
+        prompt_ids: Sequence[int],
+        held: tuple[Intervention, ...],
+        freeze_attention: bool,
     ) -> None:
         self.lm, self.held, self.frozen = lm, held, freeze_attention
         self.ids = torch.tensor([list(prompt_ids)], device=lm.device)
@@ -126,15 +138,20 @@ class _Prefix:
 
     @torch.inference_mode()
     def prefill(self, position: int, arms: Sequence[tuple[Intervention, ...]]) -> Prefill:
-        """The arms after the prompt; none of them edits anything before `position` but what is held."""
-        first: list[tuple[Intervention, ...]] = [()] if self.frozen else []  # whose attention is everybody's
+        """The arms after the prompt; none of them edits anything before
+        `position` but what is held.
+        """
+        # whose attention is everybody's
+        first: list[tuple[Intervention, ...]] = [()] if self.frozen else []
         if position > self.filled:
             with self._running([*first, self.held]) as n_rows:
                 self.lm.fill(self.ids[:, self.filled : position].expand(n_rows, -1), self.cache)
             self.filled = position
         cache = copy.deepcopy(self.cache)
         if position > 0:
-            cache.batch_select_indices(self._places([*range(len(first)), *[len(first)] * len(arms)]))
+            cache.batch_select_indices(
+                self._places([*range(len(first)), *[len(first)] * len(arms)])
+            )
         with self._running([*first, *arms]) as n_rows:
             rest = self.ids[:, position:].expand(n_rows, -1)
             logits = self.lm.forward(rest, logits_to_keep=1, past_key_values=cache).logits[:, -1]
@@ -164,7 +181,9 @@ def _joined(parts: Sequence[Prefill]) -> Prefill:
         layer.keys = torch.cat([other.keys for other in others])
         layer.values = torch.cat([other.values for other in others])
     log_probs = torch.cat([part.log_probs for part in parts])
-    return Prefill(log_probs, tuple(arm for part in parts for arm in part.arms), parts[0].prompt_length, cache)
+    return Prefill(
+        log_probs, tuple(arm for part in parts for arm in part.arms), parts[0].prompt_length, cache
+    )
 
 
 def _generated(
@@ -177,12 +196,16 @@ def _generated(
 ) -> list[Cell]:
     texts, token_ids = [""] * len(cells), [list[int]() for _ in cells]
     if max_new_tokens:
-        for step in generate_arms(lm, prompt_ids, start.arms, max_new_tokens=max_new_tokens, stop=stop, start=start):
+        for step in generate_arms(
+            lm, prompt_ids, start.arms, max_new_tokens=max_new_tokens, stop=stop, start=start
+        ):
             texts[step.arm] += step.text
             token_ids[step.arm].append(step.token_id)
         if stop.is_set():  # half a text is no cell
             return []
     return [
         Cell(row, column, log_probs, ids, text)
-        for (row, column), log_probs, ids, text in zip(cells, start.log_probs, token_ids, texts, strict=True)
+        for (row, column), log_probs, ids, text in zip(
+            cells, start.log_probs, token_ids, texts, strict=True
+        )
     ]

@@ -47,7 +47,10 @@ class TokenTarget:
 
 @dataclass(frozen=True)
 class RegexTarget:
-    """1 when the pattern is found in the text. ValueError for a pattern that is none, or takes too long."""
+    """1 when the pattern is found in the text.
+
+    ValueError for a pattern that is none, or takes too long.
+    """
 
     pattern: str
     needs_text = True
@@ -67,13 +70,16 @@ class RegexTarget:
             return self.compiled.search(text, timeout=SEARCH_SECONDS) is not None
         except TimeoutError:
             raise ValueError(
-                f"pattern took more than {SEARCH_SECONDS} s on a text of {len(text)} characters: use a simpler one"
+                f"pattern took more than {SEARCH_SECONDS} s on a text of {len(text)} characters: "
+                "use a simpler one"
             ) from None
 
 
 @dataclass(frozen=True)
 class LanguageTarget:
-    """1 when the text is in the script of the language and in no other: zh = Han without Latin letters."""
+    """1 when the text is in the script of the language and in no other:
+    zh = Han without Latin letters.
+    """
 
     language: Literal["zh", "en"]
     needs_text = True

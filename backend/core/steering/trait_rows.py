@@ -21,7 +21,10 @@ class Spot:
 
 @dataclass(frozen=True)
 class Trait:
-    """What is looked for, on what. `asking`: each prompt with the instruction in it, [] without one."""
+    """What is looked for, on what.
+
+    `asking`: each prompt with the instruction in it, [] without one.
+    """
 
     trait: Spot
     contrast: list[Spot]
@@ -81,7 +84,10 @@ class ArmJudged:
 
 @dataclass(frozen=True)
 class Progress:
-    """After each batch of answers. At most one of the last four is set: what the batch completed."""
+    """After each batch of answers.
+
+    At most one of the last four is set: what the batch completed.
+    """
 
     stage: Stage
     done: int

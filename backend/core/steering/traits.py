@@ -1,11 +1,14 @@
-"""The paper's procedure (§4) from prompts to the feature of a trait, and the arms that it must beat.
+"""The paper's procedure (§4) from prompts to the feature of a trait,
+and the arms that it must beat.
 
-1. v_l: the residual after layer l at the last function token of the trait prompt (not a difference).
-2. Layer: v_l is added at the last function token of every contrast prompt; the layer with the highest
-   share of answers that show the trait wins (ties go to the shallower).
-3. Features that fire on v_l are sorted by activation. S_k are the k strongest. v^S = α·Σ W_dec[i], i in S_k.
-   Bisection finds a k for which v^S induces the trait while k - 1 does not; the k-th is the trait's feature.
-   The paper does not say what α was, what counts as inducing, or how a share that does not grow with k
+1. v_l: the residual after layer l at the last function token of the trait prompt (not a
+   difference).
+2. Layer: v_l is added at the last function token of every contrast prompt; the layer with the
+   highest share of answers that show the trait wins (ties go to the shallower).
+3. Features that fire on v_l are sorted by activation. S_k are the k strongest. v^S = α·Σ W_dec[i],
+   i in S_k. Bisection finds a k for which v^S induces the trait while k - 1 does not; the k-th is
+   the trait's feature. The paper does not say what α was, what counts as inducing, or how a share
+   that does not grow with k
    is searched: here α comes from a list, inducing is a share of the contrast prompts, and bisection
    gives *a* boundary, which is the smallest k when the share grows with k.
 4. The feature alone is added at the α of the same list that does best on the contrast prompts.
@@ -47,9 +50,13 @@ Asking = Generator[Progress, None, T]  # asks the model, telling its progress, a
 
 
 class TraitSearch:
-    """One search. Iterate `steps` (each step is one batch of answers); `finding` holds the result."""
+    """One search. Iterate `steps` (each step is one batch of answers);
+    `finding` holds the result.
+    """
 
-    def __init__(self, lm: LanguageModel, saes: Sequence[Sae], trait: Trait, stop: Event | None = None) -> None:
+    def __init__(
+        self, lm: LanguageModel, saes: Sequence[Sae], trait: Trait, stop: Event | None = None
+    ) -> None:
         """ValueError without SAEs or prompts, or for an SAE that cannot be steered with."""
         if not saes or not trait.contrast or not trait.test:
             raise ValueError("Needed: at least one SAE, one contrast prompt and one test prompt.")
@@ -81,23 +88,32 @@ class TraitSearch:
 
     def _choose_layer(self, held: dict[int, Tensor]) -> Iterator[Progress]:
         for sae in self.saes:
-            found = yield from self._ask("layers", self.trait.contrast, _adds(sae.layer, held[sae.layer], 1.0))
+            found = yield from self._ask(
+                "layers", self.trait.contrast, _adds(sae.layer, held[sae.layer], 1.0)
+            )
             if found is None:
                 return
-            tried = LayerTried(sae.sae_id, sae.layer, found[0], len(_by_activation(sae, held[sae.layer])[0]))
+            tried = LayerTried(
+                sae.sae_id, sae.layer, found[0], len(_by_activation(sae, held[sae.layer])[0])
+            )
             self.finding.layers.append(tried)
             yield self._progress("layers", layer=tried)
 
     def _winner(self) -> Sae:
-        best = max(self.finding.layers, key=lambda tried: tried.success.successes)  # the first of equals
+        # the first of equals
+        best = max(self.finding.layers, key=lambda tried: tried.success.successes)
         self.finding.sae_id, self.finding.layer = best.sae_id, best.layer
         return next(sae for sae in self.saes if sae.sae_id == best.sae_id)
 
     def _alphas(self, strengths: Sequence[float]) -> tuple[float, ...]:
         return self.trait.alphas or tuple(multiple * strengths[0] for multiple in MULTIPLES)
 
-    def _search_features(self, sae: Sae, order: Sequence[int], alphas: Sequence[float]) -> Iterator[Progress]:
-        """The first α at which all features, or some k of them, induce the trait; then the boundary."""
+    def _search_features(
+        self, sae: Sae, order: Sequence[int], alphas: Sequence[float]
+    ) -> Iterator[Progress]:
+        """The first α at which all features, or some k of them, induce the trait;
+        then the boundary.
+        """
         rows = sae.decoder_rows(order).float()
         for alpha in alphas:
             high = yield from self._first_inducing(sae.layer, rows, alpha)
@@ -128,7 +144,9 @@ class TraitSearch:
         """Whether the k strongest induce the trait; None when stopped."""
         known = [one for one in self.finding.trials if (one.alpha, one.k) == (alpha, k)]
         if not known:
-            found = yield from self._ask("features", self.trait.contrast, _adds(layer, rows[:k].sum(0), alpha))
+            found = yield from self._ask(
+                "features", self.trait.contrast, _adds(layer, rows[:k].sum(0), alpha)
+            )
             if found is None:
                 return None
             known = [SetTried(alpha, k, found[0])]
@@ -136,19 +154,24 @@ class TraitSearch:
             yield self._progress("features", trial=known[0])
         return known[0].success.share >= self.trait.induces
 
-    def _choose_strength(self, sae: Sae, order: Sequence[int], strengths: Sequence[float]) -> Iterator[Progress]:
+    def _choose_strength(
+        self, sae: Sae, order: Sequence[int], strengths: Sequence[float]
+    ) -> Iterator[Progress]:
         """The α of the list at which the feature alone does best on the contrast prompts."""
         assert self.finding.k is not None
         place = self.finding.k - 1
         self.finding.feature_activation = strengths[place]
         direction = sae.decoder_rows([order[place]])[0].float()
         for alpha in self._alphas(strengths):
-            found = yield from self._ask("strength", self.trait.contrast, _adds(sae.layer, direction, alpha))
+            found = yield from self._ask(
+                "strength", self.trait.contrast, _adds(sae.layer, direction, alpha)
+            )
             if found is None:
                 return
             self.finding.strengths.append(StrengthTried(alpha, found[0]))
             yield self._progress("strength", strength=self.finding.strengths[-1])
-        best = max(self.finding.strengths, key=lambda tried: tried.success.successes)  # the first of equals
+        # the first of equals
+        best = max(self.finding.strengths, key=lambda tried: tried.success.successes)
         self.finding.feature_alpha = best.alpha
 
     def _judge(self, sae: Sae, order: Sequence[int], held: Tensor) -> Iterator[Progress]:
@@ -176,16 +199,21 @@ class TraitSearch:
             asked = yield from self._ask("arms", prompts, edit)
             if asked is None:
                 return
-            self.finding.arms.append(ArmJudged(name, asked[0], [answer.text for answer in asked[1]]))
+            self.finding.arms.append(
+                ArmJudged(name, asked[0], [answer.text for answer in asked[1]])
+            )
             yield self._progress("arms", arm=self.finding.arms[-1])
 
     def _other(self, sae: Sae, feature_index: int) -> int:
-        generator = torch.Generator().manual_seed((self.trait.seed * 1_000_003 + feature_index) % 2**63)
+        generator = torch.Generator().manual_seed(
+            (self.trait.seed * 1_000_003 + feature_index) % 2**63
+        )
         drawn = int(torch.randint(max(sae.d_sae - 1, 1), (1,), generator=generator))
         return drawn + 1 if drawn >= feature_index else drawn
 
     def _difference_of_means(self, layer: int, held: Tensor) -> Tensor | None:
-        """Mean residual with the instruction minus without it; without one, the trait prompt minus the mean.
+        """Mean residual with the instruction minus without it;
+        without one, the trait prompt minus the mean.
 
         None when stopped.
         """
@@ -203,7 +231,9 @@ class TraitSearch:
         edits = [[edit(spot.position)] if edit else [] for spot in prompts]
         ids = [spot.token_ids for spot in prompts]
         made: list[Answer] = []
-        for batch in answers(self.lm, ids, edits, max_new_tokens=self.trait.max_new_tokens, stop=self.stop):
+        for batch in answers(
+            self.lm, ids, edits, max_new_tokens=self.trait.max_new_tokens, stop=self.stop
+        ):
             made += batch
             self.done += 1
             if len(made) < len(prompts):
@@ -225,11 +255,17 @@ class TraitSearch:
         return Progress(stage, self.done, max(self.most, self.done), layer, trial, strength, arm)
 
     def _batches(self, contrast_asks: int, test_asks: int) -> int:
-        return contrast_asks * -(-len(self.trait.contrast) // BATCH) + test_asks * -(-len(self.trait.test) // BATCH)
+        return contrast_asks * -(-len(self.trait.contrast) // BATCH) + test_asks * -(
+            -len(self.trait.test) // BATCH
+        )
 
 
-def mean_residual(lm: LanguageModel, spots: Sequence[Spot], layer: int, stop: Event) -> Tensor | None:
-    """float32 [d_model]: mean over prompts of the residual after the layer, at each one's position; None: stopped."""
+def mean_residual(
+    lm: LanguageModel, spots: Sequence[Spot], layer: int, stop: Event
+) -> Tensor | None:
+    """float32 [d_model]: mean over prompts of the residual after the layer,
+    at each one's position; None: stopped.
+    """
     rows = []
     for spot in spots:
         if stop.is_set():
@@ -239,7 +275,9 @@ def mean_residual(lm: LanguageModel, spots: Sequence[Spot], layer: int, stop: Ev
 
 
 def _adds(layer: int, direction: Tensor, alpha: float) -> Edit:
-    return lambda position: Intervention.on_direction(layer, direction, alpha, positions=(position,))
+    return lambda position: Intervention.on_direction(
+        layer, direction, alpha, positions=(position,)
+    )
 
 
 def _by_activation(sae: Sae, resid: Tensor) -> tuple[list[int], list[float]]:

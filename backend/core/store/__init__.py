@@ -1,4 +1,6 @@
-"""A build: one DuckDB file with tokens, features, edges, coverage and graph, written whole and read by name."""
+"""A build: one DuckDB file with tokens, features, edges, coverage and graph,
+written whole and read by name.
+"""
 
 from backend.core.store.store import (
     DENOMINATORS,

@@ -18,7 +18,8 @@ class Generation:
     alias: str
     provenance: dict[str, Any]
     saes: dict[str, tuple[int, float, SaeRow]]  # sae_id -> sae_ordinal, act_scale, row
-    kept: dict[Any, Any] = field(default_factory=dict, compare=False)  # what is read once and asked for often
+    # what is read once and asked for often
+    kept: dict[Any, Any] = field(default_factory=dict, compare=False)
 
     @property
     def n_positions(self) -> int:
@@ -38,15 +39,21 @@ class Queries(ABC):
         """The newest generation; raises StoreMissing or StoreInvalid."""
 
     @abstractmethod
-    def _query(self, generation: Generation, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _query(
+        self, generation: Generation, statement: str, parameters: Sequence[Any] = ()
+    ) -> list[tuple[Any, ...]]:
         """All rows of a statement, on a cursor of its own."""
 
     @abstractmethod
-    def _columns(self, generation: Generation, statement: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
+    def _columns(
+        self, generation: Generation, statement: str, parameters: Sequence[Any] = ()
+    ) -> dict[str, Any]:
         """The same as NumPy arrays by column; StoreInvalid where a column holds NULLs."""
 
     @staticmethod
     def _sae(generation: Generation, sae_id: str) -> tuple[int, float, SaeRow]:
         if sae_id not in generation.saes:
-            raise ValueError(f"sae_id {sae_id!r} is not in this build: use one of {sorted(generation.saes)}")
+            raise ValueError(
+                f"sae_id {sae_id!r} is not in this build: use one of {sorted(generation.saes)}"
+            )
         return generation.saes[sae_id]

@@ -20,7 +20,10 @@ MIN_COUNTS = (1, 2, 5, 10)
 
 
 def theta_ordinal(grid: Sequence[float], theta: float) -> int | None:
-    """Which of the stored thresholds `theta` is, None for none. Either may have been rounded to float32, no more."""
+    """Which of the stored thresholds `theta` is, None for none.
+
+    Either may have been rounded to float32, no more.
+    """
     for ordinal, stored in enumerate(grid):
         if theta in (stored, _float32(stored)) or _float32(theta) == stored:
             return ordinal
@@ -64,10 +67,12 @@ class CoverageQueries(TokenQueries):
         order: str = "frequency",
         max_rank: int | None = None,
     ) -> Coverage:
-        """Coverage by rank in an order; raises ValueError for a setting that the build does not hold.
+        """Coverage by rank in an order;
+        raises ValueError for a setting that the build does not hold.
 
-        `active` counts the features with any firing (theta = 0, min_count = 1) at a non-special position
-        of the corpus, whatever theta and min_count are asked for, so that curves stay comparable.
+        `active` counts the features with any firing (theta = 0, min_count = 1) at a non-special
+        position of the corpus, whatever theta and min_count are asked for, so that curves stay
+        comparable.
         """
         generation = self._current()
         ordinal, _, sae = self._sae(generation, sae_id)
@@ -90,10 +95,21 @@ class CoverageQueries(TokenQueries):
             "order": order,
             "max_rank": max_rank,
         }
-        return Coverage(columns, self._bands(generation, key, n_all, sae), n_all, sae.n_active, sae.d_sae, effective)
+        return Coverage(
+            columns,
+            self._bands(generation, key, n_all, sae),
+            n_all,
+            sae.n_active,
+            sae.d_sae,
+            effective,
+        )
 
-    def _coverage_columns(self, generation: Generation, key: list[int], max_rank: int | None) -> CoverageColumns:
-        """The curve of (sae_ordinal, theta_ordinal, min_count, token_order); only its steps are read anew."""
+    def _coverage_columns(
+        self, generation: Generation, key: list[int], max_rank: int | None
+    ) -> CoverageColumns:
+        """The curve of (sae_ordinal, theta_ordinal, min_count, token_order);
+        only its steps are read anew.
+        """
         tokens, degrees = self._ranked_tokens(generation), self._degrees(generation, *key[:3])
         steps = self._columns(generation, sql.COVERAGE_STEPS, [*key, max_rank])
         return columns_of(tokens, ORDERS[key[3]], degrees, steps, max_rank)
@@ -102,19 +118,26 @@ class CoverageQueries(TokenQueries):
     def _theta_ordinal(sae: SaeRow, theta: float) -> int:
         ordinal = theta_ordinal(sae.theta_grid, theta)
         if ordinal is None:
-            raise ValueError(f"theta {theta}: coverage of {sae.sae_id} is stored for {list(sae.theta_grid)}")
+            raise ValueError(
+                f"theta {theta}: coverage of {sae.sae_id} is stored for {list(sae.theta_grid)}"
+            )
         return ordinal
 
-    def _bands(self, generation: Generation, key: list[int], n_all: int, sae: SaeRow) -> dict[int, Band]:
+    def _bands(
+        self, generation: Generation, key: list[int], n_all: int, sae: SaeRow
+    ) -> dict[int, Band]:
         """rank -> (mean, low, high), where the build stores an interval for this curve."""
         ordinal, theta_ordinal, min_count, order = key
         if ORDERS[order] == "random":
             found = self._query(generation, sql.RANDOM_CURVE, [ordinal, theta_ordinal, min_count])
-            return {rank: (mean / n_all, low / n_all, high / n_all) for rank, mean, low, high in found}
+            return {
+                rank: (mean / n_all, low / n_all, high / n_all) for rank, mean, low, high in found
+            }
         if ORDERS[order] == "frequency" and theta_ordinal == 0 and min_count == 1:
             share = sae.n_active / max(n_all, 1)
             return {
-                c.k: (None, c.interval[0] * share, c.interval[1] * share) for c in self._contrasts(generation, ordinal)
+                c.k: (None, c.interval[0] * share, c.interval[1] * share)
+                for c in self._contrasts(generation, ordinal)
             }
         return {}
 
@@ -127,13 +150,20 @@ class CoverageQueries(TokenQueries):
         rows = self._query(generation, sql.CONTRASTS, [ordinal])
         return [
             Contrast(
-                k, cut, n, c, (lo, hi), content,
+                k,
+                cut,
+                n,
+                c,
+                (lo, hi),
+                content,
                 None if content is None else (c_lo, c_hi),
                 None if content is None else (d_lo, d_hi),
-                w, None if w is None else (w_min, w_max), w_n,
+                w,
+                None if w is None else (w_min, w_max),
+                w_n,
             )
             for k, cut, n, c, lo, hi, content, c_lo, c_hi, d_lo, d_hi, w, w_min, w_max, w_n in rows
-        ]  # fmt: skip
+        ]
 
     def coverage_contrast(self, sae_id: str, k: int | None = None) -> Contrast:
         """The comparison at k, or at the function cut (k = None)."""

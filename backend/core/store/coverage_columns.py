@@ -1,7 +1,9 @@
-"""Coverage by rank as columns: what is the same for every answer is read once, and the rest is arithmetic.
+"""Coverage by rank as columns: what is the same for every answer is read once,
+and the rest is arithmetic.
 
-A vocabulary has 10^5 tokens, and each control of the coverage page asks for tens of thousands of ranks: joining
-and sorting them in SQL takes a tenth of a second, and making an object of each row another.
+A vocabulary has 10^5 tokens, and each control of the coverage page asks for tens of thousands of
+ranks: joining and sorting them in SQL takes a tenth of a second, and making an object of each row
+another.
 """
 
 from __future__ import annotations
@@ -40,8 +42,13 @@ class RankedTokens:
 
     @classmethod
     def of(cls, columns: Mapping[str, npt.NDArray[np.generic]]) -> RankedTokens:
-        """From columns token_id, token_class, text, occurrences, documents, random_rank (0 = none), by rank."""
-        token_id, documents = columns["token_id"].astype(np.int64), columns["documents"].astype(np.int64)
+        """From columns token_id, token_class, text, occurrences, documents,
+        random_rank (0 = none), by rank.
+        """
+        token_id, documents = (
+            columns["token_id"].astype(np.int64),
+            columns["documents"].astype(np.int64),
+        )
         random_rank = columns["random_rank"].astype(np.int64)
         placed = np.flatnonzero(random_rank)
         place_of = np.full(int(token_id.max(initial=-1)) + 1, -1, np.int64)
@@ -49,7 +56,9 @@ class RankedTokens:
         text = [str(one) for one in columns["text"].tolist()]
         names = [CLASS_NAMES[code] for code in columns["token_class"].tolist()]
         occurrences = columns["occurrences"].astype(np.int64)
-        fixed = zip(token_id.tolist(), map(json.dumps, text), names, occurrences.tolist(), strict=True)
+        fixed = zip(
+            token_id.tolist(), map(json.dumps, text), names, occurrences.tolist(), strict=True
+        )
         return cls(
             token_id,
             names,
@@ -75,11 +84,25 @@ class CoverageColumns:
     def rows(self, n_all: int, bands: Mapping[int, Band]) -> list[CoverageRow]:
         """As objects. `n_all` is the denominator, `bands` rank -> (mean, low, high)."""
         tokens, covered = self.tokens, np.cumsum(self.new_features)
-        numbers = (self.rank, self.place, self.degree, self.new_features, covered, _shares(covered, n_all))
+        numbers = (
+            self.rank,
+            self.place,
+            self.degree,
+            self.new_features,
+            covered,
+            _shares(covered, n_all),
+        )
         made = []
-        for rank, at, degree, new, reached, share in zip(*(column.tolist() for column in numbers), strict=True):
+        for rank, at, degree, new, reached, share in zip(
+            *(column.tolist() for column in numbers), strict=True
+        ):
             mean, low, high = bands.get(rank, (None, None, None))
-            words = (int(tokens.token_id[at]), tokens.text[at], tokens.token_class[at], int(tokens.occurrences[at]))
+            words = (
+                int(tokens.token_id[at]),
+                tokens.text[at],
+                tokens.token_class[at],
+                int(tokens.occurrences[at]),
+            )
             made.append(CoverageRow(rank, *words, degree, new, reached, share, low, high, mean))
         return made
 
@@ -87,12 +110,25 @@ class CoverageColumns:
         """The rows as a JSON array of the wire's CoverageRow, joined a column at a time."""
         covered = np.cumsum(self.new_features)
         shares = _shares(covered, n_all)
-        numbers = [_written(column) for column in (self.rank, self.degree, self.new_features, covered, shares)]
+        numbers = [
+            _written(column)
+            for column in (self.rank, self.degree, self.new_features, covered, shares)
+        ]
         rank, degree, new, reached, share = numbers
         rows = pc.binary_join_element_wise(
-            '{"rank":', rank, self.tokens.written.take(pa.array(self.place)), degree, ',"new_features":', new,
-            ',"covered":', reached, ',"coverage":', share, _NO_BAND, "",
-        )  # fmt: skip
+            '{"rank":',
+            rank,
+            self.tokens.written.take(pa.array(self.place)),
+            degree,
+            ',"new_features":',
+            new,
+            ',"covered":',
+            reached,
+            ',"coverage":',
+            share,
+            _NO_BAND,
+            "",
+        )
         rows = self._with_bands(rows, bands)
         whole = pa.ListArray.from_arrays(pa.array([0, len(rows)], pa.int32()), rows)
         return f"[{pc.binary_join(whole, ',')[0].as_py()}]"
@@ -122,8 +158,10 @@ def _shares(covered: Ints, n_all: int) -> npt.NDArray[np.float64]:
 def columns_of(
     tokens: RankedTokens, order: str, degree: Ints, steps: Mapping[str, Ints], max_rank: int | None
 ) -> CoverageColumns:
-    """The first max_rank places of an order. `degree`: of every token, by rank; `steps`: rank and token_id of
-    every place at which something new is reached, with new_features; for greedy these are all places there are."""
+    """The first max_rank places of an order. `degree`: of every token, by rank; `steps`: rank and
+    token_id of every place at which something new is reached, with new_features; for greedy these
+    are all places there are.
+    """
     at = tokens.place_of[steps["token_id"]]
     new = np.zeros(len(tokens.token_id), np.int64)
     new[at] = steps["new_features"]

@@ -1,10 +1,11 @@
 """Edges packed small: exact counts and indices, activations within 2.2 %.
 
-A build must travel with the repository, and its edges are nearly all of it. Plain sorted columns cost
-4 to 8 bytes an edge after DuckDB's bit packing; these planes, deflated, cost about 2.3 (measured on
-2.8 million edges). The reasons: gaps between sorted feature indices are small, counts are mostly small
-but have a long tail (so their high bytes are runs of zeros), and nobody reads an activation to more than
-a few per cent.
+A build must travel with the repository, and its edges are nearly all of it. Plain sorted columns
+cost 4 to 8 bytes an edge after DuckDB's bit packing; these planes, deflated, cost about 2.3
+(measured on
+2.8 million edges). The reasons: gaps between sorted feature indices are small, counts are mostly
+small but have a long tail (so their high bytes are runs of zeros), and nobody reads an activation
+to more than a few per cent.
 """
 
 from __future__ import annotations
@@ -93,8 +94,9 @@ def decode_activation(codes: npt.ArrayLike, scale: float) -> Floats:
 
 
 def deflate(values: npt.NDArray[np.unsignedinteger]) -> bytes:
-    """Byte planes (all low bytes first) of unsigned integers, zlib level 6: level 9 takes six times as long for
-    1 % (measured on firings with a long tail)."""
+    """Byte planes (all low bytes first) of unsigned integers, zlib level 6: level 9 takes six times
+    as long for 1 % (measured on firings with a long tail).
+    """
     width = values.dtype.itemsize
     planes = values.astype(values.dtype.newbyteorder("<")).view(np.uint8).reshape(-1, width).T
     return zlib.compress(planes.tobytes(), 6)

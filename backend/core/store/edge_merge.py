@@ -1,8 +1,9 @@
 """From the partial edges of document shards to the edges of the corpus, in bounded memory.
 
-Shards are sorted by (token_id, feature_index). So the merge goes through the vocabulary in runs of neighbouring tokens
-that have PIECE_ROWS partial rows together: DuckDB reads of each file little more than the run, groups it in memory,
-and has nothing to spill. Only a run that cannot be cut, a token of more rows than that, may go to disk.
+Shards are sorted by (token_id, feature_index). So the merge goes through the vocabulary in runs of
+neighbouring tokens that have PIECE_ROWS partial rows together: DuckDB reads of each file little
+more than the run, groups it in memory, and has nothing to spill. Only a run that cannot be cut, a
+token of more rows than that, may go to disk.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from backend.core.store.rows import StoreError
 
 FIXED_POINT = float(1 << 40)  # sums of floats depend on their order, sums of integers do not
 PIECE_ROWS = 4_000_000  # partial rows grouped at once
-SPILLED_BYTES = 80  # of a partial row: 7.7 GB were spilled when 100M rows were grouped at once within 1 GB
+# of a partial row: 7.7 GB were spilled when 100M rows were grouped at once within 1 GB
+SPILLED_BYTES = 80
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -59,7 +61,12 @@ SELECT token_id::UINTEGER AS token_id, feature_index::UINTEGER AS feature_index,
 FROM read_parquet($files) WHERE sae_ordinal = $sae AND token_id BETWEEN $first AND $last
 GROUP BY token_id, feature_index ORDER BY token_id, feature_index
 """
-_TYPES = {"token_id": np.int64, "feature_index": np.int64, "act_sum": np.float64, "act_max": np.float64}
+_TYPES = {
+    "token_id": np.int64,
+    "feature_index": np.int64,
+    "act_sum": np.float64,
+    "act_max": np.float64,
+}
 _COUNTS = ("n_0", "n_1", "n_2")
 
 _QUANTILE = """
@@ -90,11 +97,16 @@ def _merging(memory_limit: str, spill: Path) -> Iterator[duckdb.DuckDBPyConnecti
             connection.execute("SET parquet_metadata_cache = true")
             yield connection
     except duckdb.Error as error:
-        raise MergeFailed(f"the shards could not be merged: {str(error).splitlines()[0]}") from error
+        raise MergeFailed(
+            f"the shards could not be merged: {str(error).splitlines()[0]}"
+        ) from error
 
 
-def merge_edges(files: Sequence[Path], sae_ordinal: int, *, memory_limit: str, spill: Path) -> MergedEdges:
-    """Sum the partial edges of all shards; beside `memory_limit` the result itself is held, 56 bytes an edge.
+def merge_edges(
+    files: Sequence[Path], sae_ordinal: int, *, memory_limit: str, spill: Path
+) -> MergedEdges:
+    """Sum the partial edges of all shards;
+    beside `memory_limit` the result itself is held, 56 bytes an edge.
 
     MergeFailed for a shard that cannot be read, or where a run may not fit on the disk.
     """
@@ -112,13 +124,16 @@ def merge_edges(files: Sequence[Path], sae_ordinal: int, *, memory_limit: str, s
         np.concatenate(parts.pop(name) or [counts[:, i]], out=counts[:, i])
     # popped: a column's parts are gone before those of the next are joined
     columns: dict[str, npt.NDArray[Any]] = {
-        name: np.concatenate([np.empty(0, kind), *parts.pop(name)], dtype=kind) for name, kind in _TYPES.items()
+        name: np.concatenate([np.empty(0, kind), *parts.pop(name)], dtype=kind)
+        for name, kind in _TYPES.items()
     }
     return MergedEdges(counts=counts, **columns)
 
 
 def runs(token_id: Ints, rows: Ints) -> Iterator[tuple[int, int, int]]:
-    """(first token, last token, partial rows) of runs of neighbours: at most PIECE_ROWS rows, or one token."""
+    """(first token, last token, partial rows) of runs of neighbours:
+    at most PIECE_ROWS rows, or one token.
+    """
     start = 0
     ends = np.cumsum(rows)
     while start < len(rows):
@@ -136,15 +151,18 @@ def _require_room(rows: int, spill: Path) -> None:
     needed, free = rows * SPILLED_BYTES, shutil.disk_usage(spill).free
     if needed > free:
         raise MergeFailed(
-            f"one token has {rows:,} partial edges; summing them may spill {needed / 1e9:.1f} GB into {spill}, where "
-            f"{free / 1e9:.1f} GB are free: make room, or give a --work on a larger disk."
+            f"one token has {rows:,} partial edges; summing them may spill {needed / 1e9:.1f} GB "
+            f"into {spill}, where {free / 1e9:.1f} GB are free: make room, or give a --work on a "
+            "larger disk."
         )
 
 
 def quantile_bins(
     files: Sequence[Path], sae_ordinal: int, quantile: float, *, memory_limit: str, spill: Path
 ) -> tuple[Ints, Ints]:
-    """(feature_index, bin) of each active feature: the bin in which that quantile of its firings lies."""
+    """(feature_index, bin) of each active feature:
+    the bin in which that quantile of its firings lies.
+    """
     parameters = {"files": [str(f) for f in files], "sae": sae_ordinal, "quantile": quantile}
     with _merging(memory_limit, spill) as connection:
         found = connection.execute(_QUANTILE, parameters).fetchnumpy()

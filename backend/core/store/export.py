@@ -1,4 +1,6 @@
-"""Tables of a build as CSV or Parquet files, for the API and the command line, written piece by piece."""
+"""Tables of a build as CSV or Parquet files, for the API and the command line,
+written piece by piece.
+"""
 
 from __future__ import annotations
 
@@ -44,9 +46,11 @@ class Export:
 
 
 def export_of(store: Store, name: str, sae_id: str | None, max_rows: int | None = None) -> Export:
-    """A named table: tokens; coverage (order frequency, theta 0, min_count 1), features or edges of one SAE.
+    """A named table: tokens; coverage (order frequency, theta 0, min_count 1),
+    features or edges of one SAE.
 
-    ValueError for an unknown table or SAE; TooManyRows beyond `max_rows`. Nothing of it is read yet.
+    ValueError for an unknown table or SAE; TooManyRows beyond `max_rows`. Nothing of it is read
+    yet.
     """
     makers: dict[str, Callable[[], Export]] = {
         "tokens": lambda: _tokens(store),
@@ -61,15 +65,21 @@ def export_of(store: Store, name: str, sae_id: str | None, max_rows: int | None 
     made = makers[name]()
     if max_rows is not None and made.n_rows > max_rows:
         of_sae = f" --sae-id {shlex.quote(sae_id)}" if sae_id is not None else ""
-        command = f"functionscope export {name} {name}.parquet --build {shlex.quote(store.path.name)}{of_sae}"
+        command = (
+            f"functionscope export {name} {name}.parquet --build "
+            f"{shlex.quote(store.path.name)}{of_sae}"
+        )
         raise TooManyRows(
-            f"The table has {made.n_rows} rows, this server sends {max_rows}: run `{command}` where the build is."
+            f"The table has {made.n_rows} rows, this server sends {max_rows}: run `{command}` "
+            "where the build is."
         )
     return made
 
 
 def chunks(export: Export, form: str) -> Iterator[bytes]:
-    """The whole file as "csv" (lists as JSON) or "parquet", piece by piece; ValueError for another form."""
+    """The whole file as "csv" (lists as JSON) or "parquet", piece by piece;
+    ValueError for another form.
+    """
     if form not in FORMATS:
         raise ValueError(f"format is {form!r}; allowed: {', '.join(FORMATS)}")
     sink = _Drain()
@@ -86,7 +96,10 @@ def chunks(export: Export, form: str) -> Iterator[bytes]:
 
 
 def write_file(store: Store, name: str, sae_id: str | None, out: Path) -> int:
-    """Write a table to `out`, whose ending says how; returns the number of rows. All of it, or nothing."""
+    """Write a table to `out`, whose ending says how; returns the number of rows.
+
+    All of it, or nothing.
+    """
     form = out.suffix.removeprefix(".")
     if form not in FORMATS:
         raise ValueError(f"{out} must end in .csv or .parquet")
@@ -103,7 +116,9 @@ def write_file(store: Store, name: str, sae_id: str | None, out: Path) -> int:
 
 
 class _Drain(io.RawIOBase):
-    """Holds what is written until it is taken, and counts on: a Parquet file knows places in itself."""
+    """Holds what is written until it is taken, and counts on:
+    a Parquet file knows places in itself.
+    """
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -170,7 +185,9 @@ def _edges(store: Store, sae: SaeRow) -> Export:
 
 
 def _pages(store: Store, page: Callable[[int, int], Sequence[Any]]) -> Iterator[Sequence[Any]]:
-    """Page after page; StoreInvalid when the build is replaced between two, which would mix them."""
+    """Page after page; StoreInvalid when the build is replaced between two,
+    which would mix them.
+    """
     of, offset = store.provenance(), 0
     while rows := page(ROWS_A_PIECE, offset):
         if store.provenance() is not of:
@@ -185,17 +202,31 @@ def _tables(pages: Iterable[Sequence[Any]], schema: pa.Schema) -> Iterator[pa.Ta
 
 
 def _schema(row: type) -> pa.Schema:
-    """Columns of a row type. Not read off the rows: a piece in which all values are missing has no type."""
-    plain = {int: pa.int64(), float: pa.float64(), str: pa.string(), list[int]: pa.list_(pa.int64())}
+    """Columns of a row type.
+
+    Not read off the rows: a piece in which all values are missing has no type.
+    """
+    plain = {
+        int: pa.int64(),
+        float: pa.float64(),
+        str: pa.string(),
+        list[int]: pa.list_(pa.int64()),
+    }
     fields = []
     for name, hint in get_type_hints(row).items():
-        kinds = [one for one in get_args(hint) if one is not type(None)] if isinstance(hint, UnionType) else [hint]
+        kinds = (
+            [one for one in get_args(hint) if one is not type(None)]
+            if isinstance(hint, UnionType)
+            else [hint]
+        )
         fields.append((name, plain[kinds[0]]))
     return pa.schema(fields)
 
 
 def _flat_schema(schema: pa.Schema) -> pa.Schema:
-    return pa.schema([(one.name, pa.string() if pa.types.is_list(one.type) else one.type) for one in schema])
+    return pa.schema(
+        [(one.name, pa.string() if pa.types.is_list(one.type) else one.type) for one in schema]
+    )
 
 
 def _flat(table: pa.Table) -> pa.Table:

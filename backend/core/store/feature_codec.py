@@ -1,7 +1,9 @@
-"""Ragged columns of small integers, packed for a range of features: about a third of what DuckDB's lists take.
+"""Ragged columns of small integers, packed for a range of features:
+about a third of what DuckDB's lists take.
 
-One blob is the lists of one column for the features of a chunk: how long each list is, then all values one
-after another; both as deflated byte planes (edge_codec). Negative values are folded in between the others.
+One blob is the lists of one column for the features of a chunk: how long each list is, then all
+values one after another; both as deflated byte planes (edge_codec). Negative values are folded in
+between the others.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ def unpack_list(blob: bytes, n: int, place: int) -> list[int]:
 
 def _unpacked(blob: bytes, n: int) -> tuple[Ints, Ints]:
     n_bytes, n_values = _HEAD.unpack_from(blob)
-    return inflate(blob[_HEAD.size : _HEAD.size + n_bytes], n), inflate(blob[_HEAD.size + n_bytes :], n_values)
+    return inflate(blob[_HEAD.size : _HEAD.size + n_bytes], n), inflate(
+        blob[_HEAD.size + n_bytes :], n_values
+    )
 
 
 def _unfolded(folded: Ints) -> Ints:

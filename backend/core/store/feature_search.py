@@ -1,8 +1,10 @@
 """Search over the features of one SAE: filter first, count, then the first k of an order.
 
-Everything that a filter or an order needs lies in memory as columns, one entry per active feature in
-ascending feature_index: about 120 bytes a feature, and 170 for the lists of tokens that its row shows; 300 MB at
-width 2^20. Whatever matches is kept until the end, so nothing can be lost to a top-k that was taken before a filter.
+Everything that a filter or an order needs lies in memory as columns, one entry per active feature
+in
+ascending feature_index: about 120 bytes a feature, and 170 for the lists of tokens that its row
+shows; 300 MB at width 2^20. Whatever matches is kept until the end, so nothing can be lost to a
+top-k that was taken before a filter.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ class TokenIndex:
         return cls(starts, np.asarray(place, dtype=np.int32)[order])
 
     def listing(self, token_id: int) -> npt.NDArray[np.int32]:
-        """Places of the features that list the token, ascending; none for a token that nothing lists."""
+        """Places of the features that list the token, ascending;
+        none for a token that nothing lists.
+        """
         if not 0 <= token_id < len(self.starts) - 1:
             return self.places[:0]
         return self.places[self.starts[token_id] : self.starts[token_id + 1]]
@@ -66,7 +70,8 @@ class TokenIndex:
         wanted = np.unique(np.asarray(token_ids, dtype=np.int64))
         wanted = wanted[(wanted >= 0) & (wanted < len(self.starts) - 1)]
         first, n = self.starts[wanted], self.starts[wanted + 1] - self.starts[wanted]
-        if int(n.sum()) * MANY > len(self.places):  # cheaper to mark them among all than to gather them
+        # cheaper to mark them among all than to gather them
+        if int(n.sum()) * MANY > len(self.places):
             change = np.zeros(len(self.places) + 1, dtype=np.int8)
             np.add.at(change, first, 1)
             np.add.at(change, first + n, -1)
@@ -91,8 +96,9 @@ class FeatureColumns:
         return self._place[feature_index].astype(np.int64)
 
     def exclusive_to(self, rank: int) -> Ints:
-        """feature_index of those that only the token of this frequency rank reaches (min_count = 1), most firings
-        first; ties by feature_index."""
+        """feature_index of those that only the token of this frequency rank reaches (min_count =
+        1), most firings first; ties by feature_index.
+        """
         ranks, exclusive = self._exclusive
         first, last = np.searchsorted(ranks, [rank, rank + 1])
         return self.feature_index[exclusive[first:last]]
@@ -110,7 +116,9 @@ class FeatureColumns:
 
     @cached_property
     def _exclusive(self) -> tuple[Ints, Ints]:
-        """(first_rank, place) of the features with a single token, by rank, then most firings, then place."""
+        """(first_rank, place) of the features with a single token, by rank,
+        then most firings, then place.
+        """
         places = np.flatnonzero(self.numbers["n_tokens"] == 1)
         ranks, firings = self.numbers["first_rank"][places], self.numbers["n_firings"][places]
         order = np.lexsort((places, -firings, ranks))
@@ -123,7 +131,8 @@ class FeatureColumns:
 
 @dataclass(frozen=True)
 class Lifts:
-    """How much more often each feature fires at function than at content positions; aligned with the columns.
+    """How much more often each feature fires at function than at content positions;
+    aligned with the columns.
 
     Values are ratios of rates, 0 to infinity; low and high are the ends of the 95 % interval.
     """
@@ -134,7 +143,9 @@ class Lifts:
 
 
 class EdgeColumns(Protocol):
-    """The edges of one token, by feature_index; `strength` orders as the largest activation does."""
+    """The edges of one token, by feature_index;
+    `strength` orders as the largest activation does.
+    """
 
     @property
     def feature_index(self) -> Ints: ...
@@ -164,17 +175,24 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Found:
-    """Places of a page of features, in order; how many match; the edge behind each row (-1: no token asked)."""
+    """Places of a page of features, in order; how many match;
+    the edge behind each row (-1: no token asked).
+    """
 
     places: Ints
     total: int
     edge: Ints
 
 
-def search(columns: FeatureColumns, wanted: Wanted, edges: EdgeColumns | None, lifts: Lifts | None) -> Found:
-    """A page of the features that match. `edges`: those of the token asked for; `lifts`: needed by lift filters.
+def search(
+    columns: FeatureColumns, wanted: Wanted, edges: EdgeColumns | None, lifts: Lifts | None
+) -> Found:
+    """A page of the features that match.
 
-    ValueError, beginning with the name of the setting, for an order or filter that lacks what it needs.
+    `edges`: those of the token asked for; `lifts`: needed by lift filters.
+
+    ValueError, beginning with the name of the setting, for an order or filter that lacks what it
+    needs.
     """
     _check(wanted, edges, lifts)
     places, edge = _candidates(columns, wanted, edges)
@@ -187,7 +205,10 @@ def search(columns: FeatureColumns, wanted: Wanted, edges: EdgeColumns | None, l
 
 
 def first_of(key: Column, k: int) -> Ints:
-    """Places of the k smallest keys, ascending; equal keys in the order of their places. O(n + k log k)."""
+    """Places of the k smallest keys, ascending; equal keys in the order of their places.
+
+    O(n + k log k).
+    """
     if k >= len(key):
         return np.argsort(key, kind="stable")
     if k <= 0:
@@ -204,13 +225,19 @@ def _check(wanted: Wanted, edges: EdgeColumns | None, lifts: Lifts | None) -> No
         raise ValueError(f"order {wanted.order!r}: use one of {list(ORDERS)}")
     if wanted.order in NEED_TOKEN and edges is None:
         raise ValueError(f"order {wanted.order!r}: give token_id too, whose firings it orders by")
-    by_lift = wanted.min_lift is not None or wanted.max_lift is not None or wanted.order in NEED_LIFT
+    by_lift = (
+        wanted.min_lift is not None or wanted.max_lift is not None or wanted.order in NEED_LIFT
+    )
     if by_lift and lifts is None:
         raise ValueError(f"order {wanted.order!r}: the lifts of this build are not known")
 
 
-def _candidates(columns: FeatureColumns, wanted: Wanted, edges: EdgeColumns | None) -> tuple[Ints, Ints]:
-    """Places, ascending, of all that can match by the narrowest of the lists that are asked for, and their edges."""
+def _candidates(
+    columns: FeatureColumns, wanted: Wanted, edges: EdgeColumns | None
+) -> tuple[Ints, Ints]:
+    """Places, ascending, of all that can match by the narrowest of the lists that are asked
+    for, and their edges.
+    """
     if edges is not None:
         edge = np.flatnonzero(edges.n_firings >= wanted.min_count)
         return columns.places_of(edges.feature_index[edge]), edge
@@ -254,7 +281,12 @@ def _named(columns: FeatureColumns, wanted: Wanted) -> Mask:
 
 
 def _key(
-    columns: FeatureColumns, wanted: Wanted, edges: EdgeColumns | None, lifts: Lifts | None, places: Ints, edge: Ints
+    columns: FeatureColumns,
+    wanted: Wanted,
+    edges: EdgeColumns | None,
+    lifts: Lifts | None,
+    places: Ints,
+    edge: Ints,
 ) -> Column:
     """What the matching features are ordered by; signed or float, so that it can be negated."""
     if wanted.order == "feature_index":
@@ -266,5 +298,9 @@ def _key(
         if wanted.order == "token_strength":
             return edges.strength[edge]
         counts = edges.n_firings[edge]
-        return counts / columns.numbers["n_firings"][places] if wanted.order == "token_share" else counts
+        return (
+            counts / columns.numbers["n_firings"][places]
+            if wanted.order == "token_share"
+            else counts
+        )
     return columns.numbers[wanted.order][places]

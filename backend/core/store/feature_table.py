@@ -1,4 +1,6 @@
-"""Rows of features from memory: DuckDB unpacks 2,048 lists to give one, and an answer has dozens of features."""
+"""Rows of features from memory:
+DuckDB unpacks 2,048 lists to give one, and an answer has dozens of features.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class TokenLists:
     def take(self, places: Ints) -> TokenLists:
         """The lists of these features, in this order."""
         sizes = np.diff(self.starts)[places]
-        which = np.repeat(self.starts[places] - (np.cumsum(sizes) - sizes), sizes) + np.arange(int(sizes.sum()))
+        which = np.repeat(self.starts[places] - (np.cumsum(sizes) - sizes), sizes) + np.arange(
+            int(sizes.sum())
+        )
         return TokenLists.of(sizes, self.token_ids[which])
 
     def owners(self) -> npt.NDArray[np.int32]:
@@ -44,7 +48,8 @@ class FeatureTable:
     """Every active feature of one SAE; arrays of one length, by feature_index."""
 
     feature_index: Ints
-    numbers: dict[str, npt.NDArray[Any]]  # n_firings, n_tokens, mean_activation, act_max, act_q999, first_rank
+    # n_firings, n_tokens, mean_activation, act_max, act_q999, first_rank
+    numbers: dict[str, npt.NDArray[Any]]
     lists: dict[str, TokenLists]  # top_by_count, top_by_strength, promoted, suppressed
 
     @classmethod
@@ -66,5 +71,7 @@ class FeatureTable:
         there[there] = self.feature_index[places[there]] == wanted[there]
         places = places[there]
         columns = [self.feature_index, *self.numbers.values()]
-        for place, *values in zip(places.tolist(), *(column[places].tolist() for column in columns), strict=True):
+        for place, *values in zip(
+            places.tolist(), *(column[places].tolist() for column in columns), strict=True
+        ):
             yield (*values, *(one.at(place) for one in self.lists.values()))

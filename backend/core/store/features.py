@@ -10,7 +10,14 @@ from typing import Any
 from backend.core.store import sql
 from backend.core.store.base import Generation
 from backend.core.store.edge_codec import decode_activation
-from backend.core.store.feature_search import ORDERS, FeatureColumns, Lifts, TokenIndex, Wanted, search
+from backend.core.store.feature_search import (
+    ORDERS,
+    FeatureColumns,
+    Lifts,
+    TokenIndex,
+    Wanted,
+    search,
+)
 from backend.core.store.feature_table import FeatureTable, TokenLists
 from backend.core.store.rows import EdgeRow, Example, FeatureRow
 from backend.core.store.tokens import TokenQueries
@@ -22,7 +29,9 @@ _LOADING = threading.Lock()  # columns of a wide SAE take seconds: one thread re
 
 @dataclass(frozen=True)
 class FeaturesFound:
-    """A page of a search: rows in order, how many match in all, and each row's edge to the token asked for."""
+    """A page of a search: rows in order, how many match in all,
+    and each row's edge to the token asked for.
+    """
 
     rows: list[FeatureRow]
     total: int
@@ -47,7 +56,9 @@ class FeatureQueries(TokenQueries):
         if table is not None:
             rows = table.rows(wanted)
         else:  # not every question is worth reading the whole SAE into memory
-            rows = iter(self._query(generation, sql.FEATURES_BY_ID, [ordinal, list(dict.fromkeys(wanted))]))
+            rows = iter(
+                self._query(generation, sql.FEATURES_BY_ID, [ordinal, list(dict.fromkeys(wanted))])
+            )
         found = {values[0]: self._feature_row(generation, sae_id, values) for values in rows}
         return [found.get(i) or self._feature_row(generation, sae_id, _silent(i)) for i in wanted]
 
@@ -60,7 +71,9 @@ class FeatureQueries(TokenQueries):
     # -- search ----------------------------------------------------------------------------------
 
     def feature_columns(self, sae_id: str) -> FeatureColumns:
-        """The active features of one SAE as columns in memory, read once for each version of the file."""
+        """The active features of one SAE as columns in memory,
+        read once for each version of the file.
+        """
         generation = self._current()
         ordinal = self._sae(generation, sae_id)[0]
         key = ("feature columns", ordinal)
@@ -71,7 +84,9 @@ class FeatureQueries(TokenQueries):
                     generation.kept["feature table", ordinal] = table
                     listings = (table.lists[name] for name in ("top_by_count", "promoted"))
                     indexes = [TokenIndex.of(one.owners(), one.token_ids) for one in listings]
-                    generation.kept[key] = FeatureColumns(table.feature_index, table.numbers, *indexes)
+                    generation.kept[key] = FeatureColumns(
+                        table.feature_index, table.numbers, *indexes
+                    )
         columns: FeatureColumns = generation.kept[key]
         return columns
 
@@ -79,7 +94,9 @@ class FeatureQueries(TokenQueries):
         numbers = self._columns(generation, sql.FEATURE_NUMBERS, [ordinal])
         lists = {}
         for column in sql.FEATURE_LISTS:
-            sizes = self._columns(generation, sql.FEATURE_LIST_SIZES.format(column=column), [ordinal])
+            sizes = self._columns(
+                generation, sql.FEATURE_LIST_SIZES.format(column=column), [ordinal]
+            )
             listed = self._columns(generation, sql.FEATURE_LISTED.format(column=column), [ordinal])
             lists[column] = TokenLists.of(sizes["size"], listed["token_id"])
         return FeatureTable.of(numbers, lists)
@@ -89,7 +106,8 @@ class FeatureQueries(TokenQueries):
     ) -> FeaturesFound:
         """A page of the active features that match. `token_id`: only those with an edge to it.
 
-        `lifts` is aligned with `feature_columns`. ValueError, beginning with the name of the setting.
+        `lifts` is aligned with `feature_columns`. ValueError, beginning with the name of the
+        setting.
         """
         columns = self.feature_columns(sae_id)
         if wanted.q is not None:
@@ -100,7 +118,9 @@ class FeatureQueries(TokenQueries):
         shown: list[EdgeRow | None] = [None] * len(rows)
         if edges is not None:
             shown = [*edges.rows(found.edge)]
-        return FeaturesFound(rows, found.total, len(columns.feature_index), shown, found.places.tolist())
+        return FeaturesFound(
+            rows, found.total, len(columns.feature_index), shown, found.places.tolist()
+        )
 
     def search_features(
         self,
@@ -114,11 +134,13 @@ class FeatureQueries(TokenQueries):
     ) -> tuple[list[FeatureRow], int]:
         """A page of active features and the number of all that match.
 
-        `q` is a feature_index, or text (case ignored) of a token that is among the feature's top tokens
-        or that it promotes.
+        `q` is a feature_index, or text (case ignored) of a token that is among the feature's top
+        tokens or that it promotes.
         """
         low, high = self.firings_between(min_density, max_density)
-        wanted = Wanted(q=q, min_firings=low, max_firings=high, order=order, limit=limit, offset=offset)
+        wanted = Wanted(
+            q=q, min_firings=low, max_firings=high, order=order, limit=limit, offset=offset
+        )
         found = self.find_features(sae_id, wanted)
         return found.rows, found.total
 
@@ -127,20 +149,31 @@ class FeatureQueries(TokenQueries):
         total = self._current().n_positions
         return min_density * total, max_density * total
 
-    def exclusive_features(self, sae_id: str, rank: int | None, limit: int) -> tuple[list[int], int]:
-        """feature_index of what only the token of this rank reaches, most firings first; and how many there are."""
+    def exclusive_features(
+        self, sae_id: str, rank: int | None, limit: int
+    ) -> tuple[list[int], int]:
+        """feature_index of what only the token of this rank reaches, most firings first;
+        and how many there are.
+        """
         only = [] if rank is None else self.feature_columns(sae_id).exclusive_to(rank).tolist()
         return only[:limit], len(only)
 
     # -- examples --------------------------------------------------------------------------------
 
     def examples(
-        self, sae_id: str, feature_index: int, limit: int = 10, min_quantile: float = 0.0, max_quantile: float = 1.0
+        self,
+        sae_id: str,
+        feature_index: int,
+        limit: int = 10,
+        min_quantile: float = 0.0,
+        max_quantile: float = 1.0,
     ) -> list[Example]:
         """Texts in which the feature fires, strongest first; the model wrote them (`source`)."""
         generation = self._current()
         ordinal, scale, _ = self._sae(generation, sae_id)
-        rows = self._query(generation, sql.EXAMPLES, [ordinal, feature_index, limit, min_quantile, max_quantile])
+        rows = self._query(
+            generation, sql.EXAMPLES, [ordinal, feature_index, limit, min_quantile, max_quantile]
+        )
         return [example_of(values, scale) for values in rows]
 
     def sequences(self, sequence_ids: Sequence[int]) -> dict[int, list[int]]:
@@ -153,7 +186,9 @@ class FeatureQueries(TokenQueries):
         return int(self._query(self._current(), sql.SEQUENCE_END)[0][0])
 
     def place_of(self, sae_id: str) -> tuple[int, float]:
-        """(sae_ordinal, act_scale: the unit of the SAE's activation codes), as companions need them."""
+        """(sae_ordinal, act_scale: the unit of the SAE's activation codes),
+        as companions need them.
+        """
         return self._sae(self._current(), sae_id)[:2]
 
 
@@ -166,6 +201,10 @@ def example_of(values: tuple[Any, ...], scale: float) -> Example:
     """From a row of sql.EXAMPLES; activations of the whole text, 0 where the feature is silent."""
     token_ids, quantile, peak, positions, codes, sequence_id = values
     activations = [0.0] * len(token_ids)
-    for position, activation in zip(positions, decode_activation(codes, scale).tolist(), strict=True):
+    for position, activation in zip(
+        positions, decode_activation(codes, scale).tolist(), strict=True
+    ):
         activations[position] = activation
-    return Example(token_ids, activations, peak, activations[peak], quantile, EXAMPLE_SOURCE, sequence_id)
+    return Example(
+        token_ids, activations, peak, activations[peak], quantile, EXAMPLE_SOURCE, sequence_id
+    )

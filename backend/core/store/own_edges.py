@@ -1,7 +1,9 @@
-"""The edges of one token, unpacked no further than is asked: a frequent token may have 2^20 of them.
+"""The edges of one token, unpacked no further than is asked:
+a frequent token may have 2^20 of them.
 
-Counts and feature indices are whole columns, activations stay codes (order is all that most questions need);
-only the rows that are shown become activations. 2^20 edges cost 25 ms so, 110 ms unpacked to the end.
+Counts and feature indices are whole columns, activations stay codes (order is all that most
+questions need); only the rows that are shown become activations. 2^20 edges cost 25 ms so, 110 ms
+unpacked to the end.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class OwnEdges:
-    """Parallel arrays [n] of one token, by feature_index; the means are unpacked when rows are asked for."""
+    """Parallel arrays [n] of one token, by feature_index;
+    the means are unpacked when rows are asked for.
+    """
 
     feature_index: Ints
     n_firings: Ints
@@ -42,7 +46,9 @@ class OwnEdges:
         elif order == "strength":
             key = -(self.strength << 48 | self.n_firings)
         elif order == "share" and columns is not None:
-            key = -(self.n_firings / columns.numbers["n_firings"][columns.places_of(self.feature_index)])
+            key = -(
+                self.n_firings / columns.numbers["n_firings"][columns.places_of(self.feature_index)]
+            )
         else:
             raise ValueError(f"order {order!r}: use one of {list(TOKEN_EDGE_ORDERS)}")
         return self.rows(first_of(key, limit))
@@ -72,7 +78,8 @@ def own_edges(packed: PackedEdges, token_id: int, scale: float) -> OwnEdges:
     start = int(degrees[:place].sum())
     here = slice(start, start + int(degrees[place]))
     gaps, counts, codes = (
-        inflate(blob, packed.n_edges)[here] for blob in (packed.gaps, packed.n_firings, packed.act_max)
+        inflate(blob, packed.n_edges)[here]
+        for blob in (packed.gaps, packed.n_firings, packed.act_max)
     )
     return OwnEdges(np.cumsum(gaps), counts, codes, scale, (packed.act_mean, packed.n_edges, here))
 
@@ -84,7 +91,10 @@ def no_edges(scale: float) -> OwnEdges:
 
 
 class RecentEdges:
-    """The edges of the tokens asked for last, within a number of edges in all. Threads may share it."""
+    """The edges of the tokens asked for last, within a number of edges in all.
+
+    Threads may share it.
+    """
 
     def __init__(self, most: int = EDGES_KEPT) -> None:
         self._most = most
@@ -93,7 +103,9 @@ class RecentEdges:
         self._lock = threading.Lock()
 
     def get(self, key: tuple[int, int], read: Callable[[], OwnEdges]) -> OwnEdges:
-        """What is kept for (sae_ordinal, token_id), or what `read` gives; two threads may read the same once each."""
+        """What is kept for (sae_ordinal, token_id), or what `read` gives;
+        two threads may read the same once each.
+        """
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

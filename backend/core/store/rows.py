@@ -77,14 +77,17 @@ class CoverageRow:
 
 @dataclass(frozen=True)
 class Contrast:
-    """The k most frequent tokens against content at the same number of occurrences; shares of active features."""
+    """The k most frequent tokens against content at the same number of occurrences;
+    shares of active features.
+    """
 
     k: int
     is_function_cut: bool
     occurrences: int
     coverage: float
     interval: tuple[float, float]
-    content_coverage: float | None  # expectation for content positions drawn one by one; None: too few of them
+    # expectation for content positions drawn one by one; None: too few of them
+    content_coverage: float | None
     content_interval: tuple[float, float] | None
     difference_interval: tuple[float, float] | None
     whole_tokens_mean: float | None  # whole content tokens drawn at random instead

@@ -1,8 +1,8 @@
 """The read side of a build: named queries over one read-only DuckDB file.
 
-DuckDB gives a process the old file until every connection to it is closed, and one connection shared by
-threads gives wrong answers. So: one in-memory hub, the file attached read-only under a new alias for each
-generation, a cursor per call.
+DuckDB gives a process the old file until every connection to it is closed, and one connection
+shared by threads gives wrong answers. So: one in-memory hub, the file attached read-only under a
+new alias for each generation, a cursor per call.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ __all__ = [
 
 
 class Store(FeatureQueries, CoverageQueries, GraphQueries):
-    """A build, opened read-only; safe to share between threads; follows the file when it is replaced."""
+    """A build, opened read-only; safe to share between threads;
+    follows the file when it is replaced.
+    """
 
     def __init__(self, path: Path, memory_limit: str) -> None:
         self.path = path
@@ -79,13 +81,17 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
         return [row for _, _, row in self._current().saes.values()]
 
     def edge_pieces(self, sae_id: str, chunks: int = CHUNKS_A_PIECE) -> Iterator[Edges]:
-        """All edges of an SAE, sorted by (token_id, feature_index); a chunk holds some 8,000, a piece a million."""
+        """All edges of an SAE, sorted by (token_id, feature_index);
+        a chunk holds some 8,000, a piece a million.
+        """
         generation = self._current()
         ordinal, scale, _ = self._sae(generation, sae_id)
         starts = [row[0] for row in self._query(generation, sql.EDGE_CHUNK_STARTS, [ordinal])]
         for at in range(0, len(starts), chunks):
             last = min(at + chunks, len(starts)) - 1
-            rows = self._query(generation, sql.EDGE_CHUNKS_BETWEEN, [ordinal, starts[at], starts[last]])
+            rows = self._query(
+                generation, sql.EDGE_CHUNKS_BETWEEN, [ordinal, starts[at], starts[last]]
+            )
             yield joined([unpack(PackedEdges(*row), scale) for row in rows])
 
     # -- opening ---------------------------------------------------------------------------------
@@ -114,8 +120,12 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
             raise
 
     def _check_length(self, alias: str, length: int) -> None:
-        """ValueError for a file that was cut short: DuckDB would notice at the first query that reads so far."""
-        sizes = "SELECT block_size, total_blocks FROM pragma_database_size() WHERE database_name = ?"
+        """ValueError for a file that was cut short:
+        DuckDB would notice at the first query that reads so far.
+        """
+        sizes = (
+            "SELECT block_size, total_blocks FROM pragma_database_size() WHERE database_name = ?"
+        )
         with self._hub.cursor() as cursor:
             block_size, blocks = cursor.execute(sizes, [alias]).fetchall()[0]
         whole = HEADER_BYTES + block_size * blocks
@@ -126,11 +136,13 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
         cursor = self._hub.cursor()
         try:
             cursor.execute(f"USE {alias}")
-            provenance = {key: json.loads(value) for key, value in cursor.execute(sql.PROVENANCE).fetchall()}
+            provenance = {
+                key: json.loads(value) for key, value in cursor.execute(sql.PROVENANCE).fetchall()
+            }
             if provenance["schema_version"] != SCHEMA_VERSION:
                 raise StoreInvalid(
-                    f"{self.path} has schema version {provenance['schema_version']}; this program reads "
-                    f"{SCHEMA_VERSION}: {REMEDY}"
+                    f"{self.path} has schema version {provenance['schema_version']}; this "
+                    f"program reads {SCHEMA_VERSION}: {REMEDY}"
                 )
             rows = cursor.execute(sql.SAES).fetchall()
         finally:
@@ -164,11 +176,15 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
         finally:
             cursor.close()
 
-    def _query(self, generation: Generation, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _query(
+        self, generation: Generation, statement: str, parameters: Sequence[Any] = ()
+    ) -> list[tuple[Any, ...]]:
         with self._reading(generation) as cursor:
             return cursor.execute(statement, list(parameters)).fetchall()
 
-    def _columns(self, generation: Generation, statement: str, parameters: Sequence[Any] = ()) -> dict[str, Any]:
+    def _columns(
+        self, generation: Generation, statement: str, parameters: Sequence[Any] = ()
+    ) -> dict[str, Any]:
         with self._reading(generation) as cursor:
             found = cursor.execute(statement, list(parameters)).fetchnumpy()
         for name, column in found.items():
@@ -178,7 +194,9 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
 
 
 def _detach(hub: duckdb.DuckDBPyConnection, alias: str) -> None:
-    """Let go of one generation of the file, from whichever thread; nothing to do once the hub is closed."""
+    """Let go of one generation of the file, from whichever thread;
+    nothing to do once the hub is closed.
+    """
     try:
         with hub.cursor() as cursor:
             cursor.execute(f"DETACH DATABASE IF EXISTS {alias}")

@@ -1,5 +1,5 @@
-"""The vocabulary of a build in memory: tokens stand in every answer, and a query for each list of them costs more
-than everything else in it. About 0.5 KB a token, 60 MB for 120,000.
+"""The vocabulary of a build in memory: tokens stand in every answer, and a query for each list of
+them costs more than everything else in it. About 0.5 KB a token, 60 MB for 120,000.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _REF = '{"token_id":%d,"text":%s,"token_class":"%s"}'
 class TokenTable:
     """Every token of a build, by token_id; arrays and lists of one length."""
 
-    columns: Mapping[str, npt.NDArray[Any]]  # token_id, token_class, text, occurrences, documents, rank, ...; 0 = NULL
+    # token_id, token_class, text, occurrences, documents, rank, ...; 0 = NULL
+    columns: Mapping[str, npt.NDArray[Any]]
     places: Mapping[int, int]  # token_id -> place
     ranked: Ints  # places of the tokens that have a rank, by rank
     written: Mapping[int, str]  # token_id -> the wire's TokenRef as JSON
@@ -35,7 +36,12 @@ class TokenTable:
         """From the columns of sql.ALL_TOKENS."""
         lower = [text.encode() for text in columns.pop("lower")]
         ids, rank = columns["token_id"].tolist(), columns["rank"]
-        refs = zip(ids, map(json.dumps, columns["text"]), (CLASS_NAMES[c] for c in columns["token_class"]), strict=True)
+        refs = zip(
+            ids,
+            map(json.dumps, columns["text"]),
+            (CLASS_NAMES[c] for c in columns["token_class"]),
+            strict=True,
+        )
         return cls(
             columns,
             dict(zip(ids, range(len(ids)), strict=True)),
@@ -46,7 +52,9 @@ class TokenTable:
         )
 
     def rows(self, token_ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-        """(token_id, text, class code, occurrences, documents, rank, cumulative) of the known ones; None: no rank."""
+        """(token_id, text, class code, occurrences, documents, rank, cumulative) of the known
+        ones; None: no rank.
+        """
         return self.at([self.places[i] for i in token_ids if i in self.places])
 
     def around(self, rank: int, width: int) -> Iterator[tuple[Any, ...]]:
@@ -55,12 +63,24 @@ class TokenTable:
 
     def at(self, places: Sequence[int] | Ints) -> Iterator[tuple[Any, ...]]:
         which = np.asarray(places, dtype=np.int64)
-        names = ("token_id", "text", "token_class", "occurrences", "documents", "rank", "cumulative")
-        for *values, rank, cumulative in zip(*(self.columns[name][which].tolist() for name in names), strict=True):
+        names = (
+            "token_id",
+            "text",
+            "token_class",
+            "occurrences",
+            "documents",
+            "rank",
+            "cumulative",
+        )
+        for *values, rank, cumulative in zip(
+            *(self.columns[name][which].tolist() for name in names), strict=True
+        ):
             yield (*values, rank, cumulative) if rank else (*values, None, None)
 
     def refs(self, token_ids: Sequence[int]) -> str:
-        """These tokens as a JSON array of the wire's TokenRef; ids that the build lacks are left out."""
+        """These tokens as a JSON array of the wire's TokenRef;
+        ids that the build lacks are left out.
+        """
         return f"[{','.join([self.written[i] for i in token_ids if i in self.written])}]"
 
     def named(self, lower: str) -> list[int]:

@@ -42,7 +42,9 @@ class TokenQueries(Queries):
         class_code = None if token_class is None else list(CLASS_NAMES).index(token_class)
         generation = self._current()
         found = self._query(
-            generation, sql.TOKENS.format(order=sql.TOKEN_ORDERS[order]), [q, class_code, limit, offset]
+            generation,
+            sql.TOKENS.format(order=sql.TOKEN_ORDERS[order]),
+            [q, class_code, limit, offset],
         )
         total = self._query(generation, sql.TOKEN_COUNT, [q, class_code])[0][0]
         return [self._token_row(generation, values) for values in found], int(total)
@@ -68,7 +70,8 @@ class TokenQueries(Queries):
 
     def _token_table(self, generation: Generation) -> TokenTable:
         """The whole vocabulary, read once for each version of the file."""
-        if "tokens" not in generation.kept:  # two threads may read the same at once, and keep the same
+        # two threads may read the same at once, and keep the same
+        if "tokens" not in generation.kept:
             generation.kept["tokens"] = TokenTable.of(self._columns(generation, sql.ALL_TOKENS))
         table: TokenTable = generation.kept["tokens"]
         return table
@@ -92,14 +95,20 @@ class TokenQueries(Queries):
 
     # -- edges -----------------------------------------------------------------------------------
 
-    def token_edges(self, token_id: int, sae_id: str, limit: int = 50, order: str = "count") -> list[EdgeRow]:
-        """The token's edges: most firings first, largest activation first (order "strength"), or largest share of
-        the feature's firings first ("share"). Ties: the other of count and strength, then feature_index."""
+    def token_edges(
+        self, token_id: int, sae_id: str, limit: int = 50, order: str = "count"
+    ) -> list[EdgeRow]:
+        """The token's edges: most firings first, largest activation first (order "strength"), or
+        largest share of the feature's firings first ("share"). Ties: the other of count and
+        strength, then feature_index.
+        """
         columns = self.feature_columns(sae_id) if order == "share" else None
         return self.own_edges(sae_id, token_id).first(limit, order, columns)
 
     def own_edges(self, sae_id: str, token_id: int) -> OwnEdges:
-        """Everything that one token reaches, as columns; activations stay codes until a row is asked for."""
+        """Everything that one token reaches, as columns;
+        activations stay codes until a row is asked for.
+        """
         generation = self._current()
         ordinal, scale, _ = self._sae(generation, sae_id)
         if not 0 <= token_id < 1 << 32:
@@ -132,7 +141,11 @@ class TokenQueries(Queries):
             generation.kept[key] = np.sort(degrees)
         ascending: Ints = generation.kept[key]
         place_of = self._ranked_tokens(generation).place_of
-        own = int(degrees[place_of[token_id]]) if 0 <= token_id < len(place_of) and place_of[token_id] >= 0 else 0
+        own = (
+            int(degrees[place_of[token_id]])
+            if 0 <= token_id < len(place_of) and place_of[token_id] >= 0
+            else 0
+        )
         return own, 1 + len(ascending) - int(np.searchsorted(ascending, own, side="right"))
 
     def _ranked_tokens(self, generation: Generation) -> RankedTokens:
@@ -143,7 +156,9 @@ class TokenQueries(Queries):
         tokens: RankedTokens = generation.kept["ranked tokens"]
         return tokens
 
-    def _degrees(self, generation: Generation, ordinal: int, theta_ordinal: int, min_count: int) -> Ints:
+    def _degrees(
+        self, generation: Generation, ordinal: int, theta_ordinal: int, min_count: int
+    ) -> Ints:
         """[tokens with a rank] features with at least min_count firings above theta, by rank."""
         key = ("degrees", ordinal, theta_ordinal, min_count)
         if key not in generation.kept:
@@ -156,9 +171,13 @@ class TokenQueries(Queries):
         return degrees
 
     def positions_by_class(self) -> dict[str, int]:
-        """Positions of the corpus that hold a token of each class; special ones are never counted."""
+        """Positions of the corpus that hold a token of each class;
+        special ones are never counted.
+        """
         rows = self._query(self._current(), sql.POSITIONS_BY_CLASS)
-        return {name: sum(n for code, n in rows if CLASS_NAMES[code] == name) for name in CLASS_NAMES}
+        return {
+            name: sum(n for code, n in rows if CLASS_NAMES[code] == name) for name in CLASS_NAMES
+        }
 
     def edges(self, sae_id: str, token_ids: Sequence[int] | None = None) -> Edges:
         """The edges of these tokens, or all, sorted by (token_id, feature_index)."""

@@ -22,11 +22,12 @@ from backend.core.store.rows import StoreError
 from backend.core.store.store import SCHEMA_VERSION, Store
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-# A query reads the blobs of up to 2,048 neighbouring rows, whichever it wants: 1.3 ms a token at 8,192 edges,
+# A query reads the blobs of up to 2,048 neighbouring rows, whichever it wants: 1.3 ms a token at
+# 8,192 edges,
 # 5.6 ms at 32,768; smaller chunks deflate hardly worse.
 EDGES_PER_CHUNK = 8_192
-# A column takes a block at least, and packs badly into one that is too small: measured on 5M edges, blocks
-# of 16 KiB give 14.2 MB, of 64 KiB 11.5, of 256 KiB 13.9.
+# A column takes a block at least, and packs badly into one that is too small: measured on 5M edges,
+# blocks of 16 KiB give 14.2 MB, of 64 KiB 11.5, of 256 KiB 13.9.
 SMALL_BLOCK, LARGE_BLOCK, LARGE_FROM_EDGES = 65_536, 262_144, 50_000_000
 WRITING: dict[str, Any] = {"memory_limit": "4GB"}
 
@@ -54,7 +55,9 @@ class SaeEdges:
 
     @property
     def n_edges(self) -> int:
-        return self.edges.n_edges if isinstance(self.edges, EdgePieces) else len(self.edges.token_id)
+        return (
+            self.edges.n_edges if isinstance(self.edges, EdgePieces) else len(self.edges.token_id)
+        )
 
     def pieces(self) -> Iterable[Edges]:
         """All edges, sorted by (token_id, feature_index), cut between tokens."""
@@ -66,7 +69,10 @@ class EdgeDigest:
 
     def __init__(self) -> None:
         self.n_edges = 0
-        self._columns = {name: hashlib.blake2b(digest_size=16) for name in ("token_id", "feature_index", "n_firings")}
+        self._columns = {
+            name: hashlib.blake2b(digest_size=16)
+            for name in ("token_id", "feature_index", "n_firings")
+        }
 
     def add(self, edges: Edges) -> None:
         self.n_edges += len(edges.token_id)
@@ -103,7 +109,9 @@ def publish(
         path.parent.mkdir(parents=True, exist_ok=True)
         new.unlink(missing_ok=True)
         loose.unlink(missing_ok=True)
-        block = LARGE_BLOCK if sum(sae.n_edges for sae in edges) >= LARGE_FROM_EDGES else SMALL_BLOCK
+        block = (
+            LARGE_BLOCK if sum(sae.n_edges for sae in edges) >= LARGE_FROM_EDGES else SMALL_BLOCK
+        )
         written = _write(loose, block, tables, edges, provenance)
         _compact(loose, new, block)
         _check(new, written)
@@ -112,7 +120,9 @@ def publish(
         _sync(path.parent)
     except (OSError, duckdb.Error, StoreError) as error:
         reason = str(error).splitlines()[0]
-        raise BuildNotWritten(f"{path} was not written ({reason}); an older build there is untouched.") from error
+        raise BuildNotWritten(
+            f"{path} was not written ({reason}); an older build there is untouched."
+        ) from error
     finally:
         for left in (new, loose):
             left.unlink(missing_ok=True)
@@ -125,7 +135,9 @@ def _attach(path: Path, name: str, options: str) -> str:
 
 
 def _compact(loose: Path, path: Path, block: int) -> None:
-    """A copy without free blocks: a file that was filled row by row keeps a third of its size in them."""
+    """A copy without free blocks: a file that was filled row by row keeps a third
+    of its size in them.
+    """
     with duckdb.connect(":memory:", config=WRITING) as connection:
         connection.execute(_attach(loose, "loose", "READ_ONLY"))
         connection.execute(_attach(path, "build", f"BLOCK_SIZE {block}, STORAGE_VERSION 'v1.5.0'"))
@@ -150,7 +162,8 @@ def _write(
         connection.execute(SCHEMA.read_text())
         stated = {**provenance, "schema_version": SCHEMA_VERSION}
         connection.executemany(
-            "INSERT INTO provenance VALUES (?, ?)", [[key, json.dumps(value)] for key, value in stated.items()]
+            "INSERT INTO provenance VALUES (?, ?)",
+            [[key, json.dumps(value)] for key, value in stated.items()],
         )
         for name, table in tables.items():
             connection.register("incoming", table)
@@ -170,7 +183,9 @@ def _write(
     return digests
 
 
-def _insert_chunks(connection: duckdb.DuckDBPyConnection, sae: SaeEdges, parts: Iterator[Edges]) -> None:
+def _insert_chunks(
+    connection: duckdb.DuckDBPyConnection, sae: SaeEdges, parts: Iterator[Edges]
+) -> None:
     rows = [{"sae_ordinal": sae.sae_ordinal, **vars(pack(part, sae.act_scale))} for part in parts]
     if rows:
         connection.register("incoming", pa.Table.from_pylist(rows))

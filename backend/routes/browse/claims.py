@@ -11,12 +11,16 @@ from backend.routes.request.kept import kept_by
 from backend.routes.request.served import Served
 from backend.schemas import Claim, ClaimList
 
-router = APIRouter(tags=["claims"], route_class=kept_by("statistics", "features", "consolidation", "experiments"))
+router = APIRouter(
+    tags=["claims"], route_class=kept_by("statistics", "features", "consolidation", "experiments")
+)
 
 
 @router.get("/claims")
 def read_claims(served: Served) -> ClaimList:
-    """All claims with their numbers and verdicts; what this build lacks makes a claim “not testable”."""
+    """All claims with their numbers and verdicts;
+    what this build lacks makes a claim “not testable”.
+    """
     sources = Sources(served.build.require, served.build.companions())
     return ClaimList(claims=[_claim(one) for one in judge_all(sources)])
 
@@ -24,7 +28,8 @@ def read_claims(served: Served) -> ClaimList:
 def _claim(judged: Judged) -> Claim:
     claim, found = judged.claim, judged.measured
     stated = {
-        name: getattr(claim, name) for name in ("id", "group", "statement", "made_by", "definition", "unit", "noun")
+        name: getattr(claim, name)
+        for name in ("id", "group", "statement", "made_by", "definition", "unit", "noun")
     }
     measured = {
         "value": found.value if found else None,
@@ -39,7 +44,11 @@ def _claim(judged: Judged) -> Claim:
         "control_drawn": bool(found) and claim.control_drawn,
         "link": found.link if found else "",
     }
-    ruled = {"rule": rule_words(claim.rule, claim.unit), "above": claim.rule.low, "below": claim.rule.high}
+    ruled = {
+        "rule": rule_words(claim.rule, claim.unit),
+        "above": claim.rule.low,
+        "below": claim.rule.high,
+    }
     return Claim.model_validate(
         stated | measured | ruled | {"verdict": judged.verdict, "reason": judged.reason},
     )

@@ -25,7 +25,9 @@ SHARES = (  # fields of a Contrast that are shares of the denominator
 
 @router.get("/coverage", response_model=CoverageResponse)
 def read_coverage(query: Annotated[CoverageQuery, Query()], served: Served) -> Response:
-    """Coverage by rank. Without max_rank, as many ranks as the server lists; `effective` says how many."""
+    """Coverage by rank. Without max_rank, as many ranks as the server lists;
+    `effective` says how many.
+    """
     store = served.build.require()
     most = served.settings.max_coverage_rows
     if query.max_rank is not None and query.max_rank > most:
@@ -47,12 +49,17 @@ def read_coverage(query: Annotated[CoverageQuery, Query()], served: Served) -> R
 
 
 def _contrasts(store: Store, query: CoverageQuery, found: Coverage) -> list[Contrast]:
-    """The build's comparisons in shares of the denominator asked for; none at a θ or min_count that it lacks."""
+    """The build's comparisons in shares of the denominator asked for;
+    none at a θ or min_count that it lacks.
+    """
     if found.effective["theta"] != 0 or query.min_count != 1:
         return []
     share = found.n_active / max(found.n_all, 1)
     kept = [asdict(one) for one in store.contrasts(query.sae_id)]
-    return [Contrast.model_validate(one | {name: _times(one[name], share) for name in SHARES}) for one in kept]
+    return [
+        Contrast.model_validate(one | {name: _times(one[name], share) for name in SHARES})
+        for one in kept
+    ]
 
 
 def _times(value: float | tuple[float, ...] | None, share: float) -> float | list[float] | None:

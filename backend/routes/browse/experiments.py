@@ -14,7 +14,9 @@ router = APIRouter(tags=["experiments"], route_class=kept_by("experiments"))
 
 @router.get("/experiments")
 def read_experiments(served: Served) -> ExperimentList:
-    """Every arm of every experiment with its figures; the claims on reactivation and steering are read from these."""
+    """Every arm of every experiment with its figures;
+    the claims on reactivation and steering are read from these.
+    """
     store = served.build.experiments()
     return ExperimentList(experiments=[_experiment(store, name) for name in store.names()])
 
@@ -34,6 +36,12 @@ def _experiment(store: ExperimentsStore, name: str) -> Experiment:
 def _estimate(row: Estimate) -> ExperimentEstimate:
     interval = None if row.low is None or row.high is None else [row.low, row.high]
     return ExperimentEstimate(
-        arm=row.arm, sae_id=row.sae_id, layer=row.layer, subject=row.subject, outcome=row.outcome,
-        value=row.value, interval=interval, n=row.n,
-    )  # fmt: skip
+        arm=row.arm,
+        sae_id=row.sae_id,
+        layer=row.layer,
+        subject=row.subject,
+        outcome=row.outcome,
+        value=row.value,
+        interval=interval,
+        n=row.n,
+    )

@@ -43,4 +43,6 @@ def export_table(
     name = f"{table}-{query.sae_id}" if query.sae_id else table
     headers = {"Content-Disposition": f'attachment; filename="{name}.{query.format}"'}
     media_type = export.FORMATS[query.format]
-    return StreamingResponse(export.chunks(made, query.format), media_type=media_type, headers=headers)
+    return StreamingResponse(
+        export.chunks(made, query.format), media_type=media_type, headers=headers
+    )

@@ -25,9 +25,15 @@ class Chosen:
 
 
 def choose_examples(
-    store: Store, sae_id: str, feature_index: int, query: FeatureQuery, extra: Sequence[TokenExample]
+    store: Store,
+    sae_id: str,
+    feature_index: int,
+    query: FeatureQuery,
+    extra: Sequence[TokenExample],
 ) -> Chosen:
-    """Stored texts and, for a token, those that were chosen for it (`extra`): strongest first, none twice."""
+    """Stored texts and, for a token, those that were chosen for it (`extra`):
+    strongest first, none twice.
+    """
     spread = store.examples(sae_id, feature_index, ALL_STORED)
     seen = {example.sequence_id for example in spread}
     texts = store.sequences([one.sequence_id for one in extra])
@@ -44,14 +50,20 @@ def choose_examples(
     if query.token_id is None:
         matching = [example for example in matching if example.quantile is not None]
     else:
-        matching = [_at(example, query.token_id) for example in matching if query.token_id in fires_at(example)]
+        matching = [
+            _at(example, query.token_id)
+            for example in matching
+            if query.token_id in fires_at(example)
+        ]
     matching.sort(key=lambda example: (-example.activation, example.sequence_id))
     return Chosen(matching[: query.limit], len(matching), len(everything), dict(by_token))
 
 
 def fires_at(example: Example) -> set[int]:
     """Tokens of the text at which the feature fires."""
-    return {token for token, act in zip(example.token_ids, example.activations, strict=True) if act > 0}
+    return {
+        token for token, act in zip(example.token_ids, example.activations, strict=True) if act > 0
+    }
 
 
 def _in_range(example: Example, query: FeatureQuery) -> bool:

@@ -51,14 +51,18 @@ def listed_tokens(tokens: TokenTable, row: StoredFeature) -> dict[str, str]:
 
 
 def edge_of(edge: EdgeRow, occurrences: int, feature_firings: int | None = None) -> TokenEdge:
-    """`occurrences` of the token in the corpus; `feature_firings`: of the feature at all tokens, if told."""
+    """`occurrences` of the token in the corpus; `feature_firings`:
+    of the feature at all tokens, if told.
+    """
     return TokenEdge(
         feature_index=edge.feature_index,
         n_firings=edge.n_firings,
         mean_activation=edge.act_mean,
         act_max=edge.act_max,
         share_of_token=edge.n_firings / max(occurrences, 1),
-        share_of_feature=None if feature_firings is None else edge.n_firings / max(feature_firings, 1),
+        share_of_feature=None
+        if feature_firings is None
+        else edge.n_firings / max(feature_firings, 1),
     )
 
 
@@ -92,7 +96,11 @@ def _finite(value: float) -> float | None:
 
 
 def firing_tokens(
-    known: dict[int, TokenRow], ids: Sequence[int], row: StoredFeature, counts: Sequence[int], most: Sequence[float]
+    known: dict[int, TokenRow],
+    ids: Sequence[int],
+    row: StoredFeature,
+    counts: Sequence[int],
+    most: Sequence[float],
 ) -> list[FiringToken]:
     """A token list with what stands behind each; `counts` and `most` are empty without details."""
     return [
@@ -107,15 +115,21 @@ def firing_tokens(
     ]
 
 
-def logit_tokens(known: dict[int, TokenRow], ids: Sequence[int], effects: Sequence[float]) -> list[LogitToken]:
+def logit_tokens(
+    known: dict[int, TokenRow], ids: Sequence[int], effects: Sequence[float]
+) -> list[LogitToken]:
     return [
-        LogitToken(**token_ref(known[token_id]).model_dump(), effect=effects[place] if effects else None)
+        LogitToken(
+            **token_ref(known[token_id]).model_dump(), effect=effects[place] if effects else None
+        )
         for place, token_id in enumerate(ids)
         if token_id in known
     ]
 
 
-def token_fields(known: dict[int, TokenRow], row: StoredFeature, detail: StoredDetail | None) -> dict[str, Any]:
+def token_fields(
+    known: dict[int, TokenRow], row: StoredFeature, detail: StoredDetail | None
+) -> dict[str, Any]:
     """The four token lists with their numbers."""
     d = detail
     return {
@@ -123,27 +137,44 @@ def token_fields(known: dict[int, TokenRow], row: StoredFeature, detail: StoredD
             known, row.top_token_ids, row, d.count_firings if d else (), d.count_max if d else ()
         ),
         "tokens_by_strength": firing_tokens(
-            known, row.top_by_strength, row, d.strength_firings if d else (), d.strength_max if d else ()
+            known,
+            row.top_by_strength,
+            row,
+            d.strength_firings if d else (),
+            d.strength_max if d else (),
         ),
         "promoted": logit_tokens(known, row.promoted_token_ids, d.promoted_effect if d else ()),
-        "suppressed": logit_tokens(known, row.suppressed_token_ids, d.suppressed_effect if d else ()),
+        "suppressed": logit_tokens(
+            known, row.suppressed_token_ids, d.suppressed_effect if d else ()
+        ),
     }
 
 
 def detail_fields(
-    details: FeatureDetailStore, detail: StoredDetail, row: StoredFeature, near: Sequence[NearFeature]
+    details: FeatureDetailStore,
+    detail: StoredDetail,
+    row: StoredFeature,
+    near: Sequence[NearFeature],
 ) -> dict[str, Any]:
     """Histogram, classes and nearest features."""
     return {
-        "histogram": [HistogramBin(low=low, high=high, n_firings=n) for low, high, n in detail.bins()],
+        "histogram": [
+            HistogramBin(low=low, high=high, n_firings=n) for low, high, n in detail.bins()
+        ],
         "classes": firing_classes(details.positions(), detail, row) if row.n_firings else None,
         "nearest": list(near),
         "nearest_tied": detail.near_tied,
     }
 
 
-def firing_classes(positions: tuple[int, int], detail: StoredDetail, row: StoredFeature) -> FiringClasses:
-    counts = (np.array([detail.n_function]), np.array([row.n_firings]), np.array([detail.n_effective]))
+def firing_classes(
+    positions: tuple[int, int], detail: StoredDetail, row: StoredFeature
+) -> FiringClasses:
+    counts = (
+        np.array([detail.n_function]),
+        np.array([row.n_firings]),
+        np.array([detail.n_effective]),
+    )
     lift = lift_at(lifts_of(*counts, positions), 0)
     return FiringClasses(
         **lift.model_dump(),
@@ -174,6 +205,9 @@ def examples_json(store: Store, rows: Sequence[StoredExample]) -> str:
     """Examples with readable tokens, as JSON."""
     tokens = store.token_table()
     return array(
-        spliced(Example.model_validate(vars(row) | {"tokens": ()}), {"tokens": tokens.refs(row.token_ids)})
+        spliced(
+            Example.model_validate(vars(row) | {"tokens": ()}),
+            {"tokens": tokens.refs(row.token_ids)},
+        )
         for row in rows
     )

@@ -36,7 +36,14 @@ from backend.routes.request.limits import check_page
 from backend.routes.request.problems import Refusal, refuse_field
 from backend.routes.request.served import Served, check_token, refuse_value, token_ref
 from backend.routes.request.splice import answered, array, spliced
-from backend.schemas import FeatureDetail, FeaturePage, FeatureQuery, FeaturesQuery, FoundFeature, TokenWithExamples
+from backend.schemas import (
+    FeatureDetail,
+    FeaturePage,
+    FeatureQuery,
+    FeaturesQuery,
+    FoundFeature,
+    TokenWithExamples,
+)
 
 router = APIRouter(tags=["features"], route_class=kept_by("features"))
 NEURONPEDIA = "https://www.neuronpedia.org"
@@ -45,7 +52,9 @@ SHOWN = 5  # firing tokens of a row of a search
 
 @router.get("/features", response_model=FeaturePage)
 def search_features(query: Annotated[FeaturesQuery, Query()], served: Served) -> Response:
-    """Active features of one SAE: filtered by token, promoted token, density and lift; then ordered; then paged."""
+    """Active features of one SAE: filtered by token, promoted token, density and lift;
+    then ordered; then paged.
+    """
     check_page(query.limit, served.settings)
     _check_search(query)
     store = served.build.require()
@@ -81,9 +90,13 @@ def _check_search(query: FeaturesQuery) -> None:
             raise refuse_field(low, least, f"0 to {high} = {most}")
     if query.token_id is None:
         if query.min_count != 1:
-            raise refuse_field("min_count", query.min_count, "1 without token_id, whose firings it counts")
+            raise refuse_field(
+                "min_count", query.min_count, "1 without token_id, whose firings it counts"
+            )
         if query.order in NEED_TOKEN:
-            raise refuse_field("order", query.order, "an order that needs no token, or give token_id too")
+            raise refuse_field(
+                "order", query.order, "an order that needs no token, or give token_id too"
+            )
 
 
 def _wanted(store: Store, query: FeaturesQuery) -> Wanted:
@@ -103,14 +116,21 @@ def _wanted(store: Store, query: FeaturesQuery) -> Wanted:
     )
 
 
-def _rows(store: Store, found: FeaturesFound, query: FeaturesQuery, lifts: Lifts | None) -> Iterator[str]:
+def _rows(
+    store: Store, found: FeaturesFound, query: FeaturesQuery, lifts: Lifts | None
+) -> Iterator[str]:
     """Each a FoundFeature as JSON."""
-    token, tokens = None if query.token_id is None else store.token(query.token_id), store.token_table()
+    token, tokens = (
+        None if query.token_id is None else store.token(query.token_id),
+        store.token_table(),
+    )
     for row, place, edge in zip(found.rows, found.places, found.edges, strict=True):
         shown: dict[str, Any] = {"lift": None if lifts is None else lift_at(lifts, place)}
         if edge is not None and token is not None:
             shown["at_token"] = edge_of(edge, token.occurrences, row.n_firings)
-        yield spliced(FoundFeature.model_validate(without_tokens(row) | shown), listed_tokens(tokens, row))
+        yield spliced(
+            FoundFeature.model_validate(without_tokens(row) | shown), listed_tokens(tokens, row)
+        )
 
 
 @router.get("/features/{sae_id:path}/{feature_index}", response_model=FeatureDetail)
@@ -120,14 +140,20 @@ def read_feature(
     query: Annotated[FeatureQuery, Query()],
     served: Served,
 ) -> Response:
-    """One feature: how often it fires, on which tokens, what it promotes, its nearest, and examples."""
+    """One feature: how often it fires, on which tokens, what it promotes,
+    its nearest, and examples.
+    """
     check_page(query.limit, served.settings)
     if query.min_quantile > query.max_quantile:
-        raise refuse_field("min_quantile", query.min_quantile, f"0 to max_quantile = {query.max_quantile}")
+        raise refuse_field(
+            "min_quantile", query.min_quantile, f"0 to max_quantile = {query.max_quantile}"
+        )
     store = served.build.require()
     sae = next((row for row in store.saes() if row.sae_id == sae_id), None)
     if sae is None:
-        raise Refusal(404, f"The build has no SAE {sae_id!r}; it has {[s.sae_id for s in store.saes()]}.")
+        raise Refusal(
+            404, f"The build has no SAE {sae_id!r}; it has {[s.sae_id for s in store.saes()]}."
+        )
     row = store.feature(sae_id, feature_index)
     if row is None:
         raise Refusal(404, f"{sae_id} has features 0 to {sae.d_sae - 1}, not {feature_index}.")
@@ -141,7 +167,9 @@ def read_feature(
 
 
 def _sae_fields(store: Store, sae: SaeRow, row: StoredFeature) -> dict[str, Any]:
-    place = 1 + store.feature_columns(sae.sae_id).denser_than(row.n_firings) if row.n_firings else None
+    place = (
+        1 + store.feature_columns(sae.sae_id).denser_than(row.n_firings) if row.n_firings else None
+    )
     return {
         **without_tokens(row),
         "layer": sae.layer,
@@ -152,11 +180,20 @@ def _sae_fields(store: Store, sae: SaeRow, row: StoredFeature) -> dict[str, Any]
     }
 
 
-def _everything(store: Store, opened: Any, row: StoredFeature, query: FeatureQuery) -> tuple[dict[str, Any], str]:
+def _everything(
+    store: Store, opened: Any, row: StoredFeature, query: FeatureQuery
+) -> tuple[dict[str, Any], str]:
     """What the details add, or why they are missing; and the examples as JSON."""
     details, detail, missing = _detail(store, opened, row)
-    chosen = choose_examples(store, row.sae_id, row.feature_index, query, detail.examples if detail else ())
-    listed = {*row.top_token_ids, *row.top_by_strength, *row.promoted_token_ids, *row.suppressed_token_ids}
+    chosen = choose_examples(
+        store, row.sae_id, row.feature_index, query, detail.examples if detail else ()
+    )
+    listed = {
+        *row.top_token_ids,
+        *row.top_by_strength,
+        *row.promoted_token_ids,
+        *row.suppressed_token_ids,
+    }
     known = store.token_rows(sorted(listed | chosen.by_token.keys()))
     fields: dict[str, Any] = {
         "details_missing": missing,
@@ -167,7 +204,8 @@ def _everything(store: Store, opened: Any, row: StoredFeature, query: FeatureQue
     fields["example_tokens"] = [
         TokenWithExamples(**token_ref(known[i]).model_dump(), n_examples=n)
         for i, n in sorted(
-            chosen.by_token.items(), key=lambda item: (known[item[0]].rank or 0) if item[0] in known else 0
+            chosen.by_token.items(),
+            key=lambda item: (known[item[0]].rank or 0) if item[0] in known else 0,
         )
         if i in known
     ]
@@ -196,7 +234,9 @@ def neuronpedia_url(preset: Preset, sae_id: str, feature_index: int) -> str | No
 
 @lru_cache(maxsize=256)
 def _neuronpedia_id(folder: FilePath) -> str | None:
-    """metadata.neuronpedia_id of an SAE folder; None where there is no folder, or none that can be read."""
+    """metadata.neuronpedia_id of an SAE folder;
+    None where there is no folder, or none that can be read.
+    """
     try:
         stated = read_config(folder / CONFIG_FILE).metadata.get("neuronpedia_id")
     except ValueError:

@@ -27,7 +27,8 @@ router = APIRouter(tags=["graph"], route_class=kept_by())
 def read_graph(query: Annotated[GraphQuery, Query()], served: Served) -> GraphResponse:
     """Edges between blocks of tokens and blocks of features, never more than max_edges of them.
 
-    Ask again with the ranges of a pair of blocks to see inside; where both hold one, the edge is single.
+    Ask again with the ranges of a pair of blocks to see inside; where both hold one, the edge is
+    single.
     """
     given = query.model_dump()
     try:

@@ -28,8 +28,12 @@ Row = dict[str, Any]
 
 
 @router.get("/rarefaction")
-def read_rarefaction(query: Annotated[wire.RarefactionQuery, Query()], served: Served) -> wire.RarefactionResponse:
-    """Expected distinct features after n occurrences: of single tokens, and the mean of groups of tokens."""
+def read_rarefaction(
+    query: Annotated[wire.RarefactionQuery, Query()], served: Served
+) -> wire.RarefactionResponse:
+    """Expected distinct features after n occurrences:
+    of single tokens, and the mean of groups of tokens.
+    """
     store, statistics = served.build.require(), served.build.statistics()
     sae = _sae(store, query.sae_id)
     if query.token_ids is None:
@@ -39,7 +43,10 @@ def read_rarefaction(query: Annotated[wire.RarefactionQuery, Query()], served: S
     rows = _known(store, token_ids)
     excess = {row.token_id: row for row in statistics.excess_of(sae.sae_id, token_ids)}
     points = statistics.rarefaction(sae.sae_id, token_ids)
-    by_token = {token_id: list(found) for token_id, found in groupby(points, key=lambda point: point.token_id)}
+    by_token = {
+        token_id: list(found)
+        for token_id, found in groupby(points, key=lambda point: point.token_id)
+    }
     fit = statistics.null_fit(sae.sae_id)
     return wire.RarefactionResponse(
         sampling_unit=statistics.provenance()["sampling_unit"],
@@ -49,11 +56,17 @@ def read_rarefaction(query: Annotated[wire.RarefactionQuery, Query()], served: S
                 occurrences=rows[token_id].occurrences,
                 degree=excess[token_id].degree if token_id in excess else 0,
                 chao1=excess[token_id].chao1 if token_id in excess else 0.0,
-                points=[wire.RarefactionPoint.model_validate(asdict(one)) for one in by_token.get(token_id, [])],
+                points=[
+                    wire.RarefactionPoint.model_validate(asdict(one))
+                    for one in by_token.get(token_id, [])
+                ],
             )
             for token_id in token_ids
         ],
-        groups=[wire.GroupPoint.model_validate(asdict(one)) for one in statistics.rarefaction_groups(sae.sae_id)],
+        groups=[
+            wire.GroupPoint.model_validate(asdict(one))
+            for one in statistics.rarefaction_groups(sae.sae_id)
+        ],
         null_fit=wire.NullFit.model_validate(asdict(fit)) if fit else None,
         effective={"sae_id": sae.sae_id, "token_ids": token_ids},
     )
@@ -63,7 +76,9 @@ def read_rarefaction(query: Annotated[wire.RarefactionQuery, Query()], served: S
 def read_intersections(
     query: Annotated[wire.IntersectionsQuery, Query()], served: Served
 ) -> wire.IntersectionsResponse:
-    """How many features each combination of these tokens shares; theta = 0, at least min_count firings."""
+    """How many features each combination of these tokens shares;
+    theta = 0, at least min_count firings.
+    """
     store = served.build.require()
     sae, token_ids = _sae(store, query.sae_id), _token_ids(query.token_ids, 2)
     rows = _known(store, token_ids)
@@ -77,21 +92,35 @@ def read_intersections(
         union=sum(one.n_features for one in found),
         n_active=sae.n_active,
         intersections=[
-            wire.Intersection(token_ids=[token_ids[i] for i in one.members], n_features=one.n_features) for one in found
+            wire.Intersection(
+                token_ids=[token_ids[i] for i in one.members], n_features=one.n_features
+            )
+            for one in found
         ],
-        effective={"sae_id": sae.sae_id, "token_ids": token_ids, "theta": 0.0, "min_count": query.min_count},
+        effective={
+            "sae_id": sae.sae_id,
+            "token_ids": token_ids,
+            "theta": 0.0,
+            "min_count": query.min_count,
+        },
     )
 
 
 @router.get("/statistics")
-def read_statistics(query: Annotated[wire.StatisticsQuery, Query()], served: Served) -> wire.StatisticsResponse:
+def read_statistics(
+    query: Annotated[wire.StatisticsQuery, Query()], served: Served
+) -> wire.StatisticsResponse:
     """Controls of one SAE's graph; theta and min_count are those of `equal_occurrence` alone."""
     store, statistics = served.build.require(), served.build.statistics()
     sae = _sae(store, query.sae_id)
     ordinal = _theta_ordinal(sae, query.theta)
     if query.min_count not in MIN_COUNTS:
         raise refuse_field("min_count", query.min_count, f"one of {list(MIN_COUNTS)}")
-    effective = {"sae_id": sae.sae_id, "theta": sae.theta_grid[ordinal], "min_count": query.min_count}
+    effective = {
+        "sae_id": sae.sae_id,
+        "theta": sae.theta_grid[ordinal],
+        "min_count": query.min_count,
+    }
     tables: dict[str, list[Any]] = {
         "equal_occurrence": statistics.equal_occurrence(sae.sae_id, ordinal, query.min_count),
         "kinds": statistics.kinds(sae.sae_id),
@@ -100,7 +129,9 @@ def read_statistics(query: Annotated[wire.StatisticsQuery, Query()], served: Ser
         "slopes": statistics.slopes(sae.sae_id),
         "spread": statistics.group_spread(),
     }
-    told: dict[str, Any] = {name: [_paired(asdict(row)) for row in rows] for name, rows in tables.items()}
+    told: dict[str, Any] = {
+        name: [_paired(asdict(row)) for row in rows] for name, rows in tables.items()
+    }
     return wire.StatisticsResponse.model_validate(
         told
         | {
@@ -116,7 +147,9 @@ def read_statistics(query: Annotated[wire.StatisticsQuery, Query()], served: Ser
 def read_token_statistics(
     query: Annotated[wire.TokenStatisticsQuery, Query()], served: Served
 ) -> wire.TokenStatisticsResponse:
-    """The most frequent tokens: degree beside the degree that frequency explains, and spread over documents."""
+    """The most frequent tokens: degree beside the degree that frequency explains,
+    and spread over documents.
+    """
     check_statistics_rows(query.limit)
     store, statistics = served.build.require(), served.build.statistics()
     sae = _sae(store, query.sae_id)
@@ -128,7 +161,9 @@ def read_token_statistics(
         for row in excess
         if row.token_id in spread and row.token_id in tokens
     ]
-    return wire.TokenStatisticsResponse(rows=rows, effective={"sae_id": sae.sae_id, "limit": query.limit})
+    return wire.TokenStatisticsResponse(
+        rows=rows, effective={"sae_id": sae.sae_id, "limit": query.limit}
+    )
 
 
 def _token_statistics(row: ExcessRow, spread: SpreadRow, token: TokenRef) -> wire.TokenStatistics:
@@ -164,7 +199,9 @@ def _known(store: Store, token_ids: list[int]) -> dict[int, TokenRow]:
     rows = store.token_rows(token_ids)
     unknown = [i for i in token_ids if i not in rows or rows[i].rank is None]
     if unknown:
-        raise refuse_field("token_ids", unknown[0], "tokens of this build's vocabulary that are not special")
+        raise refuse_field(
+            "token_ids", unknown[0], "tokens of this build's vocabulary that are not special"
+        )
     return rows
 
 
@@ -187,7 +224,8 @@ def _paired(row: Row) -> Row:
 def _fits(statistics: StatisticsStore, sae_id: str) -> list[Row]:
     others = statistics.alternatives(sae_id)
     return [
-        _paired(asdict(fit)) | {"alternatives": [asdict(one) for one in others if one.side == fit.side]}
+        _paired(asdict(fit))
+        | {"alternatives": [asdict(one) for one in others if one.side == fit.side]}
         for fit in statistics.degree_fits(sae_id)
     ]
 
@@ -200,12 +238,23 @@ def _nulls(statistics: StatisticsStore, sae_id: str) -> list[Row]:
         compared = [one for one in contrasts if one.run == run.run]
         if curve and compared:
             facts: Row = {"n_active": curve[0].n_active, "d_sae": curve[0].d_sae}
-            facts |= {"l0": compared[0].l0, "degree_slope": compared[0].degree_slope, "shards": len(run.shards)}
+            facts |= {
+                "l0": compared[0].l0,
+                "degree_slope": compared[0].degree_slope,
+                "shards": len(run.shards),
+            }
             points = [asdict(one) for one in curve]
-            made.append(asdict(run) | facts | {"curve": points, "contrast": [_null_contrast(one) for one in compared]})
+            made.append(
+                asdict(run)
+                | facts
+                | {"curve": points, "contrast": [_null_contrast(one) for one in compared]}
+            )
     return made
 
 
 def _null_contrast(row: NullContrastRow) -> Row:
     content = None if row.content_low is None else [row.content_low, row.content_high]
-    return asdict(row) | {"interval": [row.coverage_low, row.coverage_high], "content_interval": content}
+    return asdict(row) | {
+        "interval": [row.coverage_low, row.coverage_high],
+        "content_interval": content,
+    }

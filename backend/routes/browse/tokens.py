@@ -35,8 +35,12 @@ def list_tokens(query: Annotated[TokensQuery, Query()], served: Served) -> Token
 
 
 @router.get("/tokens/{token_id}", response_model=TokenDetail)
-def read_token(token_id: TokenId, query: Annotated[TokenQuery, Query()], served: Served) -> Response:
-    """One token: its frequency, its degree in every SAE, its first features, those that only it reaches."""
+def read_token(
+    token_id: TokenId, query: Annotated[TokenQuery, Query()], served: Served
+) -> Response:
+    """One token: its frequency, its degree in every SAE, its first features,
+    those that only it reaches.
+    """
     check_page(query.limit, served.settings)
     store = served.build.require()
     row = store.token(token_id)
@@ -54,7 +58,9 @@ def read_token(token_id: TokenId, query: Annotated[TokenQuery, Query()], served:
             "effective": {"token_id": token_id, **query.model_dump()},
         }
     )
-    return answered(spliced(answer, {"layers": array(_layer(store, sae, row, query) for sae in saes)}))
+    return answered(
+        spliced(answer, {"layers": array(_layer(store, sae, row, query) for sae in saes)})
+    )
 
 
 def _layer(store: Store, sae: SaeRow, token: StoredToken, query: TokenQuery) -> str:
@@ -73,12 +79,22 @@ def _layer(store: Store, sae: SaeRow, token: StoredToken, query: TokenQuery) -> 
         n_exclusive=n_only,
         edges=[],
     )
-    return spliced(layer, {"edges": array(listed[: len(edges)]), "exclusive": array(listed[len(edges) :])})
+    return spliced(
+        layer, {"edges": array(listed[: len(edges)]), "exclusive": array(listed[len(edges) :])}
+    )
 
 
-def _edges(store: Store, sae: SaeRow, token: StoredToken, edges: list[EdgeRow], notes: bool) -> list[str]:
+def _edges(
+    store: Store, sae: SaeRow, token: StoredToken, edges: list[EdgeRow], notes: bool
+) -> list[str]:
     """Each a TokenEdge as JSON."""
     if not notes:
         return [edge_of(edge, token.occurrences).model_dump_json() for edge in edges]
-    rows, tokens = store.features(sae.sae_id, [edge.feature_index for edge in edges]), store.token_table()
-    return [edge_json(tokens, edge, token.occurrences, row) for edge, row in zip(edges, rows, strict=True)]
+    rows, tokens = (
+        store.features(sae.sae_id, [edge.feature_index for edge in edges]),
+        store.token_table(),
+    )
+    return [
+        edge_json(tokens, edge, token.occurrences, row)
+        for edge, row in zip(edges, rows, strict=True)
+    ]

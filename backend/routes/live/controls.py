@@ -1,10 +1,10 @@
 """The arms that a steering effect is compared with: elsewhere, something else, and the other way.
 
-`content_position`: the same interventions at one content token instead, drawn by the request's seed among
-those that no edit touches. `random_feature`: at the same
-positions an edit of the same size along another, randomly drawn feature's direction. `sign_flipped`: the
-same edit subtracted. Where an edit depends on the feature's own activation, its size is read from the
-unedited prompt, position by position.
+`content_position`: the same interventions at one content token instead, drawn by the request's seed
+among those that no edit touches. `random_feature`: at the same
+positions an edit of the same size along another, randomly drawn feature's direction.
+`sign_flipped`: the same edit subtracted. Where an edit depends on the feature's own activation, its
+size is read from the unedited prompt, position by position.
 """
 
 from __future__ import annotations
@@ -25,11 +25,19 @@ ARMS = ("content_position", "random_feature", "sign_flipped")
 def left_out(edits: Sequence[Edit], prompt: Prompt, seed: int) -> dict[str, str]:
     """The arms that cannot be run, by name, each with the reason; empty when all three can."""
     if not edits:
-        return dict.fromkeys(ARMS, "there is no intervention that it could be compared with: send one or more")
+        return dict.fromkeys(
+            ARMS, "there is no intervention that it could be compared with: send one or more"
+        )
     if content_position(edits, prompt, seed) is None:
-        reason = "the prompt has no content token that no intervention edits: leave one out of positions"
+        reason = (
+            "the prompt has no content token that no intervention edits: leave one out of positions"
+        )
         if prompt.store is None:
-            reason = "without a build token classes are unknown: no position is known to hold a content token"
+            reason = (
+                "without a build token classes are unknown: no position is known to hold a "
+                "content "
+                "token"
+            )
         return {ARMS[0]: reason}
     return {}
 
@@ -44,14 +52,23 @@ def control_recipes(edits: Sequence[Edit], prompt: Prompt, seed: int) -> Iterato
         moved = [replace(edit, positions=(position,)) for edit in edits]
         words = f"{sentence(moved, prompt)[:-1]}: the same edit at a content token."
         if _is_cut_off(moved, prompt):
-            words += " After the last layer only the last position reaches the next token: its KL is 0 by construction."
-        yield Recipe("content_position", tuple(edit.on_feature() for edit in moved), words, (position,))
+            words += (
+                " After the last layer only the last position reaches the next token: its "
+                "KL is 0 by construction."
+            )
+        yield Recipe(
+            "content_position", tuple(edit.on_feature() for edit in moved), words, (position,)
+        )
     sizes = _edit_sizes(edits, prompt)
     drawn = [_other_feature(edit, seed) for edit in edits]
     randomised = [
-        one for edit, feature, size in zip(edits, drawn, sizes, strict=True) for one in _along(edit, feature, size)
+        one
+        for edit, feature, size in zip(edits, drawn, sizes, strict=True)
+        for one in _along(edit, feature, size)
     ]
-    listed = ", ".join(f"{feature} of {edit.sae.sae_id}" for edit, feature in zip(edits, drawn, strict=True))
+    listed = ", ".join(
+        f"{feature} of {edit.sae.sae_id}" for edit, feature in zip(edits, drawn, strict=True)
+    )
     where = " ".join(visible(prompt.tokens[p].text) for p in applied_positions(edits)[:4])
     yield Recipe(
         "random_feature",
@@ -65,9 +82,13 @@ def control_recipes(edits: Sequence[Edit], prompt: Prompt, seed: int) -> Iterato
 
 
 def content_position(edits: Sequence[Edit], prompt: Prompt, seed: int) -> int | None:
-    """A content token that no edit touches, the same one for the same seed; None when there is none."""
+    """A content token that no edit touches, the same one for the same seed;
+    None when there is none.
+    """
     taken = set(applied_positions(edits))
-    free = [t.position for t in prompt.tokens if t.token_class == "content" and t.position not in taken]
+    free = [
+        t.position for t in prompt.tokens if t.token_class == "content" and t.position not in taken
+    ]
     if not free:
         return None
     generator = torch.Generator().manual_seed(seed)
@@ -115,7 +136,9 @@ def _flipped(edit: Edit, sizes: Tensor) -> Iterator[Intervention]:
 
 
 def _adds(edit: Edit, direction: Tensor, sizes: Tensor) -> Iterator[Intervention]:
-    """One add per distinct size. Generated positions, whose own size is unknown, get that of the last one."""
+    """One add per distinct size. Generated positions, whose own size is unknown,
+    get that of the last one.
+    """
     by_size: dict[float, list[int]] = {}
     for position, size in zip(edit.positions, sizes.tolist(), strict=True):
         by_size.setdefault(size, []).append(position)

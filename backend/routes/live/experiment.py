@@ -1,4 +1,6 @@
-"""A steering experiment from a good request to its answer: all arms from one prefill, token by token."""
+"""A steering experiment from a good request to its answer:
+all arms from one prefill, token by token.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,26 @@ import torch
 from torch import Tensor
 
 from backend.core.lm.cost import generating_bytes
-from backend.core.steering.generate import Prefill, Prefilling, Step, first_greedy_step, generate_arms, kl
+from backend.core.steering.generate import (
+    Prefill,
+    Prefilling,
+    Step,
+    first_greedy_step,
+    generate_arms,
+    kl,
+)
 from backend.routes.live.controls import control_recipes, left_out
 from backend.routes.live.inspect import next_token_list
 from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt
-from backend.routes.live.recipes import BASELINE, Edit, Recipe, applied_positions, read_edits, sentence, steered_recipe
+from backend.routes.live.recipes import (
+    BASELINE,
+    Edit,
+    Recipe,
+    applied_positions,
+    read_edits,
+    sentence,
+    steered_recipe,
+)
 from backend.routes.request.limits import check_freeze, check_room, check_steer
 from backend.routes.request.served import Backend
 from backend.schemas import Arm, NextToken, SteerRequest, SteerResponse
@@ -25,7 +42,9 @@ TOP_NEXT_TOKENS = 20
 
 @dataclass
 class ArmRecord:
-    """What is known of one arm so far. `texts`, `token_ids` and `probabilities`: one entry per sample."""
+    """What is known of one arm so far. `texts`, `token_ids` and `probabilities`:
+    one entry per sample.
+    """
 
     recipe: Recipe
     next_tokens: list[NextToken]
@@ -40,7 +59,8 @@ class ArmRecord:
             token_ids=self.token_ids,
             probabilities=self.probabilities,
             first_divergence=[
-                first_difference(own, other) for own, other in zip(self.token_ids, baseline.token_ids, strict=True)
+                first_difference(own, other)
+                for own, other in zip(self.token_ids, baseline.token_ids, strict=True)
             ],
             positions=list(self.recipe.positions),
             next_tokens=self.next_tokens,
@@ -50,7 +70,9 @@ class ArmRecord:
 
 
 def first_difference(own: Sequence[int], other: Sequence[int]) -> int | None:
-    """Index of the first token that is not the other's. An ended text has its eos, so no length is compared."""
+    """Index of the first token that is not the other's. An ended text has its eos,
+    so no length is compared.
+    """
     pairs = enumerate(zip(own, other, strict=False))
     return next((index for index, (a, b) in pairs if a != b), None)
 
@@ -79,9 +101,13 @@ def plan_steer(request: SteerRequest, served: Backend) -> SteerPlan:
     check_steer(request, served.settings, len(prompt.token_ids), prompt.loaded)
     check_freeze(request.freeze_attention, prompt.loaded)
     arms = 2 + 3 * request.controls
-    needed = generating_bytes(prompt.loaded.lm, arms, request.samples, len(prompt.token_ids), request.max_new_tokens)
+    needed = generating_bytes(
+        prompt.loaded.lm, arms, request.samples, len(prompt.token_ids), request.max_new_tokens
+    )
     remedy = "send a shorter prompt, fewer samples or max_new_tokens, or no controls"
-    check_room(f"Generating {arms * request.samples} texts", needed, remedy, served.settings, prompt.loaded)
+    check_room(
+        f"Generating {arms * request.samples} texts", needed, remedy, served.settings, prompt.loaded
+    )
     edits = read_edits(request, prompt)
     settings = request.model_dump(
         include={
@@ -104,7 +130,9 @@ def plan_steer(request: SteerRequest, served: Backend) -> SteerPlan:
 
 @dataclass
 class Experiment:
-    """Runs one plan. `steps` blocks: iterate it in the worker thread; `response` may be asked at any time."""
+    """Runs one plan. `steps` blocks: iterate it in the worker thread;
+    `response` may be asked at any time.
+    """
 
     plan: SteerPlan
     stop: threading.Event
@@ -113,8 +141,8 @@ class Experiment:
     def steps(self) -> Iterator[ArmRecord | TokenMade]:
         """Every arm's next tokens before its text; ends early when `stop` is set.
 
-        Where the baseline is run by itself (a long prompt), its next tokens, and the first token of its greedy
-        text, come before the other arms are run.
+        Where the baseline is run by itself (a long prompt), its next tokens, and the first token of
+        its greedy text, come before the other arms are run.
         """
         request, prompt = self.plan.request, self.plan.prompt
         recipes = self._recipes()
@@ -131,7 +159,9 @@ class Experiment:
                 yield self._made(first_greedy_step(prompt.loaded.lm, early, request.max_new_tokens))
                 told = True
         whole = start.finish()
-        for recipe, log_probs in list(zip(recipes, whole.log_probs, strict=True))[len(self.records) :]:
+        for recipe, log_probs in list(zip(recipes, whole.log_probs, strict=True))[
+            len(self.records) :
+        ]:
             yield self._record(recipe, log_probs, whole.log_probs[0])
         if request.max_new_tokens:
             for step in self._texts(whole):
@@ -143,7 +173,11 @@ class Experiment:
         recipes = [BASELINE, steered_recipe(self.plan.edits, prompt)]
         if request.controls:
             recipes += control_recipes(self.plan.edits, prompt, request.seed)
-        return [recipe.with_frozen_attention() for recipe in recipes] if request.freeze_attention else recipes
+        return (
+            [recipe.with_frozen_attention() for recipe in recipes]
+            if request.freeze_attention
+            else recipes
+        )
 
     def _texts(self, start: Prefill) -> Iterator[Step]:
         request, prompt = self.plan.request, self.plan.prompt

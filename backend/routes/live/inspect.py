@@ -27,7 +27,13 @@ from backend.routes.request.known import Known
 from backend.routes.request.limits import check_inspect, check_room
 from backend.routes.request.problems import refuse_field
 from backend.routes.request.served import Backend, Served, Turns
-from backend.schemas import InspectRequest, InspectResponse, NextToken, TokenizeRequest, TokenizeResponse
+from backend.schemas import (
+    InspectRequest,
+    InspectResponse,
+    NextToken,
+    TokenizeRequest,
+    TokenizeResponse,
+)
 
 router = APIRouter(tags=["live"])
 LESS = "send a shorter prompt, fewer sae_ids, or a smaller generate"
@@ -50,21 +56,30 @@ class InspectPlan:
         return InspectResponse.model_validate_json(self.run_json(stop))
 
     def run_json(self, stop: Event | None = None) -> bytes:
-        """One forward pass (and, with `generate`, the writing before it), as the JSON of InspectResponse.
+        """One forward pass (and, with `generate`, the writing before it),
+        as the JSON of InspectResponse.
 
         Put together from columns and from notes on features that were written before: building the
-        objects took as long as the forward pass of a small model. Call it in the worker thread. `stop` ends the
-        writing early.
+        objects took as long as the forward pass of a small model. Call it in the worker thread.
+        `stop` ends the writing early.
         """
         prompt = self.continued(stop)
         reading = read(
-            prompt.loaded.lm, prompt.token_ids, sorted({sae.layer for sae in self.saes}), self.request.next_tokens
+            prompt.loaded.lm,
+            prompt.token_ids,
+            sorted({sae.layer for sae in self.saes}),
+            self.request.next_tokens,
         )
-        firings = {sae.sae_id: sae.encode(reading.resid[sae.layer], theta=self.request.theta) for sae in self.saes}
+        firings = {
+            sae.sae_id: sae.encode(reading.resid[sae.layer], theta=self.request.theta)
+            for sae in self.saes
+        }
         return self.written(prompt, reading, firings)
 
     def written(self, prompt: Prompt, reading: Reading, firings: dict[str, Firings]) -> bytes:
-        """The JSON of InspectResponse, of a prompt that was read. `firings`: by sae_id, in the order asked for."""
+        """The JSON of InspectResponse, of a prompt that was read. `firings`:
+        by sae_id, in the order asked for.
+        """
         for sae_id, found in firings.items():
             self.known.metrics.firings.labels(sae_id).inc(len(found.position))
         n_prompt = len(self.prompt.token_ids)
@@ -73,32 +88,45 @@ class InspectPlan:
             "generated_from": to_json(n_prompt if len(prompt.token_ids) > n_prompt else None),
             "firings": to_json({sae_id: _columns(found) for sae_id, found in firings.items()}),
             "next_tokens": to_json(
-                _next_rows(prompt, range(len(prompt.token_ids)), reading.token_ids, reading.probabilities)
+                _next_rows(
+                    prompt, range(len(prompt.token_ids)), reading.token_ids, reading.probabilities
+                )
             ),
             "splits": to_json(_splits(firings, prompt)),
             "feature_info": self._feature_info(firings),
             "residual_norms": to_json(
-                {sae.sae_id: reading.resid[sae.layer].float().norm(dim=-1).tolist() for sae in self.saes}
+                {
+                    sae.sae_id: reading.resid[sae.layer].float().norm(dim=-1).tolist()
+                    for sae in self.saes
+                }
             ),
             "effective": to_json(self.effective),
         }
         return _json_object(parts)
 
     def continued(self, stop: Event | None = None) -> Prompt:
-        """The prompt, with what the model writes after it when `generate` asks for that. Ends before eos."""
+        """The prompt, with what the model writes after it when `generate` asks for
+        that. Ends before eos.
+        """
         if self.request.generate == 0:
             return self.prompt
         lm = self.prompt.loaded.lm
-        steps = generate_arms(lm, self.prompt.token_ids, [[]], max_new_tokens=self.request.generate, stop=stop)
+        steps = generate_arms(
+            lm, self.prompt.token_ids, [[]], max_new_tokens=self.request.generate, stop=stop
+        )
         return with_tokens(
-            self.prompt, [step.token_id for step in steps if step.token_id not in lm.eos_ids], self.known
+            self.prompt,
+            [step.token_id for step in steps if step.token_id not in lm.eos_ids],
+            self.known,
         )
 
     def _feature_info(self, firings: dict[str, Firings]) -> bytes:
         """By sae_id, then feature_index as a string, since JSON keys are strings."""
         return _json_object(
             {
-                sae_id: self.known.feature_json(self.prompt.store, sae_id, found.feature_index.unique().tolist())
+                sae_id: self.known.feature_json(
+                    self.prompt.store, sae_id, found.feature_index.unique().tolist()
+                )
                 for sae_id, found in firings.items()
             }
         )
@@ -115,20 +143,33 @@ def plan_inspect(request: InspectRequest, served: Backend) -> InspectPlan:
         "theta": request.theta,
         "next_tokens": request.next_tokens,
     }
-    if request.generate:  # named only then: without it, runs keep the ids that they had before it existed
+    # named only then: without it, runs keep the ids that they had before it existed
+    if request.generate:
         effective["generate"] = request.generate
     return InspectPlan(request, prompt, saes, effective, served.known)
 
 
-def _check_room(request: InspectRequest, served: Backend, prompt: Prompt, saes: Sequence[Sae]) -> None:
+def _check_room(
+    request: InspectRequest, served: Backend, prompt: Prompt, saes: Sequence[Sae]
+) -> None:
     n = len(prompt.token_ids) + request.generate
     needed = bytes_together(prompt.loaded.lm, [n], [bool(request.next_tokens)], saes)
     what = f"Inspecting {n} positions with {len(saes)} SAE{'s' * (len(saes) != 1)}"
-    check_room(what, needed, "send a shorter prompt, fewer sae_ids or next_tokens 0", served.settings, prompt.loaded)
+    check_room(
+        what,
+        needed,
+        "send a shorter prompt, fewer sae_ids or next_tokens 0",
+        served.settings,
+        prompt.loaded,
+    )
 
 
-def bytes_together(lm: LanguageModel, lengths: Sequence[int], asking: Sequence[bool], saes: Sequence[Sae]) -> int:
-    """Of reading prompts of these lengths in one forward; `asking`: whether next tokens are wanted of each."""
+def bytes_together(
+    lm: LanguageModel, lengths: Sequence[int], asking: Sequence[bool], saes: Sequence[Sae]
+) -> int:
+    """Of reading prompts of these lengths in one forward; `asking`:
+    whether next tokens are wanted of each.
+    """
     unembedded = sum(n for n, asks in zip(lengths, asking, strict=True) if asks)
     layers = len({sae.layer for sae in saes})
     reading = reading_bytes(lm, len(lengths), max(lengths), layers, unembedded)
@@ -159,8 +200,8 @@ def tokenize(request: TokenizeRequest, served: Served) -> TokenizeResponse:
 async def inspect(request: InspectRequest, served: Served, turns: Turns) -> HttpResponse:
     """All firings along a prompt, and the next tokens at every position of it.
 
-    With `generate`, the model first writes on greedily; those positions are read like the prompt's. Requests
-    without it that wait at the same time are read in one forward pass.
+    With `generate`, the model first writes on greedily; those positions are read like the prompt's.
+    Requests without it that wait at the same time are read in one forward pass.
     """
     plan = await asyncio.to_thread(plan_inspect, request, served)
     if request.generate:
@@ -184,7 +225,9 @@ def _next_rows(
     text = prompt.loaded.text
     return [
         {"position": at, "token_id": token_id, "text": text(token_id), "probability": share}
-        for at, ids, shares in zip(positions, token_ids.tolist(), probabilities.tolist(), strict=True)
+        for at, ids, shares in zip(
+            positions, token_ids.tolist(), probabilities.tolist(), strict=True
+        )
         for token_id, share in zip(ids, shares, strict=True)
     ]
 
@@ -204,7 +247,9 @@ def _columns(found: Firings) -> dict[str, list[Any]]:
 
 
 def _splits(firings: dict[str, Firings], prompt: Prompt) -> dict[str, list[dict[str, int]]]:
-    """By sae_id, a row per position that is not special. All SAEs are counted in one go, a row each."""
+    """By sae_id, a row per position that is not special. All SAEs are counted in
+    one go, a row each.
+    """
     n, special = len(prompt.token_ids), set(prompt.special_positions)
     if not firings:
         return {}
@@ -217,7 +262,13 @@ def _splits(firings: dict[str, Firings], prompt: Prompt) -> dict[str, list[dict[
     counts = split_rows(together, len(found), n, special).stacked().tolist()
     return {
         sae_id: [
-            {"position": p, "firing": row[0], "new": row[1], "reactivated": row[2], "carried": row[3]}
+            {
+                "position": p,
+                "firing": row[0],
+                "new": row[1],
+                "reactivated": row[2],
+                "carried": row[3],
+            }
             for p, row in enumerate(rows)
             if p not in special
         ]

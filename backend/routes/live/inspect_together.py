@@ -10,8 +10,8 @@ from backend.core.sae.together import encode_together
 from backend.routes.live.inspect import InspectPlan, bytes_together
 from backend.serving.joining import Gone
 
-# Positions of one batch, padding included. Measured on a CPU: more fall out of its cache and gain nothing. A GPU
-# takes more; where it stops gaining has not been measured.
+# Positions of one batch, padding included. Measured on a CPU: more fall out of its cache and gain
+# nothing. A GPU takes more; where it stops gaining has not been measured.
 CPU_POSITIONS, GPU_POSITIONS = 512, 8192
 PADDING = 1.5  # positions run per position asked for, at most
 
@@ -24,7 +24,11 @@ def run_together(plans: Sequence[InspectPlan], gone: Gone) -> Iterator[tuple[int
     if len(here) < 2:
         return
     wanted = [
-        Wanted(plan.prompt.token_ids, sorted({sae.layer for sae in plan.saes}), plan.request.next_tokens)
+        Wanted(
+            plan.prompt.token_ids,
+            sorted({sae.layer for sae in plan.saes}),
+            plan.request.next_tokens,
+        )
         for plan in (plans[index] for index in here)
     ]
     readings = dict(zip(here, read_together(plans[here[0]].prompt.loaded.lm, wanted), strict=True))
@@ -37,18 +41,25 @@ def run_together(plans: Sequence[InspectPlan], gone: Gone) -> Iterator[tuple[int
             yield index, plan.written(plan.prompt, readings[index], own)
 
 
-def _firings(plans: dict[int, InspectPlan], readings: dict[int, Reading]) -> dict[tuple[str, int], Firings]:
+def _firings(
+    plans: dict[int, InspectPlan], readings: dict[int, Reading]
+) -> dict[tuple[str, int], Firings]:
     """By sae_id and index: every SAE runs once, over the prompts that ask for it."""
     found: dict[tuple[str, int], Firings] = {}
     for sae in {sae.sae_id: sae for plan in plans.values() for sae in plan.saes}.values():
         users = [index for index, plan in plans.items() if sae in plan.saes]
         asked = [(readings[index].resid[sae.layer], plans[index].request.theta) for index in users]
-        found |= {(sae.sae_id, index): one for index, one in zip(users, encode_together(sae, asked), strict=True)}
+        found |= {
+            (sae.sae_id, index): one
+            for index, one in zip(users, encode_together(sae, asked), strict=True)
+        }
     return found
 
 
 def fits(plans: Sequence[InspectPlan], room: int | None) -> bool:
-    """Whether reading them together is worth its padding, and takes no more than `room` bytes (None = not known)."""
+    """Whether reading them together is worth its padding,
+    and takes no more than `room` bytes (None = not known).
+    """
     lm = plans[0].prompt.loaded.lm
     lengths = [len(plan.prompt.token_ids) for plan in plans]
     padded = len(lengths) * max(lengths)

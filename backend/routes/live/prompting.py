@@ -1,4 +1,6 @@
-"""A prompt on its way in: tokenised once, with the class of every position. Shared by all live routes."""
+"""A prompt on its way in: tokenised once,
+with the class of every position. Shared by all live routes.
+"""
 
 from __future__ import annotations
 
@@ -31,16 +33,22 @@ class Prompt:
 
     @property
     def special_positions(self) -> list[int]:
-        return [p for p, token_id in enumerate(self.token_ids) if token_id in self.loaded.lm.special_ids]
+        return [
+            p for p, token_id in enumerate(self.token_ids) if token_id in self.loaded.lm.special_ids
+        ]
 
     @property
     def last_function(self) -> int | None:
-        """Position of the last function token; special tokens never are one. None: no such token."""
+        """Position of the last function token;
+        special tokens never are one. None: no such token.
+        """
         found = [token.position for token in self.tokens if token.token_class == "function"]
         return found[-1] if found else None
 
     def resolve(self, rule: PositionRule | Sequence[int], field: str) -> list[int]:
-        """The prompt positions that `rule` means, ascending; a 422 naming `field` when there are none."""
+        """The prompt positions that `rule` means, ascending;
+        a 422 naming `field` when there are none.
+        """
         last = len(self.token_ids) - 1
         if rule == "last":
             return [last]
@@ -50,7 +58,9 @@ class Prompt:
             return [self._require_last_function(field)]
         positions = sorted({int(position) for position in rule})
         if not positions or positions[-1] > last:
-            raise refuse_field(field, list(rule), f"a rule, or one or more positions of 0 to {last}")
+            raise refuse_field(
+                field, list(rule), f"a rule, or one or more positions of 0 to {last}"
+            )
         return positions
 
     def _require_last_function(self, field: str) -> int:
@@ -59,7 +69,9 @@ class Prompt:
             return position
         remedy = 'send "last" or positions as numbers'
         if self.store is None:
-            raise refuse_field(field, "last_function", f"{remedy}: without a build token classes are unknown")
+            raise refuse_field(
+                field, "last_function", f"{remedy}: without a build token classes are unknown"
+            )
         raise refuse_field(field, "last_function", f"{remedy}: this prompt has no function token")
 
 
@@ -103,7 +115,12 @@ def _tokens(token_ids: Sequence[int], loaded: Loaded, known: dict[int, TokenRow]
         special = token_id in loaded.lm.special_ids
         token_class = "special" if special else row.token_class if row is not None else None
         rows.append(
-            {"position": position, "token_id": token_id, "text": loaded.text(token_id), "token_class": token_class}
+            {
+                "position": position,
+                "token_id": token_id,
+                "text": loaded.text(token_id),
+                "token_class": token_class,
+            }
         )
     return _TOKENS.validate_python(rows)
 

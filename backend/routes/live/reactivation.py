@@ -53,8 +53,12 @@ class Counted:
     shuffled: Tensor
 
 
-def count(prompt: Prompt, saes: list[Sae], kept: list[int], request: Any, stop: Event) -> dict[str, Counted]:
-    """One forward of the prompt and one of all its shuffles together; blocks. Stopped when `stop` is set."""
+def count(
+    prompt: Prompt, saes: list[Sae], kept: list[int], request: Any, stop: Event
+) -> dict[str, Counted]:
+    """One forward of the prompt and one of all its shuffles together;
+    blocks. Stopped when `stop` is set.
+    """
     lm, special = prompt.loaded.lm, prompt.special_positions
     classes = [token.token_class for token in prompt.tokens]
     order = arrangements(classes, kept, request.shuffles, request.seed)
@@ -69,18 +73,22 @@ def count(prompt: Prompt, saes: list[Sae], kept: list[int], request: Any, stop: 
 
 
 def kept_positions(prompt: Prompt, n_prompt: int) -> list[int]:
-    """What every shuffle leaves in its place, beside special tokens: the prompt's last function token
-    (its last token where classes are unknown or none is one), and everything generated."""
+    """What every shuffle leaves in its place, beside special tokens: the prompt's last function
+    token (its last token where classes are unknown or none is one), and everything generated.
+    """
     functions = [t.position for t in prompt.tokens[:n_prompt] if t.token_class == "function"]
     return [functions[-1] if functions else n_prompt - 1, *range(n_prompt, len(prompt.token_ids))]
 
 
 @router.post("/reactivation")
-async def compare_with_shuffles(request: ReactivationRequest, served: Served, turns: Turns) -> ReactivationResponse:
-    """The shuffled-context baseline of one prompt, position by position, and its reactivation index.
+async def compare_with_shuffles(
+    request: ReactivationRequest, served: Served, turns: Turns
+) -> ReactivationResponse:
+    """The shuffled-context baseline of one prompt, position by position,
+    and its reactivation index.
 
-    Tokens trade places within their class; special tokens, the last function token of the prompt and
-    generated tokens stay.
+    Tokens trade places within their class; special tokens, the last function token of the prompt
+    and generated tokens stay.
     """
     plan = await asyncio.to_thread(_plan_one, request, served)
     ticket = await turns.turn(LESS)
@@ -91,11 +99,15 @@ async def compare_with_shuffles(request: ReactivationRequest, served: Served, tu
 
 
 def _plan_one(request: ReactivationRequest, served: Backend) -> InspectPlan:
-    fields = {name: getattr(request, name) for name in ("prompt", "chat", "sae_ids", "theta", "generate")}
+    fields = {
+        name: getattr(request, name) for name in ("prompt", "chat", "sae_ids", "theta", "generate")
+    }
     return plan_inspect(InspectRequest(**fields, next_tokens=0), served)
 
 
-def _compare(plan: InspectPlan, request: ReactivationRequest, stop: Event) -> ReactivationResponse | None:
+def _compare(
+    plan: InspectPlan, request: ReactivationRequest, stop: Event
+) -> ReactivationResponse | None:
     """None when it was stopped."""
     prompt, n_prompt = plan.continued(stop), len(plan.prompt.token_ids)
     kept = kept_positions(prompt, n_prompt)
@@ -108,7 +120,9 @@ def _compare(plan: InspectPlan, request: ReactivationRequest, stop: Event) -> Re
     return ReactivationResponse.model_validate(
         {
             "tokens": prompt.tokens,
-            "shuffled": {sae_id: _rows(one.shuffled, prompt, set(kept)) for sae_id, one in counted.items()},
+            "shuffled": {
+                sae_id: _rows(one.shuffled, prompt, set(kept)) for sae_id, one in counted.items()
+            },
             "index": {
                 sae_id: index_of(summarise([prompt_counts(one.observed, one.shuffled, classes)]))
                 for sae_id, one in counted.items()
@@ -125,7 +139,10 @@ def _rows(shuffled: Tensor, prompt: Prompt, kept: set[int]) -> list[dict[str, An
         {
             "position": p,
             "kept": p in kept,
-            **{name: {"mean": mean[p][k], "interval": [low[p][k], high[p][k]]} for k, name in enumerate(_COUNTS)},
+            **{
+                name: {"mean": mean[p][k], "interval": [low[p][k], high[p][k]]}
+                for k, name in enumerate(_COUNTS)
+            },
         }
         for p in range(len(mean))
         if prompt.tokens[p].token_class != "special"
@@ -136,23 +153,32 @@ def _shuffling(request: ReactivationRequest | ReactivationSetRequest) -> dict[st
     return {
         "shuffles": request.shuffles,
         "seed": request.seed,
-        "shuffled": "tokens trade places within their class; special tokens and kept_positions stay",
+        "shuffled": "tokens trade places within their class; special tokens and kept_positions "
+        "stay",
         "interval": "2.5th to 97.5th percentile of the shuffles",
     }
 
 
 def index_of(summary: IndexSummary) -> ReactivationIndex:
     """The core's summary as the wire has it."""
-    classes = [{**vars(one), **dict(zip(_COUNTS, one.observed, strict=True))} for one in summary.classes]
+    classes = [
+        {**vars(one), **dict(zip(_COUNTS, one.observed, strict=True))} for one in summary.classes
+    ]
     fields = {"n_prompts": summary.n_prompts, "n_shuffles": summary.n_shuffles}
     return ReactivationIndex.model_validate(
-        {"classes": [_plain(one) for one in classes], "difference": _plain(vars(summary.difference)), **fields}
+        {
+            "classes": [_plain(one) for one in classes],
+            "difference": _plain(vars(summary.difference)),
+            **fields,
+        }
     )
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     """Tuples as the lists that JSON has."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()
+    }
 
 
 @dataclass
@@ -166,7 +192,9 @@ class SetPlan:
     counted: list[PromptCounts] = field(default_factory=list)
 
     def steps(self, stop: Event) -> Iterator[int]:
-        """Count a few prompts a step, and say how many are counted; blocks. Ends early when `stop` is set."""
+        """Count a few prompts a step, and say how many are counted;
+        blocks. Ends early when `stop` is set.
+        """
         while not self.finished:
             for prompt in self.prompts[len(self.counted) : len(self.counted) + AT_ONCE]:
                 kept = kept_positions(prompt, len(prompt.token_ids))
@@ -220,17 +248,25 @@ def plan_set(request: ReactivationSetRequest, served: Backend) -> SetPlan:
 
 
 @router.post("/reactivation/set")
-async def index_of_set(request: ReactivationSetRequest, served: Served, turns: Turns) -> ReactivationSetResponse:
-    """The reactivation index over many prompts, when all are done, within limits.live_seconds of the model's time.
+async def index_of_set(
+    request: ReactivationSetRequest, served: Served, turns: Turns
+) -> ReactivationSetResponse:
+    """The reactivation index over many prompts, when all are done,
+    within limits.live_seconds of the model's time.
 
     The streamed answer may take limits.stream_seconds.
     """
     plan = await asyncio.to_thread(plan_set, request, served)
-    ticket = await turns.turn(f"{LESS_OF_SET}, or use /api/reactivation/set/stream, which may run for longer")
+    ticket = await turns.turn(
+        f"{LESS_OF_SET}, or use /api/reactivation/set/stream, which may run for longer"
+    )
     async for _ in in_turns(ticket, served.live.queue, plan.steps(ticket.stop)):
         pass
     if not plan.finished:
-        raise Refusal(503, f"The request was cancelled after {len(plan.counted)} of {len(plan.prompts)} prompts.")
+        raise Refusal(
+            503,
+            f"The request was cancelled after {len(plan.counted)} of {len(plan.prompts)} prompts.",
+        )
     return await asyncio.to_thread(plan.result)
 
 
@@ -239,8 +275,11 @@ async def index_of_set(request: ReactivationSetRequest, served: Served, turns: T
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}, "description": "server-sent events"}},
 )
-async def stream_set(request: ReactivationSetRequest, served: Served, turns: Turns) -> StreamingResponse:
-    """The same, told as it goes: start, `progress` after every few prompts, then `final`, or `error`.
+async def stream_set(
+    request: ReactivationSetRequest, served: Served, turns: Turns
+) -> StreamingResponse:
+    """The same, told as it goes: start, `progress` after every few prompts,
+    then `final`, or `error`.
 
     It may have the model for limits.stream_seconds of /api/capabilities in all.
     """
@@ -257,5 +296,7 @@ async def _frames(plan: SetPlan, ticket: Ticket, served: Backend) -> AsyncIterat
         if not plan.finished:
             yield SetFrame(seq=0, result=await asyncio.to_thread(plan.result))
     yield SetFinalFrame(
-        seq=0, status="done" if plan.finished else "cancelled", result=await asyncio.to_thread(plan.result)
+        seq=0,
+        status="done" if plan.finished else "cancelled",
+        result=await asyncio.to_thread(plan.result),
     )

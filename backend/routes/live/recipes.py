@@ -1,4 +1,6 @@
-"""From a steer request to interventions on the model: positions resolved, SAEs found, put into words."""
+"""From a steer request to interventions on the model:
+positions resolved, SAEs found, put into words.
+"""
 
 from __future__ import annotations
 
@@ -64,28 +66,38 @@ class Recipe:
         """Its sentence says so; an arm that edits nothing attends as the baseline anyway."""
         if not self.interventions:
             return self
-        return replace(self, sentence=f"{self.sentence} In the prompt it attends as the baseline does.")
+        return replace(
+            self, sentence=f"{self.sentence} In the prompt it attends as the baseline does."
+        )
 
 
 BASELINE = Recipe("baseline", (), NO_CHANGE)
 
 
 def read_edits(request: SteerRequest, prompt: Prompt) -> list[Edit]:
-    """Every intervention checked: SAE, feature, positions, and that they do not contradict each other."""
+    """Every intervention checked: SAE, feature, positions,
+    and that they do not contradict each other.
+    """
     edits = []
     for place, asked in enumerate(request.interventions):
         field = f"interventions.{place}"
         sae = prompt.loaded.saes.get(asked.sae_id)
         if sae is None:
-            raise refuse_field(f"{field}.sae_id", asked.sae_id, f"one of {sorted(prompt.loaded.saes)}")
+            raise refuse_field(
+                f"{field}.sae_id", asked.sae_id, f"one of {sorted(prompt.loaded.saes)}"
+            )
         if asked.feature_index >= sae.d_sae:
-            raise refuse_field(f"{field}.feature_index", asked.feature_index, f"0 to {sae.d_sae - 1}")
+            raise refuse_field(
+                f"{field}.feature_index", asked.feature_index, f"0 to {sae.d_sae - 1}"
+            )
         positions = prompt.resolve(asked.positions, f"{field}.positions")
         edits.append(Edit(asked, sae, tuple(positions), request.include_generated))
     try:
         Plan.build([[edit.on_feature() for edit in edits]], len(prompt.token_ids))
     except ValueError as error:
-        raise Refusal(422, f"interventions: {error}", errors=[_contradiction(edits, error)]) from error
+        raise Refusal(
+            422, f"interventions: {error}", errors=[_contradiction(edits, error)]
+        ) from error
     return edits
 
 

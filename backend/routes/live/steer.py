@@ -1,4 +1,6 @@
-"""/api/steer: baseline and steered arms side by side, at once or streamed; and what α means on a prompt."""
+"""/api/steer: baseline and steered arms side by side, at once or streamed;
+and what α means on a prompt.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,8 @@ async def steer(request: SteerRequest, served: Served, turns: Turns) -> SteerRes
 async def stream_steer(request: SteerRequest, served: Served, turns: Turns) -> StreamingResponse:
     """The same, as server-sent events: start, arm (one per arm), token …, then final or error.
 
-    Each event's data is JSON with a `seq`. The stream's id is in the X-Stream-Id header and the start frame.
+    Each event's data is JSON with a `seq`. The stream's id is in the X-Stream-Id header and the
+    start frame.
     """
     plan = await asyncio.to_thread(plan_steer, request, served)
     ticket = turns.take(LESS)
@@ -59,17 +62,22 @@ async def stream_steer(request: SteerRequest, served: Served, turns: Turns) -> S
 
 @router.post("/steer/cancel/{stream_id}")
 def cancel_stream(
-    stream_id: Annotated[str, Path(max_length=64, description="from the start frame")], served: Served
+    stream_id: Annotated[str, Path(max_length=64, description="from the start frame")],
+    served: Served,
 ) -> CancelResponse:
-    """Stop any stream (steer, sweep, traits) after its current step. What it made so far comes in its final frame."""
+    """Stop any stream (steer, sweep, traits) after its current step. What it made so far comes
+    in its final frame.
+    """
     return CancelResponse(stream_id=stream_id, cancelled=served.live.queue.cancel(stream_id))
 
 
 @router.post("/strength")
 async def strength(request: StrengthRequest, served: Served, turns: Turns) -> StrengthResponse:
-    """What α is worth: the feature's corpus percentile, and the size of the residual at every position.
+    """What α is worth: the feature's corpus percentile,
+    and the size of the residual at every position.
 
-    Multiples of the percentile are α / act_q999; the share of the residual is α · decoder_norm / residual_norm.
+    Multiples of the percentile are α / act_q999; the share of the residual is α · decoder_norm /
+    residual_norm.
     """
     plan = await asyncio.to_thread(plan_strength, request, served)
     ticket = await turns.turn("send a shorter prompt or fewer features")
@@ -79,7 +87,9 @@ async def strength(request: StrengthRequest, served: Served, turns: Turns) -> St
 async def _frames(
     experiment: Experiment, ticket: Ticket, begun: AsyncIterator[ArmRecord | TokenMade] | None
 ) -> AsyncIterator[Response]:
-    """Frames whose `seq` is yet to be given. `begun`: the steps, where the work has begun already."""
+    """Frames whose `seq` is yet to be given. `begun`:
+    the steps, where the work has begun already.
+    """
     async for place in ticket.places():
         yield StartFrame(seq=0, stream_id=ticket.stream_id, queue_position=place)
     if begun is None and not ticket.stop.is_set():

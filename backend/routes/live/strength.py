@@ -1,4 +1,6 @@
-"""What α means for a feature on a prompt: against the corpus, and against the residual at each position."""
+"""What α means for a feature on a prompt:
+against the corpus, and against the residual at each position.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,20 @@ from backend.core.store import Store
 from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt
 from backend.routes.request.problems import refuse_field
 from backend.routes.request.served import Backend
-from backend.schemas import FeatureChoice, FeatureStrength, StrengthColumns, StrengthRequest, StrengthResponse
+from backend.schemas import (
+    FeatureChoice,
+    FeatureStrength,
+    StrengthColumns,
+    StrengthRequest,
+    StrengthResponse,
+)
 
 NO_BUILD = "There is no build: the feature's corpus percentile is unknown."
 NOT_IN_BUILD = "The build does not have this SAE: the feature's corpus percentile is unknown."
 NEVER_FIRED = "The feature never fired in the build's corpus: it has no percentile."
-PER_TOKEN = "Percentiles on one token are not in the build; the largest and the mean activation on it are."
+PER_TOKEN = (
+    "Percentiles on one token are not in the build; the largest and the mean activation on it are."
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,8 @@ class StrengthPlan:
         resid = self.prompt.loaded.lm.resid_post([self.prompt.token_ids], layers)
         return StrengthResponse(
             features=[
-                _strength(asked.feature_index, sae, resid[sae.layer][0], self.prompt) for asked, sae in self.asked
+                _strength(asked.feature_index, sae, resid[sae.layer][0], self.prompt)
+                for asked, sae in self.asked
             ],
             last_function=self.prompt.last_function,
             effective=self.effective,
@@ -51,12 +62,18 @@ def plan_strength(request: StrengthRequest, served: Backend) -> StrengthPlan:
     for place, one in enumerate(request.features):
         sae = prompt.loaded.saes.get(one.sae_id)
         if sae is None:
-            raise refuse_field(f"features.{place}.sae_id", one.sae_id, f"one of {sorted(prompt.loaded.saes)}")
+            raise refuse_field(
+                f"features.{place}.sae_id", one.sae_id, f"one of {sorted(prompt.loaded.saes)}"
+            )
         if one.feature_index >= sae.d_sae:
-            raise refuse_field(f"features.{place}.feature_index", one.feature_index, f"0 to {sae.d_sae - 1}")
+            raise refuse_field(
+                f"features.{place}.feature_index", one.feature_index, f"0 to {sae.d_sae - 1}"
+            )
         asked.append((one, sae))
     effective = effective_prompt(request, prompt, served)
-    return StrengthPlan(prompt, asked, effective | {"features": [one.model_dump() for one in request.features]})
+    return StrengthPlan(
+        prompt, asked, effective | {"features": [one.model_dump() for one in request.features]}
+    )
 
 
 def _strength(feature_index: int, sae: Sae, resid: Tensor, prompt: Prompt) -> FeatureStrength:
@@ -73,7 +90,9 @@ def _strength(feature_index: int, sae: Sae, resid: Tensor, prompt: Prompt) -> Fe
     )
 
 
-def feature_quantile(store: Store | None, sae_id: str, feature_index: int) -> tuple[float | None, int | None, str]:
+def feature_quantile(
+    store: Store | None, sae_id: str, feature_index: int
+) -> tuple[float | None, int | None, str]:
     """(99.9th percentile of its corpus firings, their number, what is not known)."""
     if store is None:
         return None, None, NO_BUILD
@@ -85,7 +104,9 @@ def feature_quantile(store: Store | None, sae_id: str, feature_index: int) -> tu
     return row.act_q999, row.n_firings, PER_TOKEN
 
 
-def _columns(feature_index: int, sae: Sae, resid: Tensor, prompt: Prompt, *, known: bool) -> StrengthColumns:
+def _columns(
+    feature_index: int, sae: Sae, resid: Tensor, prompt: Prompt, *, known: bool
+) -> StrengthColumns:
     on_token: dict[int, tuple[int, float, float]] = {}
     if known and prompt.store is not None:
         edges = prompt.store.edges(sae.sae_id, sorted(set(prompt.token_ids)))

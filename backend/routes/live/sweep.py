@@ -1,4 +1,6 @@
-"""POST /api/sweep: one intervention over a grid of strengths and positions, streamed as it fills."""
+"""POST /api/sweep: one intervention over a grid of strengths and positions,
+streamed as it fills.
+"""
 
 from __future__ import annotations
 
@@ -65,12 +67,16 @@ def plan_sweep(request: SweepRequest, served: Backend) -> SweepPlan:
     positions = tuple(prompt.resolve(request.positions, "positions"))
     check_sweep(request, served.settings, len(positions))
     check_freeze(request.freeze_attention, prompt.loaded)
-    target = read_target(request.target, "target", prompt.loaded) if request.target is not None else None
+    target = (
+        read_target(request.target, "target", prompt.loaded) if request.target is not None else None
+    )
     if target is not None and target.needs_text and request.max_new_tokens == 0:
         raise refuse_field("max_new_tokens", 0, "1 or more: this target is judged on a text")
     held = _held(request, positions, served, prompt)
     rows = min(ROWS, len(positions) * len(request.strengths))
-    needed = generating_bytes(prompt.loaded.lm, rows, 1, len(prompt.token_ids), request.max_new_tokens)
+    needed = generating_bytes(
+        prompt.loaded.lm, rows, 1, len(prompt.token_ids), request.max_new_tokens
+    )
     remedy = "send a shorter prompt or fewer max_new_tokens"
     check_room(f"Sweeping {rows} cells at a time", needed, remedy, served.settings, prompt.loaded)
     grid = Grid(
@@ -79,11 +85,18 @@ def plan_sweep(request: SweepRequest, served: Backend) -> SweepPlan:
         edit=partial(_edit, sae, request),
         held=tuple(edit.on_feature() for edit in held),
     )
-    return SweepPlan(request, prompt, grid, target, _effective(request, prompt, served, sae, positions, held))
+    return SweepPlan(
+        request, prompt, grid, target, _effective(request, prompt, served, sae, positions, held)
+    )
 
 
 def _effective(
-    request: SweepRequest, prompt: Prompt, served: Backend, sae: Sae, positions: Sequence[int], held: Sequence[Edit]
+    request: SweepRequest,
+    prompt: Prompt,
+    served: Backend,
+    sae: Sae,
+    positions: Sequence[int],
+    held: Sequence[Edit],
 ) -> dict[str, Any]:
     asked = request.model_dump(exclude={"prompt", "chat", "positions", "interventions"})
     return (
@@ -108,8 +121,12 @@ def _sae(request: SweepRequest, prompt: Prompt) -> Sae:
     return sae
 
 
-def _held(request: SweepRequest, positions: Sequence[int], served: Backend, prompt: Prompt) -> list[Edit]:
-    """What acts in every cell, checked together with the swept intervention, by the rules of a steer request."""
+def _held(
+    request: SweepRequest, positions: Sequence[int], served: Backend, prompt: Prompt
+) -> list[Edit]:
+    """What acts in every cell, checked together with the swept intervention,
+    by the rules of a steer request.
+    """
     swept = Asked(
         sae_id=request.sae_id,
         feature_index=request.feature_index,
@@ -150,7 +167,11 @@ class SweepRun:
     def steps(self) -> Iterator[SweepFrame | CellsFrame]:
         """The baseline, then cells, a batch at a time. Blocks: iterate it in the worker thread."""
         plan, lm = self.plan, self.plan.prompt.loaded.lm
-        limit, ids, frozen = plan.request.max_new_tokens, plan.prompt.token_ids, plan.request.freeze_attention
+        limit, ids, frozen = (
+            plan.request.max_new_tokens,
+            plan.prompt.token_ids,
+            plan.request.freeze_attention,
+        )
         self.base = baseline(lm, ids, limit)
         yield SweepFrame(
             seq=0,
@@ -160,7 +181,9 @@ class SweepRun:
             n_cells=plan.grid.n_cells,
             baseline=self._baseline(self.base),
         )
-        for batch in sweep(lm, ids, plan.grid, max_new_tokens=limit, freeze_attention=frozen, stop=self.ticket.stop):
+        for batch in sweep(
+            lm, ids, plan.grid, max_new_tokens=limit, freeze_attention=frozen, stop=self.ticket.stop
+        ):
             made = [self._cell(cell, self.base) for cell in batch]
             self.cells += made
             yield CellsFrame(seq=0, cells=made, done=len(self.cells))
@@ -181,7 +204,10 @@ class SweepRun:
 
     def _baseline(self, cell: Cell) -> SweepBaseline:
         return SweepBaseline(
-            target=self._value(cell), next_token=self._best(cell), text=cell.text, token_ids=cell.token_ids
+            target=self._value(cell),
+            next_token=self._best(cell),
+            text=cell.text,
+            token_ids=cell.token_ids,
         )
 
     def _cell(self, cell: Cell, base: Cell) -> SweepCell:
@@ -200,13 +226,19 @@ class SweepRun:
     def _value(self, cell: Cell) -> float | None:
         """ValueError of a pattern that takes too long becomes a 422."""
         try:
-            return self.plan.target.value(cell.log_probs, cell.text) if self.plan.target is not None else None
+            return (
+                self.plan.target.value(cell.log_probs, cell.text)
+                if self.plan.target is not None
+                else None
+            )
         except ValueError as error:
             raise unsearchable("target", self.plan.target, error) from error
 
     def _best(self, cell: Cell) -> NextToken:
         token_ids, probabilities = top_next_tokens(cell.log_probs[None], 1)
-        return next_token_list(self.plan.prompt, [len(self.plan.prompt.token_ids) - 1], token_ids, probabilities)[0]
+        return next_token_list(
+            self.plan.prompt, [len(self.plan.prompt.token_ids) - 1], token_ids, probabilities
+        )[0]
 
 
 @router.post(
@@ -215,11 +247,14 @@ class SweepRun:
     responses={200: {"content": {"text/event-stream": {}}, "description": "server-sent events"}},
 )
 async def stream_sweep(request: SweepRequest, served: Served, turns: Turns) -> StreamingResponse:
-    """A grid of strengths and positions: start, sweep (axes and baseline), cells …, then final or error.
+    """A grid of strengths and positions:
+    start, sweep (axes and baseline), cells …, then final or error.
 
-    Each cell is what POST /api/steer answers for that setting, greedy. Between batches of cells others go
-    first. POST /api/steer/cancel/{stream_id} stops it and keeps the cells made so far. The model's clock stops it
-    with an error: limits.stream_seconds of /api/capabilities for the whole, live_seconds for a batch.
+    Each cell is what POST /api/steer answers for that setting, greedy. Between batches of cells
+    others go first. POST /api/steer/cancel/{stream_id} stops it and keeps the cells made so far.
+    The model's clock stops it
+    with an error: limits.stream_seconds of /api/capabilities for the whole, live_seconds for a
+    batch.
     """
     plan = await asyncio.to_thread(plan_sweep, request, served)
     ticket = turns.take(LESS, served.settings.stream_seconds)

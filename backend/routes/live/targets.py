@@ -41,5 +41,7 @@ def _token(asked: AskedToken, field: str, loaded: Loaded) -> int:
     ids = loaded.lm.tokenizer.encode(asked.text, add_special_tokens=False)
     if len(ids) != 1:
         pieces = [loaded.text(int(token_id)) for token_id in ids[:8]]
-        raise refuse_field(f"{field}.text", asked.text, f"text that is one token of this model; this is {pieces}")
+        raise refuse_field(
+            f"{field}.text", asked.text, f"text that is one token of this model; this is {pieces}"
+        )
     return int(ids[0])

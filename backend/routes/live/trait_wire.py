@@ -6,17 +6,29 @@ from typing import Any
 
 from backend.core.intervals import wilson
 from backend.core.steering import trait_rows as rows
-from backend.schemas import Rate, TraitArm, TraitLayer, TraitProgressFrame, TraitsResponse, TraitStrength, TraitTrial
+from backend.schemas import (
+    Rate,
+    TraitArm,
+    TraitLayer,
+    TraitProgressFrame,
+    TraitsResponse,
+    TraitStrength,
+    TraitTrial,
+)
 
 ARMS = {
     "none": "No intervention.",
     "features": "The sum of the k strongest features' W_dec rows times α.",
     "feature": "The k-th feature alone, times its own α.",
     "random_feature": "A random feature of the same SAE, scaled to the size of the feature's edit.",
-    "difference_of_means": "The mean residual with the instruction minus that without it, over the contrast prompts.",
+    "difference_of_means": "The mean residual with the instruction minus that without it, over "
+    "the contrast prompts.",
     "asking": "No intervention: the instruction stands in the prompt.",
 }
-NO_INSTRUCTION = "The trait prompt's residual minus the mean over the contrast prompts (no instruction was given)."
+NO_INSTRUCTION = (
+    "The trait prompt's residual minus the mean over the contrast prompts (no "
+    "instruction was given)."
+)
 
 
 def rate(share: rows.Share) -> Rate:
@@ -25,7 +37,9 @@ def rate(share: rows.Share) -> Rate:
 
 
 def layer(tried: rows.LayerTried) -> TraitLayer:
-    return TraitLayer(sae_id=tried.sae_id, layer=tried.layer, success=rate(tried.success), n_active=tried.n_active)
+    return TraitLayer(
+        sae_id=tried.sae_id, layer=tried.layer, success=rate(tried.success), n_active=tried.n_active
+    )
 
 
 def trial(tried: rows.SetTried) -> TraitTrial:
@@ -39,7 +53,9 @@ def strength(tried: rows.StrengthTried) -> TraitStrength:
 def arm(judged: rows.ArmJudged, *, instructed: bool) -> TraitArm:
     own = judged.name == "difference_of_means" and not instructed
     sentence = NO_INSTRUCTION if own else ARMS[judged.name]
-    return TraitArm(name=judged.name, sentence=sentence, success=rate(judged.success), texts=judged.texts)
+    return TraitArm(
+        name=judged.name, sentence=sentence, success=rate(judged.success), texts=judged.texts
+    )
 
 
 def progress_frame(made: rows.Progress, *, instructed: bool) -> TraitProgressFrame:
@@ -59,14 +75,26 @@ def progress_frame(made: rows.Progress, *, instructed: bool) -> TraitProgressFra
 
 def _step_sentence(made: rows.Progress) -> str:
     if made.layer:
-        return f"Layer {made.layer.layer}: {_of(made.layer.success)} contrast prompts show the trait."
+        return (
+            f"Layer {made.layer.layer}: {_of(made.layer.success)} contrast prompts show the trait."
+        )
     if made.trial:
         features = "feature" if made.trial.k == 1 else "features"
-        return f"α {made.trial.alpha:.3g}, {made.trial.k} {features}: {_of(made.trial.success)} contrast prompts."
+        return (
+            f"α {made.trial.alpha:.3g}, {made.trial.k} {features}: {_of(made.trial.success)} "
+            "contrast "
+            "prompts."
+        )
     if made.strength:
-        return f"The feature alone at α {made.strength.alpha:.3g}: {_of(made.strength.success)} contrast prompts."
+        return (
+            f"The feature alone at α {made.strength.alpha:.3g}: {_of(made.strength.success)} "
+            "contrast "
+            "prompts."
+        )
     if made.arm:
-        return f"{made.arm.name.replace('_', ' ').capitalize()}: {_of(made.arm.success)} test prompts."
+        return (
+            f"{made.arm.name.replace('_', ' ').capitalize()}: {_of(made.arm.success)} test prompts."
+        )
     return {
         "layers": "Trying the layers.",
         "features": "Searching for the smallest number of features.",
@@ -108,8 +136,9 @@ def finding_sentence(found: rows.Finding) -> str:
     start = f"Layer {found.layer} does best ({_of(best.success)} contrast prompts)"
     if not best.success.successes:
         start = (
-            f"After no layer does the trait prompt's residual show the trait ({_of(best.success)} contrast prompts "
-            f"after each); layer {found.layer} was taken as the first of equals"
+            "After no layer does the trait prompt's residual show the trait "
+            f"({_of(best.success)} contrast prompts after each); layer {found.layer} was taken "
+            "as the first of equals"
         )
     if found.k is None:
         return f"{start}, but no sum of its features induces the trait at any α that was tried."
@@ -119,7 +148,8 @@ def finding_sentence(found: rows.Finding) -> str:
         return chosen
     tried = next(one.success for one in found.strengths if one.alpha == found.feature_alpha)
     return (
-        f"{chosen} On the test prompts the k strongest together, at α {found.alpha:.3g}, show the trait in "
-        f"{shown['features']}; the feature alone, at α {found.feature_alpha:.3g}, in {shown['feature']} "
-        f"(on the contrast prompts {_of(tried)}); a random feature of that size in {shown['random_feature']}."
+        f"{chosen} On the test prompts the k strongest together, at α {found.alpha:.3g}, show "
+        f"the trait in {shown['features']}; the feature alone, at α {found.feature_alpha:.3g}, "
+        f"in {shown['feature']} (on the contrast prompts {_of(tried)}); a random feature of that "
+        f"size in {shown['random_feature']}."
     )

@@ -22,7 +22,14 @@ from backend.routes.request.limits import check_traits
 from backend.routes.request.problems import Refusal, refuse_field
 from backend.routes.request.served import Backend, Served, Turns
 from backend.routes.request.turns import in_turns
-from backend.schemas import Response, StartFrame, TokenizeRequest, TraitProgressFrame, TraitsFinalFrame, TraitsRequest
+from backend.schemas import (
+    Response,
+    StartFrame,
+    TokenizeRequest,
+    TraitProgressFrame,
+    TraitsFinalFrame,
+    TraitsRequest,
+)
 from backend.serving.loading import Loaded
 from backend.serving.queueing import Queue, Ticket
 
@@ -53,17 +60,23 @@ def plan_traits(request: TraitsRequest, served: Backend) -> TraitsPlan:
         contrast=_spots(request.contrast_prompts, "contrast_prompts", request, served),
         test=_spots(request.test_prompts, "test_prompts", request, served),
         success=success,
-        asking_contrast=_spots(_asking(request, request.contrast_prompts), "instruction", request, served),
+        asking_contrast=_spots(
+            _asking(request, request.contrast_prompts), "instruction", request, served
+        ),
         asking_test=_spots(_asking(request, request.test_prompts), "instruction", request, served),
         alphas=tuple(request.alphas) if request.alphas is not None else None,
         induces=request.induces,
         max_new_tokens=request.max_new_tokens,
     )
     asked = request.model_dump(exclude={"trait_prompt", "chat", "sae_ids"})
-    effective = effective_prompt(TokenizeRequest(prompt=request.trait_prompt, chat=request.chat), prompt, served)
+    effective = effective_prompt(
+        TokenizeRequest(prompt=request.trait_prompt, chat=request.chat), prompt, served
+    )
     effective |= asked | {"sae_ids": [sae.sae_id for sae in saes], "position": spot.position}
     if request.alphas is None:
-        effective["alphas"] = [f"{multiple:g} × the layer's largest activation" for multiple in MULTIPLES]
+        effective["alphas"] = [
+            f"{multiple:g} × the layer's largest activation" for multiple in MULTIPLES
+        ]
     return TraitsPlan(request, prompt, saes, trait, effective)
 
 
@@ -88,16 +101,26 @@ def _spots(texts: Sequence[str], field: str, request: TraitsRequest, served: Bac
 
 
 def _spot(text: str, field: str, request: TraitsRequest, served: Backend) -> tuple[Prompt, Spot]:
-    """The prompt with its last function token; a 422 or 413 that names which of the many prompts it is."""
+    """The prompt with its last function token;
+    a 422 or 413 that names which of the many prompts it is.
+    """
     prompt = read_one_of(field, TokenizeRequest(prompt=text, chat=request.chat), served)
     position = prompt.last_function
     if position is None:
-        why = "this one has none" if prompt.store is not None else "without a build none is known: serve one"
-        raise refuse_field(field, text, f"a prompt with a function token, the last of which is edited; {why}")
+        why = (
+            "this one has none"
+            if prompt.store is not None
+            else "without a build none is known: serve one"
+        )
+        raise refuse_field(
+            field, text, f"a prompt with a function token, the last of which is edited; {why}"
+        )
     context = prompt.loaded.lm.max_positions
     if context and len(prompt.token_ids) + request.max_new_tokens > context:
         n = len(prompt.token_ids) + request.max_new_tokens
-        raise Refusal(413, f"{field}: prompt and max_new_tokens make {n} tokens; the model takes {context}.")
+        raise Refusal(
+            413, f"{field}: prompt and max_new_tokens make {n} tokens; the model takes {context}."
+        )
     return prompt, Spot(prompt.token_ids, position)
 
 
@@ -118,10 +141,11 @@ def _steps(search: TraitSearch, *, instructed: bool) -> Iterator[TraitProgressFr
 async def stream_traits(request: TraitsRequest, served: Served, turns: Turns) -> StreamingResponse:
     """The paper's search: start, progress …, then final or error.
 
-    Layer by success on the contrast prompts; features by activation; the smallest k that induces the trait;
-    then feature, set, random feature, difference of means and asking, on the test prompts alone. Between
-    batches of answers others go first. POST /api/steer/cancel/{stream_id} stops it, and so does the model's clock:
-    limits.stream_seconds of /api/capabilities for the whole, live_seconds for a batch.
+    Layer by success on the contrast prompts; features by activation; the smallest k that induces
+    the trait; then feature, set, random feature, difference of means and asking, on the test
+    prompts alone. Between batches of answers others go first. POST /api/steer/cancel/{stream_id}
+    stops it, and so does the model's clock: limits.stream_seconds of /api/capabilities for the
+    whole, live_seconds for a batch.
     """
     plan = await asyncio.to_thread(plan_traits, request, served)
     ticket = turns.take(LESS, served.settings.stream_seconds)
@@ -138,7 +162,10 @@ async def _frames(plan: TraitsPlan, ticket: Ticket, queue: Queue) -> AsyncIterat
     whole = not ticket.stop.is_set()
     result = (
         trait_wire.response(
-            search.finding, act_q999=_quantile(plan, search), instructed=instructed, effective=plan.effective
+            search.finding,
+            act_q999=_quantile(plan, search),
+            instructed=instructed,
+            effective=plan.effective,
         )
         if whole
         else None

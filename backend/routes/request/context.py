@@ -1,4 +1,6 @@
-"""Around every request: its id, who asks, its bounds, its log line and its metrics. Pure ASGI, so streams pass."""
+"""Around every request: its id, who asks, its bounds,
+its log line and its metrics. Pure ASGI, so streams pass.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,17 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 API_PREFIX = "/api"
 IN_PROCESS = "in-process"  # host of the dashboard's own calls, which are made on a visitor's behalf
-PAGE_BODY_BYTES = 33_554_432  # a page's callbacks carry what it holds: firings of two long prompts are megabytes
+# a page's callbacks carry what it holds: firings of two long prompts are megabytes
+PAGE_BODY_BYTES = 33_554_432
 SEND_SECONDS = 60.0  # for one part of an answer: a client that takes none of it is dropped
 
 visitor: ContextVar[str] = ContextVar("visitor", default=IN_PROCESS)
 
 
 class RequestContext:
-    """Outermost middleware. An exception that nothing else turned into an answer becomes a 500 problem."""
+    """Outermost middleware. An exception that nothing else turned into an answer
+    becomes a 500 problem.
+    """
 
     def __init__(
         self,
@@ -75,11 +80,15 @@ class RequestContext:
             request_id.reset(token)
         return None
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, answer: dict[str, int]) -> None:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, answer: dict[str, int]
+    ) -> None:
         try:
             api = str(scope["path"]).startswith(API_PREFIX)
             if api:
-                self.door.admit(scope["method"], scope["path"], visitor.get(), dict(scope["headers"]))
+                self.door.admit(
+                    scope["method"], scope["path"], visitor.get(), dict(scope["headers"])
+                )
             most = self.max_body_bytes if api else PAGE_BODY_BYTES
             await self.app(scope, self._limited(scope, receive, most), send)
         except Refusal as refusal:  # at the door, or raised while the body was being read
@@ -97,7 +106,9 @@ class RequestContext:
             await respond(problem_of(500, detail))(scope, receive, send)
 
     def _limited(self, scope: Scope, receive: Receive, most: int) -> Receive:
-        """`receive` that refuses a body longer than the limit, declared or not, and one that takes too long."""
+        """`receive` that refuses a body longer than the limit, declared or not,
+        and one that takes too long.
+        """
         declared = dict(scope["headers"]).get(b"content-length", b"")
         length = int(declared) if declared.isdigit() and len(declared) < 20 else 0
         if length > most:
@@ -113,7 +124,9 @@ class RequestContext:
                 async with asyncio.timeout_at(ends):
                     message = await receive()
             except TimeoutError as error:
-                raise Refusal(408, f"The body did not arrive within {self.body_seconds:g} s.") from error
+                raise Refusal(
+                    408, f"The body did not arrive within {self.body_seconds:g} s."
+                ) from error
             received += len(message.get("body", b""))
             whole = not message.get("more_body", False)
             if received > most:
@@ -128,7 +141,12 @@ class RequestContext:
         self.metrics.requests.labels(route, str(status)).inc()
         self.metrics.seconds.labels(route).observe(seconds)
         level = logging.INFO if path.startswith(API_PREFIX) else logging.DEBUG
-        fields = {"method": scope["method"], "path": path, "status": status, "ms": round(seconds * 1e3, 1)}
+        fields = {
+            "method": scope["method"],
+            "path": path,
+            "status": status,
+            "ms": round(seconds * 1e3, 1),
+        }
         log.log(level, "request", extra=fields)
 
 

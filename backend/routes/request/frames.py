@@ -45,7 +45,11 @@ EVENTS: dict[type[Response], str] = {
 
 def event_stream(frames: AsyncIterator[Response], ticket: Ticket) -> StreamingResponse:
     """The frames as an answer. It holds nothing: the ticket belongs to the request's lease."""
-    headers = {"X-Stream-Id": ticket.stream_id, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    headers = {
+        "X-Stream-Id": ticket.stream_id,
+        "Cache-Control": "no-store",
+        "X-Accel-Buffering": "no",
+    }
     return StreamingResponse(_events(frames), media_type="text/event-stream", headers=headers)
 
 
@@ -56,7 +60,8 @@ async def _events(frames: AsyncIterator[Response]) -> AsyncIterator[bytes]:
         async for frame in frames:
             yield _event(frame, seq)
             seq += 1
-    except Exception as error:  # the status line is sent: the failure can only be told in the stream
+    # the status line is sent: the failure can only be told in the stream
+    except Exception as error:
         yield _event(ErrorFrame(seq=seq, problem=_problem(error)), seq)
 
 

@@ -1,6 +1,8 @@
-"""Answers about a build, kept as bytes: the same address asked of the same files has the same answer.
+"""Answers about a build, kept as bytes:
+the same address asked of the same files has the same answer.
 
-Many who browse ask for the same pages of the same build, and making an answer takes ten times as long as sending it.
+Many who browse ask for the same pages of the same build, and making an answer takes ten times as
+long as sending it.
 """
 
 from __future__ import annotations
@@ -22,14 +24,16 @@ if TYPE_CHECKING:
 LARGEST = 1 << 20  # bytes of an answer that is kept
 ROOM = 1 << 25  # bytes of all that are kept
 
-# what the build and each result file beside it say of themselves: the same objects until a file is replaced, and
-# words where one cannot be read
+# what the build and each result file beside it say of themselves: the same objects until a file is
+# replaced, and words where one cannot be read
 Sources = tuple[Any, ...]
 Kinds = tuple[str, ...]
 
 
 class Kept:
-    """Answers by address, least recently asked for first, all of one state of the files. Of the event loop alone."""
+    """Answers by address, least recently asked for first,
+    all of one state of the files. Of the event loop alone.
+    """
 
     def __init__(self) -> None:
         self._bodies: OrderedDict[str, bytes] = OrderedDict()
@@ -58,7 +62,9 @@ class Keeper:
         self._all: dict[Kinds, tuple[Sources, Kept]] = {}
 
     def of(self, kinds: Kinds, sources: Sources) -> Kept:
-        """Those of `sources`; what was kept of others is forgotten. A request puts its answer where it looked."""
+        """Those of `sources`; what was kept of others is forgotten. A request puts its
+        answer where it looked.
+        """
         known = self._all.get(kinds)
         if known is None or not _same(sources, known[0]):
             known = self._all[kinds] = sources, Kept()
@@ -66,13 +72,19 @@ class Keeper:
 
 
 def _same(now: Sources, then: Sources) -> bool:
-    """Whether no file was replaced: two builds may say the same of themselves in two objects; words are compared."""
+    """Whether no file was replaced: two builds may say the same of themselves in two objects;
+    words are compared.
+    """
     pairs = zip(now, then, strict=False)
-    return len(now) == len(then) and all(a is b or (isinstance(a, str) and a == b) for a, b in pairs)
+    return len(now) == len(then) and all(
+        a is b or (isinstance(a, str) and a == b) for a, b in pairs
+    )
 
 
 class KeptRoute(APIRoute):
-    """A GET whose answer depends on its address, the build and the result files of `kinds`, and nothing else."""
+    """A GET whose answer depends on its address,
+    the build and the result files of `kinds`, and nothing else.
+    """
 
     kinds: ClassVar[Kinds] = ()
 
@@ -84,7 +96,10 @@ class KeptRoute(APIRoute):
             sources = await asyncio.to_thread(_sources, served, self.kinds)
             if sources is None:
                 return await make(request)
-            kept, address = served.keeper.of(self.kinds, sources), f"{request.url.path}?{request.url.query}"
+            kept, address = (
+                served.keeper.of(self.kinds, sources),
+                f"{request.url.path}?{request.url.query}",
+            )
             body = kept.get(address)
             if body is not None:
                 return Response(body, media_type="application/json")
@@ -97,8 +112,10 @@ class KeptRoute(APIRoute):
 
 
 def kept_by(*kinds: str) -> type[KeptRoute]:
-    """Of routes that read these result files beside the build. No more of them than needed: each look at the disk lets
-    another thread go first, and under load that is what a kept answer waits for."""
+    """Of routes that read these result files beside the build. No more of them than needed: each
+    look at the disk lets another thread go first, and under load that is what a kept answer waits
+    for.
+    """
     return type("KeptRoute", (KeptRoute,), {"kinds": kinds})
 
 

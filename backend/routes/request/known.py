@@ -1,7 +1,9 @@
-"""What every live request asks of the build: classes of tokens and a few words on features, kept in memory.
+"""What every live request asks of the build:
+classes of tokens and a few words on features, kept in memory.
 
-A query costs about as much as the forward pass of a small model. Small tables are read whole at the first
-question, large ones row by row as they are asked for; all is forgotten when the build's file is replaced.
+A query costs about as much as the forward pass of a small model. Small tables are read whole at the
+first question, large ones row by row as they are asked for; all is forgotten when the build's file
+is replaced.
 """
 
 from __future__ import annotations
@@ -17,7 +19,11 @@ from backend.serving.metrics import Metrics
 WHOLE_TABLE = 20_000  # rows up to which a table is read whole
 KEPT = 200_000  # rows kept of a larger one
 TOKENS_LISTED = 5
-UNKNOWN_JSON = FeatureInfo(density=None, top_tokens=[], promoted_tokens=[], act_q999=None).model_dump_json().encode()
+UNKNOWN_JSON = (
+    FeatureInfo(density=None, top_tokens=[], promoted_tokens=[], act_q999=None)
+    .model_dump_json()
+    .encode()
+)
 
 
 class Known:
@@ -36,7 +42,8 @@ class Known:
         """Rows of these tokens, and maybe of others; ids that the build lacks are left out."""
         self._follow(store)
         known = self._tokens
-        missing = {i for i in token_ids if i not in known}  # not `- known.keys()`: that walks all that is known
+        # not `- known.keys()`: that walks all that is known
+        missing = {i for i in token_ids if i not in known}
         self.metrics.looked_up("tokens", len(token_ids) - len(missing), len(missing))
         if missing:
             if not known:
@@ -73,7 +80,10 @@ class Known:
         if missing:
             notes = self.features(store, sae_id, sorted(missing))
             for i in missing:
-                known[i] = b'"%d":%b' % (i, notes[i].model_dump_json().encode() if i in notes else UNKNOWN_JSON)
+                known[i] = b'"%d":%b' % (
+                    i,
+                    notes[i].model_dump_json().encode() if i in notes else UNKNOWN_JSON,
+                )
         answer = b"{%b}" % b",".join([known[i] for i in indices])
         if len(known) > KEPT:
             known.clear()
@@ -92,11 +102,20 @@ class Known:
         """Forget everything when the store has moved on to another file."""
         provenance = store.provenance()
         if provenance is not self._provenance:
-            self._provenance, self._tokens, self._features, self._feature_json = provenance, {}, {}, {}
+            self._provenance, self._tokens, self._features, self._feature_json = (
+                provenance,
+                {},
+                {},
+                {},
+            )
             self._coverage_10 = {}
 
     def _notes(self, store: Store, rows: Sequence[FeatureRow]) -> dict[int, FeatureInfo]:
-        ids = {i for row in rows for i in row.top_token_ids[:TOKENS_LISTED] + row.promoted_token_ids[:TOKENS_LISTED]}
+        ids = {
+            i
+            for row in rows
+            for i in row.top_token_ids[:TOKENS_LISTED] + row.promoted_token_ids[:TOKENS_LISTED]
+        }
         tokens = self.tokens(store, sorted(ids))
 
         def texts(token_ids: Sequence[int]) -> list[str]:

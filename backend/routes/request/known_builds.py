@@ -14,7 +14,9 @@ SHOWN = 120  # characters of a value
 
 
 def remember(served: Backend) -> None:
-    """Keep what the served build says of itself; once a build, and never in the way of an answer."""
+    """Keep what the served build says of itself;
+    once a build, and never in the way of an answer.
+    """
     store = served.build.get()
     identity = served.build.identity()
     if store is None or identity is None or identity in served.known.builds:
@@ -27,7 +29,9 @@ def remember(served: Backend) -> None:
 
 
 def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[Difference]:
-    """Entries of two builds' provenance that differ, by name; when a build was made always differs and is last."""
+    """Entries of two builds' provenance that differ, by name;
+    when a build was made always differs and is last.
+    """
     mine, theirs = dict(_flat(here)), dict(_flat(there))
     names = sorted(mine.keys() | theirs.keys(), key=lambda name: (name == "created_at", name))
     return [
@@ -38,7 +42,9 @@ def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[Diffe
 
 
 def _flat(values: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """`{"a": {"b": [1, 2]}}` -> ("a.b.0", "1"), ("a.b.1", "2"); entries of a list go by their own name, if any."""
+    """`{"a": {"b": [1, 2]}}` -> ("a.b.0", "1"), ("a.b.1", "2");
+    entries of a list go by their own name, if any.
+    """
     if isinstance(values, Mapping):
         pairs = [(str(key), value) for key, value in values.items()]
     elif isinstance(values, list):

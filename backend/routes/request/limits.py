@@ -1,4 +1,6 @@
-"""Every bound on what may be asked for, enforced in one place. Outside it: 422 or 413, with both numbers."""
+"""Every bound on what may be asked for, enforced in one place. Outside it:
+422 or 413, with both numbers.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,14 @@ from backend.core import memory
 from backend.core.companions.statistics.sets import MOST_SETS
 from backend.core.lm.frozen_attention import can_freeze
 from backend.routes.request.problems import Refusal, refuse_field
-from backend.schemas import InspectRequest, Limits, SteerRequest, SweepRequest, TokenizeRequest, TraitsRequest
+from backend.schemas import (
+    InspectRequest,
+    Limits,
+    SteerRequest,
+    SweepRequest,
+    TokenizeRequest,
+    TraitsRequest,
+)
 from backend.schemas.graph import GRAPH_EDGES_MAX
 from backend.schemas.reactivation import SHUFFLES_MOST
 from backend.serving.loading import Loaded
@@ -16,7 +25,8 @@ from backend.settings import Settings
 
 MAX_ALPHAS = 16
 MAX_STATISTICS_ROWS = 5_000  # tokens of one answer
-SMALL = 1 << 25  # bytes of work that are not worth asking the machine for, which takes a third of a millisecond
+# bytes of work that are not worth asking the machine for, which takes a third of a millisecond
+SMALL = 1 << 25
 
 
 def limits_of(settings: Settings, loaded: Loaded | None) -> Limits:
@@ -60,7 +70,9 @@ def prompt_tokens(settings: Settings, loaded: Loaded | None) -> int:
 
 def next_tokens(settings: Settings, loaded: Loaded | None) -> int:
     """Next tokens that may be listed for a position."""
-    return min(settings.max_next_tokens, loaded.lm.vocab_size if loaded else settings.max_next_tokens)
+    return min(
+        settings.max_next_tokens, loaded.lm.vocab_size if loaded else settings.max_next_tokens
+    )
 
 
 def room(settings: Settings, loaded: Loaded) -> int | None:
@@ -79,8 +91,8 @@ def check_room(what: str, needed: int, remedy: str, settings: Settings, loaded: 
     if there is not None and needed > there:
         raise Refusal(
             413,
-            f"{what} needs {memory.in_words(needed)} on {loaded.lm.device} beside the weights, where "
-            f"{memory.in_words(there)} are there for it: {remedy}.",
+            f"{what} needs {memory.in_words(needed)} on {loaded.lm.device} beside the weights, "
+            f"where {memory.in_words(there)} are there for it: {remedy}.",
         )
 
 
@@ -98,7 +110,10 @@ def check_prompt_chars(request: TokenizeRequest, settings: Settings) -> None:
     """Before tokenising: a prompt of a million characters would hold a thread for seconds."""
     length = len(request.prompt)
     if length > settings.max_prompt_chars:
-        raise Refusal(413, f"The prompt has {length} characters; this server takes {settings.max_prompt_chars}.")
+        raise Refusal(
+            413,
+            f"The prompt has {length} characters; this server takes {settings.max_prompt_chars}.",
+        )
 
 
 def check_prompt_tokens(n_tokens: int, settings: Settings, loaded: Loaded) -> None:
@@ -109,10 +124,14 @@ def check_prompt_tokens(n_tokens: int, settings: Settings, loaded: Loaded) -> No
         raise refuse_field("prompt", "", "at least one token (this model's tokenizer adds no BOS)")
 
 
-def check_inspect(request: InspectRequest, settings: Settings, n_tokens: int, loaded: Loaded) -> None:
+def check_inspect(
+    request: InspectRequest, settings: Settings, n_tokens: int, loaded: Loaded
+) -> None:
     """`n_tokens` is the length of the prompt."""
     if request.next_tokens > next_tokens(settings, loaded):
-        raise refuse_field("next_tokens", request.next_tokens, f"0 to {next_tokens(settings, loaded)}")
+        raise refuse_field(
+            "next_tokens", request.next_tokens, f"0 to {next_tokens(settings, loaded)}"
+        )
     check_generate(request.generate, settings, n_tokens, loaded)
 
 
@@ -145,7 +164,9 @@ def check_steer(request: SteerRequest, settings: Settings, n_tokens: int, loaded
             allowed = f"{-settings.max_value:g} to {settings.max_value:g}"
             raise refuse_field(f"interventions.{place}.value", one.value, allowed)
     if request.samples > 1 and request.temperature == 0:
-        raise refuse_field("samples", request.samples, "1 when temperature is 0: greedy texts are all the same")
+        raise refuse_field(
+            "samples", request.samples, "1 when temperature is 0: greedy texts are all the same"
+        )
     context = loaded.lm.max_positions
     if context and n_tokens + request.max_new_tokens > context:
         raise Refusal(
@@ -157,23 +178,34 @@ def check_steer(request: SteerRequest, settings: Settings, n_tokens: int, loaded
 
 def check_freeze(freeze_attention: bool, loaded: Loaded) -> None:
     if freeze_attention and not can_freeze(loaded.lm.model):
-        raise refuse_field("freeze_attention", True, "false: this model's attention does not show its probabilities")
+        raise refuse_field(
+            "freeze_attention",
+            True,
+            "false: this model's attention does not show its probabilities",
+        )
 
 
 def check_sweep(request: SweepRequest, settings: Settings, n_positions: int) -> None:
-    """What only a sweep has: its grid, its strengths, one intervention more; the rest is checked as a steer request."""
+    """What only a sweep has: its grid, its strengths, one intervention more;
+    the rest is checked as a steer request.
+    """
     cells = len(request.strengths) * n_positions
     if cells > settings.max_sweep_cells:
         allowed = (
-            f"at most {settings.max_sweep_cells} cells; this is {len(request.strengths)} × {n_positions} = {cells}"
+            f"at most {settings.max_sweep_cells} cells; this is {len(request.strengths)} "
+            f"× {n_positions} = {cells}"
         )
         raise refuse_field("strengths", f"{len(request.strengths)} values", allowed)
     largest = max(request.strengths, key=abs)
     if abs(largest) > settings.max_value:
-        raise refuse_field("strengths", largest, f"{-settings.max_value:g} to {settings.max_value:g}")
+        raise refuse_field(
+            "strengths", largest, f"{-settings.max_value:g} to {settings.max_value:g}"
+        )
     most = settings.max_interventions - 1
     if len(request.interventions) > most:
-        raise refuse_field("interventions", f"{len(request.interventions)}", f"at most {most} beside the swept one")
+        raise refuse_field(
+            "interventions", f"{len(request.interventions)}", f"at most {most} beside the swept one"
+        )
     if len(set(request.strengths)) < len(request.strengths):
         raise refuse_field("strengths", request.strengths, "values that all differ")
 
@@ -182,14 +214,23 @@ def check_traits(request: TraitsRequest, settings: Settings) -> None:
     """Everything of a trait search that has a bound beside its prompts."""
     n_prompts = len(request.contrast_prompts) + len(request.test_prompts)
     if n_prompts > settings.max_trait_prompts:
-        allowed = f"at most {settings.max_trait_prompts} contrast and test prompts together; these are {n_prompts}"
+        allowed = (
+            f"at most {settings.max_trait_prompts} contrast and test prompts together; "
+            f"these are {n_prompts}"
+        )
         raise refuse_field("contrast_prompts", f"{len(request.contrast_prompts)} prompts", allowed)
     if request.max_new_tokens > settings.max_new_tokens:
-        raise refuse_field("max_new_tokens", request.max_new_tokens, f"at most {settings.max_new_tokens}")
+        raise refuse_field(
+            "max_new_tokens", request.max_new_tokens, f"at most {settings.max_new_tokens}"
+        )
     if request.instruction is not None and "{prompt}" not in request.instruction:
-        raise refuse_field("instruction", request.instruction, "text with {prompt} where the prompt stands")
+        raise refuse_field(
+            "instruction", request.instruction, "text with {prompt} where the prompt stands"
+        )
     alphas = request.alphas if request.alphas is not None else [1.0]
-    if not 1 <= len(alphas) <= MAX_ALPHAS or any(not 0 < abs(alpha) <= settings.max_value for alpha in alphas):
+    if not 1 <= len(alphas) <= MAX_ALPHAS or any(
+        not 0 < abs(alpha) <= settings.max_value for alpha in alphas
+    ):
         allowed = f"1 to {MAX_ALPHAS} values, not 0, of size at most {settings.max_value:g}"
         raise refuse_field("alphas", request.alphas, allowed)
 
@@ -197,6 +238,10 @@ def check_traits(request: TraitsRequest, settings: Settings) -> None:
 def check_prompt_set(texts: Sequence[str], settings: Settings) -> None:
     """How many prompts one request may send, and that each can be read at all."""
     if not texts:
-        raise refuse_field("prompts", None, "one or more texts: this preset has no prompts of its own")
+        raise refuse_field(
+            "prompts", None, "one or more texts: this preset has no prompts of its own"
+        )
     if len(texts) > settings.max_set_prompts:
-        raise refuse_field("prompts", f"{len(texts)} texts", f"at most {settings.max_set_prompts} texts")
+        raise refuse_field(
+            "prompts", f"{len(texts)} texts", f"at most {settings.max_set_prompts} texts"
+        )

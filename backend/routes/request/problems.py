@@ -53,7 +53,9 @@ def refuse_field(field: str, value: object, allowed: str) -> Refusal:
     return Refusal(422, sentence(error), errors=[error])
 
 
-def problem_of(status: int, detail: str, errors: Sequence[FieldError] = (), identifier: str | None = None) -> Problem:
+def problem_of(
+    status: int, detail: str, errors: Sequence[FieldError] = (), identifier: str | None = None
+) -> Problem:
     """The body for `status`, stamped with the request id of the current request."""
     return Problem(
         type=f"/docs#problem-{status}",
@@ -88,7 +90,11 @@ async def on_validation(_: Request, error: Exception) -> Response:
 
 async def on_unavailable(_: Request, error: Exception) -> Response:
     """No live model yet, no build, or no place for runs: 503 with the remedy."""
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, NotLive) and error.retry_after else {}
+    headers = (
+        {"Retry-After": str(error.retry_after)}
+        if isinstance(error, NotLive) and error.retry_after
+        else {}
+    )
     return respond(problem_of(503, str(error)), headers)
 
 

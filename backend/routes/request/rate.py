@@ -1,7 +1,9 @@
-"""How often one client may ask, by the clock; and whether it may ask at all. One place for all of /api.
+"""How often one client may ask, by the clock;
+and whether it may ask at all. One place for all of /api.
 
-A client is an address (IPv6: its /64). Clients on this machine are not counted: a laptop has one person, and
-a proxy in front must name its clients in X-Forwarded-For, which is believed from trusted proxies only.
+A client is an address (IPv6: its /64). Clients on this machine are not counted: a laptop has one
+person, and a proxy in front must name its clients in X-Forwarded-For, which is believed from
+trusted proxies only.
 """
 
 from __future__ import annotations
@@ -63,7 +65,9 @@ class Doorkeeper:
         )
 
     def holds_token(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether the request may do live work: by its header, by its cookie, or because no token is set."""
+        """Whether the request may do live work:
+        by its header, by its cookie, or because no token is set.
+        """
         if self._token is None:
             return True
         scheme, _, given = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
@@ -71,14 +75,20 @@ class Doorkeeper:
         return by_header or _same(_cookie(headers), self.pass_cookie())
 
     def exchange(self, given: str, client: str) -> str:
-        """The cookie's value for the right token; 401 for a wrong one, 429 for too many of those."""
+        """The cookie's value for the right token;
+        401 for a wrong one, 429 for too many of those.
+        """
         self._count("guessing", client, everybody=True)
         if self._token is None or not _same(given, self._token):
-            raise Refusal(401, "That is not this server's token.", headers={"WWW-Authenticate": "Bearer"})
+            raise Refusal(
+                401, "That is not this server's token.", headers={"WWW-Authenticate": "Bearer"}
+            )
         return self.pass_cookie()
 
     def pass_cookie(self) -> str:
-        """What the browser keeps in the token's place: it opens this server and says nothing of the token."""
+        """What the browser keeps in the token's place:
+        it opens this server and says nothing of the token.
+        """
         key = (self._token or "").encode()
         return hmac.new(key, b"functionscope session", hashlib.sha256).hexdigest()
 
@@ -92,13 +102,16 @@ class Doorkeeper:
             reset = self._window.get_window_stats(item, rate, key or "local").reset_time
             raise Refusal(
                 429,
-                f"More than {item.amount} {rate} requests in a minute from one client: try again later.",
+                f"More than {item.amount} {rate} requests in a minute from one client: try again "
+                "later.",
                 headers={"Retry-After": str(max(1, math.ceil(reset - time.time())))},
             )
 
 
 def bucket(client: str) -> str | None:
-    """Under which key a client is counted: its address, or an IPv6 network of 64 bits; None on this machine."""
+    """Under which key a client is counted: its address, or an IPv6 network of 64 bits;
+    None on this machine.
+    """
     try:
         address = ipaddress.ip_address(client)
     except ValueError:

@@ -37,13 +37,16 @@ from backend.settings import Settings
 
 STATISTICS = "statistics"
 CANCELLED = "The request was cancelled while it waited."
-READING = "256MB"  # of blocks of the build; the operating system keeps more of it, outside the process
+# of blocks of the build; the operating system keeps more of it, outside the process
+READING = "256MB"
 Work = TypeVar("Work")
 CompanionT = TypeVar("CompanionT", bound=Companion)
 
 
 class Build:
-    """The build being served. One that appears after the start is opened when it is first asked for."""
+    """The build being served. One that appears after the start is opened when it
+    is first asked for.
+    """
 
     def __init__(self, store: Store | None, path: Path | None) -> None:
         self._store = store
@@ -57,7 +60,9 @@ class Build:
         with self._lock:
             if self._store is None:
                 if self._path is None:
-                    raise StoreMissing("This preset has no build: make one with `functionscope precompute all`.")
+                    raise StoreMissing(
+                        "This preset has no build: make one with `functionscope precompute all`."
+                    )
                 self._store = Store.open(self._path, memory_limit=READING)
             return self._store
 
@@ -71,7 +76,9 @@ class Build:
         return store
 
     def companions(self) -> dict[str, Callable[[], Any]]:
-        """The result files beside the build by kind; each opens, or raises StoreMissing or StoreInvalid."""
+        """The result files beside the build by kind;
+        each opens, or raises StoreMissing or StoreInvalid.
+        """
         return {
             STATISTICS: self.statistics,
             FEATURES: self.feature_details,
@@ -80,7 +87,9 @@ class Build:
         }
 
     def statistics(self) -> StatisticsStore:
-        """Statistics beside the build; StoreMissing or StoreInvalid, with the remedy, where there are none."""
+        """Statistics beside the build; StoreMissing or StoreInvalid, with the remedy,
+        where there are none.
+        """
         return self._companion(STATISTICS, StatisticsStore)
 
     def feature_details(self) -> FeatureDetailStore:
@@ -134,7 +143,9 @@ class Backend:
 
 
 async def backend(request: Request) -> Backend:
-    """The server's parts. Like all dependencies here it is async: a sync one costs a change of thread."""
+    """The server's parts. Like all dependencies here it is async:
+    a sync one costs a change of thread.
+    """
     served: Backend = request.app.state.backend
     return served
 
@@ -151,11 +162,17 @@ async def refuse_unknown_parameters(request: Request) -> None:
     dependant = getattr(request.scope.get("route"), "dependant", None)
     takes_query = bool(dependant and dependant.query_params)
     errors = [
-        FieldError(field=echo(name), value=echo(request.query_params[name]), allowed="no such parameter; see /docs")
+        FieldError(
+            field=echo(name),
+            value=echo(request.query_params[name]),
+            allowed="no such parameter; see /docs",
+        )
         for name in ([] if takes_query else given)
     ]
     errors += [
-        FieldError(field=echo(name), value=echo(request.query_params.getlist(name)), allowed="one value")
+        FieldError(
+            field=echo(name), value=echo(request.query_params.getlist(name)), allowed="one value"
+        )
         for name in sorted(set(given))
         if given.count(name) > 1
     ]
@@ -175,7 +192,8 @@ class Lease:
     def take(self, remedy: str, seconds: float | None = None) -> Ticket:
         """Enter the queue; QueueFull when there is no room. For answers that are streamed.
 
-        `remedy`: what this kind of request can ask less of, told when it runs for too long; `seconds`: see Ticket.
+        `remedy`: what this kind of request can ask less of, told when it runs for too long;
+        `seconds`: see Ticket.
         """
         self._ticket = self._queue.enter(self._request.scope["state"]["client"], remedy, seconds)
         return self._ticket
@@ -189,7 +207,9 @@ class Lease:
         return ticket
 
     async def joined(self, joiner: Joiner[Work], work: Work, remedy: str) -> bytes:
-        """The answer of `work`, done together with others of its kind that wait; as `turn` otherwise."""
+        """The answer of `work`, done together with others of its kind that wait;
+        as `turn` otherwise.
+        """
         answer = await joiner.answer(self._watched(remedy), work)
         if answer is None:
             raise Refusal(503, CANCELLED)
@@ -216,8 +236,8 @@ class Lease:
 async def lease(request: Request, served: Served) -> AsyncIterator[Lease]:
     """A lease that is released whatever happens.
 
-    A *yield dependency* owns it: cleanup in a generator's own `finally` was skipped in one abort of ten,
-    which left the worker running and the next requests waiting.
+    A *yield dependency* owns it: cleanup in a generator's own `finally` was skipped in one abort of
+    ten, which left the worker running and the next requests waiting.
     """
     held = Lease(served.live.queue, request)
     try:
@@ -235,19 +255,25 @@ def token_refs(rows: dict[int, TokenRow], token_ids: Sequence[int]) -> list[Toke
 
 
 def token_ref(row: TokenRow) -> TokenRef:
-    return TokenRef.model_validate({"token_id": row.token_id, "text": row.text, "token_class": row.token_class})
+    return TokenRef.model_validate(
+        {"token_id": row.token_id, "text": row.text, "token_class": row.token_class}
+    )
 
 
 def check_token(store: Store, token_id: int | None, name: str) -> None:
     """422 for a token that is not in the vocabulary; None is no token."""
     if token_id is not None and store.token(token_id) is None:
         n = store.tokens(limit=1)[1]
-        raise refuse_field(name, token_id, f"a token of this build's vocabulary, which has {n}: see /api/tokens")
+        raise refuse_field(
+            name, token_id, f"a token of this build's vocabulary, which has {n}: see /api/tokens"
+        )
 
 
 def refuse_value(error: ValueError, given: dict[str, Any]) -> Refusal:
     """A 422 from a ValueError of the core, whose message begins with the name of what is wrong."""
     message = str(error)
     name = message.split(" ", 1)[0].strip(":'\"")
-    errors = [FieldError(field=name, value=echo(given[name]), allowed=message)] if name in given else []
+    errors = (
+        [FieldError(field=name, value=echo(given[name]), allowed=message)] if name in given else []
+    )
     return Refusal(422, message, errors=errors)

@@ -1,4 +1,6 @@
-"""JSON put together from parts: an answer names hundreds of tokens, and an object for each takes most of its time."""
+"""JSON put together from parts:
+an answer names hundreds of tokens, and an object for each takes most of its time.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from starlette.responses import Response
 
 
 def spliced(answer: BaseModel, written: Mapping[str, str]) -> str:
-    """JSON of `answer`, whose fields in `written` are JSON already; at least one field must not be."""
+    """JSON of `answer`, whose fields in `written` are JSON already;
+    at least one field must not be.
+    """
     fields = "".join(f'"{name}":{text},' for name, text in written.items())
     return f"{{{fields}{answer.model_dump_json(exclude=set(written)).removeprefix('{')}"
 

@@ -14,10 +14,11 @@ _END: Final = object()
 async def in_turns(ticket: Ticket, queue: Queue, steps: Iterator[T]) -> AsyncIterator[T]:
     """What `steps` yields, each step in the worker thread; ends after `stop`.
 
-    `ticket` must be at the front. After a step it goes to the back of the queue if others wait, so a sweep
-    of a minute holds nobody up for longer than one of its steps. LiveTimeout when a step, or all of them together,
-    took longer than the ticket allows: whoever reads a stream sees it go on and would rather wait than lose it, so
-    it has `stream_seconds`, while `live_seconds` bounds each step, for whose sake others wait.
+    `ticket` must be at the front. After a step it goes to the back of the queue if others wait, so
+    a sweep of a minute holds nobody up for longer than one of its steps. LiveTimeout when a step,
+    or all of them together, took longer than the ticket allows: whoever reads a stream sees it go
+    on and would rather wait than lose it, so it has `stream_seconds`, while `live_seconds` bounds
+    each step, for whose sake others wait.
     """
 
     def step() -> object:

@@ -1,4 +1,6 @@
-"""What is wrong with a request, field by field, in the API's own words and the client's own names."""
+"""What is wrong with a request, field by field,
+in the API's own words and the client's own names.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ SHOWN_CHARS = 80  # of a value within a sentence
 SECRET = ("token",)  # of POST /api/session
 HIDDEN = "(not shown)"
 MISSING = "it must be given"
-_BEGINNING = re.compile(r"^(Value error, |(Input|Value|Data|String|List) should (be |have |match )?)")
+_BEGINNING = re.compile(
+    r"^(Value error, |(Input|Value|Data|String|List) should (be |have |match )?)"
+)
 _LITERALS = re.compile(r"'[^']*'")
 Location = Sequence[str | int]
 
@@ -26,7 +30,11 @@ def echo(value: object) -> Any:
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
-        return value if abs(value) < 2**53 else echo(f"{value:.6e}" if value < 10**300 else "huge integer")
+        return (
+            value
+            if abs(value) < 2**53
+            else echo(f"{value:.6e}" if value < 10**300 else "huge integer")
+        )
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     text = value if isinstance(value, str) else repr(value)
@@ -42,19 +50,26 @@ def sentence(error: FieldError) -> str:
     structured = isinstance(value, str) and value.startswith(("{", "["))
     shown = value if structured else json.dumps(value, ensure_ascii=False)
     shown = shown if len(shown) <= SHOWN_CHARS else f"{shown[:SHOWN_CHARS]}…"
-    return f"{error.field} is {shown}{': ' if error.allowed.startswith('no such') else '; allowed: '}{error.allowed}"
+    return (
+        f"{error.field} is "
+        f"{shown}{': ' if error.allowed.startswith('no such') else '; allowed: '}{error.allowed}"
+    )
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """One of pydantic's findings. `tagged`: in one branch of a union, which others may contradict."""
+    """One of pydantic's findings. `tagged`:
+    in one branch of a union, which others may contradict.
+    """
 
     error: FieldError
     tagged: bool
 
 
 def wrong_fields(found: Sequence[Mapping[str, Any]], body: object) -> list[FieldError]:
-    """Pydantic's findings, each field once; `body` is what was sent, parsed, or the text that is no JSON."""
+    """Pydantic's findings, each field once;
+    `body` is what was sent, parsed, or the text that is no JSON.
+    """
     findings = [_finding(item, body) for item in found]
     tagged = [one.error.field for one in findings if one.tagged]
     merged: dict[str, FieldError] = {}
@@ -83,20 +98,30 @@ def _finding(item: Mapping[str, Any], body: object) -> _Finding:
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         path = [*path, str(context["discriminator"]).strip("'")]
     field = echo(".".join(str(part) for part in path)) or "body"
-    value = None if kind in ("missing", "union_tag_not_found") else context.get("tag", item.get("input"))
+    value = (
+        None
+        if kind in ("missing", "union_tag_not_found")
+        else context.get("tag", item.get("input"))
+    )
     shown = HIDDEN if field in SECRET and value is not None else echo(value)
-    return _Finding(FieldError(field=field, value=shown, allowed=_allowed(item)), len(path) < len(named))
+    return _Finding(
+        FieldError(field=field, value=shown, allowed=_allowed(item)), len(path) < len(named)
+    )
 
 
 def _sent(parts: Location, body: object, item: Mapping[str, Any]) -> list[str | int]:
-    """The location without the names that pydantic gives to the branches of a union: as it is in what was sent."""
+    """The location without the names that pydantic gives to the branches of a union:
+    as it is in what was sent.
+    """
     last = [parts[-1]] if item["type"] == "missing" and parts else []
     found = _walk(list(parts[: len(parts) - len(last)]), body, item.get("input"))
     return list(parts) if found is None else [*found, *last]
 
 
 def _walk(parts: list[str | int], value: Any, wanted: Any) -> list[str | int] | None:
-    """Those of `parts` that lead from `value` to `wanted`; None where none do. Only names can be left out."""
+    """Those of `parts` that lead from `value` to `wanted`;
+    None where none do. Only names can be left out.
+    """
     if not parts:
         return [] if value is wanted or value == wanted else None
     part, rest = parts[0], parts[1:]

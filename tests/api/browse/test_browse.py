@@ -23,7 +23,9 @@ def test_health_says_what_works(client: TestClient) -> None:
     assert health["build_detail"] == "tiny.duckdb"
 
 
-def test_capabilities_describe_model_saes_build_and_limits(client: TestClient, settings: Settings) -> None:
+def test_capabilities_describe_model_saes_build_and_limits(
+    client: TestClient, settings: Settings
+) -> None:
     capable = client.get("/api/capabilities").json()
     assert capable["live"] is True
     assert capable["model_info"]["d_model"] == 32
@@ -36,7 +38,10 @@ def test_capabilities_describe_model_saes_build_and_limits(client: TestClient, s
     assert capable["limits"]["prompt_tokens"] == settings.max_prompt_tokens
     assert "frequency" in capable["orders"]
     assert len(capable["prompts"]) == 2
-    assert client.get("/api/builds").json()["builds"][0]["provenance"] == capable["build"]["provenance"]
+    assert (
+        client.get("/api/builds").json()["builds"][0]["provenance"]
+        == capable["build"]["provenance"]
+    )
 
 
 def test_tokens_are_pages_in_rank_order(client: TestClient) -> None:
@@ -72,13 +77,19 @@ def test_coverage_adds_up(client: TestClient) -> None:
     assert covered == answer["n_active"]
     assert answer["effective"]["denominator"] == "active"
     assert [one["k"] for one in answer["contrast"]]
-    whole = client.get("/api/coverage", params={"sae_id": "layer_0", "denominator": "dictionary", "max_rank": 2}).json()
+    whole = client.get(
+        "/api/coverage", params={"sae_id": "layer_0", "denominator": "dictionary", "max_rank": 2}
+    ).json()
     assert len(whole["rows"]) == 2
-    assert whole["rows"][1]["coverage"] == pytest.approx(answer["rows"][1]["covered"] / answer["d_sae"])
+    assert whole["rows"][1]["coverage"] == pytest.approx(
+        answer["rows"][1]["covered"] / answer["d_sae"]
+    )
 
 
 def test_comparisons_are_of_the_settings_asked_for(client: TestClient) -> None:
-    """Stored at θ = 0 and one firing alone: scaled to the denominator there, and not given anywhere else."""
+    """Stored at θ = 0 and one firing alone:
+    scaled to the denominator there, and not given anywhere else.
+    """
     active = client.get("/api/coverage?sae_id=layer_2").json()
     dictionary = client.get("/api/coverage?sae_id=layer_2&denominator=dictionary").json()
     share = active["n_active"] / active["d_sae"]
@@ -88,26 +99,34 @@ def test_comparisons_are_of_the_settings_asked_for(client: TestClient) -> None:
         assert other["interval"] == pytest.approx([share * end for end in one["interval"]])
         assert other["coverage"] == pytest.approx(dictionary["rows"][one["k"] - 1]["coverage"])
         assert other["content_tokens"] == one["content_tokens"]
-    theta = next(sae for sae in client.get("/api/capabilities").json()["saes"] if sae["sae_id"] == "layer_2")[
-        "theta_grid"
-    ][1]
+    theta = next(
+        sae for sae in client.get("/api/capabilities").json()["saes"] if sae["sae_id"] == "layer_2"
+    )["theta_grid"][1]
     for query in (f"theta={theta}", "min_count=2"):
         assert client.get(f"/api/coverage?sae_id=layer_2&{query}").json()["contrast"] == []
 
 
 def test_features_are_found_by_the_tokens_that_fire_them(client: TestClient) -> None:
     found = client.get("/api/features", params={"sae_id": "layer_2", "q": "capital"}).json()
-    assert 0 < found["total"] < client.get("/api/features", params={"sae_id": "layer_2"}).json()["total"]
+    assert (
+        0
+        < found["total"]
+        < client.get("/api/features", params={"sae_id": "layer_2"}).json()["total"]
+    )
     for row in found["features"]:
         listed = row["top_tokens"] + row["promoted_tokens"]
         assert any("capital" in token["text"] for token in listed)
-    dense = client.get("/api/features", params={"sae_id": "layer_2", "min_density": 0.1}).json()["features"]
+    dense = client.get("/api/features", params={"sae_id": "layer_2", "min_density": 0.1}).json()[
+        "features"
+    ]
     assert dense
     assert all(row["density"] >= 0.1 for row in dense)
 
 
 def test_a_feature_has_its_tokens_and_examples(client: TestClient) -> None:
-    index = client.get("/api/features", params={"sae_id": "layer_2", "limit": 1}).json()["features"][0]["feature_index"]
+    index = client.get("/api/features", params={"sae_id": "layer_2", "limit": 1}).json()[
+        "features"
+    ][0]["feature_index"]
     feature = client.get(f"/api/features/layer_2/{index}").json()
     assert feature["layer"] == 2
     assert feature["top_tokens"]
@@ -119,7 +138,9 @@ def test_a_feature_has_its_tokens_and_examples(client: TestClient) -> None:
 
 
 def test_a_threshold_is_the_stored_one_or_refused(client: TestClient, store: Store) -> None:
-    """As it is stored, or as a client that has float32 sends it; nothing near by is taken for it."""
+    """As it is stored, or as a client that has float32 sends it;
+    nothing near by is taken for it.
+    """
     sae = store.saes()[0]
     for ordinal, theta in enumerate(sae.theta_grid):
         as_float32 = float(np.float32(theta))
@@ -132,12 +153,16 @@ def test_a_threshold_is_the_stored_one_or_refused(client: TestClient, store: Sto
         refused = client.get(f"/api/coverage?sae_id=layer_0&theta={near!r}")
         assert refused.status_code == 422
         assert str(list(sae.theta_grid)) in refused.json()["detail"]
-    assert [theta_ordinal((0.0, 2.08), one) for one in (2.08, 2.0800001, 2.0799999, 1e-9, 1e300)] == [1, *[None] * 4]
+    assert [
+        theta_ordinal((0.0, 2.08), one) for one in (2.08, 2.0800001, 2.0799999, 1e-9, 1e300)
+    ] == [1, *[None] * 4]
     assert theta_ordinal((0.0, float(np.float32(2.08))), 2.08) == 1
 
 
 @pytest.mark.parametrize("name", ["token_id", "promotes"])
-def test_a_search_for_a_token_that_does_not_exist_is_refused(client: TestClient, store: Store, name: str) -> None:
+def test_a_search_for_a_token_that_does_not_exist_is_refused(
+    client: TestClient, store: Store, name: str
+) -> None:
     n = store.tokens(limit=1)[1]
     good = client.get(f"/api/features?sae_id=layer_0&{name}={n - 1}")
     assert good.status_code == 200
@@ -156,7 +181,10 @@ def _shuffles(n: int) -> dict[str, Any]:
 
 def _alphas(n: int) -> dict[str, Any]:
     common = {"trait_prompt": PROMPT, "contrast_prompts": [PROMPT], "test_prompts": [PROMPT]}
-    return common | {"success": {"kind": "regex", "pattern": "x"}, "alphas": [1.0 + k for k in range(n)]}
+    return common | {
+        "success": {"kind": "regex", "pattern": "x"},
+        "alphas": [1.0 + k for k in range(n)],
+    }
 
 
 @pytest.mark.parametrize(
@@ -170,13 +198,19 @@ def _alphas(n: int) -> dict[str, Any]:
         ("graph_edges", "/api/graph?sae_id=layer_0&max_edges={}", None),
     ],
 )
-def test_a_limit_that_is_enforced_is_stated(client: TestClient, limit: str, path: str, body: Any) -> None:
+def test_a_limit_that_is_enforced_is_stated(
+    client: TestClient, limit: str, path: str, body: Any
+) -> None:
     """One more than is stated is refused, and the answer has the number that is stated."""
     most = client.get("/api/capabilities").json()["limits"][limit]
     if body is not None:
         refused = client.post(path, json=body(most + 1))
     else:
-        many = ",".join(str(3 + k) for k in range(most + 1)) if limit == "intersection_tokens" else most + 1
+        many = (
+            ",".join(str(3 + k) for k in range(most + 1))
+            if limit == "intersection_tokens"
+            else most + 1
+        )
         refused = client.get(path.format(many))
     assert refused.status_code == 422
     assert str(most) in refused.json()["errors"][0]["allowed"]
@@ -212,11 +246,22 @@ def test_documentation_needs_no_other_origin(client: TestClient) -> None:
 
 def test_every_field_and_parameter_is_described(client: TestClient) -> None:
     spec = client.get("/openapi.json").json()
-    ours = {name: schema for name, schema in spec["components"]["schemas"].items() if "properties" in schema}
-    bare = [f"{name}.{key}" for name, one in ours.items() for key, value in one["properties"].items()
-            if "description" not in value and not name.startswith(("HTTPValidation", "ValidationError"))]  # fmt: skip
+    ours = {
+        name: schema
+        for name, schema in spec["components"]["schemas"].items()
+        if "properties" in schema
+    }
+    bare = [
+        f"{name}.{key}"
+        for name, one in ours.items()
+        for key, value in one["properties"].items()
+        if "description" not in value and not name.startswith(("HTTPValidation", "ValidationError"))
+    ]
     parameters = [
-        p for path in spec["paths"].values() for method in path.values() for p in method.get("parameters", [])
+        p
+        for path in spec["paths"].values()
+        for method in path.values()
+        for p in method.get("parameters", [])
     ]
     assert bare == []
     assert [p["name"] for p in parameters if "description" not in p] == []

@@ -12,7 +12,9 @@ def test_every_claim_has_a_verdict_that_its_number_gives(client: TestClient) -> 
             assert claim["verdict"] == "not testable", claim["id"]
             assert claim["reason"], claim["id"]
             continue
-        inside = (claim["above"] is None or low > claim["above"]) and (claim["below"] is None or high < claim["below"])
+        inside = (claim["above"] is None or low > claim["above"]) and (
+            claim["below"] is None or high < claim["below"]
+        )
         assert (claim["verdict"] == "supported") == inside, claim["id"]
         assert claim["n"] > 0, claim["id"]
         assert claim["source"], claim["id"]
@@ -20,7 +22,9 @@ def test_every_claim_has_a_verdict_that_its_number_gives(client: TestClient) -> 
 
 def test_what_is_missing_names_the_command_that_makes_it(client: TestClient) -> None:
     claims = {claim["id"]: claim for claim in client.get("/api/claims").json()["claims"]}
-    assert "functionscope precompute experiments" in claims["one-feature-flips-the-language"]["reason"]
+    assert (
+        "functionscope precompute experiments" in claims["one-feature-flips-the-language"]["reason"]
+    )
 
 
 def test_it_takes_no_parameters(client: TestClient) -> None:

@@ -39,9 +39,15 @@ def test_loss_has_every_run_checkpoint_and_transition(client: TestClient) -> Non
         ("tiny", 1, list(STEPS)),
     ]
     keys = {(row["seed"], row["step"], row["transition"]) for row in found["rows"]}
-    assert keys == {(s, step, t) for s in (0, 1) for step in STEPS for t in ("ff", "fc", "cf", "cc", "all")}
+    assert keys == {
+        (s, step, t) for s in (0, 1) for step in STEPS for t in ("ff", "fc", "cf", "cc", "all")
+    }
     for seed in (0, 1):
-        rows = {row["transition"]: row for row in found["rows"] if (row["seed"], row["step"]) == (seed, 5)}
+        rows = {
+            row["transition"]: row
+            for row in found["rows"]
+            if (row["seed"], row["step"]) == (seed, 5)
+        }
         assert sum(rows[t]["n_tokens"] for t in ("ff", "fc", "cf", "cc")) == rows["all"]["n_tokens"]
         assert rows["all"]["n_tokens"] == found["held_out"]["n_tokens"]
         assert rows["all"]["share_of_loss"] == pytest.approx(1.0)
@@ -55,8 +61,10 @@ def test_cut_split_and_baseline_are_honoured(client: TestClient) -> None:
     narrow, wide = get(client, "loss", cut="0.2"), get(client, "loss", cut="0.60")
     assert narrow["effective"]["cut"] == "0.20"
     assert narrow["n_function"] < wide["n_function"]
-    n = {name: sum(r["n_tokens"] for r in a["rows"] if r["transition"] == "ff") for name, a in
-         (("narrow", narrow), ("wide", wide))}  # fmt: skip
+    n = {
+        name: sum(r["n_tokens"] for r in a["rows"] if r["transition"] == "ff")
+        for name, a in (("narrow", narrow), ("wide", wide))
+    }
     assert n["narrow"] < n["wide"]
     split = get(client, "loss", by="position", baseline="unigram")
     assert set(split["groups"]) >= {row["group"] for row in split["rows"]}
@@ -89,7 +97,9 @@ def test_features_state_what_moves_the_count(client: TestClient) -> None:
         assert row["function_interval"][0] <= row["function_share"] <= row["function_interval"][1]
     assert get(client, "features", recipe="equal_score")["rows"] == []
     wider = get(client, "features", cut="0.60")["rows"]
-    assert all(b["function_share"] > a["function_share"] for a, b in zip(found["rows"], wider, strict=True))
+    assert all(
+        b["function_share"] > a["function_share"] for a, b in zip(found["rows"], wider, strict=True)
+    )
 
 
 @pytest.mark.usefixtures("results")
@@ -116,13 +126,19 @@ def test_generations_name_only_tokens_of_the_vocabulary(client: TestClient) -> N
             assert one["target"][-1] is None
             assert {i for position in one["token_ids"] for i in position} <= known
             assert all(p == sorted(p, reverse=True) for p in one["probabilities"])
-    assert {i for p in found["prompts"] for c in p["continuations"] for i in c["token_ids"]} <= known
+    assert {
+        i for p in found["prompts"] for c in p["continuations"] for i in c["token_ids"]
+    } <= known
 
 
 @pytest.mark.usefixtures("results")
 def test_a_stage_follows_from_its_numbers(client: TestClient) -> None:
     found = get(client, "generations")
-    uniform = {row["step"]: row["loss"] for row in get(client, "loss")["rows"] if row["transition"] == "all"}
+    uniform = {
+        row["step"]: row["loss"]
+        for row in get(client, "loss")["rows"]
+        if row["transition"] == "all"
+    }
     assert [row["step"] for row in found["stages"]] == [*STEPS, *STEPS]
     for row in found["stages"]:
         assert row["loss"] == pytest.approx(uniform[row["step"]])

@@ -42,13 +42,20 @@ def test_the_edges_of_the_shipped_build_are_sent_in_pieces(form: str) -> None:
             sizes = [len(chunk) for chunk in export.chunks(made, form)]
             assert max(sizes) < 16e6
             assert len(sizes) > 4
-        with client.stream("GET", "/api/export/edges", params={"sae_id": sae.sae_id, "format": form}) as reply:
+        with client.stream(
+            "GET", "/api/export/edges", params={"sae_id": sae.sae_id, "format": form}
+        ) as reply:
             assert reply.status_code == 200
             assert sum(len(part) for part in reply.iter_bytes()) == sum(sizes)
 
 
 def test_a_table_that_is_too_long_is_413_with_a_command_that_writes_it(
-    client: TestClient, serve: Serve, settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    client: TestClient,
+    serve: Serve,
+    settings: Settings,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     rows = [replace(row, n_edges=100_000_000) for row in store.saes()]
     with monkeypatch.context() as patched:
@@ -58,12 +65,16 @@ def test_a_table_that_is_too_long_is_413_with_a_command_that_writes_it(
         assert str(settings.max_export_rows) in detail
     with TestClient(serve(settings=settings.model_copy(update={"max_export_rows": 3}))) as strict:
         for table in ("tokens", "coverage", "features", "edges"):
-            reply = strict.get(f"/api/export/{table}", params={} if table == "tokens" else {"sae_id": "layer_0"})
+            reply = strict.get(
+                f"/api/export/{table}", params={} if table == "tokens" else {"sae_id": "layer_0"}
+            )
             assert reply.status_code == 413
             assert "this server sends 3" in reply.json()["detail"]
             command = reply.json()["detail"].split("`")[1].split()
             assert command[0] == "functionscope"
-            written = [str(tmp_path / part) if part.endswith(".parquet") else part for part in command[1:]]
+            written = [
+                str(tmp_path / part) if part.endswith(".parquet") else part for part in command[1:]
+            ]
             monkeypatch.chdir(store.path.parent)
             assert main(written) == 0
             n_rows = pyarrow.parquet.read_table(tmp_path / f"{table}.parquet").num_rows

@@ -1,4 +1,6 @@
-"""Tokens, features and their search over HTTP: every filter, every refusal, with and without details."""
+"""Tokens, features and their search over HTTP:
+every filter, every refusal, with and without details.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ SAE = "layer_2"
 @pytest.fixture(scope="module")
 def detailed(serve: Serve, store: Store, preset: Preset, tiny_folder: Path) -> Iterator[TestClient]:
     """The API with details beside the build; they are removed afterwards."""
-    saes = [str(part) for sae_id in SAE_IDS[:2] for part in ("--sae", tiny_folder / "saes" / sae_id)]
+    saes = [
+        str(part) for sae_id in SAE_IDS[:2] for part in ("--sae", tiny_folder / "saes" / sae_id)
+    ]
     work = store.path.parent / "work"
     given = ["--model", preset.model, *saes, "--build", str(store.path), "--work", str(work)]
     assert main(["feature-details", *given]) == 0
@@ -48,13 +52,19 @@ def token_id(client: TestClient, text: str) -> int:
     return next(int(row["token_id"]) for row in rows if row["text"] == text)
 
 
-def test_answers_put_together_from_parts_are_what_the_schema_says(detailed: TestClient, store: Store) -> None:
+def test_answers_put_together_from_parts_are_what_the_schema_says(
+    detailed: TestClient, store: Store
+) -> None:
     rows = detailed.get("/api/tokens", params={"limit": 2}).json()["tokens"]
-    asked: list[tuple[str, type[BaseModel]]] = [(f"/api/tokens/{row['token_id']}?limit=4", TokenDetail) for row in rows]
+    asked: list[tuple[str, type[BaseModel]]] = [
+        (f"/api/tokens/{row['token_id']}?limit=4", TokenDetail) for row in rows
+    ]
     asked += [(f"/api/tokens/{rows[0]['token_id']}?limit=4&notes=false", TokenDetail)]
     asked += [(f"/api/features?sae_id={SAE}&token_id={rows[0]['token_id']}&limit=9", FeaturePage)]
     asked += [(f"/api/features?sae_id={SAE}&q=no-such-token", FeaturePage)]
-    asked += [(f"/api/features/{SAE}/{feature}?limit=9", FeatureDetail) for feature in range(0, 96, 7)]
+    asked += [
+        (f"/api/features/{SAE}/{feature}?limit=9", FeatureDetail) for feature in range(0, 96, 7)
+    ]
     named = list[dict[str, Any]]()
     for path, model in asked:
         answer = detailed.get(path).json()
@@ -79,7 +89,9 @@ def test_features_that_fire_at_a_token_are_its_edges(detailed: TestClient, store
     edges = store.edges(SAE, [newline])
     answer = found(detailed, token_id=newline, order="token_count")
     counts = dict(zip(edges.feature_index.tolist(), edges.n_firings.tolist(), strict=True))
-    assert {row["feature_index"]: row["at_token"]["n_firings"] for row in answer["features"]} == counts
+    assert {
+        row["feature_index"]: row["at_token"]["n_firings"] for row in answer["features"]
+    } == counts
     falling = [row["at_token"]["n_firings"] for row in answer["features"]]
     assert falling == sorted(falling, reverse=True)
     least = max(counts.values())
@@ -95,14 +107,20 @@ def test_features_that_fire_at_a_token_are_its_edges(detailed: TestClient, store
 def test_features_that_promote_a_token_list_it(detailed: TestClient) -> None:
     every = found(detailed)["features"]
     wanted = every[0]["promoted_tokens"][2]["token_id"]
-    listing = {row["feature_index"] for row in every if wanted in [t["token_id"] for t in row["promoted_tokens"]]}
+    listing = {
+        row["feature_index"]
+        for row in every
+        if wanted in [t["token_id"] for t in row["promoted_tokens"]]
+    }
     assert {row["feature_index"] for row in found(detailed, promotes=wanted)["features"]} == listing
     nowhere = {t["token_id"] for row in every for t in row["promoted_tokens"]}
     unlisted = next(token_id for token_id in range(1000) if token_id not in nowhere)
     assert found(detailed, promotes=unlisted)["total"] == 0
 
 
-def test_ranges_of_density_and_lift_hold_for_every_row_and_leave_out_the_rest(detailed: TestClient) -> None:
+def test_ranges_of_density_and_lift_hold_for_every_row_and_leave_out_the_rest(
+    detailed: TestClient,
+) -> None:
     every = found(detailed)
     assert every["total"] == every["n_active"]
     assert every["details_missing"] is None
@@ -132,7 +150,10 @@ def test_every_order_goes_both_ways(detailed: TestClient, order: str, direction:
 def test_lift_orders_go_by_the_nearer_end_of_the_interval(detailed: TestClient) -> None:
     low = [row["lift"]["low"] for row in found(detailed, order="function_lift")["features"]]
     assert low == sorted(low, reverse=True)
-    high = [row["lift"]["high"] or float("inf") for row in found(detailed, order="content_lift")["features"]]
+    high = [
+        row["lift"]["high"] or float("inf")
+        for row in found(detailed, order="content_lift")["features"]
+    ]
     assert high == sorted(high)
 
 
@@ -175,9 +196,14 @@ def test_a_feature_is_whole(detailed: TestClient) -> None:
     one = detailed.get(f"/api/features/{SAE}/{row['feature_index']}").json()
     assert sum(part["n_firings"] for part in one["histogram"]) == one["n_firings"]
     assert one["classes"]["n_function"] + one["classes"]["n_content"] == one["n_firings"]
-    assert (one["classes"]["low"], one["classes"]["high"]) == (row["lift"]["low"], row["lift"]["high"])
+    assert (one["classes"]["low"], one["classes"]["high"]) == (
+        row["lift"]["low"],
+        row["lift"]["high"],
+    )
     assert one["density_place"] == 1
-    assert [t["token_id"] for t in one["tokens_by_count"]] == [t["token_id"] for t in one["top_tokens"]]
+    assert [t["token_id"] for t in one["tokens_by_count"]] == [
+        t["token_id"] for t in one["top_tokens"]
+    ]
     firings = [t["n_firings"] for t in one["tokens_by_count"]]
     assert firings == sorted(firings, reverse=True)
     effects = [t["effect"] for t in one["promoted"]]
@@ -207,12 +233,18 @@ def test_examples_follow_the_quantile_range_and_the_token(detailed: TestClient) 
     assert detailed.get(path, params={"min_quantile": 0.9, "max_quantile": 0.1}).status_code == 422
 
 
-def test_a_token_has_its_lists_its_own_features_and_its_neighbours(detailed: TestClient, store: Store) -> None:
+def test_a_token_has_its_lists_its_own_features_and_its_neighbours(
+    detailed: TestClient, store: Store
+) -> None:
     rows = detailed.get("/api/tokens", params={"limit": 12}).json()["tokens"]
     for row in rows:
-        token = detailed.get(f"/api/tokens/{row['token_id']}", params={"order": "share", "notes": True}).json()
+        token = detailed.get(
+            f"/api/tokens/{row['token_id']}", params={"order": "share", "notes": True}
+        ).json()
         assert {one["rank"] for one in token["neighbours"]} == {
-            rank for rank in range(row["rank"] - 3, row["rank"] + 4) if rank >= 1 and rank != row["rank"]
+            rank
+            for rank in range(row["rank"] - 3, row["rank"] + 4)
+            if rank >= 1 and rank != row["rank"]
         }
         for layer in token["layers"]:
             edges = store.edges(layer["sae_id"])
@@ -226,11 +258,17 @@ def test_a_token_has_its_lists_its_own_features_and_its_neighbours(detailed: Tes
             shares = [edge["share_of_feature"] for edge in layer["edges"]]
             assert shares == sorted(shares, reverse=True)
             assert all(edge["note"]["n_firings"] >= edge["n_firings"] for edge in layer["edges"])
-            degrees = [len(store.edges(layer["sae_id"], [other["token_id"]]).feature_index) for other in rows]
+            degrees = [
+                len(store.edges(layer["sae_id"], [other["token_id"]]).feature_index)
+                for other in rows
+            ]
             assert layer["degree_place"] >= 1 + sum(degree > layer["degree"] for degree in degrees)
     only = detailed.get(f"/api/tokens/{rows[0]['token_id']}", params={"sae_id": SAE}).json()
     assert [layer["sae_id"] for layer in only["layers"]] == [SAE]
-    assert detailed.get(f"/api/tokens/{rows[0]['token_id']}", params={"sae_id": "layer_9"}).status_code == 422
+    assert (
+        detailed.get(f"/api/tokens/{rows[0]['token_id']}", params={"sae_id": "layer_9"}).status_code
+        == 422
+    )
 
 
 def test_without_details_the_answer_says_what_is_missing_and_lifts_are_refused(
@@ -257,7 +295,9 @@ def check_without_details(client: TestClient) -> None:
         assert "feature-details" in reply.json()["detail"]
 
 
-def test_neuronpedia_is_linked_where_the_saes_metadata_names_it(serve: Serve, preset: Preset, tmp_path: Path) -> None:
+def test_neuronpedia_is_linked_where_the_saes_metadata_names_it(
+    serve: Serve, preset: Preset, tmp_path: Path
+) -> None:
     folder = tmp_path / "layer_2"
     shutil.copytree(preset.saes[1].path, folder)
     config = json.loads((folder / "cfg.json").read_text())
@@ -266,4 +306,6 @@ def test_neuronpedia_is_linked_where_the_saes_metadata_names_it(serve: Serve, pr
     own = replace(preset, saes=(preset.saes[0], replace(preset.saes[1], path=folder)))
     with TestClient(serve(preset=own)) as made:
         one = made.get("/api/features/layer_2/3").json()
-    assert one["neuronpedia_url"] == "https://www.neuronpedia.org/gemma-2-9b/20-gemmascope-res-16k/3"
+    assert (
+        one["neuronpedia_url"] == "https://www.neuronpedia.org/gemma-2-9b/20-gemmascope-res-16k/3"
+    )

@@ -25,7 +25,12 @@ def edges_of(store: Store) -> dict[tuple[int, int], int]:
 
 def test_the_first_view_holds_every_edge_once(client: TestClient, store: Store) -> None:
     edges, answer = edges_of(store), ask(client)
-    assert answer["n_edges"] == answer["n_edges_of_sae"] == len(edges) == sum(answer["cells"]["n_edges"])
+    assert (
+        answer["n_edges"]
+        == answer["n_edges_of_sae"]
+        == len(edges)
+        == sum(answer["cells"]["n_edges"])
+    )
     assert answer["n_firings"] == sum(edges.values()) == sum(answer["cells"]["n_firings"])
     assert sum(block["n_edges"] for block in answer["token_blocks"]) == len(edges)
     assert sum(block["n_edges"] for block in answer["feature_blocks"]) == len(edges)
@@ -36,14 +41,19 @@ def test_the_first_view_holds_every_edge_once(client: TestClient, store: Store) 
 
 @pytest.mark.parametrize("min_count", [1, 2, 5, 10])
 @pytest.mark.parametrize("token_class", [None, "function", "content"])
-def test_filters_count_what_they_say(client: TestClient, store: Store, min_count: int, token_class: str | None) -> None:
+def test_filters_count_what_they_say(
+    client: TestClient, store: Store, min_count: int, token_class: str | None
+) -> None:
     n_function = store.provenance()["counts"]["function_tokens"]
     kept = [
         n
         for (rank, _), n in edges_of(store).items()
-        if n >= min_count and (token_class is None or (rank <= n_function) == (token_class == "function"))
+        if n >= min_count
+        and (token_class is None or (rank <= n_function) == (token_class == "function"))
     ]
-    answer = ask(client, min_count=min_count, **({"token_class": token_class} if token_class else {}))
+    answer = ask(
+        client, min_count=min_count, **({"token_class": token_class} if token_class else {})
+    )
     assert (answer["n_edges"], answer["n_firings"]) == (len(kept), sum(kept))
     assert (answer["cells"]["n_first"] is None) == (min_count > 1)
 
@@ -92,7 +102,9 @@ def test_degrees_are_counted_on_both_sides(client: TestClient, store: Store) -> 
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_what_cannot_be_honoured_is_refused_by_name(client: TestClient, query: dict[str, Any], field: str) -> None:
+def test_what_cannot_be_honoured_is_refused_by_name(
+    client: TestClient, query: dict[str, Any], field: str
+) -> None:
     reply = client.get("/api/graph", params={"sae_id": "layer_0", **query})
     assert reply.status_code == 422
     assert reply.json()["errors"][0]["field"] == field

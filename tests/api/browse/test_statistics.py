@@ -21,7 +21,10 @@ def folder(build_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("with-statistics")
     shutil.copy(build_path, made / "tiny.duckdb")
     shutil.copytree(build_path.parent / "work", made / "work")
-    assert main(["statistics", "--build", str(made / "tiny.duckdb"), "--work", str(made / "work")]) == 0
+    assert (
+        main(["statistics", "--build", str(made / "tiny.duckdb"), "--work", str(made / "work")])
+        == 0
+    )
     return made
 
 
@@ -54,7 +57,11 @@ def test_rarefaction_rises_to_the_degree(api: TestClient) -> None:
     assert answer["tokens"][0]["degree"] == layer["degree"]
     chosen = [token["token_id"] for token in answer["tokens"]][:2][::-1]
     again = got(api, "/api/rarefaction", token_ids=",".join(map(str, chosen)))
-    assert [token["token_id"] for token in again["tokens"]] == chosen == again["effective"]["token_ids"]
+    assert (
+        [token["token_id"] for token in again["tokens"]]
+        == chosen
+        == again["effective"]["token_ids"]
+    )
 
 
 def test_shared_features_sum_to_what_the_tokens_reach(api: TestClient) -> None:
@@ -94,7 +101,9 @@ def test_tokens_come_with_what_their_frequency_explains(api: TestClient) -> None
     ranked = api.get("/api/tokens", params={"limit": 4}).json()["tokens"]
     assert [row["token_id"] for row in rows] == [row["token_id"] for row in ranked]
     for row, token in zip(rows, ranked, strict=True):
-        assert row["evenness"] == pytest.approx(token["documents"] / row["expected_documents"], rel=0.1)
+        assert row["evenness"] == pytest.approx(
+            token["documents"] / row["expected_documents"], rel=0.1
+        )
         assert row["expected_interval"][0] <= row["expected"] <= row["expected_interval"][1]
 
 
@@ -107,8 +116,16 @@ WRONG = (
     ("/api/rarefaction", {"sae_id": "layer_2", "n": "3"}, "n"),
     ("/api/intersections", {"sae_id": "layer_2"}, "token_ids"),
     ("/api/intersections", {"sae_id": "layer_2", "token_ids": "7"}, "token_ids"),
-    ("/api/intersections", {"sae_id": "layer_2", "token_ids": ",".join(map(str, range(3, 16)))}, "token_ids"),
-    ("/api/intersections", {"sae_id": "layer_2", "token_ids": "7,8", "min_count": "0"}, "min_count"),
+    (
+        "/api/intersections",
+        {"sae_id": "layer_2", "token_ids": ",".join(map(str, range(3, 16)))},
+        "token_ids",
+    ),
+    (
+        "/api/intersections",
+        {"sae_id": "layer_2", "token_ids": "7,8", "min_count": "0"},
+        "min_count",
+    ),
     ("/api/statistics", {"sae_id": "layer_2", "theta": "0.123"}, "theta"),
     ("/api/statistics", {"sae_id": "layer_2", "min_count": "3"}, "min_count"),
     ("/api/statistics", {}, "sae_id"),
@@ -118,7 +135,9 @@ WRONG = (
 
 
 @pytest.mark.parametrize(("path", "query", "field"), WRONG)
-def test_what_cannot_be_honoured_is_refused(api: TestClient, path: str, query: dict[str, str], field: str) -> None:
+def test_what_cannot_be_honoured_is_refused(
+    api: TestClient, path: str, query: dict[str, str], field: str
+) -> None:
     answer = api.get(path, params=query)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
@@ -134,7 +153,9 @@ def test_a_build_without_statistics_says_how_to_make_them(client: TestClient, pa
     assert client.get("/api/coverage", params={"sae_id": "layer_2"}).status_code == 200
 
 
-def test_statistics_of_another_build_are_refused(folder: Path, serve: Serve, tmp_path: Path) -> None:
+def test_statistics_of_another_build_are_refused(
+    folder: Path, serve: Serve, tmp_path: Path
+) -> None:
     import duckdb
 
     shutil.copy(folder / "tiny.duckdb", tmp_path / "tiny.duckdb")

@@ -22,7 +22,9 @@ def answer(client: TestClient, path: str, **body: Any) -> dict[str, Any]:
     return dict(reply.json())
 
 
-def test_tokenize_counts_from_bos_and_finds_the_last_function_token(client: TestClient, lm: LanguageModel) -> None:
+def test_tokenize_counts_from_bos_and_finds_the_last_function_token(
+    client: TestClient, lm: LanguageModel
+) -> None:
     found = answer(client, "/api/tokenize", prompt=PROMPT)
     assert [token["token_id"] for token in found["tokens"]] == lm.tokenize(PROMPT)
     assert [token["position"] for token in found["tokens"]] == list(range(len(found["tokens"])))
@@ -36,7 +38,9 @@ def test_chat_wraps_the_prompt(client: TestClient, lm: LanguageModel) -> None:
     assert [token["token_id"] for token in found["tokens"]] == lm.tokenize("Hi", chat=True)
 
 
-def test_inspect_gives_every_firing(client: TestClient, lm: LanguageModel, saes: dict[str, Sae]) -> None:
+def test_inspect_gives_every_firing(
+    client: TestClient, lm: LanguageModel, saes: dict[str, Sae]
+) -> None:
     found = answer(client, "/api/inspect", prompt=PROMPT, theta=5.0)
     ids = lm.tokenize(PROMPT)
     for sae_id in SAE_IDS:
@@ -46,15 +50,21 @@ def test_inspect_gives_every_firing(client: TestClient, lm: LanguageModel, saes:
         assert columns["position"] == expected.position.tolist()
         assert columns["feature_index"] == expected.feature_index.tolist()
         assert columns["activation"] == pytest.approx(expected.activation.tolist(), rel=1e-5)
-        assert found["residual_norms"][sae_id] == pytest.approx(resid.norm(dim=-1).tolist(), rel=1e-5)
-        assert set(found["feature_info"][sae_id]) == {str(i) for i in expected.feature_index.unique().tolist()}
+        assert found["residual_norms"][sae_id] == pytest.approx(
+            resid.norm(dim=-1).tolist(), rel=1e-5
+        )
+        assert set(found["feature_info"][sae_id]) == {
+            str(i) for i in expected.feature_index.unique().tolist()
+        }
     assert found["effective"]["sae_ids"] == list(SAE_IDS)
 
 
 def test_inspect_splits_add_up_and_leave_special_positions_out(client: TestClient) -> None:
     found = answer(client, "/api/inspect", prompt=PROMPT, sae_ids=["layer_2"])
     columns = found["firings"]["layer_2"]
-    assert [split["position"] for split in found["splits"]["layer_2"]] == list(range(1, len(found["tokens"])))
+    assert [split["position"] for split in found["splits"]["layer_2"]] == list(
+        range(1, len(found["tokens"]))
+    )
     for split in found["splits"]["layer_2"]:
         assert split["firing"] == columns["position"].count(split["position"])
         assert split["firing"] == split["new"] + split["reactivated"]
@@ -66,7 +76,9 @@ def test_inspect_next_tokens(client: TestClient, lm: LanguageModel) -> None:
     logits = lm.forward([lm.tokenize(PROMPT)]).logits[0].softmax(-1)
     assert len(found["next_tokens"]) == 3 * len(found["tokens"])
     for row in found["next_tokens"]:
-        assert row["probability"] == pytest.approx(float(logits[row["position"], row["token_id"]]), rel=1e-4)
+        assert row["probability"] == pytest.approx(
+            float(logits[row["position"], row["token_id"]]), rel=1e-4
+        )
     features_only = answer(client, "/api/inspect", prompt=PROMPT, next_tokens=0)
     assert features_only["next_tokens"] == []
     assert features_only["firings"] == answer(client, "/api/inspect", prompt=PROMPT)["firings"]
@@ -74,7 +86,9 @@ def test_inspect_next_tokens(client: TestClient, lm: LanguageModel) -> None:
 
 def test_features_unknown_to_the_build_have_nulls(client: TestClient) -> None:
     info = answer(client, "/api/inspect", prompt=PROMPT)["feature_info"]
-    assert all(one["density"] is None and one["top_tokens"] == [] for one in info["layer_3"].values())
+    assert all(
+        one["density"] is None and one["top_tokens"] == [] for one in info["layer_3"].values()
+    )
     assert any(one["density"] for one in info["layer_2"].values())
 
 
@@ -85,7 +99,9 @@ def test_steering_with_nothing_changes_nothing(client: TestClient) -> None:
     assert found["applied_positions"] == []
 
 
-def test_steering_gives_the_kl_of_the_next_token(client: TestClient, lm: LanguageModel, saes: dict[str, Sae]) -> None:
+def test_steering_gives_the_kl_of_the_next_token(
+    client: TestClient, lm: LanguageModel, saes: dict[str, Sae]
+) -> None:
     found = answer(client, "/api/steer", **steer_body())
     ids = lm.tokenize(PROMPT)
     edit = Intervention.on_feature(saes["layer_2"], 3, "add", 8.0, positions=(len(ids) - 1,))
@@ -105,7 +121,9 @@ def test_steering_gives_the_kl_of_the_next_token(client: TestClient, lm: Languag
     ("rule", "expected"),
     [("last", [-1]), ("all", None), ("last_function", [-1]), ([3, 1, 3], [1, 3])],
 )
-def test_positions_are_resolved_and_echoed(client: TestClient, rule: Any, expected: list[int] | None) -> None:
+def test_positions_are_resolved_and_echoed(
+    client: TestClient, rule: Any, expected: list[int] | None
+) -> None:
     body = steer_body(max_new_tokens=0)
     body["interventions"][0]["positions"] = rule
     found = answer(client, "/api/steer", **body)
@@ -119,7 +137,11 @@ def test_positions_are_resolved_and_echoed(client: TestClient, rule: Any, expect
 @pytest.mark.parametrize("mode", ["add", "clamp", "scale", "ablate"])
 def test_every_mode_has_its_controls(client: TestClient, mode: str) -> None:
     body = steer_body(controls=True, max_new_tokens=2)
-    body["interventions"][0] |= {"mode": mode, "value": 0.0 if mode == "ablate" else 6.0, "positions": "all"}
+    body["interventions"][0] |= {
+        "mode": mode,
+        "value": 0.0 if mode == "ablate" else 6.0,
+        "positions": "all",
+    }
     body["interventions"][0]["positions"] = [2, 7]
     found = answer(client, "/api/steer", **body)
     assert list(found["controls"]) == ["content_position", "random_feature", "sign_flipped"]
@@ -172,8 +194,15 @@ def test_controls_that_cannot_be_run_are_named_with_the_reason(
     assert "no content token that no intervention edits" in left_out["content_position"]
     found = answer(client, "/api/steer", **body | {"interventions": []})
     assert found["controls"] == {}
-    assert set(found["effective"]["controls_left_out"]) == {"content_position", "random_feature", "sign_flipped"}
-    assert "controls_left_out" not in answer(client, "/api/steer", **body | {"controls": False})["effective"]
+    assert set(found["effective"]["controls_left_out"]) == {
+        "content_position",
+        "random_feature",
+        "sign_flipped",
+    }
+    assert (
+        "controls_left_out"
+        not in answer(client, "/api/steer", **body | {"controls": False})["effective"]
+    )
     no_build = settings.model_copy(update={"build": Path("none.duckdb")})
     with TestClient(serve(store=None, settings=no_build)) as alone:
         assert alone.app.state.backend.live.ready.wait(10)  # type: ignore[attr-defined]

@@ -1,4 +1,6 @@
-"""The shuffled baseline, the index and generated positions on the wire, against the core run beside it."""
+"""The shuffled baseline, the index and generated positions on the wire,
+against the core run beside it.
+"""
 
 import asyncio
 import json
@@ -19,7 +21,9 @@ COUNTS = ("firing", "new", "reactivated", "carried")
 SET = [PROMPT, "The cat sat on the mat.\n", "What is the capital of the UK?\n"]
 
 
-def test_generated_positions_are_read_like_the_prompt(client: TestClient, lm: LanguageModel) -> None:
+def test_generated_positions_are_read_like_the_prompt(
+    client: TestClient, lm: LanguageModel
+) -> None:
     found = answer(client, "/api/inspect", prompt=PROMPT, sae_ids=["layer_2"], generate=5)
     ids = lm.tokenize(PROMPT)
     made = [step.token_id for step in generate_arms(lm, ids, [[]], max_new_tokens=5)]
@@ -29,8 +33,12 @@ def test_generated_positions_are_read_like_the_prompt(client: TestClient, lm: La
     assert found["effective"]["generate"] == 5
     whole = lm.decode((ids + made)[1:])
     again = answer(client, "/api/inspect", prompt=whole, sae_ids=["layer_2"])
-    if [token["token_id"] for token in again["tokens"]] == ids + made:  # the text tokenises back to itself
-        assert again["firings"]["layer_2"]["feature_index"] == found["firings"]["layer_2"]["feature_index"]
+    # the text tokenises back to itself
+    if [token["token_id"] for token in again["tokens"]] == ids + made:
+        assert (
+            again["firings"]["layer_2"]["feature_index"]
+            == found["firings"]["layer_2"]["feature_index"]
+        )
     last = max(found["firings"]["layer_2"]["position"])
     assert last >= len(ids)
     assert max(row["position"] for row in found["next_tokens"]) == len(ids) + len(made) - 1
@@ -39,7 +47,8 @@ def test_generated_positions_are_read_like_the_prompt(client: TestClient, lm: La
 def test_without_generate_nothing_is_marked_and_nothing_else_changes(client: TestClient) -> None:
     found = answer(client, "/api/inspect", prompt=PROMPT)
     assert found["generated_from"] is None
-    assert "generate" not in found["effective"]  # recorded runs keep the ids that they had before it existed
+    # recorded runs keep the ids that they had before it existed
+    assert "generate" not in found["effective"]
 
 
 @pytest.mark.parametrize(("generate", "status"), [(100_000, 422), (-1, 422)])
@@ -49,8 +58,12 @@ def test_too_much_to_generate_is_refused(client: TestClient, generate: int, stat
     assert reply.json()["errors"][0]["field"] == "generate"
 
 
-def test_the_baseline_is_the_core_s(client: TestClient, lm: LanguageModel, saes: dict[str, Sae]) -> None:
-    found = answer(client, "/api/reactivation", prompt=PROMPT, sae_ids=["layer_2"], shuffles=6, seed=4)
+def test_the_baseline_is_the_core_s(
+    client: TestClient, lm: LanguageModel, saes: dict[str, Sae]
+) -> None:
+    found = answer(
+        client, "/api/reactivation", prompt=PROMPT, sae_ids=["layer_2"], shuffles=6, seed=4
+    )
     ids = lm.tokenize(PROMPT)
     classes = [token["token_class"] for token in found["tokens"]]
     kept = found["effective"]["kept_positions"]
@@ -64,7 +77,9 @@ def test_the_baseline_is_the_core_s(client: TestClient, lm: LanguageModel, saes:
         for k, name in enumerate(COUNTS):
             values = expected[:, row["position"], k]
             assert row[name]["mean"] == pytest.approx(float(values.mean()))
-            assert row[name]["interval"] == pytest.approx([float(values.quantile(q)) for q in (0.025, 0.975)], abs=1e-9)
+            assert row[name]["interval"] == pytest.approx(
+                [float(values.quantile(q)) for q in (0.025, 0.975)], abs=1e-9
+            )
     assert found["effective"]["shuffles"] == 6
 
 
@@ -87,14 +102,17 @@ def test_the_index_of_a_prompt_adds_up_with_inspect(client: TestClient) -> None:
 
 def test_the_same_seed_gives_the_same_answer(client: TestClient) -> None:
     first, again, other = (
-        answer(client, "/api/reactivation", prompt=PROMPT, shuffles=3, seed=seed) for seed in (1, 1, 2)
+        answer(client, "/api/reactivation", prompt=PROMPT, shuffles=3, seed=seed)
+        for seed in (1, 1, 2)
     )
     assert first == again
     assert first["shuffled"] != other["shuffled"]
 
 
 def test_generated_tokens_keep_their_places(client: TestClient) -> None:
-    found = answer(client, "/api/reactivation", prompt=PROMPT, shuffles=2, generate=3, sae_ids=["layer_2"])
+    found = answer(
+        client, "/api/reactivation", prompt=PROMPT, shuffles=2, generate=3, sae_ids=["layer_2"]
+    )
     n_prompt = found["effective"]["n_tokens"]
     assert set(range(n_prompt, len(found["tokens"]))) <= set(found["effective"]["kept_positions"])
 
@@ -104,7 +122,9 @@ def test_a_set_is_the_sum_of_its_prompts(client: TestClient) -> None:
     found = answer(client, "/api/reactivation/set", **body)
     assert (found["done"], found["total"], found["index"]["n_prompts"]) == (3, 3, 3)
     singles = [
-        answer(client, "/api/reactivation", prompt=text, sae_ids=["layer_2"], shuffles=4)["index"]["layer_2"]
+        answer(client, "/api/reactivation", prompt=text, sae_ids=["layer_2"], shuffles=4)["index"][
+            "layer_2"
+        ]
         for text in SET
     ]
     for place, one in enumerate(found["index"]["classes"]):
@@ -127,7 +147,10 @@ def test_without_prompts_the_preset_s_own_set_is_used(client: TestClient, serve:
 
 def frames(text: str) -> list[tuple[str, dict[str, Any]]]:
     parts = [part.split("\n") for part in text.strip().split("\n\n")]
-    return [(lines[0].removeprefix("event: "), json.loads(lines[1].removeprefix("data: "))) for lines in parts]
+    return [
+        (lines[0].removeprefix("event: "), json.loads(lines[1].removeprefix("data: ")))
+        for lines in parts
+    ]
 
 
 def test_the_stream_ends_with_what_the_plain_call_answers(client: TestClient) -> None:
@@ -140,7 +163,9 @@ def test_the_stream_ends_with_what_the_plain_call_answers(client: TestClient) ->
     assert told[-1][1]["result"] == answer(client, "/api/reactivation/set", **body)
 
 
-def test_others_get_their_turn_between_steps_and_a_cancelled_set_keeps_what_it_counted(serve: Serve) -> None:
+def test_others_get_their_turn_between_steps_and_a_cancelled_set_keeps_what_it_counted(
+    serve: Serve,
+) -> None:
     async def scene() -> tuple[int, list[tuple[str, dict[str, Any]]]]:
         async with started(serve()) as client:
             body = {"prompts": [PROMPT] * 400, "sae_id": "layer_2", "shuffles": 2}
@@ -174,7 +199,9 @@ def test_others_get_their_turn_between_steps_and_a_cancelled_set_keeps_what_it_c
         ("/api/reactivation/set", {"prompts": ["a"], "sae_id": "nowhere"}, "sae_id"),
     ],
 )
-def test_bad_requests_name_the_field(client: TestClient, path: str, body: dict[str, Any], field: str) -> None:
+def test_bad_requests_name_the_field(
+    client: TestClient, path: str, body: dict[str, Any], field: str
+) -> None:
     reply = client.post(path, json=body)
     assert reply.status_code == 422, reply.text
     assert reply.json()["errors"][0]["field"] == field
@@ -187,7 +214,9 @@ def test_a_prompt_of_special_tokens_alone_has_no_index(client: TestClient) -> No
 
 
 def test_torch_and_json_agree_on_floats(client: TestClient) -> None:
-    """The answer is put together from columns: what it says must be the numbers, to the last digit."""
+    """The answer is put together from columns:
+    what it says must be the numbers, to the last digit.
+    """
     found = answer(client, "/api/inspect", prompt=PROMPT, sae_ids=["layer_2"])
     values = found["firings"]["layer_2"]["activation"]
     assert values == torch.tensor(values, dtype=torch.float32).tolist()

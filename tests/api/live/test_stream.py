@@ -47,13 +47,17 @@ def test_a_stream_is_the_answer_in_pieces(client: TestClient) -> None:
     }
     for name, arm in arms.items():
         for sample, text in enumerate(arm["texts"]):
-            mine = [d for e, d in found if e == "token" and (d["arm"], d["sample"]) == (name, sample)]
+            mine = [
+                d for e, d in found if e == "token" and (d["arm"], d["sample"]) == (name, sample)
+            ]
             assert "".join(token["text"] for token in mine) == text
             assert [token["token_id"] for token in mine] == arm["token_ids"][sample]
 
 
 def test_a_long_prompt_streams_its_baseline_before_the_other_arms(client: TestClient) -> None:
-    """Its first token too, once; the answer is the same as at once, and nothing done is the baseline."""
+    """Its first token too, once; the answer is the same as at once,
+    and nothing done is the baseline.
+    """
     body = steer_body(prompt="The cat sat on the mat.\n" * 12, max_new_tokens=6)
     found = frames(client.post("/api/steer/stream", json=body).text)
     told = [(event, data["arm"]) for event, data in found[1:4]]
@@ -74,7 +78,9 @@ def test_a_bad_request_to_the_stream_is_a_problem_not_a_stream(client: TestClien
     assert reply.headers["content-type"] == "application/problem+json"
 
 
-def test_a_failure_in_the_stream_is_its_last_frame(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_in_the_stream_is_its_last_frame(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: Any, **__: Any) -> Iterator[Any]:
         raise RuntimeError("secret detail")
         yield
@@ -90,7 +96,10 @@ def test_a_failure_in_the_stream_is_its_last_frame(client: TestClient, monkeypat
 
 
 def test_cancelling_an_unknown_stream(client: TestClient) -> None:
-    assert client.post("/api/steer/cancel/nothing").json() == {"stream_id": "nothing", "cancelled": False}
+    assert client.post("/api/steer/cancel/nothing").json() == {
+        "stream_id": "nothing",
+        "cancelled": False,
+    }
 
 
 @pytest.fixture
@@ -132,7 +141,9 @@ def test_clients_that_go_away_leave_the_worker_free(server: tuple[str, FastAPI])
         assert client.post("/api/steer", json=steer_body()).status_code == 200
 
 
-def test_a_client_that_goes_away_while_waiting_for_the_whole_answer_stops_it(server: tuple[str, FastAPI]) -> None:
+def test_a_client_that_goes_away_while_waiting_for_the_whole_answer_stops_it(
+    server: tuple[str, FastAPI],
+) -> None:
     url, app = server
     for _ in range(5):
         with httpx.Client(base_url=url) as client, pytest.raises(httpx.ReadTimeout):
@@ -165,7 +176,9 @@ def test_requests_wait_their_turn_and_are_refused_without_room(serve: Serve) -> 
             held = queue.enter()
             waiting = []
             for n in (2, 3):
-                waiting.append(asyncio.create_task(client.post("/api/steer/stream", json=steer_body())))
+                waiting.append(
+                    asyncio.create_task(client.post("/api/steer/stream", json=steer_body()))
+                )
                 while len(queue.tickets) < n:
                     await asyncio.sleep(0.01)
             refused = await client.post("/api/inspect", json={"prompt": "a"})
@@ -174,7 +187,10 @@ def test_requests_wait_their_turn_and_are_refused_without_room(serve: Serve) -> 
             assert (await client.post("/api/tokenize", json={"prompt": "a"})).status_code == 200
             assert (await client.get("/api/health")).json()["queue"] == 3
             await queue.leave(held)
-            places = [[d["queue_position"] for e, d in frames((await task).text) if e == "start"] for task in waiting]
+            places = [
+                [d["queue_position"] for e, d in frames((await task).text) if e == "start"]
+                for task in waiting
+            ]
             assert places == [[1, 0], [2, 1, 0]]
             assert (await client.post("/api/inspect", json={"prompt": "a"})).status_code == 200
 

@@ -37,8 +37,19 @@ def swept(client: TestClient, **changes: Any) -> list[tuple[str, dict[str, Any]]
 
 @pytest.mark.parametrize("freeze", [False, True])
 def test_a_cell_is_the_steer_answer_of_the_same_setting(client: TestClient, freeze: bool) -> None:
-    held = {"sae_id": "layer_0", "feature_index": 1, "mode": "clamp", "value": 5.0, "positions": [3]}
-    found = swept(client, interventions=[held], target={"kind": "token", "token_id": 61}, freeze_attention=freeze)
+    held = {
+        "sae_id": "layer_0",
+        "feature_index": 1,
+        "mode": "clamp",
+        "value": 5.0,
+        "positions": [3],
+    }
+    found = swept(
+        client,
+        interventions=[held],
+        target={"kind": "token", "token_id": 61},
+        freeze_attention=freeze,
+    )
     assert found[-1][1]["result"]["effective"]["freeze_attention"] is freeze
     assert [event for event, _ in found] == ["start", "sweep", "cells", "final"]
     assert [data["seq"] for _, data in found] == list(range(len(found)))
@@ -49,19 +60,32 @@ def test_a_cell_is_the_steer_answer_of_the_same_setting(client: TestClient, free
     }
     for cell in result["cells"]:
         edit = {"sae_id": "layer_2", "feature_index": 3, "mode": "add", "value": cell["strength"]}
-        body = steer_body(interventions=[held, edit | {"positions": [cell["position"]]}], freeze_attention=freeze)
+        body = steer_body(
+            interventions=[held, edit | {"positions": [cell["position"]]}], freeze_attention=freeze
+        )
         steered = client.post("/api/steer", json=body).json()
         assert cell["kl"] == pytest.approx(steered["kl"], rel=1e-4, abs=1e-6)
-        assert (cell["text"], cell["token_ids"]) == (steered["steered"]["texts"][0], steered["steered"]["token_ids"][0])
+        assert (cell["text"], cell["token_ids"]) == (
+            steered["steered"]["texts"][0],
+            steered["steered"]["token_ids"][0],
+        )
         assert cell["next_token"]["token_id"] == steered["steered"]["next_tokens"][0]["token_id"]
         assert result["baseline"]["text"] == steered["baseline"]["texts"][0]
     assert len({cell["kl"] for cell in result["cells"]}) == 9
 
 
-def test_targets_are_measured_on_the_next_token_or_on_the_text(client: TestClient, lm: LanguageModel) -> None:
-    by_id = swept(client, target={"kind": "token", "token_id": 61}, max_new_tokens=0)[-1][1]["result"]
-    by_text = swept(client, target={"kind": "token", "text": lm.token_text(61)}, max_new_tokens=0)[-1][1]["result"]
-    assert [cell["target"] for cell in by_id["cells"]] == [cell["target"] for cell in by_text["cells"]]
+def test_targets_are_measured_on_the_next_token_or_on_the_text(
+    client: TestClient, lm: LanguageModel
+) -> None:
+    by_id = swept(client, target={"kind": "token", "token_id": 61}, max_new_tokens=0)[-1][1][
+        "result"
+    ]
+    by_text = swept(client, target={"kind": "token", "text": lm.token_text(61)}, max_new_tokens=0)[
+        -1
+    ][1]["result"]
+    assert [cell["target"] for cell in by_id["cells"]] == [
+        cell["target"] for cell in by_text["cells"]
+    ]
     assert all(0 < cell["target"] < 1 and cell["text"] == "" for cell in by_id["cells"])
     whole = swept(client, target={"kind": "regex", "pattern": "."})[-1][1]["result"]
     assert {cell["target"] for cell in whole["cells"]} <= {0.0, 1.0}
@@ -89,7 +113,9 @@ def test_targets_are_measured_on_the_next_token_or_on_the_text(client: TestClien
         ({"temperature": 1.0}, "temperature"),
     ],
 )
-def test_what_cannot_be_swept_is_refused_by_name(client: TestClient, changes: dict[str, Any], field: str) -> None:
+def test_what_cannot_be_swept_is_refused_by_name(
+    client: TestClient, changes: dict[str, Any], field: str
+) -> None:
     reply = client.post("/api/sweep", json=sweep_body(**changes))
     assert reply.status_code == 422, reply.text
     assert reply.json()["errors"][0]["field"] == field
@@ -103,7 +129,9 @@ def test_the_bound_on_cells_is_in_the_limits(client: TestClient) -> None:
     assert str(limit) in reply.json()["errors"][0]["allowed"]
 
 
-def test_a_pattern_that_takes_too_long_ends_the_sweep_with_a_422(client: TestClient, monkeypatch) -> None:
+def test_a_pattern_that_takes_too_long_ends_the_sweep_with_a_422(
+    client: TestClient, monkeypatch
+) -> None:
     monkeypatch.setattr("backend.core.steering.targets.RegexTarget.shown", _slow)
     event, data = swept(client, target={"kind": "regex", "pattern": "a"})[-1]
     assert (event, data["problem"]["status"]) == ("error", 422)
@@ -114,7 +142,9 @@ def _slow(*_: Any) -> bool:
     raise ValueError("pattern took more than 0.2 s")
 
 
-def test_others_go_between_the_steps_of_a_sweep(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_others_go_between_the_steps_of_a_sweep(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An inspect that comes while a sweep runs is answered before the sweep ends."""
     monkeypatch.setattr("backend.core.steering.sweep.ROWS", 1)
     order: list[str] = []
@@ -130,7 +160,9 @@ def test_others_go_between_the_steps_of_a_sweep(serve: Serve, monkeypatch: pytes
 
             async def inspecting() -> None:
                 await asyncio.sleep(0.05)
-                assert (await client.post("/api/inspect", json={"prompt": PROMPT})).status_code == 200
+                assert (
+                    await client.post("/api/inspect", json={"prompt": PROMPT})
+                ).status_code == 200
                 order.append("inspect")
 
             await asyncio.gather(sweeping(), inspecting())
@@ -166,7 +198,9 @@ def test_a_cancelled_sweep_keeps_its_cells(serve: Serve, monkeypatch: pytest.Mon
         assert len(final["result"]["cells"]) == told < final["result"]["n_cells"]
 
 
-def test_frozen_attention_is_that_of_the_baseline(client: TestClient, lm: LanguageModel, saes: dict[str, Sae]) -> None:
+def test_frozen_attention_is_that_of_the_baseline(
+    client: TestClient, lm: LanguageModel, saes: dict[str, Sae]
+) -> None:
     body = steer_body(freeze_attention=True, max_new_tokens=0)
     body["interventions"][0] |= {"sae_id": "layer_0", "positions": [2]}
     found = client.post("/api/steer", json=body).json()
@@ -182,10 +216,16 @@ def test_frozen_attention_is_that_of_the_baseline(client: TestClient, lm: Langua
 
 
 def test_arms_tell_probabilities_and_where_they_part(client: TestClient) -> None:
-    found = client.post("/api/steer", json=steer_body(controls=True, samples=2, temperature=1.0, seed=3)).json()
+    found = client.post(
+        "/api/steer", json=steer_body(controls=True, samples=2, temperature=1.0, seed=3)
+    ).json()
     for arm in (found["baseline"], found["steered"], *found["controls"].values()):
         for ids, shares, other, parts in zip(
-            arm["token_ids"], arm["probabilities"], found["baseline"]["token_ids"], arm["first_divergence"], strict=True
+            arm["token_ids"],
+            arm["probabilities"],
+            found["baseline"]["token_ids"],
+            arm["first_divergence"],
+            strict=True,
         ):
             assert len(ids) == len(shares)
             assert all(0 < share <= 1 for share in shares)
@@ -198,8 +238,15 @@ def test_arms_tell_probabilities_and_where_they_part(client: TestClient) -> None
 
 def test_the_content_control_is_drawn_by_the_seed(client: TestClient) -> None:
     def drawn(seed: int) -> list[int]:
-        body = steer_body(controls=True, max_new_tokens=0, seed=seed, prompt="The cat sat on the mat by the door.\n")
-        found: list[int] = client.post("/api/steer", json=body).json()["controls"]["content_position"]["positions"]
+        body = steer_body(
+            controls=True,
+            max_new_tokens=0,
+            seed=seed,
+            prompt="The cat sat on the mat by the door.\n",
+        )
+        found: list[int] = client.post("/api/steer", json=body).json()["controls"][
+            "content_position"
+        ]["positions"]
         return found
 
     assert drawn(1) == drawn(1)
@@ -210,15 +257,22 @@ def test_strength_units_are_those_of_model_and_build(
     client: TestClient, lm: LanguageModel, saes: dict[str, Sae], store: Store
 ) -> None:
     row = next(one for one in store.search_features("layer_2", limit=5)[0] if one.act_q999)
-    wanted = [{"sae_id": "layer_2", "feature_index": row.feature_index}, {"sae_id": "layer_3", "feature_index": 0}]
+    wanted = [
+        {"sae_id": "layer_2", "feature_index": row.feature_index},
+        {"sae_id": "layer_3", "feature_index": 0},
+    ]
     found = client.post("/api/strength", json={"prompt": PROMPT, "features": wanted}).json()
     known, unknown = found["features"]
     ids = lm.tokenize(PROMPT)
     resid = lm.resid_post([ids], [2])[2][0]
     assert known["act_q999"] == pytest.approx(row.act_q999)
     assert known["n_firings"] == row.n_firings
-    assert known["decoder_norm"] == pytest.approx(float(saes["layer_2"].decoder_rows([row.feature_index])[0].norm()))
-    assert known["positions"]["residual_norm"] == pytest.approx(resid.norm(dim=-1).tolist(), rel=1e-5)
+    assert known["decoder_norm"] == pytest.approx(
+        float(saes["layer_2"].decoder_rows([row.feature_index])[0].norm())
+    )
+    assert known["positions"]["residual_norm"] == pytest.approx(
+        resid.norm(dim=-1).tolist(), rel=1e-5
+    )
     expected = saes["layer_2"].feature_activation(resid, row.feature_index).tolist()
     assert known["positions"]["activation"] == pytest.approx(expected, rel=1e-5)
     edges = store.edges("layer_2", ids)

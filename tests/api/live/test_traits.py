@@ -7,7 +7,14 @@ from fastapi.testclient import TestClient
 
 from backend.core.intervals import wilson
 from backend.core.lm import LanguageModel
-from backend.core.steering.trait_rows import ArmJudged, Finding, LayerTried, SetTried, Share, StrengthTried
+from backend.core.steering.trait_rows import (
+    ArmJudged,
+    Finding,
+    LayerTried,
+    SetTried,
+    Share,
+    StrengthTried,
+)
 from backend.routes.live.trait_wire import finding_sentence
 from tests.api.live.test_stream import frames
 
@@ -44,7 +51,10 @@ def test_a_search_streams_its_steps_and_ends_with_the_finding(client: TestClient
     assert [step["arm"] for step in steps if step["arm"]] == result["arms"]
     assert [one["sae_id"] for one in result["layers"]] == ["layer_0", "layer_2", "layer_3"]
     best = max(one["success"]["successes"] for one in result["layers"])
-    assert next(one for one in result["layers"] if one["success"]["successes"] == best)["sae_id"] == result["sae_id"]
+    assert (
+        next(one for one in result["layers"] if one["success"]["successes"] == best)["sae_id"]
+        == result["sae_id"]
+    )
     for arm in result["arms"]:
         low, high = wilson(arm["success"]["successes"], len(TEST))
         assert arm["success"]["interval"] == pytest.approx([low, high])
@@ -52,15 +62,21 @@ def test_a_search_streams_its_steps_and_ends_with_the_finding(client: TestClient
     assert {arm["name"] for arm in result["arms"]} >= {"none", "difference_of_means", "asking"}
     assert result["effective"]["position"] == max(
         token["position"]
-        for token in client.post("/api/tokenize", json={"prompt": "Speak Chinese.\n"}).json()["tokens"]
+        for token in client.post("/api/tokenize", json={"prompt": "Speak Chinese.\n"}).json()[
+            "tokens"
+        ]
     )
 
 
 def test_the_first_token_can_be_the_trait(client: TestClient, lm: LanguageModel) -> None:
-    """A token target succeeds when it is the greedy next token, so without edits it is the baseline's own."""
+    """A token target succeeds when it is the greedy next token,
+    so without edits it is the baseline's own.
+    """
     ids = lm.tokenize(TEST[0])
     own = int(lm.forward([ids], logits_to_keep=1).logits[0, -1].argmax())
-    result = searched(client, success={"kind": "token", "token_id": own}, test_prompts=[TEST[0]])[-1][1]["result"]
+    result = searched(client, success={"kind": "token", "token_id": own}, test_prompts=[TEST[0]])[
+        -1
+    ][1]["result"]
     assert next(arm for arm in result["arms"] if arm["name"] == "none")["success"]["successes"] == 1
 
 
@@ -78,7 +94,9 @@ def test_the_first_token_can_be_the_trait(client: TestClient, lm: LanguageModel)
         ({"max_new_tokens": 10**6}, "max_new_tokens"),
     ],
 )
-def test_what_cannot_be_searched_is_refused_by_name(client: TestClient, changes: dict[str, Any], field: str) -> None:
+def test_what_cannot_be_searched_is_refused_by_name(
+    client: TestClient, changes: dict[str, Any], field: str
+) -> None:
     reply = client.post("/api/traits", json=traits_body(**changes))
     assert reply.status_code == 422, reply.text
     assert reply.json()["errors"][0]["field"] == field
@@ -103,12 +121,20 @@ def test_the_finding_names_every_arm_with_its_strength() -> None:
         trials=[SetTried(19.4, 2, Share(7, 10))],
         strengths=[StrengthTried(19.4, Share(4, 10)), StrengthTried(77.54, Share(9, 10))],
         arms=[ArmJudged(name, Share(n, 10), []) for name, n in shown.items()],
-        sae_id="layer_7", layer=7, alpha=19.4, k=2, feature_index=1062, feature_alpha=77.54,
-    )  # fmt: skip
+        sae_id="layer_7",
+        layer=7,
+        alpha=19.4,
+        k=2,
+        feature_index=1062,
+        feature_alpha=77.54,
+    )
     assert finding_sentence(found) == (
-        "Layer 7 does best (8 of 10 contrast prompts); k = 2: feature 1062 of layer_7. On the test prompts the k "
-        "strongest together, at α 19.4, show the trait in 2 of 10; the feature alone, at α 77.5, in 10 of 10 (on the "
-        "contrast prompts 9 of 10); a random feature of that size in 3 of 10."
+        "Layer 7 does best (8 of 10 contrast prompts); k = 2: feature 1062 of layer_7. On the "
+        "test prompts the k strongest together, at α 19.4, show the trait in 2 of 10; the "
+        "feature alone, at α 77.5, in 10 of 10 (on the contrast prompts 9 of 10); a random "
+        "feature of that size in 3 of 10."
     )
     found.k = None
-    assert finding_sentence(found).endswith("no sum of its features induces the trait at any α that was tried.")
+    assert finding_sentence(found).endswith(
+        "no sum of its features induces the trait at any α that was tried."
+    )

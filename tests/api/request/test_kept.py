@@ -1,4 +1,6 @@
-"""Kept answers: the ones that were made, of the files that are there now, and no more of them than there is room."""
+"""Kept answers: the ones that were made, of the files that are there now,
+and no more of them than there is room.
+"""
 
 import os
 import shutil
@@ -21,27 +23,39 @@ PATHS = (
 )
 
 
-def test_an_answer_is_made_once_and_stays_the_same(serve: Serve, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_is_made_once_and_stays_the_same(
+    serve: Serve, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made: list[str] = []
     coverage = store.coverage
-    monkeypatch.setattr(store, "coverage", lambda sae_id, **given: made.append(sae_id) or coverage(sae_id, **given))
+    monkeypatch.setattr(
+        store, "coverage", lambda sae_id, **given: made.append(sae_id) or coverage(sae_id, **given)
+    )
     with TestClient(serve()) as client:
         replies = [[client.get(path) for path in PATHS] for _ in range(3)]
     for again in replies[1:]:
         assert [reply.content for reply in again] == [reply.content for reply in replies[0]]
-        assert [reply.headers["content-type"] for reply in again] == ["application/json"] * len(PATHS)
+        assert [reply.headers["content-type"] for reply in again] == ["application/json"] * len(
+            PATHS
+        )
         assert all(reply.headers["x-request-id"] for reply in again)
     assert made == ["layer_0", "layer_2"]
 
 
 def test_a_refusal_is_not_kept(serve: Serve) -> None:
     with TestClient(serve(), raise_server_exceptions=False) as client:
-        for path in ("/api/coverage?sae_id=layer_9", "/api/tokens?limit=0", "/api/tokens?nonsense=1"):
+        for path in (
+            "/api/coverage?sae_id=layer_9",
+            "/api/tokens?limit=0",
+            "/api/tokens?nonsense=1",
+        ):
             assert client.get(path).status_code == client.get(path).status_code == 422
         assert all(kept._size == 0 for _, kept in client.app.state.backend.keeper._all.values())
 
 
-def test_another_build_has_its_own_answers(serve: Serve, store: Store, tiny_folder: Path, tmp_path: Path) -> None:
+def test_another_build_has_its_own_answers(
+    serve: Serve, store: Store, tiny_folder: Path, tmp_path: Path
+) -> None:
     other = make_build(tiny_job(tiny_folder, tmp_path / "other", SAE_IDS[:2], random_words(80)))
     served = Store.open(shutil.copy(store.path, tmp_path / "served.duckdb"))
     with TestClient(serve(store=served)) as client:
@@ -62,7 +76,12 @@ def test_what_is_asked_for_least_makes_room(monkeypatch: pytest.MonkeyPatch) -> 
     assert answers.get("a")
     answers.put("c", b"x" * 40)
     answers.put("large", b"x" * 61)
-    assert [answers.get(name) is not None for name in ("a", "b", "c", "large")] == [True, False, True, False]
+    assert [answers.get(name) is not None for name in ("a", "b", "c", "large")] == [
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_an_answer_that_comes_late_is_put_where_its_files_were() -> None:

@@ -36,7 +36,8 @@ def test_a_model_that_does_not_fit_is_refused(
 def test_an_sae_that_does_not_fit_is_named_and_left_out(
     tiny_folder: Path, build_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    free = iter((1_000_000, 1_000_000, 1_000_000, 10_000, 1_000_000))  # model, all SAEs together, then each
+    # model, all SAEs together, then each
+    free = iter((1_000_000, 1_000_000, 1_000_000, 10_000, 1_000_000))
     monkeypatch.setattr(memory, "available_bytes", lambda device: next(free))
     loaded = load_preset_models(
         tiny_preset(tiny_folder, build_path, n_parameters=1000), device="cpu", dtype=None, threads=1
@@ -50,8 +51,16 @@ def test_an_sae_that_does_not_fit_is_named_and_left_out(
     ("path", "body", "said"),
     [
         ("inspect", {"prompt": PROMPT}, "Inspecting 31 positions with 3 SAEs needs"),
-        ("inspect", {"prompt": PROMPT, "sae_ids": ["layer_0"], "generate": 4}, "Inspecting 35 positions with 1 SAE "),
-        ("steer", steer_body(samples=2, temperature=1.0, controls=True), "Generating 10 texts needs"),
+        (
+            "inspect",
+            {"prompt": PROMPT, "sae_ids": ["layer_0"], "generate": 4},
+            "Inspecting 35 positions with 1 SAE ",
+        ),
+        (
+            "steer",
+            steer_body(samples=2, temperature=1.0, controls=True),
+            "Generating 10 texts needs",
+        ),
         ("steer/stream", steer_body(), "Generating 2 texts needs"),
         ("sweep", sweep_body(), "Sweeping 9 cells at a time needs"),
     ],
@@ -64,10 +73,18 @@ def test_a_request_that_takes_more_than_there_is_is_refused_before_it_waits(
         assert app.state.backend.live.ready.wait(10)
         assert client.get("/api/capabilities").json()["limits"]["live_bytes"] == 2000
         reply = client.post(f"/api/{path}", json=body)
-        assert (reply.status_code, reply.headers["content-type"]) == (413, "application/problem+json")
+        assert (reply.status_code, reply.headers["content-type"]) == (
+            413,
+            "application/problem+json",
+        )
         detail = reply.json()["detail"]
-        assert detail.startswith(said.replace("31", str(n_tokens(client))).replace("35", str(n_tokens(client) + 4)))
-        assert re.search(r"needs [\d.]+ [kM]B on cpu beside the weights, where 2\.0 kB are there for it: send", detail)
+        assert detail.startswith(
+            said.replace("31", str(n_tokens(client))).replace("35", str(n_tokens(client) + 4))
+        )
+        assert re.search(
+            r"needs [\d.]+ [kM]B on cpu beside the weights, where 2\.0 kB are there for it: send",
+            detail,
+        )
 
 
 def n_tokens(client: TestClient) -> int:
@@ -92,19 +109,31 @@ def test_an_inspect_of_three_saes_under_a_budget_for_two_answers_the_same(
     tiny_folder: Path, build_path: Path, serve: Serve, client: TestClient
 ) -> None:
     preset, encoder = tiny_preset(tiny_folder, build_path), D_MODEL * D_SAE * 4
-    budgeted = load_preset_models(preset, device="cpu", dtype=None, threads=1, sae_budget=2 * encoder)
+    budgeted = load_preset_models(
+        preset, device="cpu", dtype=None, threads=1, sae_budget=2 * encoder
+    )
     assert budgeted.pager is not None
     with TestClient(serve(live=Live(lambda: budgeted, waiting=2))) as paging:
         assert paging.app.state.backend.live.ready.wait(10)  # type: ignore[attr-defined]
-        for body in ({"prompt": PROMPT}, {"prompt": "The cat sat", "sae_ids": ["layer_3", "layer_0"], "theta": 5.0}):
-            found, expected = (one.post("/api/inspect", json=body).json() for one in (paging, client))
+        for body in (
+            {"prompt": PROMPT},
+            {"prompt": "The cat sat", "sae_ids": ["layer_3", "layer_0"], "theta": 5.0},
+        ):
+            found, expected = (
+                one.post("/api/inspect", json=body).json() for one in (paging, client)
+            )
             assert found == expected
             assert any(columns["position"] for columns in found["firings"].values())
         for path, asked in (("steer", steer_body(controls=True)), ("steer", clamped())):
-            found, expected = (one.post(f"/api/{path}", json=asked).json() for one in (paging, client))
+            found, expected = (
+                one.post(f"/api/{path}", json=asked).json() for one in (paging, client)
+            )
             assert found["steered"]["token_ids"] == expected["steered"]["token_ids"]
             assert found["kl"] == pytest.approx(expected["kl"], rel=1e-4)
-        assert paging.get("/api/health").json()["live_detail"] == "live on cpu, SAEs paged within 24.6 kB"
+        assert (
+            paging.get("/api/health").json()["live_detail"]
+            == "live on cpu, SAEs paged within 24.6 kB"
+        )
     assert budgeted.pager.moves > 3
     assert budgeted.pager.held <= 2 * encoder
 
@@ -115,9 +144,13 @@ def clamped() -> dict[str, Any]:
     return body
 
 
-def test_saes_that_fit_are_not_paged_and_one_that_never_fits_is_named(tiny_folder: Path, build_path: Path) -> None:
+def test_saes_that_fit_are_not_paged_and_one_that_never_fits_is_named(
+    tiny_folder: Path, build_path: Path
+) -> None:
     preset, encoder = tiny_preset(tiny_folder, build_path), D_MODEL * D_SAE * 4
-    enough = load_preset_models(preset, device="cpu", dtype=None, threads=1, sae_budget=100 * encoder)
+    enough = load_preset_models(
+        preset, device="cpu", dtype=None, threads=1, sae_budget=100 * encoder
+    )
     assert enough.pager is None
     none = load_preset_models(preset, device="cpu", dtype=None, threads=1, sae_budget=encoder - 1)
     assert none.saes == {}

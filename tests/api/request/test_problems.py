@@ -35,8 +35,13 @@ def test_unknown_paths_are_404_and_wrong_methods_405(client: TestClient) -> None
 
 
 def test_a_client_request_id_is_kept_only_when_harmless(client: TestClient) -> None:
-    assert client.get("/api/health", headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
-    made = client.get("/api/health", headers={"X-Request-Id": "a b<script>"}).headers["x-request-id"]
+    assert (
+        client.get("/api/health", headers={"X-Request-Id": "mine-1"}).headers["x-request-id"]
+        == "mine-1"
+    )
+    made = client.get("/api/health", headers={"X-Request-Id": "a b<script>"}).headers[
+        "x-request-id"
+    ]
     assert made.isalnum()
 
 
@@ -110,7 +115,9 @@ def test_bad_queries_name_the_field_and_the_value(client: TestClient, path: str)
         ("/api/runs", {"kind": "inspect", "request": {"prompt": "a"}, "title": "x" * 201}, "title"),
     ],
 )
-def test_bad_bodies_name_the_field(client: TestClient, path: str, body: dict[str, Any], field: str) -> None:
+def test_bad_bodies_name_the_field(
+    client: TestClient, path: str, body: dict[str, Any], field: str
+) -> None:
     found = problem(client.post(path, json=body), 422)
     assert found["errors"][0]["field"].endswith(field)
     assert found["errors"][0]["allowed"]
@@ -134,7 +141,9 @@ def test_bad_bodies_name_the_field(client: TestClient, path: str, body: dict[str
         ({"strength": 2.0}, "strength"),
     ],
 )
-def test_bad_interventions_name_their_field(client: TestClient, change: dict[str, Any], field: str) -> None:
+def test_bad_interventions_name_their_field(
+    client: TestClient, change: dict[str, Any], field: str
+) -> None:
     body = steer_body()
     body["interventions"][0] |= change
     found = problem(client.post("/api/steer", json=body), 422)
@@ -169,7 +178,17 @@ def test_numbers_that_are_not_finite_are_refused(client: TestClient, text: str) 
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{", b"\xff\xfe", b"null", b"[]", b'"x"', b"[" * 50_000, b'{"prompt": ' + b"9" * 5000 + b"}"]
+    "raw",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"[" * 50_000,
+        b'{"prompt": ' + b"9" * 5000 + b"}",
+    ],
 )
 @pytest.mark.parametrize("path", ENDPOINTS)
 def test_bodies_that_are_no_request(client: TestClient, path: str, raw: bytes) -> None:
@@ -182,13 +201,21 @@ def test_a_body_that_is_too_long_is_413_with_both_numbers(client: TestClient) ->
     body = problem(client.post("/api/inspect", json={"prompt": "a" * 300_000}), 413)
     assert "262144" in body["detail"]
     chunks = (b" " * 65_536 for _ in range(8))
-    reply = client.post("/api/inspect", content=chunks, headers={"Content-Type": "application/json"})
+    reply = client.post(
+        "/api/inspect", content=chunks, headers={"Content-Type": "application/json"}
+    )
     assert "262144" in problem(reply, 413)["detail"]
 
 
 def test_a_prompt_that_is_too_long_is_413_with_both_numbers(client: TestClient) -> None:
-    for path, body in (("/api/tokenize", {}), ("/api/inspect", {}), ("/api/steer", {"interventions": []})):
-        many_chars = problem(client.post(path, json={"prompt": "a" * 100_000, **body}), 413)["detail"]
+    for path, body in (
+        ("/api/tokenize", {}),
+        ("/api/inspect", {}),
+        ("/api/steer", {"interventions": []}),
+    ):
+        many_chars = problem(client.post(path, json={"prompt": "a" * 100_000, **body}), 413)[
+            "detail"
+        ]
         assert "100000" in many_chars
         assert "20000" in many_chars
         many_tokens = problem(client.post(path, json={"prompt": "\n" * 300, **body}), 413)["detail"]
@@ -216,7 +243,9 @@ def test_odd_prompts_are_read_like_any_other(client: TestClient, prompt: str) ->
     inspected = client.post("/api/inspect", json={"prompt": prompt, "next_tokens": 1})
     assert inspected.status_code == 200
     assert inspected.json()["tokens"] == tokens.json()["tokens"]
-    steered = client.post("/api/steer", json={"prompt": prompt, "interventions": [], "max_new_tokens": 1})
+    steered = client.post(
+        "/api/steer", json={"prompt": prompt, "interventions": [], "max_new_tokens": 1}
+    )
     assert steered.status_code == 200
 
 
@@ -235,16 +264,33 @@ def test_last_function_without_a_function_token_is_refused(client: TestClient) -
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
     max_leaves=6,
 )
-FIELDS = ("prompt", "chat", "sae_ids", "theta", "next_tokens", "interventions", "samples", "seed", "kind", "request")
+FIELDS = (
+    "prompt",
+    "chat",
+    "sae_ids",
+    "theta",
+    "next_tokens",
+    "interventions",
+    "samples",
+    "seed",
+    "kind",
+    "request",
+)
 
 
 @hypothesis_settings(max_examples=60, deadline=None, derandomize=True)
 @given(path=st.sampled_from(ENDPOINTS), field=st.sampled_from(FIELDS), value=JSON)
-def test_no_body_makes_the_server_fail(client: TestClient, path: str, field: str, value: Any) -> None:
-    base: dict[str, Any] = {"prompt": PROMPT} if path != "/api/runs" else {"kind": "inspect", "request": {}}
+def test_no_body_makes_the_server_fail(
+    client: TestClient, path: str, field: str, value: Any
+) -> None:
+    base: dict[str, Any] = (
+        {"prompt": PROMPT} if path != "/api/runs" else {"kind": "inspect", "request": {}}
+    )
     raw = json.dumps(base | {field: value})
     reply = client.post(path, content=raw, headers={"Content-Type": "application/json"})
     assert reply.status_code < 500, reply.text
@@ -254,14 +300,21 @@ def test_no_body_makes_the_server_fail(client: TestClient, path: str, field: str
 
 @hypothesis_settings(max_examples=40, deadline=None, derandomize=True)
 @given(
-    path=st.sampled_from(("tokens", "tokens/3", "coverage", "features", "features/layer_0/1", "export/tokens")),
+    path=st.sampled_from(
+        ("tokens", "tokens/3", "coverage", "features", "features/layer_0/1", "export/tokens")
+    ),
     query=st.dictionaries(
-        st.sampled_from(("sae_id", "q", "limit", "offset", "order", "theta", "max_rank", "min_density")),
-        st.text(max_size=6) | st.sampled_from(("layer_0", "1", "1e400", "-1", "\x00", "%", "'; DROP")),
+        st.sampled_from(
+            ("sae_id", "q", "limit", "offset", "order", "theta", "max_rank", "min_density")
+        ),
+        st.text(max_size=6)
+        | st.sampled_from(("layer_0", "1", "1e400", "-1", "\x00", "%", "'; DROP")),
         max_size=3,
     ),
 )
-def test_no_query_makes_the_server_fail(client: TestClient, path: str, query: dict[str, str]) -> None:
+def test_no_query_makes_the_server_fail(
+    client: TestClient, path: str, query: dict[str, str]
+) -> None:
     reply = client.get(f"/api/{path}", params=query)
     assert reply.status_code < 500, reply.text
 
@@ -270,7 +323,10 @@ def test_without_a_model_live_endpoints_say_what_to_do(serve: Serve) -> None:
     from backend.serving.live import Live
 
     with TestClient(serve(live=Live(None, waiting=1))) as client:
-        assert "No live model" in problem(client.post("/api/inspect", json={"prompt": "a"}), 503)["detail"]
+        assert (
+            "No live model"
+            in problem(client.post("/api/inspect", json={"prompt": "a"}), 503)["detail"]
+        )
         assert client.get("/api/health").json()["live"] == "absent"
         assert client.get("/api/tokens").status_code == 200
 
@@ -282,4 +338,6 @@ def test_an_unexpected_error_is_a_500_problem_without_its_text(
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr("backend.routes.live.inspect.read_prompt", fail)
-    assert "secret" not in json.dumps(problem(client.post("/api/tokenize", json={"prompt": "a"}), 500))
+    assert "secret" not in json.dumps(
+        problem(client.post("/api/tokenize", json={"prompt": "a"}), 500)
+    )

@@ -27,7 +27,9 @@ def strict(settings: Settings, **changes: Any) -> Settings:
     return settings.model_copy(update={"requests_per_minute": 5, "live_per_minute": 2} | changes)
 
 
-def test_a_client_that_asks_too_often_is_told_when_to_come_back(serve: Serve, settings: Settings) -> None:
+def test_a_client_that_asks_too_often_is_told_when_to_come_back(
+    serve: Serve, settings: Settings
+) -> None:
     app = serve(settings=strict(settings))
     with TestClient(app, client=FAR) as far, TestClient(app, client=("198.51.100.1", 1)) as other:
         stated = far.get("/api/capabilities").json()["limits"]
@@ -39,7 +41,11 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(serve: Serve, se
         assert 1 <= int(refused.headers["retry-after"]) <= 61
         assert far.get("/api/health").status_code == 200
         assert other.get("/api/builds").status_code == 200
-        assert [far.post("/api/tokenize", json={"prompt": "a"}).status_code for _ in range(3)] == [200, 200, 429]
+        assert [far.post("/api/tokenize", json={"prompt": "a"}).status_code for _ in range(3)] == [
+            200,
+            200,
+            429,
+        ]
         text = other.get("/metrics").text
         assert 'functionscope_refused_total{rate="reading"} 3.0' in text
 
@@ -87,7 +93,9 @@ def test_a_page_asks_on_its_visitors_account(serve: Serve, settings: Settings) -
     assert asyncio.run(check()) == [200] * 5 + [429] * 2
 
 
-def test_live_work_that_takes_too_long_is_stopped_and_leaves_the_model_free(serve: Serve, settings: Settings) -> None:
+def test_live_work_that_takes_too_long_is_stopped_and_leaves_the_model_free(
+    serve: Serve, settings: Settings
+) -> None:
     app = serve(settings=settings.model_copy(update={"live_seconds": 0.05}))
     with TestClient(app) as client:
         assert app.state.backend.live.ready.wait(10)
@@ -105,8 +113,13 @@ def far_too_much(kind: str) -> dict[str, Any]:
         strengths = [float(k) for k in range(1, 200)]
         return {"prompt": PROMPT, "sae_id": "layer_2", "feature_index": 3, "strengths": strengths}
     if kind == "traits":
-        return {"trait_prompt": PROMPT, "contrast_prompts": [PROMPT] * 90, "test_prompts": [PROMPT] * 90,
-                "success": {"kind": "regex", "pattern": "never there"}, "max_new_tokens": 64}  # fmt: skip
+        return {
+            "trait_prompt": PROMPT,
+            "contrast_prompts": [PROMPT] * 90,
+            "test_prompts": [PROMPT] * 90,
+            "success": {"kind": "regex", "pattern": "never there"},
+            "max_new_tokens": 64,
+        }
     return {"prompts": [PROMPT * 8] * 200, "sae_id": "layer_2", "shuffles": 100}
 
 
@@ -126,7 +139,13 @@ def far_too_much(kind: str) -> dict[str, Any]:
     ],
 )
 def test_a_stream_in_turns_is_stopped_when_all_its_steps_or_one_took_too_long(
-    serve: Serve, settings: Settings, kind: str, path: str, remedy: str, changes: dict[str, float], told: str
+    serve: Serve,
+    settings: Settings,
+    kind: str,
+    path: str,
+    remedy: str,
+    changes: dict[str, float],
+    told: str,
 ) -> None:
     """Each with a remedy of what that request has. The limits are those that capabilities state."""
     app = serve(settings=settings.model_copy(update=changes))
@@ -149,7 +168,11 @@ def test_a_stream_in_turns_is_stopped_when_all_its_steps_or_one_took_too_long(
     [
         ("/api/reactivation/set", far_too_much("set"), "/api/reactivation/set/stream"),
         ("/api/reactivation", {"prompt": PROMPT * 30, "shuffles": 100}, "fewer shuffles"),
-        ("/api/strength", {"prompt": PROMPT, "features": [{"sae_id": "layer_2", "feature_index": 1}]}, "features"),
+        (
+            "/api/strength",
+            {"prompt": PROMPT, "features": [{"sae_id": "layer_2", "feature_index": 1}]},
+            "features",
+        ),
         ("/api/inspect", {"prompt": PROMPT, "generate": 100}, "fewer sae_ids"),
         ("/api/runs", {"kind": "inspect", "request": {"prompt": PROMPT * 29}}, "fewer sae_ids"),
     ],
@@ -158,7 +181,9 @@ def test_what_is_answered_in_one_piece_is_stopped_within_live_seconds_in_all(
     serve: Serve, settings: Settings, path: str, body: dict[str, Any], remedy: str
 ) -> None:
     limit = 0.2 if "set" in path else 0.0005
-    app = serve(settings=settings.model_copy(update={"live_seconds": limit, "max_prompt_tokens": 2000}))
+    app = serve(
+        settings=settings.model_copy(update={"live_seconds": limit, "max_prompt_tokens": 2000})
+    )
     with TestClient(app) as client:
         assert app.state.backend.live.ready.wait(10)
         started = time.monotonic()
@@ -169,7 +194,9 @@ def test_what_is_answered_in_one_piece_is_stopped_within_live_seconds_in_all(
         assert "interventions" not in detail
 
 
-def test_a_steer_stream_that_takes_too_long_ends_with_an_error_that_says_so(serve: Serve, settings: Settings) -> None:
+def test_a_steer_stream_that_takes_too_long_ends_with_an_error_that_says_so(
+    serve: Serve, settings: Settings
+) -> None:
     app = serve(settings=settings.model_copy(update={"live_seconds": 0.05}))
     with TestClient(app) as client:
         assert app.state.backend.live.ready.wait(10)
@@ -217,9 +244,17 @@ def test_a_body_that_does_not_arrive_is_given_up(serve: Serve, settings: Setting
 
         headers = [(b"content-type", b"application/json"), (b"content-length", b"20")]
         scope = {
-            "type": "http", "method": "POST", "path": "/api/tokenize", "raw_path": b"/api/tokenize", "headers": headers,
-            "query_string": b"", "scheme": "http", "server": ("test", 80), "client": FAR, "http_version": "1.1",
-        }  # fmt: skip
+            "type": "http",
+            "method": "POST",
+            "path": "/api/tokenize",
+            "raw_path": b"/api/tokenize",
+            "headers": headers,
+            "query_string": b"",
+            "scheme": "http",
+            "server": ("test", 80),
+            "client": FAR,
+            "http_version": "1.1",
+        }
         started = time.monotonic()
         await app(scope, receive, send)
         assert time.monotonic() - started < 4
@@ -241,5 +276,7 @@ def test_metrics_tell_requests_queue_model_seconds_cache_and_firings(client: Tes
     assert value("functionscope_queue") == 0
     assert value("functionscope_model_seconds_total") > 0
     assert value('functionscope_requests_total{route="/api/inspect",status="200"}') >= 2
-    assert value('functionscope_firings_total{sae_id="layer_2"}') >= 2 * len(answer["firings"]["layer_2"]["position"])
+    assert value('functionscope_firings_total{sae_id="layer_2"}') >= 2 * len(
+        answer["firings"]["layer_2"]["position"]
+    )
     assert value('functionscope_cache_total{cache="tokens",result="hit"}') > 0

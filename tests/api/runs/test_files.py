@@ -15,12 +15,20 @@ from tests.api.runs.test_store import record
 
 @pytest.mark.parametrize("kind", ["inspect", "steer"])
 def test_a_run_as_a_file(client: TestClient, kind: str) -> None:
-    request = {"prompt": PROMPT, "sae_ids": ["layer_2"]} if kind == "inspect" else steer_body(controls=True)
-    run = client.get(f"/api/runs/{record(client, {'kind': kind, 'request': request})['run_id']}").json()
+    request = (
+        {"prompt": PROMPT, "sae_ids": ["layer_2"]}
+        if kind == "inspect"
+        else steer_body(controls=True)
+    )
+    run = client.get(
+        f"/api/runs/{record(client, {'kind': kind, 'request': request})['run_id']}"
+    ).json()
     path = f"/api/runs/{run['run_id']}/file"
     as_json = client.get(path)
     assert as_json.json() == run
-    assert as_json.headers["content-disposition"].endswith(f'"functionscope-run-{run["run_id"]}.json"')
+    assert as_json.headers["content-disposition"].endswith(
+        f'"functionscope-run-{run["run_id"]}.json"'
+    )
     table = pq.read_table(io.BytesIO(client.get(path, params={"format": "parquet"}).content))
     assert json.loads(table.schema.metadata[b"request"]) == run["request"]
     if kind == "inspect":
@@ -36,15 +44,29 @@ def test_a_run_as_a_file(client: TestClient, kind: str) -> None:
 
 def rebuilt(table: Any) -> dict[str, Any]:
     """The run that a Parquet file was made of, from its rows and its metadata alone."""
-    run = {name.decode(): json.loads(value) for name, value in table.schema.metadata.items() if name != b"ARROW:schema"}
+    run = {
+        name.decode(): json.loads(value)
+        for name, value in table.schema.metadata.items()
+        if name != b"ARROW:schema"
+    }
     rows, result = table.to_pylist(), run["result"]
     if run["kind"] == "inspect":
         for sae_id, columns in result["firings"].items():
             own = [row for row in rows if row["sae_id"] == sae_id]
-            columns |= {name: [row[name] for row in own] for name in ("position", "feature_index", "activation")}
+            columns |= {
+                name: [row[name] for row in own]
+                for name in ("position", "feature_index", "activation")
+            }
         return run
-    for name, arm in {"baseline": result["baseline"], "steered": result["steered"], **result["controls"]}.items():
-        samples = [[row for row in rows if (row["arm"], row["sample"]) == (name, k)] for k in range(len(arm["texts"]))]
+    for name, arm in {
+        "baseline": result["baseline"],
+        "steered": result["steered"],
+        **result["controls"],
+    }.items():
+        samples = [
+            [row for row in rows if (row["arm"], row["sample"]) == (name, k)]
+            for k in range(len(arm["texts"]))
+        ]
         arm["token_ids"] = [[row["token_id"] for row in sample] for sample in samples]
         arm["probabilities"] = [[row["probability"] for row in sample] for sample in samples]
     return run
@@ -59,29 +81,45 @@ def rebuilt(table: Any) -> dict[str, Any]:
         ("steer", steer_body(controls=True, samples=2, temperature=1.5)),
     ],
 )
-def test_the_parquet_of_a_run_loses_nothing(client: TestClient, kind: str, request_body: dict[str, Any]) -> None:
+def test_the_parquet_of_a_run_loses_nothing(
+    client: TestClient, kind: str, request_body: dict[str, Any]
+) -> None:
     """Also where there is no row at all: nothing fires, or nothing was generated."""
     body = {"kind": kind, "request": request_body, "title": "A title", "note": "A note"}
     run = client.get(f"/api/runs/{record(client, body)['run_id']}").json()
     path = f"/api/runs/{run['run_id']}/file"
-    assert rebuilt(pq.read_table(io.BytesIO(client.get(path, params={"format": "parquet"}).content))) == run
+    assert (
+        rebuilt(pq.read_table(io.BytesIO(client.get(path, params={"format": "parquet"}).content)))
+        == run
+    )
 
 
 @pytest.mark.parametrize("kind", ["inspect", "steer"])
 def test_the_notebook_makes_the_number_again(
-    client: TestClient, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    client: TestClient,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Its cells are run as they stand; only the socket is replaced by the API in this process."""
     request = {"prompt": PROMPT, "sae_ids": ["layer_2"]} if kind == "inspect" else steer_body()
-    body = {"kind": kind, "request": request | {"prompt": PROMPT + "notebook"}, "title": "<img src=x onerror=1>"}
-    notebook = client.get(f"/api/runs/{record(client, body)['run_id']}/file", params={"format": "notebook"}).json()
+    body = {
+        "kind": kind,
+        "request": request | {"prompt": PROMPT + "notebook"},
+        "title": "<img src=x onerror=1>",
+    }
+    notebook = client.get(
+        f"/api/runs/{record(client, body)['run_id']}/file", params={"format": "notebook"}
+    ).json()
     assert notebook["nbformat"] == 4
     assert "<img" not in "".join(notebook["cells"][0]["source"])
 
     def opened(sent: Any) -> io.BytesIO:
         path = sent.full_url.removeprefix("http://testserver")
         return io.BytesIO(
-            client.request(sent.method, path, content=sent.data, headers=dict(sent.header_items())).content
+            client.request(
+                sent.method, path, content=sent.data, headers=dict(sent.header_items())
+            ).content
         )
 
     monkeypatch.setattr("urllib.request.urlopen", opened)
@@ -91,4 +129,8 @@ def test_the_notebook_makes_the_number_again(
             exec("".join(cell["source"]), names)  # a notebook is code that is run
     said = capsys.readouterr().out
     assert "tokens agree: True" in said
-    assert ("0 in one of them only" in said) if kind == "inspect" else ("steered texts agree: True" in said)
+    assert (
+        ("0 in one of them only" in said)
+        if kind == "inspect"
+        else ("steered texts agree: True" in said)
+    )

@@ -39,7 +39,9 @@ def test_a_run_opens_to_what_the_endpoint_answers(client: TestClient, body: dict
     assert again.json() == run["result"]
 
 
-def test_the_same_request_is_run_once_and_keeps_its_id_over_a_restart(serve: Serve, tmp_path: Path) -> None:
+def test_the_same_request_is_run_once_and_keeps_its_id_over_a_restart(
+    serve: Serve, tmp_path: Path
+) -> None:
     own = Settings(runs=tmp_path / "runs.sqlite", threads=1)
     answers = []
     for _ in range(2):
@@ -62,10 +64,15 @@ def test_defaults_spelled_out_are_the_same_request(client: TestClient) -> None:
         "next_tokens": 10,
         "sae_ids": ["layer_0", "layer_2", "layer_3"],
     }
-    assert record(client, {"kind": "inspect", "request": spelled})["run_id"] == record(client, INSPECT)["run_id"]
+    assert (
+        record(client, {"kind": "inspect", "request": spelled})["run_id"]
+        == record(client, INSPECT)["run_id"]
+    )
 
 
-def test_whatever_determines_the_result_changes_the_id(client: TestClient, serve: Serve, loaded: Loaded) -> None:
+def test_whatever_determines_the_result_changes_the_id(
+    client: TestClient, serve: Serve, loaded: Loaded
+) -> None:
     ids = [
         record(client, INSPECT)["run_id"],
         record(client, {"kind": "inspect", "request": {"prompt": PROMPT + " "}})["run_id"],
@@ -151,7 +158,11 @@ def test_a_run_says_on_which_versions_it_was_made_and_its_id_does_not_depend_on_
 
 
 def test_the_hash_of_a_tokenizer_is_over_its_files_alone() -> None:
-    files = {"tokenizer.json": "a" * 64, "tokenizer_config.json": "b" * 64, "model.safetensors": "c" * 64}
+    files = {
+        "tokenizer.json": "a" * 64,
+        "tokenizer_config.json": "b" * 64,
+        "model.safetensors": "c" * 64,
+    }
     whole = tokenizer_hash(files)
     assert whole == tokenizer_hash(files | {"model.safetensors": "d" * 64})
     assert whole != tokenizer_hash(files | {"tokenizer.json": "d" * 64})

@@ -1,4 +1,6 @@
-"""The store of runs itself: older stores stay readable, newer ones are left alone, whoever made a run may remove it."""
+"""The store of runs itself: older stores stay readable, newer ones are left alone,
+whoever made a run may remove it.
+"""
 
 import json
 import os
@@ -27,7 +29,8 @@ from tests.api.request.test_problems import problem
 VERSION_1 = """
 CREATE TABLE run (
     run_id VARCHAR(20) NOT NULL, kind VARCHAR NOT NULL, request BLOB NOT NULL, result BLOB NOT NULL,
-    provenance BLOB NOT NULL, title VARCHAR, note VARCHAR, recorded_at VARCHAR NOT NULL, PRIMARY KEY (run_id)
+    provenance BLOB NOT NULL, title VARCHAR, note VARCHAR, recorded_at VARCHAR NOT NULL,
+    PRIMARY KEY (run_id)
 )
 """
 OLD_ID = "0123456789abcdef0123"
@@ -36,7 +39,10 @@ OLD_RESULT = {"tokens": [], "kl": 0.25}
 
 def old_store(path: Path) -> Path:
     """A store as version 1 left it, with one run in it."""
-    packed = [zlib.compress(json.dumps(value).encode()) for value in ({"prompt": "old"}, OLD_RESULT, {"model": "m"})]
+    packed = [
+        zlib.compress(json.dumps(value).encode())
+        for value in ({"prompt": "old"}, OLD_RESULT, {"model": "m"})
+    ]
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(VERSION_1)
@@ -53,7 +59,9 @@ def fresh(tmp_path: Path) -> Iterator[RunStore]:
     made.close()
 
 
-def test_a_store_that_cannot_be_opened_names_its_own_variable_and_no_password(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_opened_names_its_own_variable_and_no_password(
+    tmp_path: Path,
+) -> None:
     """A URL is set by another variable than a file, and a password may stand in its query too."""
     missing = tmp_path / "no" / "such" / "runs.sqlite"
     assert "s3cretpw" not in RunStore(f"sqlite:///{missing}?password=s3cretpw").name
@@ -72,7 +80,11 @@ def test_a_store_of_version_1_is_brought_up_and_its_runs_are_as_they_were(tmp_pa
     store = RunStore(old_store(tmp_path / "runs.sqlite"))
     row = store.get(OLD_ID)
     assert row is not None
-    assert (row.result, row.title, row.recorded_at) == (OLD_RESULT, "Old", "2026-01-01T00:00:00+00:00")
+    assert (row.result, row.title, row.recorded_at) == (
+        OLD_RESULT,
+        "Old",
+        "2026-01-01T00:00:00+00:00",
+    )
     with pytest.raises(WrongDeleteToken):
         store.delete(OLD_ID, "")
     assert store.put("f" * 20, "inspect", request={}, result={}, provenance={}) is not None
@@ -127,7 +139,9 @@ def test_a_store_of_a_newer_program_is_left_alone(fresh: RunStore) -> None:
         connection.execute(sa.update(STORE).values(value=VERSION + 1))
     fresh.close()
     newer = RunStore(fresh._path)  # type: ignore[arg-type]
-    with pytest.raises(RunsUnavailable, match=f"version is {VERSION + 1}, this program knows {VERSION}"):
+    with pytest.raises(
+        RunsUnavailable, match=f"version is {VERSION + 1}, this program knows {VERSION}"
+    ):
         newer.get(OLD_ID)
     assert "start the newer program" in newer.failure
 
@@ -138,7 +152,14 @@ def test_two_writers_at_once_lose_nothing_and_keep_the_first(tmp_path: Path) -> 
     def write(writer: int) -> None:
         store = RunStore(path)
         for n in range(20):
-            kept.append((n, store.put(f"{n:020x}", "inspect", request={}, result={"by": writer}, provenance={})))
+            kept.append(
+                (
+                    n,
+                    store.put(
+                        f"{n:020x}", "inspect", request={}, result={"by": writer}, provenance={}
+                    ),
+                )
+            )
         store.close()
 
     threads = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
@@ -165,7 +186,11 @@ def test_tables_and_statements_are_postgresql_too() -> None:
         assert "BYTEA" in made or table is STORE
     written = str(sa.insert(RUN).compile(dialect=dialect))
     assert "ON CONFLICT" not in written
-    assert str(sa.select(BUILD).where(BUILD.c.identity.startswith("ab", autoescape=True)).compile(dialect=dialect))
+    assert str(
+        sa.select(BUILD)
+        .where(BUILD.c.identity.startswith("ab", autoescape=True))
+        .compile(dialect=dialect)
+    )
 
 
 def test_builds_are_remembered_once_and_found_by_their_first_digits(fresh: RunStore) -> None:
@@ -185,7 +210,10 @@ def test_whoever_recorded_a_run_names_it_and_removes_it(client: TestClient) -> N
     own, other = {"X-Delete-Token": made["delete_token"]}, {"X-Delete-Token": "another"}
     path = f"/api/runs/{made['run_id']}"
     assert record(client, body)["delete_token"] is None
-    assert "delete token" in problem(client.patch(path, json={"title": "x"}, headers=other), 403)["detail"]
+    assert (
+        "delete token"
+        in problem(client.patch(path, json={"title": "x"}, headers=other), 403)["detail"]
+    )
     assert client.patch(path, json={"title": "Mine"}, headers=own).json()["title"] == "Mine"
     assert client.patch(path, json={"title": "Other"}, headers=own).status_code == 409
     assert client.patch(path, json={"note": "n"}, headers=own).json()["note"] == "n"
@@ -210,26 +238,37 @@ def to_version_1(path: Path) -> None:
 def test_a_run_outlives_restart_upgrade_and_another_build(
     serve: Serve, tiny_folder: Path, build_path: Path, tmp_path: Path
 ) -> None:
-    """The picture in the browser: tests/faults/test_lasting_links.py. Here its numbers, to the last digit."""
+    """The picture in the browser: tests/faults/test_lasting_links.py.
+
+    Here its numbers, to the last digit.
+    """
     build, own = tmp_path / "served.duckdb", Settings(runs=tmp_path / "runs.sqlite", threads=1)
     shutil.copy(build_path, build)
     own = own.model_copy(update={"build": build})
     with TestClient(app := serve(store=None, settings=own)) as client:
         assert app.state.backend.live.ready.wait(10)
         paths = []
-        for kind, request in (("inspect", {"prompt": PROMPT}), ("steer", steer_body(controls=True))):
-            paths.append(f"/api/runs/{record(client, {'kind': kind, 'request': request})['run_id']}")
+        for kind, request in (
+            ("inspect", {"prompt": PROMPT}),
+            ("steer", steer_body(controls=True)),
+        ):
+            paths.append(
+                f"/api/runs/{record(client, {'kind': kind, 'request': request})['run_id']}"
+            )
         before = [client.get(path).content for path in paths]
         identity = client.get("/api/builds").json()["builds"][0]["identity"]
     to_version_1(own.runs)
     with duckdb.connect(str(shutil.copy(build_path, tmp_path / "remade.duckdb"))) as connection:
-        connection.execute("UPDATE provenance SET value = '\"2031-01-01T00:00:00+00:00\"' WHERE key = 'created_at'")
+        connection.execute(
+            "UPDATE provenance SET value = '\"2031-01-01T00:00:00+00:00\"' WHERE key = 'created_at'"
+        )
     os.replace(tmp_path / "remade.duckdb", build)
     with TestClient(serve(store=None, settings=own)) as client:
         assert client.get("/api/builds").json()["builds"][0]["identity"] != identity
         assert [client.get(path).content for path in paths] == before
         compared = client.get(f"/api/builds/{identity[:8]}").json()
-        assert (compared["same"], compared["known"]) == (False, False)  # the older store knew no builds
+        # the older store knew no builds
+        assert (compared["same"], compared["known"]) == (False, False)
         here = client.get("/api/capabilities").json()["build"]["identity"]
         assert client.get(f"/api/builds/{here[:8]}").json()["same"] is True
     os.replace(shutil.copy(build_path, tmp_path / "first.duckdb"), build)

@@ -1,4 +1,6 @@
-"""Inspect requests that wait together are read together, and nobody notices: answers, leaving, failing."""
+"""Inspect requests that wait together are read together, and nobody notices:
+answers, leaving, failing.
+"""
 
 import asyncio
 import json
@@ -18,7 +20,11 @@ from tests.api.conftest import PROMPT, Serve, started, steer_body
 REQUESTS: list[dict[str, Any]] = [
     {"prompt": PROMPT},
     {"prompt": "The cat sat on the mat", "theta": 5.0, "sae_ids": ["layer_2"], "next_tokens": 0},
-    {"prompt": "The cat sat on the mat, and the dog", "sae_ids": ["layer_3", "layer_0"], "next_tokens": 3},
+    {
+        "prompt": "The cat sat on the mat, and the dog",
+        "sae_ids": ["layer_3", "layer_0"],
+        "next_tokens": 3,
+    },
     {"prompt": "What is the capital of the UK?\n", "theta": 4.5},
 ]
 
@@ -44,13 +50,17 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def test_a_joined_answer_is_the_lone_one(serve: Serve, settings: Settings, client: TestClient) -> None:
+def test_a_joined_answer_is_the_lone_one(
+    serve: Serve, settings: Settings, client: TestClient
+) -> None:
     async def together() -> list[dict[str, Any]]:
         app = serve(settings=settings.model_copy(update={"queue": 8}))
         async with started(app) as http:
             queue: Queue = app.state.backend.live.queue
             held = queue.enter()
-            asking = [asyncio.create_task(http.post("/api/inspect", json=body)) for body in REQUESTS]
+            asking = [
+                asyncio.create_task(http.post("/api/inspect", json=body)) for body in REQUESTS
+            ]
             await all_wait(queue, 1 + len(REQUESTS))
             await queue.leave(held)
             replies = [await one for one in asking]
@@ -75,7 +85,9 @@ def test_a_lone_request_and_one_that_writes_are_not_joined(serve: Serve) -> None
             assert (await http.post("/api/inspect", json=REQUESTS[0])).status_code == 200
             queue: Queue = app.state.backend.live.queue
             held = queue.enter()
-            writing = asyncio.create_task(http.post("/api/inspect", json=REQUESTS[0] | {"generate": 3}))
+            writing = asyncio.create_task(
+                http.post("/api/inspect", json=REQUESTS[0] | {"generate": 3})
+            )
             await all_wait(queue, 2)
             reading = asyncio.create_task(http.post("/api/inspect", json=REQUESTS[0]))
             await all_wait(queue, 3)
@@ -153,8 +165,20 @@ async def raw_post(app: FastAPI, body: dict[str, Any], leave: asyncio.Event) -> 
 
     path = "/api/inspect"
     headers = [(b"host", b"test"), (b"content-type", b"application/json")]
-    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http"}
-    scope |= {"path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+    }
+    scope |= {
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": headers,
+    }
     await app(scope | {"client": ("127.0.0.1", 1), "server": ("test", 80)}, receive, send)
     return status[0], sent[0]
 
@@ -185,7 +209,9 @@ def test_health_says_the_place_of_whoever_asks(serve: Serve) -> None:
 
 
 class Slow:
-    """Work that waits in the model's thread until it is let go; "bad" fails, alone and beside others."""
+    """Work that waits in the model's thread until it is let go;
+    "bad" fails, alone and beside others.
+    """
 
     def __init__(self) -> None:
         self.go, self.batches = threading.Event(), list[list[str]]()
@@ -223,10 +249,14 @@ async def ask(queue: Queue, joiner: Joiner[str], ticket: Ticket, work: str) -> b
         await queue.leave(ticket)
 
 
-def asked(queue: Queue, joiner: Joiner[str], works: str) -> tuple[list[Ticket], list[asyncio.Task[bytes | None]]]:
+def asked(
+    queue: Queue, joiner: Joiner[str], works: str
+) -> tuple[list[Ticket], list[asyncio.Task[bytes | None]]]:
     tickets = [queue.enter() for _ in works.split()]
     pairs = zip(tickets, works.split(), strict=True)
-    return tickets, [asyncio.create_task(ask(queue, joiner, ticket, work)) for ticket, work in pairs]
+    return tickets, [
+        asyncio.create_task(ask(queue, joiner, ticket, work)) for ticket, work in pairs
+    ]
 
 
 def test_who_waits_while_the_model_is_busy_is_taken_along() -> None:
@@ -270,7 +300,9 @@ def test_one_that_leaves_while_the_work_runs_takes_only_its_own_part_away(leaver
         tickets[leaver].cancel()
         slow.go.set()
         found = await asyncio.gather(*asking)
-        assert found == [None if place == leaver else work for place, work in enumerate([b"a", b"b", b"c"])]
+        assert found == [
+            None if place == leaver else work for place, work in enumerate([b"a", b"b", b"c"])
+        ]
 
     with_joiner(check)
 

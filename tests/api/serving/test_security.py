@@ -16,7 +16,14 @@ from backend.settings import Settings
 from tests.api.conftest import PROMPT, Serve, steer_body
 
 TOKEN = "correct horse battery staple"
-LIVE = ("/api/tokenize", "/api/inspect", "/api/steer", "/api/steer/stream", "/api/runs", "/api/steer/cancel/x")
+LIVE = (
+    "/api/tokenize",
+    "/api/inspect",
+    "/api/steer",
+    "/api/steer/stream",
+    "/api/runs",
+    "/api/steer/cancel/x",
+)
 
 
 def directives(reply: Any) -> dict[str, list[str]]:
@@ -71,18 +78,26 @@ def test_every_answer_wears_the_headers(whole: TestClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/steer", "/docs"])
-def test_every_inline_script_of_a_page_has_its_hash_in_the_policy(whole: TestClient, path: str) -> None:
+def test_every_inline_script_of_a_page_has_its_hash_in_the_policy(
+    whole: TestClient, path: str
+) -> None:
     reply = whole.get(path)
     allowed = directives(reply)["script-src"]
     scripts = re.findall(r"<script([^>]*)>(.*?)</script>", reply.text, re.DOTALL)
-    inline = [source for attributes, source in scripts if "src=" not in attributes and "json" not in attributes]
+    inline = [
+        source
+        for attributes, source in scripts
+        if "src=" not in attributes and "json" not in attributes
+    ]
     assert len(inline) >= 1
     assert all(script_hash(source) in allowed for source in inline)
     assert not re.search(r"\son\w+=", reply.text)
 
 
 def test_the_card_of_a_preview_may_be_shown_elsewhere_and_nothing_else(whole: TestClient) -> None:
-    assert whole.get("/assets/preview.png").headers["cross-origin-resource-policy"] == "cross-origin"
+    assert (
+        whole.get("/assets/preview.png").headers["cross-origin-resource-policy"] == "cross-origin"
+    )
     assert whole.get("/assets/frame.css").headers["cross-origin-resource-policy"] == "same-origin"
 
 
@@ -96,11 +111,17 @@ def test_only_a_recorded_run_may_stand_in_a_frame_elsewhere(whole: TestClient) -
 
 def test_the_preview_of_a_link_is_escaped(whole: TestClient) -> None:
     title = '"><script>alert(1)</script>'
-    body = {"kind": "inspect", "request": {"prompt": "a preview"}, "title": title, "note": "<b>note</b>"}
+    body = {
+        "kind": "inspect",
+        "request": {"prompt": "a preview"},
+        "title": title,
+        "note": "<b>note</b>",
+    }
     made = whole.post("/api/runs", json=body).json()
     page = whole.get(made["url"]).text
     assert (
-        '<meta property="og:title" content="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt; · FunctionScope">' in page
+        '<meta property="og:title" content="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt; · '
+        'FunctionScope">' in page
     )
     assert "<b>note" not in page
     assert "alert(1)</script>" not in page
@@ -108,7 +129,9 @@ def test_the_preview_of_a_link_is_escaped(whole: TestClient) -> None:
     assert "not here" in whole.get("/r/00ff").text
 
 
-def test_without_the_token_what_is_precomputed_is_open_and_live_work_is_not(locked: TestClient) -> None:
+def test_without_the_token_what_is_precomputed_is_open_and_live_work_is_not(
+    locked: TestClient,
+) -> None:
     assert locked.get("/api/tokens").status_code == 200
     assert locked.get("/api/capabilities").json()["token_required"] is True
     assert locked.get("/api/health").json()["locked"] is True
@@ -118,15 +141,27 @@ def test_without_the_token_what_is_precomputed_is_open_and_live_work_is_not(lock
         assert reply.headers["www-authenticate"].startswith("Bearer")
         assert "/unlock" in reply.json()["detail"]
     assert locked.delete("/api/runs/abc", headers={"X-Delete-Token": "x"}).status_code == 401
-    assert locked.patch("/api/runs/abc", headers={"X-Delete-Token": "x"}, json={}).status_code == 401
+    assert (
+        locked.patch("/api/runs/abc", headers={"X-Delete-Token": "x"}, json={}).status_code == 401
+    )
 
 
 @pytest.mark.parametrize(
     "header",
-    ["Bearer wrong", "Bearer", "Basic " + TOKEN, TOKEN, "Bearer " + TOKEN[:-1], "Bearer " + TOKEN + "x", "Bearer é"],
+    [
+        "Bearer wrong",
+        "Bearer",
+        "Basic " + TOKEN,
+        TOKEN,
+        "Bearer " + TOKEN[:-1],
+        "Bearer " + TOKEN + "x",
+        "Bearer é",
+    ],
 )
 def test_a_wrong_header_opens_nothing(locked: TestClient, header: str) -> None:
-    reply = locked.post("/api/steer", json=steer_body(), headers={"Authorization": header.encode("latin-1")})
+    reply = locked.post(
+        "/api/steer", json=steer_body(), headers={"Authorization": header.encode("latin-1")}
+    )
     assert reply.status_code == 401
 
 
@@ -155,7 +190,8 @@ def test_guessing_is_slowed_down_even_on_this_machine(locked: TestClient) -> Non
 def test_a_page_acts_with_its_visitors_rights_and_no_others(locked: TestClient) -> None:
     """The page asks the API from the server: the visitor's cookie has to be on that call too."""
     body = {
-        "output": "..frame-facts.children...frame-live.children...frame-live.className...frame-health-note.children..",
+        "output": "..frame-facts.children...frame-live.children"
+        "...frame-live.className...frame-health-note.children..",
         "outputs": [
             {"id": "frame-facts", "property": "children"},
             {"id": "frame-live", "property": "children"},
@@ -174,16 +210,22 @@ def test_a_page_acts_with_its_visitors_rights_and_no_others(locked: TestClient) 
 
 
 def test_a_page_takes_no_endless_body(whole: TestClient) -> None:
-    reply = whole.post("/_dash-update-component", content=b"", headers={"Content-Length": "99999999"})
+    reply = whole.post(
+        "/_dash-update-component", content=b"", headers={"Content-Length": "99999999"}
+    )
     assert reply.status_code == 413
 
 
 def test_no_secret_reaches_a_log(locked: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     header = {"Authorization": f"Bearer {TOKEN}"}
-    made = locked.post("/api/runs", json={"kind": "inspect", "request": {"prompt": "secret?"}}, headers=header).json()
+    made = locked.post(
+        "/api/runs", json={"kind": "inspect", "request": {"prompt": "secret?"}}, headers=header
+    ).json()
     locked.post("/api/session", json={"token": TOKEN})
-    locked.delete(f"/api/runs/{made['run_id']}", headers=header | {"X-Delete-Token": made["delete_token"]})
+    locked.delete(
+        f"/api/runs/{made['run_id']}", headers=header | {"X-Delete-Token": made["delete_token"]}
+    )
     text = "\n".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records)
     assert "/api/runs" in text
     assert TOKEN not in text

@@ -1,4 +1,7 @@
-"""`--engine ray` of `serve` and `api`: what cannot be. How it serves is in tests/faults: it takes a minute to start."""
+"""`--engine ray` of `serve` and `api`: what cannot be.
+
+How it serves is in tests/faults: it takes a minute to start.
+"""
 
 import socket
 import sys
@@ -35,7 +38,9 @@ def test_what_cannot_be_is_one_sentence(
     assert said in capsys.readouterr().err
 
 
-def test_without_ray_it_says_how_to_get_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_ray_it_says_how_to_get_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main(["api", "--engine", "ray", "--port", str(free_port())]) == 2
     assert "--engine ray needs Ray: pip install 'functionscope[ray]'." in capsys.readouterr().err

@@ -24,7 +24,10 @@ SAES = ("layer_1", "layer_3")
         ({"generate": "9999"}, "generate: got '9999', allowed is a whole number from 0 to 128"),
         ({"generate": "3.5"}, "generate: got '3.5', allowed is a whole number from 0 to 128"),
         ({"sae": "nope"}, "sae: got 'nope', allowed are layer_1, layer_3"),
-        ({"at": "seven"}, "at: got 'seven', allowed is none, or positions as in 7, 5-8, 3.7-9 or b7"),
+        (
+            {"at": "seven"},
+            "at: got 'seven', allowed is none, or positions as in 7, 5-8, 3.7-9 or b7",
+        ),
         ({"pins": "layer_1:3,x"}, "pins: got 'x', allowed is sae_id:feature_index"),
     ],
 )
@@ -33,9 +36,22 @@ def test_reactivation_says_what_it_does_not_take(query: dict[str, str], said: st
 
 
 def test_reactivation_takes_what_it_writes() -> None:
-    query = {"prompt": "a", "second": "", "sae": "layer_1", "generate": "128", "at": "3.7-9.b7", "pins": "layer_1:4",
-             "order": "often", "locked": "1", "class": "content", "least": "2", "density": "0.9", "find": "x",
-             "shuffled": "0", "set": "1"}  # fmt: skip
+    query = {
+        "prompt": "a",
+        "second": "",
+        "sae": "layer_1",
+        "generate": "128",
+        "at": "3.7-9.b7",
+        "pins": "layer_1:4",
+        "order": "often",
+        "locked": "1",
+        "class": "content",
+        "least": "2",
+        "density": "0.9",
+        "find": "x",
+        "shuffled": "0",
+        "set": "1",
+    }
     assert reactivation_state.complaints_of(query, SAES, 128) == []
     assert reactivation_state.generate_of(query, 128) == 128
 
@@ -61,23 +77,43 @@ def training() -> tuple[wire.LossResponse, wire.Generations]:
         ({"run": "1"}, "run: got '1', allowed are 0 to 0; showing 0"),
         ({"sentence": "x"}, "sentence: got 'x', allowed are 0 to 1; showing 0"),
         ({"group": "x"}, "group: got 'x', allowed are start, continuation; showing start"),
-        ({"from": "9"}, "from, to: got from '9' to '', allowed are two steps, the smaller first; showing all"),
-        ({"from": "9", "to": "nan"}, "from, to: got from '9' to 'nan', allowed are two steps, the smaller first; "
-                                     "showing all"),
+        (
+            {"from": "9"},
+            "from, to: got from '9' to '', allowed are two steps, the smaller first; showing all",
+        ),
+        (
+            {"from": "9", "to": "nan"},
+            "from, to: got from '9' to 'nan', allowed are two steps, the smaller first; "
+            "showing all",
+        ),
     ],
-)  # fmt: skip
+)
 def test_consolidation_says_what_its_runs_do_not_have(query: dict[str, str], said: str) -> None:
     assert consolidation_asked.complaints_of(query, *training()) == [said]
 
 
 def test_consolidation_takes_a_brushed_range() -> None:
-    asked = {"step": "8", "compare": "0", "run": "0", "sentence": "1", "group": "start", "from": "0.7", "to": "64"}
+    asked = {
+        "step": "8",
+        "compare": "0",
+        "run": "0",
+        "sentence": "1",
+        "group": "start",
+        "from": "0.7",
+        "to": "64",
+    }
     assert consolidation_asked.complaints_of(asked, *training()) == []
     assert read_state(asked)[1] == []
 
 
 def test_each_matrix_of_a_run_has_names_of_its_own() -> None:
-    query = {"order": "often", "order.1": "activation", "class.1": "foo", "order.2": "first", "zz": "1"}
+    query = {
+        "order": "often",
+        "order.1": "activation",
+        "class.1": "foo",
+        "order.2": "first",
+        "zz": "1",
+    }
     assert run_address.at_place(query, 0) == {"order": "often"}
     assert run_address.at_place(query, 1) == {"order": "activation", "class": "foo"}
     assert run_address.complaints(query, 2) == [
@@ -89,14 +125,21 @@ def test_each_matrix_of_a_run_has_names_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "sort"),
-    [("degree:desc", ("degree", "desc")), ("degree", None), ("nope:asc", None), ("degree:up", None), ("", None)],
+    [
+        ("degree:desc", ("degree", "desc")),
+        ("degree", None),
+        ("nope:asc", None),
+        ("degree:up", None),
+        ("", None),
+    ],
 )
 def test_a_sort_is_a_column_and_a_direction(asked: str, sort: tuple[str, str] | None) -> None:
     assert read_sort({"sort": asked}) == sort
 
 
 @pytest.mark.parametrize(
-    ("n", "degree", "said"), [(12, 1500, "12 of 1,500 listed."), (3, 3, "All 3 listed."), (0, 0, "")]
+    ("n", "degree", "said"),
+    [(12, 1500, "12 of 1,500 listed."), (3, 3, "All 3 listed."), (0, 0, "")],
 )
 def test_a_list_says_how_many_it_leaves_out(n: int, degree: int, said: str) -> None:
     edges = [wire.TokenEdge.model_construct(feature_index=i) for i in range(n)]

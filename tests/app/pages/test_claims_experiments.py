@@ -1,4 +1,6 @@
-"""Tables of an experiment: a row per arm, a column per layer, each figure with its interval and n."""
+"""Tables of an experiment: a row per arm, a column per layer,
+each figure with its interval and n.
+"""
 
 from typing import Any
 
@@ -7,11 +9,19 @@ from app.parts.still import still
 from backend.schemas import Experiment, ExperimentEstimate, ExperimentList
 
 
-def estimate(arm: str, layer: int | None, value: float, interval: list[float] | None, subject: str = "") -> Any:
+def estimate(
+    arm: str, layer: int | None, value: float, interval: list[float] | None, subject: str = ""
+) -> Any:
     return ExperimentEstimate(
-        arm=arm, sae_id=None if layer is None else f"layer_{layer}", layer=layer, subject=subject,
-        outcome="loss_change", value=value, interval=interval, n=240,
-    )  # fmt: skip
+        arm=arm,
+        sae_id=None if layer is None else f"layer_{layer}",
+        layer=layer,
+        subject=subject,
+        outcome="loss_change",
+        value=value,
+        interval=interval,
+        n=240,
+    )
 
 
 ONE = Experiment(
@@ -35,7 +45,10 @@ def words(tree: Any) -> list[str]:
 def test_cells_hold_value_interval_and_a_dash_where_nothing_was_measured() -> None:
     [panel] = experiment_panels(ExperimentList(experiments=[ONE]), {"curl": "x"})
     said = words(still(panel).tree)
-    assert "Loss with minus loss without [nats]. 95 % intervals; n = 240 prompts a cell: held out." in said
+    assert (
+        "Loss with minus loss without [nats]. 95 % intervals; n = 240 prompts a cell: held out."
+        in said
+    )
     at = said.index("all of it")
     assert said[at : at + 8] == [
         "all of it",
@@ -50,7 +63,10 @@ def test_cells_hold_value_interval_and_a_dash_where_nothing_was_measured() -> No
 
 
 def test_columns_are_layers_or_kinds_of_question() -> None:
-    rows = [estimate("none", None, 0.5, [0.4, 0.6], subject="place"), estimate("none", None, 1.0, None, subject="food")]
+    rows = [
+        estimate("none", None, 0.5, [0.4, 0.6], subject="place"),
+        estimate("none", None, 1.0, None, subject="food"),
+    ]
     shown = SHOWN["grid"]
     said = words(still(estimate_table(ONE, rows, shown)).tree)
     assert said == ["", "place", "food", "none", "50 %", "40 % to 60 %", "100 %", ""]

@@ -1,4 +1,6 @@
-"""The coverage page's figures and words against chance, from answers small enough to work out by hand."""
+"""The coverage page's figures and words against chance,
+from answers small enough to work out by hand.
+"""
 
 from typing import Any
 
@@ -8,7 +10,13 @@ from app.figures.coverage import LayerCurve, coverage_figure
 from app.figures.coverage_nulls import equal_figure, null_figure, shared_figure
 from app.figures.distributions_rarefaction import fit_at, rarefaction_figure
 from app.pages.coverage.shared import rarefaction_note, read_tokens, shared_note
-from app.pages.coverage.statistics import contrast_headline, cut_table, headline_of, law_table, null_sentence
+from app.pages.coverage.statistics import (
+    contrast_headline,
+    cut_table,
+    headline_of,
+    law_table,
+    null_sentence,
+)
 from app.pages.coverage.table import with_statistics
 from backend.schemas import CoverageResponse, CoverageRow
 from backend.schemas.statistics import (
@@ -25,10 +33,18 @@ from backend.schemas.statistics import (
 def equal(k: int, coverage: float, other: float | None, cut: int | None = None) -> EqualOccurrence:
     around = None if other is None else [other - 0.01, other + 0.01]
     return EqualOccurrence(
-        k=k, cut=cut, others="content" if cut is None else "rest", occurrences=100 * k, coverage=coverage,
-        interval=[coverage - 0.02, coverage + 0.02], other_coverage=other, other_interval=around,
-        difference_interval=None if other is None else [coverage - other - 0.03, coverage - other + 0.03],
-    )  # fmt: skip
+        k=k,
+        cut=cut,
+        others="content" if cut is None else "rest",
+        occurrences=100 * k,
+        coverage=coverage,
+        interval=[coverage - 0.02, coverage + 0.02],
+        other_coverage=other,
+        other_interval=around,
+        difference_interval=None
+        if other is None
+        else [coverage - other - 0.03, coverage - other + 0.03],
+    )
 
 
 def token(token_id: int, text: str) -> dict[str, Any]:
@@ -61,41 +77,68 @@ def said(component: Any) -> str:
 def test_names_of_lines_lie_in_the_corner_without_a_ground_of_their_own() -> None:
     rows = [
         CoverageRow(
-            rank=rank, token_id=rank, text="a", token_class="function", occurrences=9, degree=1, new_features=1,
-            covered=rank, coverage=rank / 20,
+            rank=rank,
+            token_id=rank,
+            text="a",
+            token_class="function",
+            occurrences=9,
+            degree=1,
+            new_features=1,
+            covered=rank,
+            coverage=rank / 20,
         )
         for rank in range(1, 13)
-    ]  # fmt: skip
+    ]
     curves = [
-        LayerCurve(str(layer), layer, CoverageResponse(rows=rows, n_active=20, d_sae=20, effective={}), layer == 1)
+        LayerCurve(
+            str(layer),
+            layer,
+            CoverageResponse(rows=rows, n_active=20, d_sae=20, effective={}),
+            layer == 1,
+        )
         for layer in (0, 1)
     ]
-    notes = [note for note in coverage_figure(curves, "light").layout.annotations if note.xref == "paper"]
-    assert [note.text.rpartition("  ")[0].rpartition(">")[2].strip() for note in notes[:2]] == ["layer 1", "layer 0"]
+    notes = [
+        note for note in coverage_figure(curves, "light").layout.annotations if note.xref == "paper"
+    ]
+    assert [note.text.rpartition("  ")[0].rpartition(">")[2].strip() for note in notes[:2]] == [
+        "layer 1",
+        "layer 0",
+    ]
     assert all(note.bgcolor is None and note.x == 1 for note in notes)
     assert len({note.y for note in notes}) == len(notes) == 3  # two layers and what the shares are
 
 
 def test_both_sides_are_drawn_where_both_are_known() -> None:
-    figure = equal_figure([equal(1, 0.2, 0.9), equal(10, 0.6, None), equal(20, 0.7, 0.95, cut=30)], "light")
+    figure = equal_figure(
+        [equal(1, 0.2, 0.9), equal(10, 0.6, None), equal(20, 0.7, 0.95, cut=30)], "light"
+    )
     lines = {trace.name: trace for trace in figure.data if trace.name}
     assert list(lines["first k tokens"].x) == [1, 10]
     assert list(lines["as many positions of content tokens"].y) == [0.9]
 
 
 def test_the_headline_takes_the_comparison_at_ten() -> None:
-    row = contrast_headline([equal(1, 0.2, 0.9), equal(10, 0.6, 0.95), equal(100, 0.9, 0.99), equal(8, 0.5, 0.9, 20)])
+    row = contrast_headline(
+        [equal(1, 0.2, 0.9), equal(10, 0.6, 0.95), equal(100, 0.9, 0.99), equal(8, 0.5, 0.9, 20)]
+    )
     assert row is not None
-    words = said(headline_of(row, "features active after layer 3", 1.0, " (at least 2 firings an edge)"))
+    words = said(
+        headline_of(row, "features active after layer 3", 1.0, " (at least 2 firings an edge)")
+    )
     assert words.startswith("The 10 most frequent tokens reach 60.0")
     assert "active after layer 3 (at least 2 firings an edge); " in words
     assert "drawn from content tokens reaches 95.0" in words
-    assert "too few content tokens" in said(headline_of(equal(1, 0.2, None), "whole dictionary of layer 3", 0.5, ""))
+    assert "too few content tokens" in said(
+        headline_of(equal(1, 0.2, None), "whole dictionary of layer 3", 0.5, "")
+    )
     assert contrast_headline([]) is None
 
 
 def test_a_cut_whose_others_are_too_few_says_so() -> None:
-    table = cut_table([equal(4, 0.5, 0.9, cut=40), equal(9, 0.8, None, cut=60), equal(1, 0.2, 0.9)], 60)
+    table = cut_table(
+        [equal(4, 0.5, 0.9, cut=40), equal(9, 0.8, None, cut=60), equal(1, 0.2, 0.9)], 60
+    )
     words = said(table)
     assert "-40.0 points" in words
     assert "too few others" in words
@@ -105,13 +148,26 @@ def test_a_cut_whose_others_are_too_few_says_so() -> None:
 
 def null(run: str, coverage: float) -> NullModel:
     contrast = {
-        "k": 10, "is_function_cut": False, "occurrences": 5, "coverage": coverage, "interval": [0.1, 0.9],
-        "content_coverage": None, "content_interval": None,
-    }  # fmt: skip
+        "k": 10,
+        "is_function_cut": False,
+        "occurrences": 5,
+        "coverage": coverage,
+        "interval": [0.1, 0.9],
+        "content_coverage": None,
+        "content_interval": None,
+    }
     return NullModel(
-        run=run, description="d", positions=1000, shards=7, n_active=50, d_sae=64, l0=3.0, degree_slope=0.4,
-        curve=[{"rank": 1, "covered": 10}, {"rank": 10, "covered": 40}], contrast=[contrast],
-    )  # fmt: skip
+        run=run,
+        description="d",
+        positions=1000,
+        shards=7,
+        n_active=50,
+        d_sae=64,
+        l0=3.0,
+        degree_slope=0.4,
+        curve=[{"rank": 1, "covered": 10}, {"rank": 10, "covered": 40}],
+        contrast=[contrast],
+    )
 
 
 def test_null_models_are_drawn_by_their_own_denominators() -> None:
@@ -162,16 +218,30 @@ def test_rarefaction_is_compared_at_the_largest_common_n() -> None:
         sampling_unit="one position",
         tokens=[
             token(3, " the")
-            | {"occurrences": 40, "degree": 9, "chao1": 9, "points": [{"n": 1, "expected": 2, "se": None}]}
+            | {
+                "occurrences": 40,
+                "degree": 9,
+                "chao1": 9,
+                "points": [{"n": 1, "expected": 2, "se": None}],
+            }
         ],
-        groups=[point("function", 1, 5), point("function", 10, 9), point("content", 1, 6), point("content", 5, 8)],
+        groups=[
+            point("function", 1, 5),
+            point("function", 10, 9),
+            point("content", 1, 6),
+            point("content", 5, 8),
+        ],
         null_fit=None,
         effective={},
     )
     words = rarefaction_note(answer)
-    assert words.startswith("At 1 occurrences each, a function token meets 5 features [4, 6] and a content token 6")
+    assert words.startswith(
+        "At 1 occurrences each, a function token meets 5 features [4, 6] and a content token 6"
+    )
     lines = {
-        trace.name: list(trace.y) for trace in rarefaction_figure(answer, frozenset({3}), "light").data if trace.name
+        trace.name: list(trace.y)
+        for trace in rarefaction_figure(answer, frozenset({3}), "light").data
+        if trace.name
     }
     assert lines == {"content tokens": [6, 8], "function tokens": [5, 9]}
     assert fit_at(NullFit(a=0, b=1, c=0, n_from=1, n_to=9, n_points=4), 8) == pytest.approx(8)
@@ -179,9 +249,15 @@ def test_rarefaction_is_compared_at_the_largest_common_n() -> None:
 
 def test_a_law_is_set_beside_the_others() -> None:
     fit = DegreeFit(
-        side="token", n=900, x_min=70, n_tail=400, alpha=3.0, interval=[2.9, 3.1], ks=0.02,
+        side="token",
+        n=900,
+        x_min=70,
+        n_tail=400,
+        alpha=3.0,
+        interval=[2.9, 3.1],
+        ks=0.02,
         alternatives=[{"alternative": "lognormal", "ratio": -4.4, "p_value": 0.0001}],
-    )  # fmt: skip
+    )
     words = said(law_table([fit]))
     assert "tokens" in words
     assert "3.00" in words
@@ -191,11 +267,26 @@ def test_a_law_is_set_beside_the_others() -> None:
 
 def test_expectations_are_listed_where_they_are_about_the_degree_shown() -> None:
     known = TokenStatistics(
-        **token(7, "a"), kind="other_word", expected_documents=4, evenness=0.5, degree=30, expected=20.0,
-        expected_interval=[10, 40], extrapolated=True, excess=0.5, chao1=31, matched_n=10, matched=8, matched_mean=6,
+        **token(7, "a"),
+        kind="other_word",
+        expected_documents=4,
+        evenness=0.5,
+        degree=30,
+        expected=20.0,
+        expected_interval=[10, 40],
+        extrapolated=True,
+        excess=0.5,
+        chao1=31,
+        matched_n=10,
+        matched=8,
+        matched_mean=6,
         matched_interval=[2, 9],
-    )  # fmt: skip
-    rows = [{"token_id": 7, "degree": 30}, {"token_id": 7, "degree": 12}, {"token_id": 8, "degree": 1}]
+    )
+    rows = [
+        {"token_id": 7, "degree": 30},
+        {"token_id": 7, "degree": 12},
+        {"token_id": 8, "degree": 1},
+    ]
     same, stricter, unknown = with_statistics(rows, {7: known}, "layer_3")
     assert (same["href"], same["expected"], same["excess"]) == ("/token/7?sae=layer_3", 20.0, 0.5)
     assert "extrapolated" in same["excess_title"]

@@ -24,23 +24,57 @@ def view(**changes: Any) -> GraphResponse:
     fields: dict[str, Any] = {
         "token_blocks": [
             {"rank_first": 1, "rank_last": 1, **counts, "tokens": [token(1, "\n")]},
-            {"rank_first": 2, "rank_last": 9, "n_edges": 2, "n_firings": 5,
-             "tokens": [token(2, " the"), token(3, "a")]},
+            {
+                "rank_first": 2,
+                "rank_last": 9,
+                "n_edges": 2,
+                "n_firings": 5,
+                "tokens": [token(2, " the"), token(3, "a")],
+            },
         ],
         "feature_blocks": [
-            {"order_first": 1, "order_last": 3, "first_rank_low": 1, "first_rank_high": 1, "feature_index": None,
-             **counts},
-            {"order_first": 4, "order_last": 4, "first_rank_low": 5, "first_rank_high": 5, "feature_index": 77,
-             "n_edges": 2, "n_firings": 5},
+            {
+                "order_first": 1,
+                "order_last": 3,
+                "first_rank_low": 1,
+                "first_rank_high": 1,
+                "feature_index": None,
+                **counts,
+            },
+            {
+                "order_first": 4,
+                "order_last": 4,
+                "first_rank_low": 5,
+                "first_rank_high": 5,
+                "feature_index": 77,
+                "n_edges": 2,
+                "n_firings": 5,
+            },
         ],
         "cells": {
-            "token_block": [0, 1, 1], "feature_block": [0, 0, 1], "n_edges": [3, 1, 1], "n_firings": [30, 1, 4],
+            "token_block": [0, 1, 1],
+            "feature_block": [0, 0, 1],
+            "n_edges": [3, 1, 1],
+            "n_firings": [30, 1, 4],
             "n_first": [3, 0, 1],
         },
-        "n_edges": 5, "n_firings": 35, "n_edges_of_sae": 12, "n_ranks": 9, "n_orders": 4, "n_function": 9,
-        "effective": {"sae_id": "layer_0", "min_count": 1, "token_class": None, "max_edges": 600,
-                      "rank_first": 1, "rank_last": 9, "order_first": 1, "order_last": 4},
-    }  # fmt: skip
+        "n_edges": 5,
+        "n_firings": 35,
+        "n_edges_of_sae": 12,
+        "n_ranks": 9,
+        "n_orders": 4,
+        "n_function": 9,
+        "effective": {
+            "sae_id": "layer_0",
+            "min_count": 1,
+            "token_class": None,
+            "max_edges": 600,
+            "rank_first": 1,
+            "rank_last": 9,
+            "order_first": 1,
+            "order_last": 4,
+        },
+    }
     return GraphResponse.model_validate(fields | changes)
 
 
@@ -56,15 +90,22 @@ def said(parts: Any) -> str:
 
 
 def test_the_headline_counts_what_the_first_ten_tokens_reach_first() -> None:
-    assert "5 edges join 9 tokens and 4 features of layer 3." in said(words.headline(3, view(), True))
-    assert "The 9 most frequent tokens are the first to reach 100.0" in said(words.headline(3, view(), True))
+    assert "5 edges join 9 tokens and 4 features of layer 3." in said(
+        words.headline(3, view(), True)
+    )
+    assert "The 9 most frequent tokens are the first to reach 100.0" in said(
+        words.headline(3, view(), True)
+    )
     inside = said(words.headline(3, view(), False))
     assert inside == "5 of the 12 edges of layer 3 join tokens of ranks 1–9 and features 1–4."
 
 
 def test_rows_are_the_ribbons_by_edges() -> None:
     rows = words.rows(view())
-    assert [(row["ranks"], row["tokens"], row["features"], row["n_edges"], row["n_first"]) for row in rows] == [
+    assert [
+        (row["ranks"], row["tokens"], row["features"], row["n_edges"], row["n_first"])
+        for row in rows
+    ] == [
         ("1", "↵", "3 features", 3, 3),
         ("2–9", "·the a …", "3 features", 1, 0),
         ("2–9", "·the a …", "feature 77", 1, 1),
@@ -79,19 +120,31 @@ def test_nothing_is_hidden_silently() -> None:
 def test_crumbs_lead_back_and_leaves_lead_on() -> None:
     crumbs = words.crumbs(["1-9,1-3", "1-1,1-3"], view())
     assert [said(one) for one in crumbs if said(one) != "›"] == [
-        "whole graph", "ranks 1–9 × features 1–3", "ranks 1 × features 1–3",
-    ]  # fmt: skip
+        "whole graph",
+        "ranks 1–9 × features 1–3",
+        "ranks 1 × features 1–3",
+    ]
     leaf = view().model_dump()
     single = GraphResponse.model_validate(
-        leaf | {"token_blocks": leaf["token_blocks"][:1], "feature_blocks": leaf["feature_blocks"][1:]}
+        leaf
+        | {"token_blocks": leaf["token_blocks"][:1], "feature_blocks": leaf["feature_blocks"][1:]}
     )
     links = [one.href for one in words.crumbs([], single) if hasattr(one, "href")]
     assert links == ["/token/101", "/feature/layer_0/77"]
 
 
 def test_an_address_is_read_and_what_it_cannot_mean_is_said() -> None:
-    sae = {"sae_id": "layer_0", "layer": 0, "d_sae": 8, "l0": 1.0, "live": False, "in_build": True, "use": "both",
-           "n_active": 4, "theta_grid": [0.0]}  # fmt: skip
+    sae = {
+        "sae_id": "layer_0",
+        "layer": 0,
+        "d_sae": 8,
+        "l0": 1.0,
+        "live": False,
+        "in_build": True,
+        "use": "both",
+        "n_active": 4,
+        "theta_grid": [0.0],
+    }
     capabilities = Capabilities.model_construct(saes=[], min_count_grid=[1, 2])
     saes = [type(capabilities).model_fields["saes"].annotation.__args__[0].model_validate(sae)]  # type: ignore[union-attr]
     asked = {"min_count": "2", "class": "content", "path": "3-4,1-9;3-3,1-9", "colour": "red"}
@@ -104,13 +157,29 @@ def test_an_address_is_read_and_what_it_cannot_mean_is_said() -> None:
     assert [one.split(":")[0] for one in complaints] == ["min_count", "path"]
     assert steps_of({"key": "layer_0|content", "steps": ["1-2,3-4"]}, state) == ["1-2,3-4"]
     assert steps_of({"key": "layer_0|all", "steps": ["1-2,3-4"]}, state) == []
-    assert ranges_of("1-2,3-4") == {"rank_first": 1, "rank_last": 2, "order_first": 3, "order_last": 4}
+    assert ranges_of("1-2,3-4") == {
+        "rank_first": 1,
+        "rank_last": 2,
+        "order_first": 3,
+        "order_last": 4,
+    }
 
 
 def test_degrees_are_drawn_per_degree_and_the_fit_where_there_is_one() -> None:
-    bins = [DegreeBin(low=1, high=1, n_tokens=4, n_features=0), DegreeBin(low=4, high=7, n_tokens=8, n_features=2)]
-    fit = DegreeFit(side="token", n=12, x_min=2, n_tail=8, alpha=2.0, interval=[1.8, 2.2], ks=0.1,
-                    alternatives=[Alternative(alternative="lognormal", ratio=-1.0, p_value=0.3)])  # fmt: skip
+    bins = [
+        DegreeBin(low=1, high=1, n_tokens=4, n_features=0),
+        DegreeBin(low=4, high=7, n_tokens=8, n_features=2),
+    ]
+    fit = DegreeFit(
+        side="token",
+        n=12,
+        x_min=2,
+        n_tail=8,
+        alpha=2.0,
+        interval=[1.8, 2.2],
+        ks=0.1,
+        alternatives=[Alternative(alternative="lognormal", ratio=-1.0, p_value=0.3)],
+    )
     figure = degree_distribution(bins, "token", fit, "light")
     assert list(figure.data[0].y) == [4, 2]
     assert list(figure.data[0].x) == pytest.approx([1, 28**0.5])

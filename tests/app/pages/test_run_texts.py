@@ -10,13 +10,21 @@ REQUEST = {"temperature": 0.0, "samples": 1, "seed": 0}
 
 def arm(text: str, ids: list[int], **changes: Any) -> Arm:
     following = [NextToken(position=1, token_id=ids[0], text=text[:1], probability=0.75)]
-    made = {"texts": [text], "token_ids": [ids], "probabilities": [[0.5] * len(ids)], "next_tokens": following}
+    made = {
+        "texts": [text],
+        "token_ids": [ids],
+        "probabilities": [[0.5] * len(ids)],
+        "next_tokens": following,
+    }
     return Arm.model_validate({**made, "kl": 0.0, "sentence": "", **changes})
 
 
 def answer(steered: Arm) -> SteerResponse:
     return SteerResponse.model_construct(
-        tokens=[], baseline=arm("ab", [1, 2]), steered=steered, controls={"sign_flipped": arm("b", [2])}
+        tokens=[],
+        baseline=arm("ab", [1, 2]),
+        steered=steered,
+        controls={"sign_flipped": arm("b", [2])},
     )
 
 
@@ -27,7 +35,10 @@ def test_every_token_has_its_text_and_probability() -> None:
     run = as_written(RUN, answer(arm("b", [2, 9])), {1: "a", 2: "b", 9: ""})
     assert run is not None
     assert run["passes"][0]["arms"]["steered"]["texts"] == [
-        [{"token_id": 2, "text": "b", "probability": 0.5}, {"token_id": 9, "text": "", "probability": 0.5}]
+        [
+            {"token_id": 2, "text": "b", "probability": 0.5},
+            {"token_id": 9, "text": "", "probability": 0.5},
+        ]
     ]
     assert list(run["passes"][0]["arms"]) == ["baseline", "steered", "sign_flipped"]
 
@@ -35,7 +46,8 @@ def test_every_token_has_its_text_and_probability() -> None:
 def test_texts_stay_whole_where_their_tokens_are_not_known() -> None:
     assert as_written(RUN, answer(arm("b", [2])), {2: "b"}) is None  # token 1 is not known
     assert as_written(RUN, answer(arm("b", [2])), {1: "a", 2: "c"}) is None  # of another tokenizer
-    assert as_written(RUN, answer(arm("b", [2], probabilities=[])), {1: "a", 2: "b"}) is None  # of an older version
+    # of an older version
+    assert as_written(RUN, answer(arm("b", [2], probabilities=[])), {1: "a", 2: "b"}) is None
 
 
 def test_an_arm_that_does_not_list_a_token_gives_its_bound_and_saves_nothing() -> None:

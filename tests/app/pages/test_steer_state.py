@@ -9,14 +9,26 @@ from app.pages.steer import state as steer_state
 from backend import schemas as wire
 
 LIMITS = wire.Limits.model_construct(max_new_tokens=128, temperature=5.0, samples=8)
-BODY: dict[str, Any] = {"prompt": "a", "temperature": 0.8, "samples": 0, "max_new_tokens": 8, "seed": 3}
+BODY: dict[str, Any] = {
+    "prompt": "a",
+    "temperature": 0.8,
+    "samples": 0,
+    "max_new_tokens": 8,
+    "seed": 3,
+}
 
 
 def test_without_an_address_one_greedy_text() -> None:
     assert steer_state.settings({}, LIMITS) == {
-        "tokens": 24, "temperature": 0.8, "samples": 0, "seed": 0,
-        "controls": True, "generated": False, "freeze": False, "chat": False,
-    }  # fmt: skip
+        "tokens": 24,
+        "temperature": 0.8,
+        "samples": 0,
+        "seed": 0,
+        "controls": True,
+        "generated": False,
+        "freeze": False,
+        "chat": False,
+    }
 
 
 @pytest.mark.parametrize(
@@ -33,7 +45,9 @@ def test_a_temperature_alone_means_one_sample(query: dict[str, str], samples: in
     assert steer_state.settings(query, LIMITS)["samples"] == samples
 
 
-@pytest.mark.parametrize(("name", "value"), [("temperature", "6"), ("samples", "9"), ("tokens", "0"), ("seed", "-1")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("temperature", "6"), ("samples", "9"), ("tokens", "0"), ("seed", "-1")]
+)
 def test_a_number_out_of_range_is_refused_in_words(name: str, value: str) -> None:
     with pytest.raises(steer_state.BadAddress, match=f"{name}: got '{value}', allowed is"):
         steer_state.settings({name: value}, LIMITS)
@@ -47,12 +61,16 @@ def test_passes_are_greedy_and_then_sampled() -> None:
 
 
 def test_sections_take_what_the_address_says_and_nothing_else() -> None:
-    sweep, traits = steer_sections.opened({"open_sweep": "1", "at": "function", "prompt": "a", "trait": "Hi?"})
+    sweep, traits = steer_sections.opened(
+        {"open_sweep": "1", "at": "function", "prompt": "a", "trait": "Hi?"}
+    )
     assert sweep == steer_sections.SWEEP | {"open_sweep": "1", "at": "function"}
     assert traits == steer_sections.TRAITS | {"trait": "Hi?"}
 
 
 def test_the_default_search_tests_on_other_prompts_than_it_chooses_on() -> None:
-    contrast, test = (set(steer_sections.TRAITS[name].splitlines()) for name in ("contrast", "test"))
+    contrast, test = (
+        set(steer_sections.TRAITS[name].splitlines()) for name in ("contrast", "test")
+    )
     assert contrast.isdisjoint(test)
     assert len(contrast) == len(test) == 10

@@ -9,16 +9,25 @@ from app.parts.still import still
 
 
 def test_elements_become_tags_with_their_attributes_and_children() -> None:
-    made = still([html.P(["a ", html.B("b"), None, [3, html.Br()]], className="x", **{"data-n": "1"}), "<i>"])
+    made = still(
+        [html.P(["a ", html.B("b"), None, [3, html.Br()]], className="x", **{"data-n": "1"}), "<i>"]
+    )
     assert made.tree == [
-        "", {}, ["p", {"className": "x", "data-n": "1"}, "a ", ["b", {}, "b"], 3, ["br", {}]], "<i>",
-    ]  # fmt: skip
+        "",
+        {},
+        ["p", {"className": "x", "data-n": "1"}, "a ", ["b", {}, "b"], 3, ["br", {}]],
+        "<i>",
+    ]
     assert json.loads(json.dumps(made.tree)) == made.tree
 
 
 def test_links_stay_links_and_a_still_within_is_opened() -> None:
     made = still(html.Div([dcc.Link("there", href="/claims"), still("here")]))
-    assert made.tree == ["", {}, ["div", {}, ["Link", {"href": "/claims"}, "there"], ["", {}, "here"]]]
+    assert made.tree == [
+        "",
+        {},
+        ["div", {}, ["Link", {"href": "/claims"}, "there"], ["", {}, "here"]],
+    ]
     assert still(None).tree == ["", {}]
 
 

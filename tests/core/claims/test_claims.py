@@ -13,7 +13,14 @@ from backend.core.claims import MEASURES, judge_all
 from backend.core.claims.consolidation import features_grow, function_degree_grows
 from backend.core.claims.judge import judge
 from backend.core.claims.measures import PAPER_DEPTHS, Sources, depth_sae
-from backend.core.claims.rules import Measured, NotTestable, Rule, load_claims, rule_words, verdict_of
+from backend.core.claims.rules import (
+    Measured,
+    NotTestable,
+    Rule,
+    load_claims,
+    rule_words,
+    verdict_of,
+)
 from backend.core.companions.consolidation.growth import degree_split
 from backend.core.companions.consolidation.store import ConsolidationStore
 from backend.core.companions.file import companion_path
@@ -41,7 +48,9 @@ def missing() -> None:
         (Rule(0.7, 0.9), (0.4, 0.6), "not supported"),
     ],
 )
-def test_a_verdict_needs_the_whole_interval(rule: Rule, interval: tuple[float, float], verdict: str) -> None:
+def test_a_verdict_needs_the_whole_interval(
+    rule: Rule, interval: tuple[float, float], verdict: str
+) -> None:
     assert verdict_of(rule, replace(MEASURED, interval=interval)) == verdict
 
 
@@ -80,7 +89,9 @@ def test_without_a_build_nothing_is_testable_and_each_says_why() -> None:
     assert all(one.reason for one in judged)
 
 
-def test_an_interval_over_the_threshold_is_said_to_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interval_over_the_threshold_is_said_to_decide_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     claim = replace(load_claims()[0], measure="fixed", rule=Rule(0.5, None))
     monkeypatch.setitem(MEASURES, "fixed", lambda *_: MEASURED)
     judged = judge(claim, Sources(missing, {}))  # type: ignore[arg-type]
@@ -91,7 +102,9 @@ def test_an_interval_over_the_threshold_is_said_to_decide_nothing(monkeypatch: p
 @pytest.mark.parametrize("recipe", ["fixed", "equal_score"])
 @pytest.mark.parametrize("since", ["first", "random"])
 def test_growth_is_measured_within_one_run(recipe: str, since: str) -> None:
-    """The shipped results hold SAEs of two models: both ends of a difference are of the same one."""
+    """The shipped results hold SAEs of two models:
+    both ends of a difference are of the same one.
+    """
     store = ConsolidationStore(companion_path(LAB, "consolidation"))
     sources = Sources(missing, {"consolidation": lambda: store})  # type: ignore[arg-type]
     parameters = {"recipe": recipe, "since": since}
@@ -101,7 +114,9 @@ def test_growth_is_measured_within_one_run(recipe: str, since: str) -> None:
         return
     has = {one.run for one in store.growth().saes if one.recipe == recipe}
     run = max((one for one in store.runs() if one.run in has), key=lambda one: one.n_layers).run
-    of_run = {s.step: s for s in store.growth().saes if (s.run, s.recipe, s.seed) == (run, recipe, 0)}
+    of_run = {
+        s.step: s for s in store.growth().saes if (s.run, s.recipe, s.seed) == (run, recipe, 0)
+    }
     first = 0 if since == "random" else min(step for step in of_run if step > 0)
     found = features_grow(sources, parameters)
     assert found.value == of_run[max(of_run)].n_features - of_run[first].n_features
@@ -119,7 +134,9 @@ class _Store:
         return {"model": {"n_layers": 42}}
 
     def saes(self) -> list[object]:
-        return [type("Row", (), {"sae_id": f"layer_{layer}", "layer": layer})() for layer in self.layers]
+        return [
+            type("Row", (), {"sae_id": f"layer_{layer}", "layer": layer})() for layer in self.layers
+        ]
 
 
 def test_depths_are_the_papers_layers_on_the_papers_model() -> None:

@@ -63,12 +63,20 @@ def test_generating_takes_no_more_than_was_said(lm: LanguageModel, saes: dict[st
     ids = torch.randint(3, lm.vocab_size, (100,)).tolist()
     arms = [[], [Intervention.on_feature(saes["layer_0"], 3, "add", 4.0, positions=(0,))]]
     said = generating_bytes(lm, 2, 3, len(ids), 8)
-    real = held(lambda: list(generate_arms(lm, ids, arms, max_new_tokens=8, temperature=1.0, samples=3)))
+    real = held(
+        lambda: list(generate_arms(lm, ids, arms, max_new_tokens=8, temperature=1.0, samples=3))
+    )
     assert real <= said <= 4 * real
 
 
-def test_longer_prompts_more_saes_and_next_tokens_cost_more(lm: LanguageModel, saes: dict[str, Sae]) -> None:
-    assert reading_bytes(lm, 1, 32, 1, 0) < reading_bytes(lm, 1, 64, 1, 0) < reading_bytes(lm, 1, 64, 1, 6400)
+def test_longer_prompts_more_saes_and_next_tokens_cost_more(
+    lm: LanguageModel, saes: dict[str, Sae]
+) -> None:
+    assert (
+        reading_bytes(lm, 1, 32, 1, 0)
+        < reading_bytes(lm, 1, 64, 1, 0)
+        < reading_bytes(lm, 1, 64, 1, 6400)
+    )
     one, all_of_them = [saes["layer_2"]], list(saes.values())
     assert encoding_bytes([], 9, on_cpu=True) == 0
     assert encoding_bytes(one, 9, on_cpu=True) < encoding_bytes(all_of_them, 9, on_cpu=True)

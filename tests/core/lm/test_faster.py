@@ -1,4 +1,6 @@
-"""Fused attention against the step-by-step one, wherever a mask makes a difference; and who may have it."""
+"""Fused attention against the step-by-step one, wherever a mask makes a difference;
+and who may have it.
+"""
 
 from pathlib import Path
 
@@ -37,7 +39,9 @@ def eager(folder: Path) -> LanguageModel:
 
 @pytest.fixture(scope="module")
 def tokens() -> Tensor:
-    drawn = torch.randint(3, 300, (3, 3 * SLIDING_WINDOW), generator=torch.Generator().manual_seed(0))
+    drawn = torch.randint(
+        3, 300, (3, 3 * SLIDING_WINDOW), generator=torch.Generator().manual_seed(0)
+    )
     drawn[:, 0] = 2
     return drawn
 
@@ -47,7 +51,9 @@ def assert_same(found: Tensor, expected: Tensor) -> None:
     torch.testing.assert_close(found, expected, atol=1e-5 * float(expected.abs().max()), rtol=0)
 
 
-def test_past_the_sliding_window(fused: LanguageModel, eager: LanguageModel, tokens: Tensor) -> None:
+def test_past_the_sliding_window(
+    fused: LanguageModel, eager: LanguageModel, tokens: Tensor
+) -> None:
     found, expected = (lm.forward(tokens, LAYERS) for lm in (fused, eager))
     assert_same(found.logits, expected.logits)
     for layer in LAYERS:
@@ -66,10 +72,18 @@ def test_padding_on_the_left(fused: LanguageModel, eager: LanguageModel, tokens:
 
 
 @pytest.mark.parametrize("kind", ["with sliding layers", "whole", "static"])
-def test_with_a_cache(fused: LanguageModel, eager: LanguageModel, tokens: Tensor, kind: str) -> None:
-    """The prompt in two pieces, then token by token, past the window: what eager gives, and recomputation."""
+def test_with_a_cache(
+    fused: LanguageModel, eager: LanguageModel, tokens: Tensor, kind: str
+) -> None:
+    """The prompt in two pieces, then token by token, past the window:
+    what eager gives, and recomputation.
+    """
     first = SLIDING_WINDOW // 2
-    steps = [(0, first), (first, 2 * first + 3), *((at, at + 1) for at in range(2 * first + 3, tokens.shape[1]))]
+    steps = [
+        (0, first),
+        (first, 2 * first + 3),
+        *((at, at + 1) for at in range(2 * first + 3, tokens.shape[1])),
+    ]
     whole = eager.forward(tokens).logits
     for lm in (fused, eager):
         config = lm.model.config
@@ -79,7 +93,10 @@ def test_with_a_cache(fused: LanguageModel, eager: LanguageModel, tokens: Tensor
             "static": lambda config=config: StaticCache(config=config, max_cache_len=40),
         }[kind]()
         for start, stop in steps:
-            assert_same(lm.forward(tokens[:, start:stop], past_key_values=cache).logits, whole[:, start:stop])
+            assert_same(
+                lm.forward(tokens[:, start:stop], past_key_values=cache).logits,
+                whole[:, start:stop],
+            )
 
 
 def test_rows_of_a_batch_do_not_see_each_other(fused: LanguageModel, tokens: Tensor) -> None:
@@ -93,7 +110,9 @@ def test_frozen_attention_is_the_same(
 ) -> None:
     plan = [Intervention.on_feature(saes["layer_0"], 7, "add", 9.0, positions=(5,))]
     ids = tokens[0].tolist()
-    found, expected = (prefill(lm, ids, [[], plan], freeze_attention=True).log_probs for lm in (fused, eager))
+    found, expected = (
+        prefill(lm, ids, [[], plan], freeze_attention=True).log_probs for lm in (fused, eager)
+    )
     assert_same(found, expected)
     assert not torch.allclose(found[1], prefill(fused, ids, [[], plan]).log_probs[1], atol=1e-3)
 

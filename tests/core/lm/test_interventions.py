@@ -67,13 +67,19 @@ def test_clamp_to_the_present_value_is_identity(lm, sae, ids, firing) -> None:
     plain, _ = run(lm, ids, [])
     for feature in firing:
         value = sae.feature_activation(plain, feature)[AT].item()
-        edited, _ = run(lm, ids, [Intervention.on_feature(sae, feature, "clamp", value, positions=(AT,))])
+        edited, _ = run(
+            lm, ids, [Intervention.on_feature(sae, feature, "clamp", value, positions=(AT,))]
+        )
         torch.testing.assert_close(edited, plain, atol=1e-5, rtol=0)
 
 
-def test_scale_by_one_is_identity_and_by_zero_is_ablate_and_ablate_is_clamp_to_zero(lm, sae, ids, firing) -> None:
+def test_scale_by_one_is_identity_and_by_zero_is_ablate_and_ablate_is_clamp_to_zero(
+    lm, sae, ids, firing
+) -> None:
     def edited(mode: str, value: float) -> Tensor:
-        return run(lm, ids, [Intervention.on_feature(sae, firing[0], mode, value, positions="all")])[0]
+        return run(
+            lm, ids, [Intervention.on_feature(sae, firing[0], mode, value, positions="all")]
+        )[0]
 
     plain, _ = run(lm, ids, [])
     assert torch.equal(edited("scale", 1.0), plain)
@@ -146,7 +152,9 @@ def test_all_is_the_prompt_and_generated_text_only_when_asked(lm, sae, ids) -> N
     prompt = len(ids) - 4
     plain = lm.resid_post([ids], [LAYER])[LAYER][0]
     for positions, generated in (("all", False), ("all", True), ((3,), True), ((), True)):
-        edit = Intervention.on_feature(sae, 7, "add", 3.0, positions=positions, include_generated=generated)
+        edit = Intervention.on_feature(
+            sae, 7, "add", 3.0, positions=positions, include_generated=generated
+        )
         with lm.intervening([[edit]], prompt_length=prompt):
             edited = lm.resid_post([ids], [LAYER])[LAYER][0]
         changed = (edited != plain).any(-1).nonzero()[:, 0].tolist()
@@ -202,7 +210,9 @@ def test_plans_that_do_not_fit_are_refused(lm, sae, ids) -> None:
         )
     with (
         pytest.raises(ValueError, match="The batch has 2 rows, the interventions 1"),
-        lm.intervening([[Intervention.on_feature(sae, 1, "add", 1.0, positions=(1,))]], prompt_length=len(ids)),
+        lm.intervening(
+            [[Intervention.on_feature(sae, 1, "add", 1.0, positions=(1,))]], prompt_length=len(ids)
+        ),
     ):
         lm.forward([ids] * 2)
     assert current_plan() is None  # and none of them left anything behind

@@ -23,7 +23,13 @@ SMALL = {"vocab_size": 335, "max_position_embeddings": 64}
 OTHERS = [
     GPT2LMHeadModel(GPT2Config(vocab_size=335, n_positions=64, n_embd=32, n_layer=3, n_head=4)),
     GPTNeoXForCausalLM(
-        GPTNeoXConfig(hidden_size=32, intermediate_size=64, num_hidden_layers=3, num_attention_heads=4, **SMALL)
+        GPTNeoXConfig(
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            **SMALL,
+        )
     ),
     LlamaForCausalLM(
         LlamaConfig(
@@ -38,7 +44,9 @@ OTHERS = [
 ]
 
 
-def test_every_layer_equals_transformers_hidden_states(lm: LanguageModel, tiny_folder: Path) -> None:
+def test_every_layer_equals_transformers_hidden_states(
+    lm: LanguageModel, tiny_folder: Path
+) -> None:
     plain = AutoModelForCausalLM.from_pretrained(tiny_folder / "model").eval()
     ids = torch.tensor([lm.tokenize(TEXT)])
     last = {}
@@ -56,7 +64,10 @@ def test_every_layer_equals_transformers_hidden_states(lm: LanguageModel, tiny_f
 
 def test_stops_after_the_deepest_layer(lm: LanguageModel) -> None:
     ran: list[int] = []
-    hooks = [layer.register_forward_pre_hook(lambda m, a, i=i: ran.append(i)) for i, layer in enumerate(lm.layers)]
+    hooks = [
+        layer.register_forward_pre_hook(lambda m, a, i=i: ran.append(i))
+        for i, layer in enumerate(lm.layers)
+    ]
     hooks.append(lm.model.lm_head.register_forward_pre_hook(lambda m, a: ran.append(99)))
     try:
         assert set(lm.resid_post([[BOS, 5]], [1, 0])) == {0, 1}
@@ -91,7 +102,9 @@ def test_per_token_loss_is_transformers_loss(lm: LanguageModel) -> None:
 
 def test_uniform_model_loses_log_vocab() -> None:
     model = LlamaForCausalLM(
-        LlamaConfig(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2, **SMALL)
+        LlamaConfig(
+            hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2, **SMALL
+        )
     )
     model.lm_head.weight.data.zero_()
     lm = LanguageModel(model, tiny_tokenizer())
@@ -114,13 +127,17 @@ def test_other_structures_are_read_by_the_same_code(model) -> None:
 
 @pytest.mark.parametrize("model", OTHERS, ids=lambda model: type(model).__name__)
 def test_unembedding_a_direction_is_the_change_of_the_logits(model) -> None:
-    """final norm then W_U of r + εd, with the norm's own scale undone, moves by ε times the answer."""
+    """final norm then W_U of r + εd, with the norm's own scale undone,
+    moves by ε times the answer.
+    """
     lm = LanguageModel(model, tiny_tokenizer())
     with torch.no_grad():
         lm.final_norm.weight.uniform_(0.5, 2.0)
     direction = torch.randn(2, 32, generator=torch.Generator().manual_seed(0))
     effect = lm.unembed_direction(direction)
-    centred = direction - direction.mean(-1, keepdim=True) if "GPT" in type(model).__name__ else direction
+    centred = (
+        direction - direction.mean(-1, keepdim=True) if "GPT" in type(model).__name__ else direction
+    )
     expected = (centred * lm.final_norm.weight) @ model.get_output_embeddings().weight.T
     torch.testing.assert_close(effect, expected.detach(), atol=1e-4, rtol=1e-3)
 
@@ -196,15 +213,21 @@ def test_top_next_tokens() -> None:
     torch.testing.assert_close(probabilities, logits.softmax(-1)[:, [1, 2]])
 
 
-def test_weights_are_laid_out_for_few_rows_and_saved_as_they_were(lm: LanguageModel, tmp_path: Path) -> None:
+def test_weights_are_laid_out_for_few_rows_and_saved_as_they_were(
+    lm: LanguageModel, tmp_path: Path
+) -> None:
     weight = lm.layers[0].mlp.up_proj.weight
     assert weight.stride() == (1, weight.shape[0])
     lm.model.save_pretrained(tmp_path)
-    assert torch.equal(AutoModelForCausalLM.from_pretrained(tmp_path).model.layers[0].mlp.up_proj.weight, weight)
+    assert torch.equal(
+        AutoModelForCausalLM.from_pretrained(tmp_path).model.layers[0].mlp.up_proj.weight, weight
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_norms_are_those_of_transformers_also_after_a_weight_was_written(tmp_path: Path, dtype: torch.dtype) -> None:
+def test_norms_are_those_of_transformers_also_after_a_weight_was_written(
+    tmp_path: Path, dtype: torch.dtype
+) -> None:
     folder = tiny_model_dir(tmp_path)
     plain = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()
     lm = LanguageModel.load(folder, dtype=dtype)

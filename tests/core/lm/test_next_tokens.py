@@ -9,7 +9,9 @@ TEXT = "What is the capital of Russia?\n"
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["in place", "the family's own forward"])
-def test_equals_the_whole_forward(lm: LanguageModel, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+def test_equals_the_whole_forward(
+    lm: LanguageModel, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
     if not known:
         monkeypatch.setattr(next_tokens, "PLAIN_UNEMBEDDING", frozenset())
     ids = lm.tokenize(TEXT)
@@ -20,7 +22,8 @@ def test_equals_the_whole_forward(lm: LanguageModel, monkeypatch: pytest.MonkeyP
     assert torch.allclose(found.probabilities, expected, rtol=1e-5, atol=1e-9)
     for layer in (0, 2):
         assert torch.equal(found.resid[layer], plain.resid[layer][0])
-    assert torch.equal(lm.forward([ids]).logits, plain.logits)  # nothing of the model was written to
+    # nothing of the model was written to
+    assert torch.equal(lm.forward([ids]).logits, plain.logits)
 
 
 def test_without_next_tokens_nothing_is_unembedded(lm: LanguageModel) -> None:

@@ -1,4 +1,6 @@
-"""Prompts read together give what each gives alone: other lengths, layers, θ, and past the sliding window."""
+"""Prompts read together give what each gives alone:
+other lengths, layers, θ, and past the sliding window.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +14,18 @@ from backend.core.sae import Firings, Sae
 from backend.core.sae.together import encode_together
 from tests.tiny import SLIDING_WINDOW, tiny_sae_dir
 
-TEXTS = ("What is the capital of Russia?\n", "The", "The cat sat on the mat, and the dog sat by the door.\n" * 2)
+TEXTS = (
+    "What is the capital of Russia?\n",
+    "The",
+    "The cat sat on the mat, and the dog sat by the door.\n" * 2,
+)
 
 
 def wanted(lm: LanguageModel) -> list[Wanted]:
     layers: Sequence[Sequence[int]] = ([0, 2], [3], [2])
-    return [Wanted(lm.tokenize(t), of, k) for t, of, k in zip(TEXTS, layers, (5, 0, 9), strict=True)]
+    return [
+        Wanted(lm.tokenize(t), of, k) for t, of, k in zip(TEXTS, layers, (5, 0, 9), strict=True)
+    ]
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["in place", "the family's own forward"])
@@ -28,7 +36,11 @@ def test_reading_together_is_reading_alone(
     if not known:
         monkeypatch.setattr(next_tokens, "PLAIN_UNEMBEDDING", frozenset())
     asked = [wanted(lm)[place] for place in order]
-    assert max(len(one.token_ids) for one in asked) > 2 * SLIDING_WINDOW > 2 * min(len(one.token_ids) for one in asked)
+    assert (
+        max(len(one.token_ids) for one in asked)
+        > 2 * SLIDING_WINDOW
+        > 2 * min(len(one.token_ids) for one in asked)
+    )
     for one, found in zip(asked, read_together(lm, asked), strict=True):
         alone = read(lm, one.token_ids, one.layers, one.k)
         assert list(found.resid) == list(alone.resid) == list(one.layers)
@@ -45,14 +57,19 @@ def test_without_next_tokens_no_layer_runs_beyond_the_deepest(lm: LanguageModel)
     try:
         read_together(lm, [Wanted(lm.tokenize(text), [1], 0) for text in TEXTS])
         assert not ran
-        read_together(lm, [Wanted(lm.tokenize(text), [1], k) for text, k in zip(TEXTS, (0, 1, 0), strict=True)])
+        read_together(
+            lm,
+            [Wanted(lm.tokenize(text), [1], k) for text, k in zip(TEXTS, (0, 1, 0), strict=True)],
+        )
         assert ran
     finally:
         hook.remove()
 
 
 @pytest.mark.parametrize("architecture", ["jumprelu", "topk"])
-def test_encoding_together_is_encoding_alone(lm: LanguageModel, tmp_path: Path, architecture: str) -> None:
+def test_encoding_together_is_encoding_alone(
+    lm: LanguageModel, tmp_path: Path, architecture: str
+) -> None:
     sae = Sae.load(tiny_sae_dir(tmp_path, 2, architecture=architecture))
     resids = [lm.resid_post([lm.tokenize(text)], [2])[2][0] for text in TEXTS]
     thetas = (6.0, 0.0, 5.0)

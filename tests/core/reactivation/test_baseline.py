@@ -43,7 +43,9 @@ def test_every_arrangement_is_as_likely() -> None:
     assert sum((n - 1000) ** 2 / 1000 for n in found.values()) < 20.5
 
 
-@given(st.lists(st.lists(st.sets(st.integers(0, 4)), min_size=4, max_size=4), min_size=1, max_size=5))
+@given(
+    st.lists(st.lists(st.sets(st.integers(0, 4)), min_size=4, max_size=4), min_size=1, max_size=5)
+)
 def test_rows_are_split_apart(rows: list[list[set[int]]]) -> None:
     flat = firings_of([features for row in rows for features in row])
     found = split_rows(flat, len(rows), 4, [0]).stacked()
@@ -109,20 +111,30 @@ def test_index_worked_by_hand() -> None:
 
 
 @given(st.integers(2, 6), st.integers(1, 4), st.randoms())
-def test_pooling_equals_the_definition(n_prompts: int, n_shuffles: int, source: random.Random) -> None:
+def test_pooling_equals_the_definition(
+    n_prompts: int, n_shuffles: int, source: random.Random
+) -> None:
     def draw() -> list[list[int]]:
-        pairs = [(firing, source.randint(0, firing)) for firing in (source.randint(1, 30), source.randint(1, 30))]
+        pairs = [
+            (firing, source.randint(0, firing))
+            for firing in (source.randint(1, 30), source.randint(1, 30))
+        ]
         return counts(*pairs)
 
     prompts = [
-        PromptCounts(np.array(draw()), np.array([draw() for _ in range(n_shuffles)]), np.array([2, 5]))
+        PromptCounts(
+            np.array(draw()), np.array([draw() for _ in range(n_shuffles)]), np.array([2, 5])
+        )
         for _ in range(n_prompts)
     ]
     found = summarise(prompts)
     for c, one in enumerate(found.classes):
-        share = sum(int(p.observed[c][2]) for p in prompts) / sum(int(p.observed[c][0]) for p in prompts)
+        share = sum(int(p.observed[c][2]) for p in prompts) / sum(
+            int(p.observed[c][0]) for p in prompts
+        )
         nulls = [
-            sum(int(p.shuffled[s][c][2]) for p in prompts) / sum(int(p.shuffled[s][c][0]) for p in prompts)
+            sum(int(p.shuffled[s][c][2]) for p in prompts)
+            / sum(int(p.shuffled[s][c][0]) for p in prompts)
             for s in range(n_shuffles)
         ]
         assert one.share == pytest.approx(share)
@@ -164,7 +176,9 @@ def test_bad_input_is_refused() -> None:
         split_rows(Firings(torch.tensor([4]), torch.tensor([0]), torch.ones(1)), 2, 2, [])
 
 
-def test_work_that_is_stopped_ends_before_the_next_forward_or_sae(lm: LanguageModel, saes: dict[str, Sae]) -> None:
+def test_work_that_is_stopped_ends_before_the_next_forward_or_sae(
+    lm: LanguageModel, saes: dict[str, Sae]
+) -> None:
     stop, read = Event(), []
 
     class Counting(LanguageModel):

@@ -11,7 +11,9 @@ from backend.core.sae import Firings
 
 def firings_of(active: list[set[int]]) -> Firings:
     pairs = [(p, f) for p, features in enumerate(active) for f in sorted(features)]
-    position, feature = (torch.tensor([pair[i] for pair in pairs], dtype=torch.int64) for i in (0, 1))
+    position, feature = (
+        torch.tensor([pair[i] for pair in pairs], dtype=torch.int64) for i in (0, 1)
+    )
     return Firings(position, feature, torch.ones(len(pairs)))
 
 
@@ -44,7 +46,9 @@ def test_equals_the_definition_in_any_order_of_firings(active, special, random) 
     order = list(range(len(firings)))
     random.shuffle(order)
     index = torch.tensor(order, dtype=torch.int64)
-    shuffled = Firings(firings.position[index], firings.feature_index[index], firings.activation[index])
+    shuffled = Firings(
+        firings.position[index], firings.feature_index[index], firings.activation[index]
+    )
     found = split(shuffled, len(active), special)
     columns = [found.firing, found.new, found.reactivated, found.carried]
     assert list(zip(*(c.tolist() for c in columns), strict=True)) == spelled_out(active, special)

@@ -1,4 +1,6 @@
-"""SAEs under a budget answer as they do without one; what moves, what stays, and what cannot fit."""
+"""SAEs under a budget answer as they do without one;
+what moves, what stays, and what cannot fit.
+"""
 
 import threading
 from collections.abc import Callable
@@ -33,7 +35,9 @@ def equal(found: Firings, expected: Firings) -> bool:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("architecture", ["jumprelu", "topk"])
-def test_a_paged_sae_answers_as_a_loaded_one(tmp_path: Path, architecture: str, dtype: torch.dtype) -> None:
+def test_a_paged_sae_answers_as_a_loaded_one(
+    tmp_path: Path, architecture: str, dtype: torch.dtype
+) -> None:
     folder = tiny_sae_dir(tmp_path, 0, architecture=architecture)
     whole, sae = Sae.load(folder, dtype=dtype), paged(folder, Pager(ENCODER), dtype)
     for _ in range(2):  # moved in, and found there
@@ -58,7 +62,13 @@ def test_the_one_unused_for_longest_moves_out(tiny_folder: Path) -> None:
     a, b, c = (paged(tiny_folder / "saes" / f"layer_{layer}", pager) for layer in (0, 2, 3))
     inside: Callable[[], list[bool]] = lambda: [sae.W_enc.shape[1] > 0 for sae in (a, b, c)]  # noqa: E731
     assert (inside(), pager.held) == ([False] * 3, 0)
-    for sae, expected in ((a, [1, 0, 0]), (b, [1, 1, 0]), (a, [1, 1, 0]), (c, [1, 0, 1]), (b, [0, 1, 1])):
+    for sae, expected in (
+        (a, [1, 0, 0]),
+        (b, [1, 1, 0]),
+        (a, [1, 1, 0]),
+        (c, [1, 0, 1]),
+        (b, [0, 1, 1]),
+    ):
         sae.encode(resid(3))
         assert inside() == [bool(one) for one in expected]
         assert pager.held == sum(expected) * ENCODER <= pager.budget
@@ -81,8 +91,14 @@ def test_an_encoder_in_use_stays_and_others_wait_for_it(tiny_folder: Path) -> No
 
 
 def test_threads_that_share_a_small_budget_get_right_answers(tiny_folder: Path) -> None:
-    pager, folders = Pager(2 * ENCODER), [tiny_folder / "saes" / f"layer_{layer}" for layer in (0, 2, 3)]
-    saes, expected = [paged(folder, pager) for folder in folders], [Sae.load(one).encode(resid()) for one in folders]
+    pager, folders = (
+        Pager(2 * ENCODER),
+        [tiny_folder / "saes" / f"layer_{layer}" for layer in (0, 2, 3)],
+    )
+    saes, expected = (
+        [paged(folder, pager) for folder in folders],
+        [Sae.load(one).encode(resid()) for one in folders],
+    )
     wrong: list[int] = []
 
     def work(first: int) -> None:
@@ -100,11 +116,16 @@ def test_threads_that_share_a_small_budget_get_right_answers(tiny_folder: Path) 
 
 
 def test_one_that_is_larger_than_the_budget_is_refused_with_both_numbers(tiny_folder: Path) -> None:
-    with pytest.raises(DoesNotFit, match=r"SAE layer_0 needs 12\.3 kB on cpu, where 12\.0 kB are there for SAEs: use"):
+    with pytest.raises(
+        DoesNotFit,
+        match=r"SAE layer_0 needs 12\.3 kB on cpu, where 12\.0 kB are there for SAEs: use",
+    ):
         paged(tiny_folder / "saes" / "layer_0", Pager(12_000))
 
 
-def test_a_failed_move_leaves_the_budget_as_it_was(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_move_leaves_the_budget_as_it_was(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pager = Pager(ENCODER)
     a, b = (paged(tiny_folder / "saes" / f"layer_{layer}", pager) for layer in (0, 2))
     a.encode(resid(3))

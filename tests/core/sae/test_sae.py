@@ -19,7 +19,12 @@ ARCHITECTURES = ["jumprelu", "standard", "topk"]
 def by_hand(tmp_path: Path, threshold: list[float] | None, **config: object) -> Sae:
     """d_model 2, d_sae 3, all weights one, b_enc [0, 1, -100], b_dec 0.5."""
     folder = tiny_sae_dir(
-        tmp_path, 0, architecture="standard" if threshold is None else "jumprelu", d_model=2, d_sae=3, **config
+        tmp_path,
+        0,
+        architecture="standard" if threshold is None else "jumprelu",
+        d_model=2,
+        d_sae=3,
+        **config,
     )
     weights = {
         "W_enc": torch.ones(2, 3),
@@ -47,7 +52,8 @@ def listed(firings: Firings) -> list[tuple[int, int, float]]:
 def test_worked_by_hand(tmp_path: Path) -> None:
     resid = torch.tensor([[1.0, 2.0], [0.0, 0.0]])  # minus b_dec: sums 2 and -1
     assert listed(by_hand(tmp_path, None).encode(resid)) == [(0, 0, 2.0), (0, 1, 3.0)]
-    assert listed(by_hand(tmp_path, [2.0, 2.0, 0.0]).encode(resid)) == [(0, 1, 3.0)]  # 2 is not above 2
+    # 2 is not above 2
+    assert listed(by_hand(tmp_path, [2.0, 2.0, 0.0]).encode(resid)) == [(0, 1, 3.0)]
     unsubtracted = by_hand(tmp_path, [0.0, 2.0, 0.0], apply_b_dec_to_input=False)
     assert listed(unsubtracted.encode(resid)) == [(0, 0, 3.0), (0, 1, 4.0)]
     assert listed(unsubtracted.encode(resid, theta=3.0)) == [(0, 1, 4.0)]
@@ -81,7 +87,9 @@ def numpy_activations(folder: Path, resid: np.ndarray, theta: float) -> np.ndarr
     x = resid.astype(np.float64) - (w["b_dec"] if config["apply_b_dec_to_input"] else 0.0)
     pre = x @ w["W_enc"] + w["b_enc"]
     if config["architecture"] == "topk":
-        pre = pre * (np.linalg.norm(w["W_dec"], axis=1) if config["rescale_acts_by_decoder_norm"] else 1.0)
+        pre = pre * (
+            np.linalg.norm(w["W_dec"], axis=1) if config["rescale_acts_by_decoder_norm"] else 1.0
+        )
         cut = np.sort(pre, axis=1)[:, -config["k"]][:, None]
         pre = np.where(pre >= cut, pre, 0.0)
     floor = np.maximum(w.get("threshold", 0.0), 0.0)
@@ -91,9 +99,19 @@ def numpy_activations(folder: Path, resid: np.ndarray, theta: float) -> np.ndarr
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @settings(max_examples=25)
-@given(n=st.integers(0, 9), block=st.integers(1, 400), theta=st.sampled_from([0.0, 0.5, 6.0]), seed=st.integers(0, 99))
+@given(
+    n=st.integers(0, 9),
+    block=st.integers(1, 400),
+    theta=st.sampled_from([0.0, 0.5, 6.0]),
+    seed=st.integers(0, 99),
+)
 def test_blocks_equal_dense_numpy(
-    tmp_path_factory: pytest.TempPathFactory, architecture: str, n: int, block: int, theta: float, seed: int
+    tmp_path_factory: pytest.TempPathFactory,
+    architecture: str,
+    n: int,
+    block: int,
+    theta: float,
+    seed: int,
 ) -> None:
     folder = tiny_sae_dir(tmp_path_factory.mktemp("sae"), 1, architecture=architecture, seed=seed)
     sae = Sae.load(folder)
@@ -103,7 +121,9 @@ def test_blocks_equal_dense_numpy(
     position, feature = expected.nonzero()  # row-major: by position, then feature
     assert firings.position.tolist() == position.tolist()
     assert firings.feature_index.tolist() == feature.tolist()
-    np.testing.assert_allclose(firings.activation.numpy(), expected[position, feature], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        firings.activation.numpy(), expected[position, feature], rtol=1e-4, atol=1e-5
+    )
     if theta == 0.0:
         np.testing.assert_allclose(sae.encode_dense(resid).numpy(), expected, rtol=1e-4, atol=1e-5)
     assert firings.activation.dtype == torch.float32
@@ -118,7 +138,10 @@ def test_one_feature_alone_equals_its_column(tmp_path: Path, architecture: str) 
     assert (dense > 0).any(0).sum() > 20
     for feature_index in range(0, D_SAE, 7):
         torch.testing.assert_close(
-            sae.feature_activation(resid, feature_index), dense[:, feature_index], atol=1e-5, rtol=1e-5
+            sae.feature_activation(resid, feature_index),
+            dense[:, feature_index],
+            atol=1e-5,
+            rtol=1e-5,
         )
 
 
@@ -135,7 +158,9 @@ def test_topk_norm_folding_keeps_the_reconstruction(tmp_path: Path) -> None:
     torch.testing.assert_close(sae.decode(sae.encode(resid), 6), expected, atol=1e-4, rtol=1e-4)
 
 
-def test_wide_dictionary_never_makes_a_dense_row_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wide_dictionary_never_makes_a_dense_row_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sae = Sae.load(tiny_sae_dir(tmp_path, 0, d_sae=5000))
     largest = 0
     whole = sae._pre
@@ -154,7 +179,9 @@ def test_wide_dictionary_never_makes_a_dense_row_block(tmp_path: Path, monkeypat
     assert [f[:2] for f in found] == [f[:2] for f in expected]
 
 
-def test_width_65536_in_blocks_equals_dense(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_width_65536_in_blocks_equals_dense(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Against one dense product in NumPy; no block may hold more than a sixteenth of it."""
     folder = tiny_sae_dir(tmp_path, 0, d_sae=1 << 16)
     sae, n = Sae.load(folder), 64
@@ -162,17 +189,28 @@ def test_width_65536_in_blocks_equals_dense(tmp_path: Path, monkeypatch: pytest.
     expected = numpy_activations(folder, resid.numpy(), 0.0)
     sizes, whole = [], sae._pre
     monkeypatch.setattr(
-        sae, "_pre", lambda x, columns: sizes.append(len(x) * (columns.stop - columns.start)) or whole(x, columns)
+        sae,
+        "_pre",
+        lambda x, columns: (
+            sizes.append(len(x) * (columns.stop - columns.start)) or whole(x, columns)
+        ),
     )
     firings = sae.encode(resid, block=n << 12)
     assert (len(sizes), max(sizes)) == (16, n << 12)
     position, feature = expected.nonzero()
     assert len(firings) > 1000
-    assert (firings.position.tolist(), firings.feature_index.tolist()) == (position.tolist(), feature.tolist())
-    np.testing.assert_allclose(firings.activation.numpy(), expected[position, feature], rtol=1e-4, atol=1e-5)
+    assert (firings.position.tolist(), firings.feature_index.tolist()) == (
+        position.tolist(),
+        feature.tolist(),
+    )
+    np.testing.assert_allclose(
+        firings.activation.numpy(), expected[position, feature], rtol=1e-4, atol=1e-5
+    )
 
 
-def test_loading_converts_in_parts_and_keeps_thresholds_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loading_converts_in_parts_and_keeps_thresholds_exact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tiny_sae_dir(tmp_path, 0)
     stored = load_file(folder / "sae_weights.safetensors")
     monkeypatch.setattr("backend.core.sae.file.READ_AT_ONCE", 7 * D_SAE)
@@ -215,14 +253,20 @@ def test_bad_residuals_and_features_are_refused(saes: dict[str, Sae]) -> None:
     with pytest.raises(ValueError, match="NaN"):
         sae.encode(torch.full((1, D_MODEL), float("nan")))
     for feature_index in (-1, D_SAE):
-        with pytest.raises(ValueError, match=f"feature_index is {feature_index}; layer_0 has features 0 to 95"):
+        with pytest.raises(
+            ValueError, match=f"feature_index is {feature_index}; layer_0 has features 0 to 95"
+        ):
             sae.feature_activation(torch.zeros(1, D_MODEL), feature_index)
 
 
 def test_normalised_input_is_honoured(tmp_path: Path) -> None:
     resid = 5.0 * torch.randn(4, D_MODEL, generator=torch.Generator().manual_seed(0))
     plain = Sae.load(tiny_sae_dir(tmp_path, 0, architecture="standard"))
-    scaled = Sae.load(tiny_sae_dir(tmp_path, 0, architecture="standard", normalize_activations="constant_norm_rescale"))
+    scaled = Sae.load(
+        tiny_sae_dir(
+            tmp_path, 0, architecture="standard", normalize_activations="constant_norm_rescale"
+        )
+    )
     by_hand_scaled = resid * (D_MODEL**0.5 / resid.norm(dim=-1, keepdim=True))
     torch.testing.assert_close(scaled.encode_dense(resid), plain.encode_dense(by_hand_scaled))
     with pytest.raises(ValueError, match="cannot decode"):
@@ -237,11 +281,17 @@ def test_normalised_input_is_honoured(tmp_path: Path) -> None:
         ({"d_sae": None}, "lacks d_sae"),
         ({"d_sae": "96"}, "d_sae is '96'; needed: a whole number"),
         ({"apply_b_dec_to_input": None}, "lacks apply_b_dec_to_input"),
-        ({"normalize_activations": "expected_average_only_in"}, "normalize_activations is 'expected_average"),
+        (
+            {"normalize_activations": "expected_average_only_in"},
+            "normalize_activations is 'expected_average",
+        ),
         ({"reshape_activations": "hook_z"}, "reshape_activations is 'hook_z'"),
         ({"finetuning_scaling_factor": True}, "finetuning_scaling_factor"),
         ({"metadata": {}}, "hook_name is"),
-        ({"metadata": {"hook_name": "blocks.1.hook_mlp_out"}}, "hook_name is 'blocks.1.hook_mlp_out'"),
+        (
+            {"metadata": {"hook_name": "blocks.1.hook_mlp_out"}},
+            "hook_name is 'blocks.1.hook_mlp_out'",
+        ),
         ({"metadata": {"hook_name": "blocks.0.hook_resid_pre"}}, "with N ≥ 1"),
         ({"metadata": {"hook_name": "blocks.0.hook_resid_post", "l0": "many"}}, "l0 is 'many'"),
         ({"architecture": "topk"}, "k is None"),
@@ -251,7 +301,9 @@ def test_normalised_input_is_honoured(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_config_that_is_not_understood_is_refused(tmp_path: Path, changes: dict, message: str) -> None:
+def test_config_that_is_not_understood_is_refused(
+    tmp_path: Path, changes: dict, message: str
+) -> None:
     folder = tiny_sae_dir(tmp_path, 0)
     config = json.loads((folder / "cfg.json").read_text()) | changes
     (folder / "cfg.json").write_text(json.dumps(config))

@@ -34,17 +34,27 @@ def plans(saes: dict[str, Sae], length: int) -> dict[str, list[Intervention]]:
         "nothing": [],
         "at the last": [Intervention.on_feature(deep, 7, "add", 9.0, positions=(length - 1,))],
         "early": [Intervention.on_feature(deep, 5, "clamp", 12.0, positions=(2, 4))],
-        "everywhere": [Intervention.on_feature(shallow, 3, "clamp", 8.0, positions="all", include_generated=True)],
-        "generated only": [Intervention.on_feature(deep, 9, "add", 15.0, positions=(), include_generated=True)],
+        "everywhere": [
+            Intervention.on_feature(
+                shallow, 3, "clamp", 8.0, positions="all", include_generated=True
+            )
+        ],
+        "generated only": [
+            Intervention.on_feature(deep, 9, "add", 15.0, positions=(), include_generated=True)
+        ],
         "two layers": [
             Intervention.on_feature(shallow, 1, "add", 6.0, positions=(length - 2,)),
-            Intervention.on_feature(deep, 2, "scale", 3.0, positions=(length - 2, length - 1), include_generated=True),
+            Intervention.on_feature(
+                deep, 2, "scale", 3.0, positions=(length - 2, length - 1), include_generated=True
+            ),
         ],
     }
 
 
 @pytest.mark.parametrize("saved_tokens", [0, 10**9], ids=["prefix run once", "prefix in every arm"])
-def test_cached_steering_equals_full_recomputation(lm, saes, ids, monkeypatch, saved_tokens) -> None:
+def test_cached_steering_equals_full_recomputation(
+    lm, saes, ids, monkeypatch, saved_tokens
+) -> None:
     """Past the sliding window in the prompt and again in the text."""
     monkeypatch.setattr(generate, "CPU_SAVED_TOKENS", saved_tokens)
     for name, plan in plans(saes, len(ids)).items():
@@ -62,7 +72,9 @@ def test_cached_steering_equals_full_recomputation(lm, saes, ids, monkeypatch, s
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 8, 9, 17])
 @pytest.mark.parametrize("saved_tokens", [0, 10**9])
-def test_an_empty_arm_is_the_baseline_bit_for_bit(lm, saes, ids, monkeypatch, length, saved_tokens) -> None:
+def test_an_empty_arm_is_the_baseline_bit_for_bit(
+    lm, saes, ids, monkeypatch, length, saved_tokens
+) -> None:
     monkeypatch.setattr(generate, "CPU_SAVED_TOKENS", saved_tokens)
     edit = [Intervention.on_feature(saes["layer_2"], 7, "add", 9.0, positions=(length // 2,))]
     prompt = ids[:length]
@@ -73,7 +85,13 @@ def test_an_empty_arm_is_the_baseline_bit_for_bit(lm, saes, ids, monkeypatch, le
     for temperature, samples in ((0.0, 1), (1.0, 2)):
         steps = list(
             generate_arms(
-                lm, prompt, [[], edit, []], max_new_tokens=6, temperature=temperature, samples=samples, seed=3
+                lm,
+                prompt,
+                [[], edit, []],
+                max_new_tokens=6,
+                temperature=temperature,
+                samples=samples,
+                seed=3,
             )
         )
         for sample in range(samples):
@@ -93,12 +111,18 @@ def test_sampling_is_seeded_and_samples_differ(lm, ids) -> None:
 
 
 def test_sampled_frequencies_are_the_distribution_at_that_temperature(lm, ids) -> None:
-    """Total variation of 400 first tokens is what chance allows, and is not at another temperature."""
+    """Total variation of 400 first tokens is what chance allows,
+    and is not at another temperature.
+    """
     log_probs = next_token(lm, ids, [[]])[0]
     steps = generate_arms(lm, ids, [[]], max_new_tokens=1, temperature=0.4, samples=400, seed=0)
-    seen = torch.bincount(torch.tensor([step.token_id for step in steps]), minlength=lm.vocab_size) / 400
+    seen = (
+        torch.bincount(torch.tensor([step.token_id for step in steps]), minlength=lm.vocab_size)
+        / 400
+    )
     right, wrong = (log_probs / 0.4).softmax(-1), log_probs.exp()
-    chance = 0.4 * (right * (1 - right) / 400).sqrt().sum()  # mean of |normal| is 0.8 sd; half of it
+    # mean of |normal| is 0.8 sd; half of it
+    chance = 0.4 * (right * (1 - right) / 400).sqrt().sum()
     assert 0.5 * (seen - right).abs().sum() < 1.25 * chance
     assert 0.5 * (seen - wrong).abs().sum() > 2.0 * chance
 
@@ -106,7 +130,9 @@ def test_sampled_frequencies_are_the_distribution_at_that_temperature(lm, ids) -
 def test_a_text_ends_at_eos_while_the_others_go_on(lm, ids, monkeypatch) -> None:
     greedy = [t for t, _ in tokens(list(generate_arms(lm, ids, [[]], max_new_tokens=5)), 0)]
     other = [t for t in range(3, lm.vocab_size) if t not in greedy][0]
-    edit = [Intervention.on_direction(3, lm.model.lm_head.weight[other], 1e4, positions=(len(ids) - 1,))]
+    edit = [
+        Intervention.on_direction(3, lm.model.lm_head.weight[other], 1e4, positions=(len(ids) - 1,))
+    ]
     monkeypatch.setattr(lm, "eos_ids", frozenset({EOS, other}))
     steps = list(generate_arms(lm, ids, [[], edit], max_new_tokens=5))
     assert [t for t, _ in tokens(steps, 1)] == [other]
@@ -119,7 +145,9 @@ def test_a_text_ends_at_eos_while_the_others_go_on(lm, ids, monkeypatch) -> None
 
 
 def test_pieces_of_text_add_up_to_the_text(lm, ids) -> None:
-    steps = list(generate_arms(lm, ids, [[]], max_new_tokens=30, temperature=2.0, samples=5, seed=1))
+    steps = list(
+        generate_arms(lm, ids, [[]], max_new_tokens=30, temperature=2.0, samples=5, seed=1)
+    )
     for sample in range(5):
         mine = [s for s in steps if s.sample == sample]
         whole = lm.decode([s.token_id for s in mine if s.token_id != EOS])
@@ -155,7 +183,9 @@ def test_a_prefill_is_taken_over(lm, saes, ids) -> None:
 
 def test_kl_by_hand() -> None:
     p, q = torch.tensor([0.75, 0.25]), torch.tensor([0.5, 0.5])
-    assert kl(p.log(), q.log()) == pytest.approx(0.75 * torch.tensor(1.5).log() + 0.25 * torch.tensor(0.5).log())
+    assert kl(p.log(), q.log()) == pytest.approx(
+        0.75 * torch.tensor(1.5).log() + 0.25 * torch.tensor(0.5).log()
+    )
     assert kl(torch.tensor([1.0, 0.0]).log(), q.log()) == pytest.approx(torch.tensor(2.0).log())
     assert kl(q.log(), q.log()) == 0.0
 
@@ -180,7 +210,9 @@ def test_settings_out_of_range_are_refused_at_once(lm, ids, options: dict, messa
 
 def test_eight_threads_steering_at_once_get_their_own_answers(lm, saes, ids) -> None:
     chosen = list(plans(saes, len(ids)).values())
-    chosen += [[Intervention.on_feature(saes["layer_2"], f, "add", 9.0, positions=(3,))] for f in (20, 21)]
+    chosen += [
+        [Intervention.on_feature(saes["layer_2"], f, "add", 9.0, positions=(3,))] for f in (20, 21)
+    ]
     assert len(chosen) == 8
     alone = [list(generate_arms(lm, ids, [[], plan], max_new_tokens=6)) for plan in chosen]
     start = Barrier(8)
@@ -195,11 +227,18 @@ def test_eight_threads_steering_at_once_get_their_own_answers(lm, saes, ids) -> 
 
 @pytest.mark.parametrize("length", [3, SLIDING_WINDOW, SLIDING_WINDOW + 1, 3 * SLIDING_WINDOW])
 def test_the_baseline_can_be_had_before_the_other_arms(lm, saes, ids, monkeypatch, length) -> None:
-    """Run by itself it is what the whole prefill says, and the edited arms are as if all had been run in full."""
+    """Run by itself it is what the whole prefill says,
+    and the edited arms are as if all had been run in full.
+    """
     monkeypatch.setattr(generate, "CPU_SAVED_TOKENS", 0)
     prompt = (ids * 2)[:length]
     edit = [Intervention.on_feature(saes["layer_2"], 7, "add", 9.0, positions=(length - 1,))]
-    arms = [[], edit, [], [*edit, Intervention.on_feature(saes["layer_0"], 3, "add", 5.0, positions=(length - 2,))]]
+    arms = [
+        [],
+        edit,
+        [],
+        [*edit, Intervention.on_feature(saes["layer_0"], 3, "add", 5.0, positions=(length - 2,))],
+    ]
     run = Prefilling(lm, prompt, arms)
     early = run.baseline()
     whole = run.finish()

@@ -1,8 +1,9 @@
 """The paper's search on a model where the answer is known by construction.
 
-The tiny Gemma's blocks are silenced, so that a token's embedding runs through all layers unchanged and the
-next token is the one whose embedding agrees most with the last residual. The trait prompt's last token holds
-three orthogonal directions, of strength 3, 2 and 1; only the second one is what the trait's token listens to.
+The tiny Gemma's blocks are silenced, so that a token's embedding runs through all layers unchanged
+and the next token is the one whose embedding agrees most with the last residual. The trait prompt's
+last token holds three orthogonal directions, of strength 3, 2 and 1; only the second one is what
+the trait's token listens to.
 """
 
 from pathlib import Path
@@ -45,10 +46,13 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> tuple[LanguageModel, Path
 
 def unit_sae(folder: Path, layer: int) -> Sae:
     """Feature f is direction f, read and written with weight 1."""
-    path = tiny_sae_dir(folder, layer, architecture="standard", d_sae=D_MODEL, apply_b_dec_to_input=False)
+    path = tiny_sae_dir(
+        folder, layer, architecture="standard", d_sae=D_MODEL, apply_b_dec_to_input=False
+    )
     eye, zero = torch.eye(D_MODEL), torch.zeros(D_MODEL)
     save_file(
-        {"W_enc": eye, "W_dec": eye.clone(), "b_enc": zero, "b_dec": zero.clone()}, path / "sae_weights.safetensors"
+        {"W_enc": eye, "W_dec": eye.clone(), "b_enc": zero, "b_dec": zero.clone()},
+        path / "sae_weights.safetensors",
     )
     return Sae.load(path)
 
@@ -74,12 +78,15 @@ def search(lm: LanguageModel, saes: list[Sae], wanted: Trait) -> Finding:
 
 
 def test_the_second_strongest_feature_is_found(known: tuple[LanguageModel, Path]) -> None:
-    """One feature alone makes the loud token; two make the wanted one: k = 2, and the second is the trait's."""
+    """One feature alone makes the loud token; two make the wanted one:
+    k = 2, and the second is the trait's.
+    """
     lm, folder = known
     found = search(lm, [unit_sae(folder, 0), unit_sae(folder, 2)], trait(alphas=(5.0,)))
     assert (found.k, found.feature_index, found.alpha) == (2, E_WANTED, 5.0)
     assert found.feature_activation == pytest.approx(2.0 * SCALE)
-    assert (found.sae_id, found.layer) == ("layer_0", 0)  # both layers do the same: the shallower one
+    # both layers do the same: the shallower one
+    assert (found.sae_id, found.layer) == ("layer_0", 0)
     assert [(one.sae_id, one.success.successes, one.n_active) for one in found.layers] == [
         ("layer_0", 2, 3),
         ("layer_2", 2, 3),
@@ -91,7 +98,11 @@ def test_the_second_strongest_feature_is_found(known: tuple[LanguageModel, Path]
 def test_arms_are_judged_on_the_test_prompts(known: tuple[LanguageModel, Path]) -> None:
     lm, folder = known
     asking = [Spot([2, TRAIT, TRAIT], 2)] * 3
-    found = search(lm, [unit_sae(folder, 2)], trait(alphas=(5.0,), asking_contrast=asking[:2], asking_test=asking))
+    found = search(
+        lm,
+        [unit_sae(folder, 2)],
+        trait(alphas=(5.0,), asking_contrast=asking[:2], asking_test=asking),
+    )
     shown = {arm.name: (arm.success.successes, arm.success.n, len(arm.texts)) for arm in found.arms}
     assert shown == {
         "none": (0, 3, 3),
@@ -104,7 +115,9 @@ def test_arms_are_judged_on_the_test_prompts(known: tuple[LanguageModel, Path]) 
 
 
 def test_the_layer_is_chosen_by_success(known: tuple[LanguageModel, Path]) -> None:
-    """Layer 1 is made to erase the wanted direction where the newline is: what layer 0 adds is lost."""
+    """Layer 1 is made to erase the wanted direction where the newline is:
+    what layer 0 adds is lost.
+    """
     lm, folder = known
 
     def erase(_module: Any, _args: Any, output: Tensor) -> Tensor:
@@ -130,14 +143,18 @@ def test_a_strength_that_does_nothing_is_passed_over(known: tuple[LanguageModel,
     assert found.feature_alpha == 5.0
 
 
-def test_nothing_found_is_said_and_the_other_arms_are_judged(known: tuple[LanguageModel, Path]) -> None:
+def test_nothing_found_is_said_and_the_other_arms_are_judged(
+    known: tuple[LanguageModel, Path],
+) -> None:
     lm, folder = known
     found = search(lm, [unit_sae(folder, 2)], trait(alphas=(0.001,)))
     assert (found.k, found.feature_index, found.alpha) == (None, None, None)
     assert [arm.name for arm in found.arms] == ["none", "difference_of_means"]
 
 
-def test_default_strengths_are_multiples_of_the_largest_activation(known: tuple[LanguageModel, Path]) -> None:
+def test_default_strengths_are_multiples_of_the_largest_activation(
+    known: tuple[LanguageModel, Path],
+) -> None:
     lm, folder = known
     found = search(lm, [unit_sae(folder, 2)], trait())
     assert found.alpha == pytest.approx(3.0 * SCALE)

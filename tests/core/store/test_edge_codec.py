@@ -20,14 +20,18 @@ EDGE = st.tuples(st.integers(0, 300_000), st.integers(0, 2**20 - 1))
 
 @settings(max_examples=100, deadline=None)
 @given(st.sets(EDGE, min_size=1, max_size=60), st.integers(0, 2**31))
-def test_packing_keeps_indices_and_counts_and_rounds_activations(pairs: set[tuple[int, int]], seed: int) -> None:
+def test_packing_keeps_indices_and_counts_and_rounds_activations(
+    pairs: set[tuple[int, int]], seed: int
+) -> None:
     generator = np.random.default_rng(seed)
     # a range may be long: keep the ids of one chunk near each other
     columns = np.array(sorted({(t % 500, f) for t, f in pairs}), dtype=np.int64)
     n = len(columns)
     act_max = np.exp(generator.uniform(-5, 3, n))
     counts = generator.integers(1, 2**40, n)
-    edges = Edges(columns[:, 0], columns[:, 1], counts, act_max * generator.uniform(0.05, 1, n), act_max)
+    edges = Edges(
+        columns[:, 0], columns[:, 1], counts, act_max * generator.uniform(0.05, 1, n), act_max
+    )
     scale = float(act_max.max())
     back = unpack(pack(edges, scale), scale)
     assert back.token_id.tolist() == edges.token_id.tolist()

@@ -1,4 +1,6 @@
-"""The merge against NumPy's sums, however the vocabulary is cut, and what it says when it cannot go on."""
+"""The merge against NumPy's sums, however the vocabulary is cut,
+and what it says when it cannot go on.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,16 @@ def shards(tmp_path: Path) -> list[Path]:
         for sae in (0, 1):
             key = np.sort(generator.choice(N_TOKENS * N_FEATURES, 300, replace=False))
             n = generator.integers(1, 100, (300, 3))
-            columns = {"sae_ordinal": np.full(300, sae, np.uint8), "token_id": (key // N_FEATURES).astype(np.uint32)}
+            columns = {
+                "sae_ordinal": np.full(300, sae, np.uint8),
+                "token_id": (key // N_FEATURES).astype(np.uint32),
+            }
             columns |= {"feature_index": (key % N_FEATURES).astype(np.uint32)}
             columns |= {f"n_{i}": n[:, i] for i in range(3)}
-            columns |= {"act_sum": generator.random(300), "act_max": generator.random(300, np.float32)}
+            columns |= {
+                "act_sum": generator.random(300),
+                "act_max": generator.random(300, np.float32),
+            }
             tables.append(pa.table(columns))
         paths.append(tmp_path / f"shard_{shard}.parquet")
         pq.write_table(pa.concat_tables(tables), paths[-1], row_group_size=64)
@@ -45,7 +53,10 @@ def test_sums_do_not_depend_on_the_cuts(
     act_sum, act_max = np.zeros(len(counts)), np.zeros(len(counts))
     for path in shards:
         part = pq.read_table(path, filters=[("sae_ordinal", "=", 1)])
-        key = part["token_id"].to_numpy().astype(np.int64) * N_FEATURES + part["feature_index"].to_numpy()
+        key = (
+            part["token_id"].to_numpy().astype(np.int64) * N_FEATURES
+            + part["feature_index"].to_numpy()
+        )
         counts[key] += np.stack([part[f"n_{i}"].to_numpy() for i in range(3)], axis=1)
         act_sum[key] += part["act_sum"].to_numpy()
         act_max[key] = np.maximum(act_max[key], part["act_max"].to_numpy())
@@ -55,8 +66,12 @@ def test_sums_do_not_depend_on_the_cuts(
     assert merged.act_sum == pytest.approx(act_sum[there], abs=1e-11)
     assert merged.act_max.tolist() == act_max[there].tolist()
     assert {name: array.dtype.name for name, array in vars(merged).items()} == {
-        "token_id": "int64", "feature_index": "int64", "counts": "int64", "act_sum": "float64", "act_max": "float64",
-    }  # fmt: skip
+        "token_id": "int64",
+        "feature_index": "int64",
+        "counts": "int64",
+        "act_sum": "float64",
+        "act_max": "float64",
+    }
 
 
 def test_an_sae_that_never_fired_has_no_edges(shards: list[Path], tmp_path: Path) -> None:
@@ -77,7 +92,9 @@ def test_what_may_not_fit_on_the_disk_is_said_first(
     monkeypatch.setattr("backend.core.store.edge_merge.PIECE_ROWS", 1)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10**6, 10**6, 100))
-    with pytest.raises(MergeFailed, match=r"partial edges; summing them may spill .* GB are free: make room"):
+    with pytest.raises(
+        MergeFailed, match=r"partial edges; summing them may spill .* GB are free: make room"
+    ):
         merge_edges(shards, 0, memory_limit="1GB", spill=tmp_path / "spill")
 
 

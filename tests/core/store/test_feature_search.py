@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from backend.core.companions.features.lift import effective_firings, lifts, wilson
 from backend.core.store.edge_codec import Edges, pack
 from backend.core.store.feature_codec import pack_lists, unpack_list, unpack_lists
-from backend.core.store.feature_search import ORDERS, FeatureColumns, Lifts, TokenIndex, Wanted, first_of, search
+from backend.core.store.feature_search import (
+    ORDERS,
+    FeatureColumns,
+    Lifts,
+    TokenIndex,
+    Wanted,
+    first_of,
+    search,
+)
 from backend.core.store.own_edges import OwnEdges, RecentEdges, own_edges
 
 CASES = settings(max_examples=200, deadline=None)
@@ -38,21 +46,40 @@ def columns_of(graph: Graph, promoted: dict[int, list[int]]) -> FeatureColumns:
         "n_firings": np.array([firings[f] for f in features]),
         "n_tokens": np.array([len(tokens[f]) for f in features]),
         "first_rank": np.array([tokens[f][0] + 1 for f in features]),
-        "act_max": np.array([max(a for (_, g), (_, a) in graph.items() if g == f) for f in features]),
+        "act_max": np.array(
+            [max(a for (_, g), (_, a) in graph.items() if g == f) for f in features]
+        ),
         "mean_activation": np.array([1.0 for _ in features]),
     }
 
     def index(lists: dict[int, list[int]]) -> TokenIndex:
         pairs = [(place, t) for place, f in enumerate(features) for t in lists[f]]
-        return TokenIndex.of(np.array([p for p, _ in pairs], np.int64), np.array([t for _, t in pairs], np.int64))
+        return TokenIndex.of(
+            np.array([p for p, _ in pairs], np.int64), np.array([t for _, t in pairs], np.int64)
+        )
 
-    return FeatureColumns(np.array(features), numbers, index(tokens), index({f: promoted.get(f, []) for f in features}))
+    return FeatureColumns(
+        np.array(features),
+        numbers,
+        index(tokens),
+        index({f: promoted.get(f, []) for f in features}),
+    )
 
 
 def edges_of(graph: Graph, token: int) -> Edges:
     own = sorted((f, *value) for (t, f), value in graph.items() if t == token)
-    f, n, a = (np.array(column) for column in zip(*own, strict=True)) if own else (np.empty(0, np.int64),) * 3
-    return Edges(np.full(len(own), token), f.astype(np.int64), n.astype(np.int64), a.astype(float) / 2, a.astype(float))
+    f, n, a = (
+        (np.array(column) for column in zip(*own, strict=True))
+        if own
+        else (np.empty(0, np.int64),) * 3
+    )
+    return Edges(
+        np.full(len(own), token),
+        f.astype(np.int64),
+        n.astype(np.int64),
+        a.astype(float) / 2,
+        a.astype(float),
+    )
 
 
 @given(graphs, st.integers(1, N_TOKENS))
@@ -116,9 +143,14 @@ def test_a_search_is_filter_then_order_then_page(
     found = search(columns, asked, edges, lifted)
     rows = brute(graph, columns, asked, token, promoted, lifted)
     assert found.total == len(rows)
-    assert columns.feature_index[found.places].tolist() == rows[asked.offset : asked.offset + asked.limit]
+    assert (
+        columns.feature_index[found.places].tolist()
+        == rows[asked.offset : asked.offset + asked.limit]
+    )
     if edges is not None:
-        assert edges.feature_index[found.edge].tolist() == columns.feature_index[found.places].tolist()
+        assert (
+            edges.feature_index[found.edge].tolist() == columns.feature_index[found.places].tolist()
+        )
 
 
 def brute(
@@ -165,11 +197,23 @@ def test_the_first_k_are_those_of_a_stable_sort(values: list[int], k: int) -> No
     assert first_of(key, k).tolist() == np.argsort(key, kind="stable")[:k].tolist()
 
 
-@given(graphs, st.integers(0, N_TOKENS - 1), st.sampled_from(["count", "strength", "share"]), st.integers(0, 12))
+@given(
+    graphs,
+    st.integers(0, N_TOKENS - 1),
+    st.sampled_from(["count", "strength", "share"]),
+    st.integers(0, 12),
+)
 @CASES
-def test_the_first_edges_of_a_token_equal_sorting_all_of_them(graph: Graph, token: int, order: str, limit: int) -> None:
+def test_the_first_edges_of_a_token_equal_sorting_all_of_them(
+    graph: Graph, token: int, order: str, limit: int
+) -> None:
     parts = [edges_of(graph, t) for t in sorted({t for t, _ in graph})]
-    every = Edges(*(np.concatenate([getattr(part, name) for part in parts]) for name in Edges.__dataclass_fields__))
+    every = Edges(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in Edges.__dataclass_fields__
+        )
+    )
     packed = pack(every, 10.0)
     if not packed.token_first <= token <= packed.token_last:
         return
@@ -177,29 +221,38 @@ def test_the_first_edges_of_a_token_equal_sorting_all_of_them(graph: Graph, toke
     reached = own_edges(packed, token, 10.0)
     rows = reached.first(limit, order, columns)
     own = edges_of(graph, token)
-    total = dict(zip(columns.feature_index.tolist(), columns.numbers["n_firings"].tolist(), strict=True))
+    total = dict(
+        zip(columns.feature_index.tolist(), columns.numbers["n_firings"].tolist(), strict=True)
+    )
     read = {row.feature_index: row for row in reached.first(99, "count", None)}
     assert len(reached.feature_index) == len(own.feature_index) == len(read)
-    assert [row.feature_index for row in reached.to([8, 0, 3])] == [f for f in (8, 0, 3) if f in read]
+    assert [row.feature_index for row in reached.to([8, 0, 3])] == [
+        f for f in (8, 0, 3) if f in read
+    ]
     key = {
         "count": lambda f: (-read[f].n_firings, -read[f].act_max, f),
         "strength": lambda f: (-read[f].act_max, -read[f].n_firings, f),
         "share": lambda f: (-read[f].n_firings / total[f], f),
     }[order]
-    assert [row.feature_index for row in rows] == sorted(own.feature_index.tolist(), key=key)[:limit]
+    assert [row.feature_index for row in rows] == sorted(own.feature_index.tolist(), key=key)[
+        :limit
+    ]
     assert {f: row.n_firings for f, row in read.items()} == dict(
         zip(own.feature_index.tolist(), own.n_firings.tolist(), strict=True)
     )
 
 
-# -- lifts ------------------------------------------------------------------------------------------
+# -- lifts
+# ------------------------------------------------------------------------------------------
 
 shards = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=8)
 
 
 @given(shards, st.integers(1, 500), st.integers(1, 500))
 @CASES
-def test_a_lift_is_the_ratio_of_the_two_rates(counted: list[tuple[int, int]], function: int, content: int) -> None:
+def test_a_lift_is_the_ratio_of_the_two_rates(
+    counted: list[tuple[int, int]], function: int, content: int
+) -> None:
     f, c = sum(a for a, _ in counted), sum(b for _, b in counted)
     by_shard = np.array([[a] for a, _ in counted]), np.array([[a + b] for a, b in counted])
     n_effective = effective_firings(*by_shard)
@@ -217,7 +270,9 @@ def test_a_lift_is_the_ratio_of_the_two_rates(counted: list[tuple[int, int]], fu
 
 
 def design_effect(counted: list[tuple[int, int]]) -> float:
-    """Variance of the share by linearisation over shards, over the binomial variance; one number at a time."""
+    """Variance of the share by linearisation over shards, over the binomial variance;
+    one number at a time.
+    """
     n = sum(a + b for a, b in counted)
     share = sum(a for a, _ in counted) / n
     if share in (0.0, 1.0):
@@ -234,7 +289,9 @@ def test_wilsons_interval_is_the_textbooks() -> None:
 
 
 def test_the_interval_covers_when_documents_come_in_clumps() -> None:
-    """Shards that differ far more than chance: Wilson with n alone covers much less than it says."""
+    """Shards that differ far more than chance:
+    Wilson with n alone covers much less than it says.
+    """
     generator, truth, n_shards, per_shard, trials = np.random.default_rng(0), 0.4, 32, 40, 600
     shares = generator.beta(2, 3, size=(trials, n_shards))  # mean 0.4, far from constant
     function = generator.binomial(per_shard, shares)
@@ -264,14 +321,24 @@ def test_a_token_that_nothing_lists_has_no_places() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 50)), max_size=60), st.lists(st.integers(-1, 60), max_size=9)
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 50)), max_size=60),
+    st.lists(st.integers(-1, 60), max_size=9),
 )
 @CASES
-def test_many_tokens_at_once_list_what_each_of_them_lists(pairs: list[tuple[int, int]], tokens: list[int]) -> None:
+def test_many_tokens_at_once_list_what_each_of_them_lists(
+    pairs: list[tuple[int, int]], tokens: list[int]
+) -> None:
     pairs.sort()
-    index = TokenIndex.of(np.array([p for p, _ in pairs], np.int64), np.array([t for _, t in pairs], np.int64))
-    for padded in (index, TokenIndex(index.starts, np.concatenate([index.places, np.zeros(2000, np.int32)]))):
-        assert sorted(padded.listings(tokens).tolist()) == sorted(p for p, t in pairs if t in tokens)
+    index = TokenIndex.of(
+        np.array([p for p, _ in pairs], np.int64), np.array([t for _, t in pairs], np.int64)
+    )
+    for padded in (
+        index,
+        TokenIndex(index.starts, np.concatenate([index.places, np.zeros(2000, np.int32)])),
+    ):
+        assert sorted(padded.listings(tokens).tolist()) == sorted(
+            p for p, t in pairs if t in tokens
+        )
 
 
 def test_recent_edges_are_kept_within_their_bound_the_oldest_going_first() -> None:

@@ -29,7 +29,10 @@ from precompute.building.graph_tables import GraphEdges, graph_tables
 
 N_RANKS, N_ORDERS = 23, 31
 EDGES = st.dictionaries(
-    st.tuples(st.integers(1, N_RANKS), st.integers(0, N_ORDERS - 1)), st.integers(1, 12), min_size=1, max_size=150
+    st.tuples(st.integers(1, N_RANKS), st.integers(0, N_ORDERS - 1)),
+    st.integers(1, 12),
+    min_size=1,
+    max_size=150,
 )
 Counts = dict[tuple[int, int], int]
 
@@ -49,7 +52,9 @@ class Small:
         self.places = Places(rank, order, n)
         self.n_ranks, self.n_orders = max(r for r, _ in counts), len(features)
 
-    def count(self, ranks: tuple[int, int], orders: tuple[int, int], min_count: int) -> tuple[int, int]:
+    def count(
+        self, ranks: tuple[int, int], orders: tuple[int, int], min_count: int
+    ) -> tuple[int, int]:
         """(edges, firings) between two ranges, ends inside, one by one."""
         found = [
             n
@@ -83,7 +88,14 @@ class Small:
 
 
 def grid_of(row: dict[str, object]) -> Grid:
-    names = ("n_rank_bounds", "n_order_bounds", "rank_bounds", "order_bounds", "n_edges", "n_firings")
+    names = (
+        "n_rank_bounds",
+        "n_order_bounds",
+        "rank_bounds",
+        "order_bounds",
+        "n_edges",
+        "n_firings",
+    )
     return unpack_grid(*(row[name] for name in names))  # type: ignore[arg-type]
 
 
@@ -122,7 +134,9 @@ def test_cells_are_the_edges_counted_one_by_one(counts: Counts, data: st.DataObj
 def test_splitting_conserves_counts_down_to_single_edges(
     counts: Counts, cut: int, most: int, data: st.DataObject
 ) -> None:
-    """Follow one cell down: its parts sum to it, and the end is one token, one feature, one edge."""
+    """Follow one cell down: its parts sum to it, and the end is one token,
+    one feature, one edge.
+    """
     graph = Small(counts)
     here, there = (1, graph.n_ranks), (1, graph.n_orders)
     for _ in range(40):
@@ -144,7 +158,9 @@ def test_splitting_conserves_counts_down_to_single_edges(
 @settings(max_examples=250)
 @given(EDGES, st.data())
 def test_grid_and_tiles_count_what_memory_counts(counts: Counts, data: st.DataObject) -> None:
-    """Small tiles, a small grid, and a limit that makes most views come from the grid and its margins."""
+    """Small tiles, a small grid, and a limit that makes most views come from the
+    grid and its margins.
+    """
     graph = Small(counts)
     cut = data.draw(st.integers(0, N_RANKS))
     with pytest.MonkeyPatch.context() as patch:
@@ -160,11 +176,19 @@ def test_grid_and_tiles_count_what_memory_counts(counts: Counts, data: st.DataOb
         high = data.draw(st.integers(low, graph.n_orders))
         min_count = data.draw(st.sampled_from([1, 2, 5, 10]))
         rows, columns = shape(data.draw(st.integers(1, 60)), last - first + 1, high - low + 1)
-        wanted = rank_bounds(first, last, rows, cut), order_bounds(graph.first_rank, low, high, columns, cut)
+        wanted = (
+            rank_bounds(first, last, rows, cut),
+            order_bounds(graph.first_rank, low, high, columns, cut),
+        )
         view = tiled.view(*wanted, min_count)
         assert len(view.ranks) <= len(wanted[0])
         assert len(view.orders) <= len(wanted[1])
-        assert (view.ranks[0], view.ranks[-1], view.orders[0], view.orders[-1]) == (first, last + 1, low, high + 1)
+        assert (view.ranks[0], view.ranks[-1], view.orders[0], view.orders[-1]) == (
+            first,
+            last + 1,
+            low,
+            high + 1,
+        )
         same = memory.view(view.ranks, view.orders, min_count).cells
         assert view.cells.n_edges.tolist() == same.n_edges.tolist()
         assert view.cells.n_firings.tolist() == same.n_firings.tolist()

@@ -15,12 +15,15 @@ from backend.schemas import TokenRef
 
 CASES = settings(max_examples=300, deadline=None)
 CLASSES = ("content", "function", "special")
-# few letters, so that what is looked for also lies across the end of one text and the start of the next
+# few letters, so that what is looked for also lies across the end of one text and the start of the
+# next
 texts = st.lists(st.text('ab\xe9É"\\\n\0', max_size=4) | st.text(max_size=3), max_size=12)
 
 
 def table_of(words: list[str], special: int = 2) -> TokenTable:
-    """Tokens 3, 5, 7 ... of these texts; the first `special` have no rank, the rest are ranked from the last on."""
+    """Tokens 3, 5, 7 ... of these texts;
+    the first `special` have no rank, the rest are ranked from the last on.
+    """
     n = len(words)
     lower = [duckdb.execute("SELECT lower($1)", [word]).fetchall()[0][0] for word in words]
     columns: dict[str, Any] = {
@@ -42,7 +45,9 @@ def test_texts_are_found_as_the_database_finds_them(words: list[str], q: str) ->
     found = "SELECT contains(lower($1), lower($2)), lower($2)"
     asked = [duckdb.execute(found, [word, q]).fetchall()[0] for word in words]
     lower = asked[0][1] if asked else q
-    assert table_of(words).named(lower) == [3 + 2 * i for i, (holds, _) in enumerate(asked) if holds]
+    assert table_of(words).named(lower) == [
+        3 + 2 * i for i, (holds, _) in enumerate(asked) if holds
+    ]
 
 
 @given(texts, st.lists(st.integers(-1, 30), max_size=9))
@@ -50,7 +55,11 @@ def test_texts_are_found_as_the_database_finds_them(words: list[str], q: str) ->
 def test_tokens_are_written_as_the_wire_has_them(words: list[str], wanted: list[int]) -> None:
     table = table_of(words)
     known = {3 + 2 * i: (word, CLASSES[2 if i < 2 else i % 2]) for i, word in enumerate(words)}
-    refs = [TokenRef(token_id=i, text=known[i][0], token_class=known[i][1]) for i in wanted if i in known]  # type: ignore[arg-type]
+    refs = [
+        TokenRef(token_id=i, text=known[i][0], token_class=known[i][1])
+        for i in wanted
+        if i in known
+    ]  # type: ignore[arg-type]
     assert json.loads(table.refs(wanted)) == [ref.model_dump() for ref in refs]
     rows = {row[0]: row[1:] for row in table.rows(wanted)}
     assert rows == {

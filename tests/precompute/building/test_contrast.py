@@ -1,4 +1,6 @@
-"""The equal-occurrence control: exact expectations, worked by hand, by simulation and by a second route."""
+"""The equal-occurrence control:
+exact expectations, worked by hand, by simulation and by a second route.
+"""
 
 from fractions import Fraction
 from math import comb
@@ -35,8 +37,12 @@ def test_expectation_by_hand() -> None:
 def test_expectation_is_the_exact_fraction(n_positions: int, data: st.DataObject) -> None:
     drawn = data.draw(st.integers(0, n_positions))
     firings = data.draw(st.lists(st.integers(0, n_positions), min_size=1, max_size=8))
-    exact = sum(1 - Fraction(comb(n_positions - f, drawn), comb(n_positions, drawn)) for f in firings if f)
-    assert expected_distinct(np.array(firings), n_positions, drawn) == pytest.approx(float(exact), abs=1e-9)
+    exact = sum(
+        1 - Fraction(comb(n_positions - f, drawn), comb(n_positions, drawn)) for f in firings if f
+    )
+    assert expected_distinct(np.array(firings), n_positions, drawn) == pytest.approx(
+        float(exact), abs=1e-9
+    )
 
 
 def test_expectation_agrees_with_simulation() -> None:
@@ -44,16 +50,21 @@ def test_expectation_agrees_with_simulation() -> None:
     fires = generator.random((400, 30)) < np.linspace(0.001, 0.2, 30)  # [positions, features]
     met = [fires[generator.choice(400, 50, replace=False)].any(axis=0).sum() for _ in range(3000)]
     error = np.std(met) / np.sqrt(len(met))
-    assert expected_distinct(fires.sum(axis=0), 400, 50) == pytest.approx(np.mean(met), abs=5 * error)
+    assert expected_distinct(fires.sum(axis=0), 400, 50) == pytest.approx(
+        np.mean(met), abs=5 * error
+    )
 
 
 def test_expectation_keeps_its_precision_at_corpus_size() -> None:
     # one firing among 3e9 positions, a third of them drawn
-    assert expected_distinct(np.array([1]), 3_000_000_000, 1_000_000_000) == pytest.approx(1 / 3, abs=1e-5)
+    assert expected_distinct(np.array([1]), 3_000_000_000, 1_000_000_000) == pytest.approx(
+        1 / 3, abs=1e-5
+    )
 
 
 def two_shards() -> tuple[ShardReach, Graph, TokenTable]:
-    """Tokens 0, 1 function (4 + 2 occurrences), 2, 3 content (3 + 2), 4 special; five features, one silent.
+    """Tokens 0, 1 function (4 + 2 occurrences), 2, 3 content (3 + 2), 4 special;
+    five features, one silent.
 
     Token 0 fires feature 0, token 1 feature 1, token 2 feature 2 (and 0, once), token 3 feature 3.
     """
@@ -108,17 +119,23 @@ def test_k_never_reaches_past_the_function_tokens() -> None:
     assert contrast_ks(0) == []
 
 
-def test_a_build_holds_the_comparison(store: Store, raw: dict[str, list[tuple[int, int, float]]]) -> None:
+def test_a_build_holds_the_comparison(
+    store: Store, raw: dict[str, list[tuple[int, int, float]]]
+) -> None:
     rows = {row.token_id: row for row in store.tokens(limit=1000)[0]}
     ranked = [t for t, row in rows.items() if row.rank is not None]
     for sae in store.saes():
         fired = raw[sae.sae_id]
         n_content = sum(row.occurrences for row in rows.values() if row.token_class == "content")
-        firings = np.bincount([f for t, f, _ in fired if rows[t].token_class == "content"], minlength=96)
+        firings = np.bincount(
+            [f for t, f, _ in fired if rows[t].token_class == "content"], minlength=96
+        )
         for found in store.contrasts(sae.sae_id):
             first = set(ranked[: found.k])
             assert found.occurrences == sum(rows[t].occurrences for t in first)
-            assert found.coverage == pytest.approx(len({f for t, f, _ in fired if t in first}) / sae.n_active)
+            assert found.coverage == pytest.approx(
+                len({f for t, f, _ in fired if t in first}) / sae.n_active
+            )
             expected = expected_distinct(firings, n_content, found.occurrences) / sae.n_active
             assert found.content_coverage == pytest.approx(expected)
         cut = store.coverage_contrast(sae.sae_id)

@@ -15,11 +15,15 @@ from precompute.job import BadInput
 
 
 def test_plain_and_compressed_files_read_the_same(tmp_path: Path) -> None:
-    lines = "".join(json.dumps({"text": text}) + "\n" for text in ("one", "二", "three\nlines")) + "\n"
+    lines = (
+        "".join(json.dumps({"text": text}) + "\n" for text in ("one", "二", "three\nlines")) + "\n"
+    )
     plain, packed = tmp_path / "c.jsonl", tmp_path / "c.jsonl.zst"
     plain.write_text(lines, encoding="utf-8")
     packed.write_bytes(zstandard.compress(lines.encode()))
-    assert list(read_documents(plain)) == list(read_documents(packed)) == ["one", "二", "three\nlines"]
+    assert (
+        list(read_documents(plain)) == list(read_documents(packed)) == ["one", "二", "three\nlines"]
+    )
 
 
 @pytest.mark.parametrize("bad", ["{", '{"no_text": 1}', '{"text": 3}', "[]", '"text"'])
@@ -46,7 +50,9 @@ def test_a_row_holds_one_document_and_begins_with_bos() -> None:
 
 def test_batches_hold_every_row_once_and_little_padding() -> None:
     generator = np.random.default_rng(0)
-    documents = [(i, list(range(3, 3 + int(n)))) for i, n in enumerate(generator.integers(1, 200, 300))]
+    documents = [
+        (i, list(range(3, 3 + int(n)))) for i, n in enumerate(generator.integers(1, 200, 300))
+    ]
     shard = cut_rows(documents, ctx_len=64, bos_id=2)
     found = list(batches(shard, batch_rows=4))
     assert np.concatenate([lengths for _, lengths in found]).tolist() == shard.lengths.tolist()
@@ -58,7 +64,9 @@ def test_a_short_document_is_tokenised_as_a_prompt_is(tmp_path: Path, lm: Langua
     text = "What is the capital of Russia?\n"
     (tmp_path / "c.jsonl").write_text(json.dumps({"text": text}))
     ids = list(tokenised(lm, tmp_path / "c.jsonl", 5))
-    assert cut_rows([(0, ids[0])], 64, lm.bos_id).tokens[0, : len(ids[0]) + 1].tolist() == lm.tokenize(text)
+    assert cut_rows([(0, ids[0])], 64, lm.bos_id).tokens[
+        0, : len(ids[0]) + 1
+    ].tolist() == lm.tokenize(text)
 
 
 def test_counts_by_hand_leave_out_special_tokens_and_padding() -> None:
@@ -75,7 +83,9 @@ def texts_in(folder: Path, texts: list[str], kind: str) -> Path:
     if kind == "parquet":
         pq.write_table(pa.Table.from_pylist(rows), folder / "validation-0.parquet")
     else:
-        (folder / "validation-0.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        (folder / "validation-0.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+        )
     return folder
 
 
@@ -98,7 +108,9 @@ def test_split_and_column_have_stated_defaults() -> None:
             HubText.parse(bad)
 
 
-def test_what_cannot_be_streamed_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_streamed_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = texts_in(tmp_path / "set", ["fine"], "jsonl")
     cases = [
         (f"hf:{folder}:train", "cannot be streamed (Bad split: train"),

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.core.store import DENOMINATORS, MIN_COUNTS, ORDERS, Store
-from precompute.building.coverage import Graph, Steps, greedy, log_ranks, random_curve, random_orders, ranked_by, steps
+from precompute.building.coverage import (
+    Graph,
+    Steps,
+    greedy,
+    log_ranks,
+    random_curve,
+    random_orders,
+    ranked_by,
+    steps,
+)
 
 N_TOKENS, N_FEATURES = 7, 12
 Firing = tuple[int, int, float]
@@ -24,7 +33,9 @@ FIRINGS = st.lists(
 
 def reached_by(firings: list[Firing], theta: float, min_count: int) -> dict[int, set[int]]:
     """token_id -> features with at least min_count firings above theta."""
-    counts = Counter((token, feature) for token, feature, activation in firings if activation > theta)
+    counts = Counter(
+        (token, feature) for token, feature, activation in firings if activation > theta
+    )
     reached: dict[int, set[int]] = defaultdict(set)
     for (token, feature), n in counts.items():
         if n >= min_count:
@@ -32,7 +43,9 @@ def reached_by(firings: list[Firing], theta: float, min_count: int) -> dict[int,
     return reached
 
 
-def graph_of(reached: dict[int, set[int]], vocab_size: int = N_TOKENS, d_sae: int = N_FEATURES) -> Graph:
+def graph_of(
+    reached: dict[int, set[int]], vocab_size: int = N_TOKENS, d_sae: int = N_FEATURES
+) -> Graph:
     pairs = sorted((token, feature) for token, features in reached.items() for feature in features)
     columns = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     return Graph(columns[:, 0], columns[:, 1], vocab_size, d_sae)
@@ -63,8 +76,15 @@ def expand(found: Steps, n: int) -> list[int]:
 
 
 @settings(max_examples=250, deadline=None)
-@given(FIRINGS, st.permutations(range(N_TOKENS)), st.sampled_from(MIN_COUNTS), st.sampled_from([0.0, 1.0, 2.0]))
-def test_every_order_equals_the_recount(firings: list[Firing], ranked: list[int], min_count: int, theta: float) -> None:
+@given(
+    FIRINGS,
+    st.permutations(range(N_TOKENS)),
+    st.sampled_from(MIN_COUNTS),
+    st.sampled_from([0.0, 1.0, 2.0]),
+)
+def test_every_order_equals_the_recount(
+    firings: list[Firing], ranked: list[int], min_count: int, theta: float
+) -> None:
     reached = reached_by(firings, theta, min_count)
     graph, frequency = graph_of(reached), np.array(ranked)
     degrees = graph.degrees()
@@ -117,10 +137,14 @@ def test_a_build_answers_what_the_raw_firings_say(
                 assert ordered == expected
                 covered = curve(reached, ordered)
                 assert [row.covered for row in answer.rows] == covered
-                assert [row.new_features for row in answer.rows] == np.diff(covered, prepend=0).tolist()
+                assert [row.new_features for row in answer.rows] == np.diff(
+                    covered, prepend=0
+                ).tolist()
                 assert [row.degree for row in answer.rows] == [len(reached[t]) for t in ordered]
                 n_all = n_active if denominator == "active" else sae.d_sae
-                assert [row.coverage for row in answer.rows] == pytest.approx([c / n_all for c in covered])
+                assert [row.coverage for row in answer.rows] == pytest.approx(
+                    [c / n_all for c in covered]
+                )
                 assert (answer.n_active, answer.d_sae) == (n_active, 96)
 
 
@@ -141,7 +165,9 @@ def test_max_rank_cuts_and_is_echoed(store: Store) -> None:
     assert store.coverage("layer_0", max_rank=1, min_count=2).rows[0].low is None
 
 
-@pytest.mark.parametrize("wrong", [{"theta": 0.123}, {"min_count": 3}, {"denominator": "all"}, {"order": "alphabet"}])
+@pytest.mark.parametrize(
+    "wrong", [{"theta": 0.123}, {"min_count": 3}, {"denominator": "all"}, {"order": "alphabet"}]
+)
 def test_a_setting_that_is_not_stored_is_refused(store: Store, wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
         store.coverage("layer_0", **wrong)  # type: ignore[arg-type]

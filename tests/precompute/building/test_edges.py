@@ -1,4 +1,6 @@
-"""Two independent routes: the job's edges against every position encoded by itself from the text."""
+"""Two independent routes: the job's edges against every position encoded by
+itself from the text.
+"""
 
 from collections import defaultdict
 
@@ -26,7 +28,11 @@ def test_sums_by_hand() -> None:
 def test_compacting_often_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(0)
     parts = [
-        (generator.integers(0, 9, 50), generator.integers(0, 5, 50), generator.random(50, dtype=np.float32))
+        (
+            generator.integers(0, 9, 50),
+            generator.integers(0, 5, 50),
+            generator.random(50, dtype=np.float32),
+        )
         for _ in range(20)
     ]
     results = []

@@ -45,7 +45,9 @@ def test_examples_carry_the_live_activations(store: Store, made: Made, lm: Langu
             assert example.activations[example.position] == example.activation
 
 
-def test_promoted_tokens_are_those_of_the_unembedding(store: Store, made: Made, lm: LanguageModel) -> None:
+def test_promoted_tokens_are_those_of_the_unembedding(
+    store: Store, made: Made, lm: LanguageModel
+) -> None:
     sae = made.saes[1]
     row = store.search_features(sae.sae_id, limit=1)[0][0]
     effect = lm.unembed_direction(sae.decoder_rows([row.feature_index]))[0].clone()

@@ -63,7 +63,9 @@ def test_a_replaced_file_is_followed_and_a_lost_one_said(tmp_path: Path, made: M
     store.close()
 
 
-def test_threads_get_their_own_answers_while_the_file_is_replaced(tmp_path: Path, made: Made) -> None:
+def test_threads_get_their_own_answers_while_the_file_is_replaced(
+    tmp_path: Path, made: Made
+) -> None:
     path = tmp_path / "b.duckdb"
     shutil.copy(made.out, path)
     store = Store.open(path)
@@ -146,7 +148,9 @@ def test_features_are_searched_and_paged(store: Store) -> None:
     russia = {row.token_id for row in store.tokens(q="Russia")[0]}
     for row in store.search_features("layer_2", q="Russia", limit=1000)[0]:
         assert russia & {*row.top_token_ids, *row.promoted_token_ids}
-    assert [row.feature_index for row in store.search_features("layer_2", q="7", limit=500)[0]].count(7) == 1
+    assert [
+        row.feature_index for row in store.search_features("layer_2", q="7", limit=500)[0]
+    ].count(7) == 1
     assert store.feature("layer_2", 96) is None
     with pytest.raises(ValueError, match="colour"):
         store.search_features("layer_2", order="colour")
@@ -159,7 +163,8 @@ def test_features_held_in_memory_are_the_rows_of_the_file_in_whatever_order_it_h
     shutil.copy(made.out, mixed)
     with duckdb.connect(str(mixed)) as connection:
         connection.execute(
-            "CREATE TABLE drawn AS SELECT * FROM feature WHERE feature_index <> 3 ORDER BY hash(feature_index)"
+            "CREATE TABLE drawn AS SELECT * FROM feature WHERE feature_index <> 3 ORDER BY "
+            "hash(feature_index)"
         )
         connection.execute("DELETE FROM feature")
         connection.execute("INSERT INTO feature SELECT * FROM drawn")
@@ -171,11 +176,17 @@ def test_features_held_in_memory_are_the_rows_of_the_file_in_whatever_order_it_h
         columns = store.feature_columns("layer_2")
         assert store.features("layer_2", asked) == queried
         assert [row.feature_index for row in queried] == asked[:-2]
-        assert path == made.out or {row.n_firings for row in queried if row.feature_index == 3} == {0}
-        assert columns.feature_index.tolist() == sorted({row.feature_index for row in queried if row.n_firings})
+        assert path == made.out or {row.n_firings for row in queried if row.feature_index == 3} == {
+            0
+        }
+        assert columns.feature_index.tolist() == sorted(
+            {row.feature_index for row in queried if row.n_firings}
+        )
         for row in queried:
             for token_id in row.top_token_ids:
-                assert columns.places_of(np.array([row.feature_index])) in columns.fired_by.listing(token_id)
+                assert columns.places_of(np.array([row.feature_index])) in columns.fired_by.listing(
+                    token_id
+                )
         store.close()
 
 
@@ -184,10 +195,16 @@ def test_publishing_fails_whole_and_leaves_the_old_build(tmp_path: Path, made: M
     shutil.copy(made.out, path)
     before = path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # as a full disk would: writing stops
+    # as a full disk would: writing stops
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
         with pytest.raises(BuildNotWritten, match=r"b\.duckdb was not written"):
-            publish(path, {}, [], {"counts": {"positions": 0, "documents": 0}, "filler": "x" * 3_000_000})
+            publish(
+                path,
+                {},
+                [],
+                {"counts": {"positions": 0, "documents": 0}, "filler": "x" * 3_000_000},
+            )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     with pytest.raises(BuildNotWritten, match="untouched"):

@@ -1,8 +1,9 @@
 """Runs the consolidation jobs on a tiny run, killing them at random moments; used by test_resume.
 
-`python -m tests.precompute.consolidation.kill_consolidation FOLDER KILLS` writes FOLDER/whole.duckdb (never disturbed)
-and FOLDER/killed.duckdb, and prints at which step of which job each kill came. Everything is imported once, in a
-server without threads from which each attempt is forked: a kill costs no import, and no lock is held in a fork.
+`python -m tests.precompute.consolidation.kill_consolidation FOLDER KILLS` writes
+FOLDER/whole.duckdb (never disturbed) and FOLDER/killed.duckdb, and prints at which step of which
+job each kill came. Everything is imported once, in a server without threads from which each attempt
+is forked: a kill costs no import, and no lock is held in a fork.
 """
 
 import json
@@ -25,8 +26,11 @@ from tests.consolidation_case import Case, make_case, publish_case
 
 PLAN = Plan(
     SaeSettings(d_sae=48, k=6.0, positions=2048, batch=128, calibration=256, score_rows=2),
-    layer=1, seeds=(0, 1), width_steps=(5,), rows_per_shard=1,
-)  # fmt: skip
+    layer=1,
+    seeds=(0, 1),
+    width_steps=(5,),
+    rows_per_shard=1,
+)
 
 SERVER = multiprocessing.get_context("forkserver")
 
@@ -59,7 +63,9 @@ def started(case: Case, work: Path, out: Path) -> BaseProcess:
 
 
 def made(work: Path) -> list[str]:
-    """Finished files, relative to WORK. Folders come and go meanwhile: `os.walk` passes over one that has gone."""
+    """Finished files, relative to WORK. Folders come and go meanwhile:
+    `os.walk` passes over one that has gone.
+    """
     files = (Path(folder, name) for folder, _, names in os.walk(work) for name in names)
     return sorted(str(path.relative_to(work)) for path in files if path.suffix in (".npy", ".npz"))
 
@@ -94,7 +100,9 @@ def main(folder: Path, n_kills: int) -> None:
         process = started(case, work, folder / "killed.duckdb")
         after = round(kill * (n_files - 1) / n_kills)
         killed = kill_after(process, work, after, rng.uniform(0, a_file))
-        print(json.dumps({"killed": killed, "finished": len(made(work)), "of": n_files}), flush=True)
+        print(
+            json.dumps({"killed": killed, "finished": len(made(work)), "of": n_files}), flush=True
+        )
     finish(started(case, work, folder / "killed.duckdb"), "the run after the kills")
 
 

@@ -1,4 +1,6 @@
-"""Losses along training: equal to transformers' own, summed right at any cut, on text that was not trained on."""
+"""Losses along training: equal to transformers' own, summed right at any cut,
+on text that was not trained on.
+"""
 
 import math
 from pathlib import Path
@@ -46,12 +48,16 @@ def store(case: Case, work: Path) -> ConsolidationStore:
 
 def own_loss(case: Case, work: Path, step: int) -> tuple[float, int]:
     """(mean, targets) of the loss that transformers itself computes on the same rows."""
-    model = AutoModelForCausalLM.from_pretrained(case.checkpoints / f"step_{step:06d}", attn_implementation="eager")
+    model = AutoModelForCausalLM.from_pretrained(
+        case.checkpoints / f"step_{step:06d}", attn_implementation="eager"
+    )
     text = held_out(work)
     labels = np.full(text.rows.tokens.shape, -100)
     labels[:, 1:][text.scored()] = text.rows.tokens[:, 1:][text.scored()]
     with torch.no_grad():
-        made = model(input_ids=torch.from_numpy(text.rows.tokens), labels=torch.from_numpy(labels)).loss
+        made = model(
+            input_ids=torch.from_numpy(text.rows.tokens), labels=torch.from_numpy(labels)
+        ).loss
     return float(made), int(text.scored().sum())
 
 
@@ -74,7 +80,9 @@ def test_transitions_weighted_by_counts_are_transformers_own_loss(
 def test_cells_sum_to_what_the_tokens_say(
     case: Case, work: Path, store: ConsolidationStore, cut: str, split: str
 ) -> None:
-    losses = np.load(work / "runs" / "tiny.0" / "loss" / "step_000000005.npz")["loss"].astype(np.float64)
+    losses = np.load(work / "runs" / "tiny.0" / "loss" / "step_000000005.npz")["loss"].astype(
+        np.float64
+    )
     targets = held_out(work).targets()
     counts = np.bincount(np.load(case.rows).ravel(), minlength=len(case.tokenizer))
     texts = [case.tokenizer.decode([i]) for i in range(len(case.tokenizer))]
@@ -82,7 +90,11 @@ def test_cells_sum_to_what_the_tokens_say(
     kinds = [targets[name] for name in ("current", "target", "position")]
     place = transition_of(vocabulary, vocabulary.cut(cut), *kinds[:2])
     value = split_values(vocabulary, split, *kinds)
-    found = {(e.transition, e.value): e for e in store.loss(cut, split) if store.loss_tables().series[e.series][2] == 5}
+    found = {
+        (e.transition, e.value): e
+        for e in store.loss(cut, split)
+        if store.loss_tables().series[e.series][2] == 5
+    }
     for i, transition in enumerate(TRANSITIONS):
         for v in range(SPLITS[split]):
             mine = losses[(place == i) & (value == v)]
@@ -94,7 +106,9 @@ def test_cells_sum_to_what_the_tokens_say(
                 assert (transition, v) not in found
 
 
-def test_intervals_hold_the_mean_and_excess_is_loss_minus_baseline(store: ConsolidationStore) -> None:
+def test_intervals_hold_the_mean_and_excess_is_loss_minus_baseline(
+    store: ConsolidationStore,
+) -> None:
     tables = store.loss_tables()
     entries = store.loss("0.40", "none", "bigram")
     base = {e.transition: e.loss for e in entries if tables.series[e.series][1] == "bigram"}
@@ -121,8 +135,12 @@ def test_two_seeds_of_the_same_weights_agree(store: ConsolidationStore) -> None:
     assert len({run.seed for run in store.runs()}) == 2
 
 
-@pytest.mark.parametrize(("cut", "split", "named"), [("0.33", "none", "0.40"), ("top7", "none", "top10")])
-def test_unknown_cut_lists_the_cuts(store: ConsolidationStore, cut: str, split: str, named: str) -> None:
+@pytest.mark.parametrize(
+    ("cut", "split", "named"), [("0.33", "none", "0.40"), ("top7", "none", "top10")]
+)
+def test_unknown_cut_lists_the_cuts(
+    store: ConsolidationStore, cut: str, split: str, named: str
+) -> None:
     with pytest.raises(ValueError, match=named):
         store.loss(cut, split)
     with pytest.raises(ValueError, match="bigram"):
@@ -164,16 +182,20 @@ def test_bigram_by_hand() -> None:
     # targets 4, 3, 4, 5: counts 3: 1, 4: 2, 5: 1, each + 1, over 7
     np.testing.assert_allclose(bigrams.unigram, [0, 0, 0, 2 / 7, 3 / 7, 2 / 7])
     one = bigrams.bigram_loss(np.array([3, 3, 4]), np.array([4, 5, 5]), 7.0)
-    np.testing.assert_allclose(one, -np.log([(2 + 3) / (2 + 7), (0 + 2) / (2 + 7), (1 + 2) / (2 + 7)]))
+    np.testing.assert_allclose(
+        one, -np.log([(2 + 3) / (2 + 7), (0 + 2) / (2 + 7), (1 + 2) / (2 + 7)])
+    )
     assert bigrams.unigram_loss(np.array([4]))[0] == pytest.approx(math.log(7 / 3))
 
 
 def test_the_smoothing_follows_the_text() -> None:
     rng = np.random.default_rng(1)
-    noise = rng.integers(3, 50, (40, 64))  # the next token says nothing: the more smoothing the better
+    # the next token says nothing: the more smoothing the better
+    noise = rng.integers(3, 50, (40, 64))
     other = rng.integers(3, 50, 4000)
     assert best_weight(count_bigrams(noise, 50, [0, 1, 2]), other[:-1], other[1:]) >= 1000
-    chain = (noise[:, :1] + np.arange(64)) % 47 + 3  # the next token is certain: the less the better
+    # the next token is certain: the less the better
+    chain = (noise[:, :1] + np.arange(64)) % 47 + 3
     walk = np.arange(4000) % 47 + 3
     assert best_weight(count_bigrams(chain, 50, [0, 1, 2]), walk[:-1], walk[1:]) == 1.0
 
@@ -203,14 +225,34 @@ def test_results_of_another_text_are_refused(case: Case, work: Path, tmp_path: P
     other = case.text(tmp_path, 5000)
     with pytest.raises(BadInput, match="another text"):
         loss_job.make_losses(
-            case.series(), other, work, batch_rows=4, dtype="float32", products="float32", device="cpu"
+            case.series(),
+            other,
+            work,
+            batch_rows=4,
+            dtype="float32",
+            products="float32",
+            device="cpu",
         )
 
 
 def test_kinds() -> None:
-    assert [kind_of(text) for text in (" the", "the", "The", "的", ",", "\n", " (", "7", " 12", "cat", " x9", "")] == [
-        CLOSED, OTHER, CLOSED, CLOSED, PUNCTUATION, PUNCTUATION, PUNCTUATION, DIGIT, DIGIT, OTHER, OTHER, PUNCTUATION,
-    ]  # fmt: skip
+    assert [
+        kind_of(text)
+        for text in (" the", "the", "The", "的", ",", "\n", " (", "7", " 12", "cat", " x9", "")
+    ] == [
+        CLOSED,
+        OTHER,
+        CLOSED,
+        CLOSED,
+        PUNCTUATION,
+        PUNCTUATION,
+        PUNCTUATION,
+        DIGIT,
+        DIGIT,
+        OTHER,
+        OTHER,
+        PUNCTUATION,
+    ]
 
 
 def test_position_buckets_are_named_by_their_ends(store: ConsolidationStore) -> None:

@@ -23,7 +23,12 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
 
 
 def test_steps_are_the_digits_at_the_end() -> None:
-    assert [step_of(name, 7) for name in ("step_000512", "step1000", "checkpoint-5", "main")] == [512, 1000, 5, 7]
+    assert [step_of(name, 7) for name in ("step_000512", "step1000", "checkpoint-5", "main")] == [
+        512,
+        1000,
+        5,
+        7,
+    ]
 
 
 def test_a_folder_gives_its_checkpoints_in_order_of_steps(case: Case) -> None:
@@ -33,7 +38,9 @@ def test_a_folder_gives_its_checkpoints_in_order_of_steps(case: Case) -> None:
 
 
 def test_a_missing_checkpoint_is_named_with_those_that_exist(case: Case, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no checkpoint step_000007; it has step_000000, step_000005, step_000020"):
+    with pytest.raises(
+        BadInput, match="no checkpoint step_000007; it has step_000000, step_000005, step_000020"
+    ):
         folder_checkpoints(case.checkpoints, ["step_000005", "step_000007"])
     with pytest.raises(BadInput, match="holds no saved model"):
         folder_checkpoints(tmp_path)
@@ -72,9 +79,14 @@ def test_revisions_of_a_hub_model_load_by_name(hub: str, case: Case) -> None:
     found = hub_checkpoints(hub, ["step5", "step0"])
     assert [(one.step, one.revision) for one in found] == [(0, "step0"), (5, "step5")]
     made = series_module.Series(hub, 0, "", None, hub, found)
-    weights = [made.load(one, torch.float32, "cpu").model.get_input_embeddings().weight for one in found]
+    weights = [
+        made.load(one, torch.float32, "cpu").model.get_input_embeddings().weight for one in found
+    ]
     local = case.series()
-    expected = [local.load(one, torch.float32, "cpu").model.get_input_embeddings().weight for one in local.checkpoints]
+    expected = [
+        local.load(one, torch.float32, "cpu").model.get_input_embeddings().weight
+        for one in local.checkpoints
+    ]
     assert torch.equal(weights[0], expected[0])
     assert torch.equal(weights[1], expected[1])
 
@@ -82,7 +94,8 @@ def test_revisions_of_a_hub_model_load_by_name(hub: str, case: Case) -> None:
 def test_a_missing_revision_is_one_clear_error(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModelUnavailable, match="some/model at step7, step9 is not on this machine"):
         hub_checkpoints(hub, ["step0", "step7", "step5", "step9"])
-    monkeypatch.setattr(series_module, "require_hub", lambda source: None)  # reached: the hub does not know it either
+    # reached: the hub does not know it either
+    monkeypatch.setattr(series_module, "require_hub", lambda source: None)
     monkeypatch.setattr(series_module, "_on_hub", lambda model, revision: False)
     with pytest.raises(BadInput, match="some/model has no revision step7 on huggingface"):
         hub_checkpoints(hub, ["step0", "step7"])
@@ -113,15 +126,48 @@ def run_cli(*arguments: str | Path) -> int:
     return cli.main(["consolidation", *map(str, arguments)])
 
 
-def test_the_whole_way_by_command_line(case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_whole_way_by_command_line(
+    case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     work = tmp_path / "work"
-    text = ("--corpus", case.corpus, "--training-rows", case.rows, "--tokens", "6000", "--ctx-len", "96")
+    text = (
+        "--corpus",
+        case.corpus,
+        "--training-rows",
+        case.rows,
+        "--tokens",
+        "6000",
+        "--ctx-len",
+        "96",
+    )
     assert run_cli("text", "--work", work, "--tokenizer", case.model, *text) == 0
-    run = ("--work", work, "--checkpoints", case.checkpoints, "--tokenizer", case.model, "--name", "tiny")
+    run = (
+        "--work",
+        work,
+        "--checkpoints",
+        case.checkpoints,
+        "--tokenizer",
+        case.model,
+        "--name",
+        "tiny",
+    )
     assert run_cli("loss", *run) == 0
     assert run_cli("stages", *run, "--revisions", "step_000005") == 0
     out = tmp_path / "a.consolidation.duckdb"
-    assert run_cli("publish", "--work", work, "--tokenizer", case.model, "--counts", case.rows, "--out", out) == 0
+    assert (
+        run_cli(
+            "publish",
+            "--work",
+            work,
+            "--tokenizer",
+            case.model,
+            "--counts",
+            case.rows,
+            "--out",
+            out,
+        )
+        == 0
+    )
     assert out.stat().st_size > 10_000
     assert "published" in capsys.readouterr().out
 
@@ -130,8 +176,14 @@ def test_the_whole_way_by_command_line(case: Case, tmp_path: Path, capsys: pytes
     ("arguments", "said"),
     [
         (("loss", "--work", "w"), "give one of --checkpoints DIR, and --model NAME"),
-        (("loss", "--work", "w", "--checkpoints", "nowhere"), "no folder of checkpoints at nowhere"),
-        (("text", "--work", "w", "--tokenizer", "t", "--corpus", "none.jsonl"), "no file at none.jsonl"),
+        (
+            ("loss", "--work", "w", "--checkpoints", "nowhere"),
+            "no folder of checkpoints at nowhere",
+        ),
+        (
+            ("text", "--work", "w", "--tokenizer", "t", "--corpus", "none.jsonl"),
+            "no file at none.jsonl",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence(

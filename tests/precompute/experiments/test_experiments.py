@@ -1,4 +1,6 @@
-"""The experiments: what they draw and measure, worked by hand or by another route, and the file that they write."""
+"""The experiments: what they draw and measure, worked by hand or by another route,
+and the file that they write.
+"""
 
 from pathlib import Path
 
@@ -18,7 +20,15 @@ from precompute.experiments import necessity
 from precompute.experiments.grid_prompts import KINDS, Cell, prompts
 from precompute.experiments.job import tables
 from precompute.experiments.result import Result, mean_interval
-from precompute.experiments.subject import CONTENT, FUNCTION, Asked, Subject, kl_rows, measure, removed
+from precompute.experiments.subject import (
+    CONTENT,
+    FUNCTION,
+    Asked,
+    Subject,
+    kl_rows,
+    measure,
+    removed,
+)
 from precompute.lab.questions import Question
 
 
@@ -37,7 +47,11 @@ def subject(lm: LanguageModel, saes: dict[str, Sae]) -> Subject:
 
 @pytest.fixture(scope="module")
 def asked(subject: Subject) -> list[Asked]:
-    texts = ("What is the capital of Russia?\n", "The cat sat on the mat, and the dog sat.\n", "What is the UK?\n")
+    texts = (
+        "What is the capital of Russia?\n",
+        "The cat sat on the mat, and the dog sat.\n",
+        "What is the UK?\n",
+    )
     return [subject.read(question(text)) for text in texts]
 
 
@@ -48,13 +62,21 @@ def test_a_question_is_read_with_its_classes(subject: Subject, asked: list[Asked
         assert subject.lm.decode(one.answer_ids) == "Moscow."
 
 
-def test_losses_in_one_batch_are_those_of_each_text(subject: Subject, asked: list[Asked], saes: dict[str, Sae]) -> None:
-    """Against per_token_loss, alone and with an edit; the next-token distribution is the one after the prompt."""
-    edits = [[Intervention.on_feature(saes["layer_2"], 3, "add", 9.0, positions=(2,))] for _ in asked]
+def test_losses_in_one_batch_are_those_of_each_text(
+    subject: Subject, asked: list[Asked], saes: dict[str, Sae]
+) -> None:
+    """Against per_token_loss, alone and with an edit;
+    the next-token distribution is the one after the prompt.
+    """
+    edits = [
+        [Intervention.on_feature(saes["layer_2"], 3, "add", 9.0, positions=(2,))] for _ in asked
+    ]
     for plans in (None, edits):
         losses, following = measure(subject.lm, asked, plans)
         for place, one in enumerate(asked):
-            with subject.lm.intervening([plans[place] if plans else []], prompt_length=len(one.ids)):
+            with subject.lm.intervening(
+                [plans[place] if plans else []], prompt_length=len(one.ids)
+            ):
                 whole = subject.lm.per_token_loss([one.ids + one.answer_ids])[0]
                 after = subject.lm.forward([one.ids]).logits[0, -1].log_softmax(-1)
             assert losses[place] == pytest.approx(float(whole[len(one.ids) - 1 :].sum()), rel=1e-4)
@@ -77,17 +99,26 @@ def test_what_is_cut_is_what_was_reactivated(subject: Subject, asked: list[Asked
             before = dense[1:last].any(0)  # position 0 is BOS
             old = set((dense[last] & before).nonzero()[:, 0].tolist())
             new = set((dense[last] & ~before).nonzero()[:, 0].tolist())
-            cuts = {arm: set(cut.features.tolist()) for arm, cut in necessity.draw(sae, one, resid, 5).items()}
+            cuts = {
+                arm: set(cut.features.tolist())
+                for arm, cut in necessity.draw(sae, one, resid, 5).items()
+            }
             assert cuts["reactivated"] == old
             assert cuts["reactivated_matched"] <= old
             assert cuts["new_matched"] <= new
-            assert len(cuts["reactivated_matched"]) == len(cuts["new_matched"]) == min(len(old), len(new))
+            assert (
+                len(cuts["reactivated_matched"])
+                == len(cuts["new_matched"])
+                == min(len(old), len(new))
+            )
             content = set(dense[one.content[-1]].nonzero()[:, 0].tolist())
             assert cuts["content_last"] <= content
             assert len(cuts["content_last"]) == min(len(old), len(content))
 
 
-def test_taking_away_one_vector_is_ablating_every_feature(subject: Subject, asked: list[Asked]) -> None:
+def test_taking_away_one_vector_is_ablating_every_feature(
+    subject: Subject, asked: list[Asked]
+) -> None:
     sae, one = subject.saes[1], asked[0]
     resid = subject.resid(one)[sae.layer]
     firings = sae.encode(resid)
@@ -107,8 +138,12 @@ def test_necessity_runs_and_is_the_same_again(subject: Subject, asked: list[Aske
     assert necessity.run(subject, asked) == result
     base = measure(subject.lm, asked)[0]
     assert result.value("none", "loss")["value"] == pytest.approx(base.mean())
-    kept = next(v for v in result.prompt_value if (v["sae_id"], v["arm"]) == ("layer_2", "reactivated"))
-    assert result.value("reactivated", "loss_change", "layer_2")["value"] == pytest.approx(np.mean(kept["vals"]))
+    kept = next(
+        v for v in result.prompt_value if (v["sae_id"], v["arm"]) == ("layer_2", "reactivated")
+    )
+    assert result.value("reactivated", "loss_change", "layer_2")["value"] == pytest.approx(
+        np.mean(kept["vals"])
+    )
     assert len(result.finding) == 4
 
 
@@ -123,7 +158,9 @@ def test_places_by_hand() -> None:
         "near_content": 7,
         "last_function": 8,
     }
-    assert not experiments_distance.usable(Asked(question("x"), [0, 1, 2], [1], function=[2], content=[1]))
+    assert not experiments_distance.usable(
+        Asked(question("x"), [0, 1, 2], [1], function=[2], content=[1])
+    )
 
 
 def test_intervals() -> None:
@@ -152,7 +189,12 @@ def test_grid_prompts_have_an_answer_in_every_cell(kind: str) -> None:
 
 
 def test_the_file_gives_back_what_was_found(tmp_path: Path) -> None:
-    result = Result("necessity", 0, arm={"a": "An arm.", "none": "Nothing."}, outcome={"loss": ("nats", "the loss")})
+    result = Result(
+        "necessity",
+        0,
+        arm={"a": "An arm.", "none": "Nothing."},
+        outcome={"loss": ("nats", "the loss")},
+    )
     result.mean("a", "loss", [1.0, 2.0, 6.0], sae_id="layer_1", layer=1, keep=True)
     result.share("none", "loss", 1, 4, sae_id=None, layer=None, subject="place")
     result.answer = [{"arm": "a", "subject": "place", "prompt": "p", "text": "t", "success": True}]
@@ -162,11 +204,19 @@ def test_the_file_gives_back_what_was_found(tmp_path: Path) -> None:
     again = Result.read(tmp_path / "one.json")
     assert again == result
     path = tmp_path / "b.experiments.duckdb"
-    write_companion(path, SCHEMA.read_text("utf-8"), SCHEMA_VERSION, tables([again]), {"build": "abc"})
+    write_companion(
+        path, SCHEMA.read_text("utf-8"), SCHEMA_VERSION, tables([again]), {"build": "abc"}
+    )
     store = ExperimentsStore(path)
     store.require("abc")
     first, second = store.estimates("necessity")
-    assert (first.arm, first.value, first.n, first.sae_id, first.layer) == ("a", 3.0, 3, "layer_1", 1)
+    assert (first.arm, first.value, first.n, first.sae_id, first.layer) == (
+        "a",
+        3.0,
+        3,
+        "layer_1",
+        1,
+    )
     assert first.low is not None
     assert first.low < 3.0
     assert (second.low, second.high) == pytest.approx(wilson(1, 4))

@@ -27,9 +27,14 @@ CASES = settings(max_examples=200, deadline=None)
 Raw = dict[str, list[tuple[int, int, float]]]
 
 
-@given(st.lists(st.lists(st.integers(-2, 2), min_size=3, max_size=3), min_size=3, max_size=14), st.integers(1, 5))
+@given(
+    st.lists(st.lists(st.integers(-2, 2), min_size=3, max_size=3), min_size=3, max_size=14),
+    st.integers(1, 5),
+)
 @CASES
-def test_the_nearest_are_those_of_dense_cosines_ties_by_index(rows: list[list[int]], k: int) -> None:
+def test_the_nearest_are_those_of_dense_cosines_ties_by_index(
+    rows: list[list[int]], k: int
+) -> None:
     made = nearest(torch.tensor(rows, dtype=torch.float32), k)
     W = np.array(rows, dtype=np.float64)
     sizes = np.linalg.norm(W, axis=1)
@@ -37,7 +42,9 @@ def test_the_nearest_are_those_of_dense_cosines_ties_by_index(rows: list[list[in
     k = min(k, len(rows) - 1)
     for i in range(len(rows)):
         others = sorted((j for j in range(len(rows)) if j != i), key=lambda j: -cosine[i, j])
-        assert made["near_cosine"][i] == pytest.approx([cosine[i, j] * 32767 for j in others[:k]], abs=1)
+        assert made["near_cosine"][i] == pytest.approx(
+            [cosine[i, j] * 32767 for j in others[:k]], abs=1
+        )
         tied = len(others) > k and abs(cosine[i, others[k - 1]] - cosine[i, others[k]]) < 1e-6
         assert made["near_tied"][i] == tied
         if tied:
@@ -49,7 +56,9 @@ def test_the_nearest_are_those_of_dense_cosines_ties_by_index(rows: list[list[in
         assert len(set(made["near_index"][i]) - {i}) == k
 
 
-activations = st.lists(st.tuples(st.integers(0, 5), st.floats(0.0078125, 90, width=32)), max_size=40)
+activations = st.lists(
+    st.tuples(st.integers(0, 5), st.floats(0.0078125, 90, width=32)), max_size=40
+)
 
 
 @given(st.lists(activations, min_size=1, max_size=3))
@@ -59,10 +68,19 @@ def test_a_histogram_counts_every_firing_in_the_octave_quarter_it_belongs_to(
 ) -> None:
     folder = tmp_path_factory.mktemp("bins")
     for i, shard in enumerate(shards):
-        bins = (np.array([a for _, a in shard], np.float32).view(np.uint32) >> BIN_SHIFT).astype(np.uint16)
+        bins = (np.array([a for _, a in shard], np.float32).view(np.uint32) >> BIN_SHIFT).astype(
+            np.uint16
+        )
         features = pa.array([f for f, _ in shard], pa.uint32())
-        columns = {"sae_ordinal": pa.array([1] * len(shard), pa.uint8()), "feature_index": features, "bin": bins}
-        pq.write_table(pa.table({**columns, "n": pa.array([1] * len(shard), pa.int64())}), folder / f"{i}.parquet")
+        columns = {
+            "sae_ordinal": pa.array([1] * len(shard), pa.uint8()),
+            "feature_index": features,
+            "bin": bins,
+        }
+        pq.write_table(
+            pa.table({**columns, "n": pa.array([1] * len(shard), pa.int64())}),
+            folder / f"{i}.parquet",
+        )
     made = histograms(sorted(folder.glob("*.parquet")), 1, 6)
     shutil.rmtree(folder)
     for feature in range(6):
@@ -87,7 +105,15 @@ def details(made: Made, tiny_folder: Path) -> Iterator[FeatureDetailStore]:
 
 def command(made: Made, tiny_folder: Path) -> list[str]:
     given_saes = [str(part) for sae in made.saes for part in ("--sae", sae.folder)]
-    return ["--model", str(tiny_folder / "model"), *given_saes, "--build", str(made.out), "--work", str(made.work)]
+    return [
+        "--model",
+        str(tiny_folder / "model"),
+        *given_saes,
+        "--build",
+        str(made.out),
+        "--work",
+        str(made.work),
+    ]
 
 
 def test_histograms_sum_to_the_firings_and_classes_to_their_halves(
@@ -115,7 +141,9 @@ def test_histograms_sum_to_the_firings_and_classes_to_their_halves(
         assert (lifted.value <= lifted.high).all()
 
 
-def test_the_token_lists_have_the_counts_of_their_edges(details: FeatureDetailStore, store: Store, raw: Raw) -> None:
+def test_the_token_lists_have_the_counts_of_their_edges(
+    details: FeatureDetailStore, store: Store, raw: Raw
+) -> None:
     sae = store.saes()[1]
     ordinal, scale = store.place_of(sae.sae_id)
     for row in store.features(sae.sae_id, range(sae.d_sae)):
@@ -126,7 +154,9 @@ def test_the_token_lists_have_the_counts_of_their_edges(details: FeatureDetailSt
             (row.top_by_strength, one.strength_firings, one.strength_max),
         ):
             assert firings == [sum(t == token for t, _ in own) for token in tokens]
-            assert most == pytest.approx([max(a for t, a in own if t == token) for token in tokens], rel=0.023)
+            assert most == pytest.approx(
+                [max(a for t, a in own if t == token) for token in tokens], rel=0.023
+            )
 
 
 def test_effects_are_the_decoder_row_through_norm_gain_and_unembedding(
@@ -139,8 +169,12 @@ def test_effects_are_the_decoder_row_through_norm_gain_and_unembedding(
     for row in store.search_features(sae.sae_id, limit=20)[0]:
         effect = W_U @ (gain * sae.W_dec[row.feature_index])
         one = details.detail(ordinal, scale, row.feature_index)
-        assert one.promoted_effect == pytest.approx(effect[row.promoted_token_ids].tolist(), abs=2e-3)
-        assert one.suppressed_effect == pytest.approx(effect[row.suppressed_token_ids].tolist(), abs=2e-3)
+        assert one.promoted_effect == pytest.approx(
+            effect[row.promoted_token_ids].tolist(), abs=2e-3
+        )
+        assert one.suppressed_effect == pytest.approx(
+            effect[row.suppressed_token_ids].tolist(), abs=2e-3
+        )
         assert len(one.near_index) == len(one.near_cosine) == N_NEAR
 
 
@@ -153,7 +187,9 @@ def test_examples_fire_at_the_token_that_they_were_chosen_for(
         for example in details.detail(ordinal, scale, feature).examples:
             tokens = store.sequences([example.sequence_id])[example.sequence_id]
             assert tokens[example.peak] == example.token_id
-            dense = sae.encode_dense(lm.forward([tokens], [sae.layer]).resid[sae.layer][0])[:, feature]
+            dense = sae.encode_dense(lm.forward([tokens], [sae.layer]).resid[sae.layer][0])[
+                :, feature
+            ]
             shown = example.as_example(tokens, scale)
             assert shown.activations[1:] == pytest.approx(dense.tolist()[1:], rel=0.023, abs=1e-3)
             seen += 1

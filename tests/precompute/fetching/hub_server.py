@@ -1,4 +1,6 @@
-"""A hub on this machine: the few HTTP answers of huggingface.co that its client asks for, and its refusals."""
+"""A hub on this machine: the few HTTP answers of huggingface.co that its client asks
+for, and its refusals.
+"""
 
 import hashlib
 import json
@@ -29,7 +31,8 @@ class Hub:
     gated: set[str] = field(default_factory=set)
     cut_after: int | None = None  # bytes after which a download of more than that breaks off
     downloads_left: int | None = None  # after so many downloads nothing more is sent
-    served: list[tuple[str, int]] = field(default_factory=list)  # (file, first byte) of every download
+    # (file, first byte) of every download
+    served: list[tuple[str, int]] = field(default_factory=list)
 
 
 @contextmanager
@@ -50,10 +53,14 @@ def serving(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[Hub]:
         thread.join()
 
 
-def point_at(monkeypatch: pytest.MonkeyPatch, url: str, cache: Path, *, offline: bool = False) -> None:
+def point_at(
+    monkeypatch: pytest.MonkeyPatch, url: str, cache: Path, *, offline: bool = False
+) -> None:
     """Where the client looks for the hub, and its cache."""
     monkeypatch.setattr(constants, "ENDPOINT", url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}"
+    )
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
 
@@ -77,14 +84,22 @@ class _Handler(BaseHTTPRequestHandler):
         found = _FILE.fullmatch(path) or _API.fullmatch(path)
         repo = found[1] if found else ""
         if repo in hub.gated:
-            return self._send(401, b"", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"})
+            return self._send(
+                401, b"", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"}
+            )
         if found is None or repo not in hub.repos:
-            return self._send(401, b"", {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"})
+            return self._send(
+                401,
+                b"",
+                {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"},
+            )
         if path.startswith("/api/"):
             return self._send(200, json.dumps(_listing(repo, hub.repos[repo], found[2])).encode())
         file = hub.repos[repo] / found[2]
         if not file.is_file():
-            return self._send(404, b"", {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"})
+            return self._send(
+                404, b"", {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"}
+            )
         return self._file(hub, found[2], file.read_bytes())
 
     def _file(self, hub: Hub, name: str, content: bytes) -> None:
@@ -97,9 +112,17 @@ class _Handler(BaseHTTPRequestHandler):
         if start:
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
         gone = hub.downloads_left is not None and hub.downloads_left < 0
-        self._send(206 if start else 200, content[start:], headers, cut=0 if gone else hub.cut_after)
+        self._send(
+            206 if start else 200, content[start:], headers, cut=0 if gone else hub.cut_after
+        )
 
-    def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None, cut: int | None = None) -> None:
+    def _send(
+        self,
+        status: int,
+        body: bytes,
+        headers: dict[str, str] | None = None,
+        cut: int | None = None,
+    ) -> None:
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
             self.send_header(name, value)
@@ -112,7 +135,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _listing(repo: str, folder: Path, asked: str) -> object:
-    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    files = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
     if asked == "tree":
-        return [{"type": "file", "path": name, "size": (folder / name).stat().st_size, "oid": "0"} for name in files]
+        return [
+            {"type": "file", "path": name, "size": (folder / name).stat().st_size, "oid": "0"}
+            for name in files
+        ]
     return {"id": repo, "sha": COMMIT, "siblings": [{"rfilename": name} for name in files]}

@@ -29,14 +29,25 @@ def gemma_scope(tmp_path: Path) -> Path:
     return folder / "params.npz"
 
 
-def test_gemma_scope_reads_through_the_same_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gemma_scope_reads_through_the_same_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     params = gemma_scope(tmp_path)
     monkeypatch.setattr(fetch, "CHUNK_ROWS", 7)
-    sae = Sae.load(fetch.convert_gemma_scope(params, tmp_path / "out" / "layer_9_16k", dtype=torch.float32))
-    assert (sae.sae_id, sae.layer, sae.l0, sae.d_model, sae.d_sae) == ("layer_9_16k", 9, 122.0, D_MODEL, D_SAE)
+    sae = Sae.load(
+        fetch.convert_gemma_scope(params, tmp_path / "out" / "layer_9_16k", dtype=torch.float32)
+    )
+    assert (sae.sae_id, sae.layer, sae.l0, sae.d_model, sae.d_sae) == (
+        "layer_9_16k",
+        9,
+        122.0,
+        D_MODEL,
+        D_SAE,
+    )
     resid = residuals()
     p = np.load(params, allow_pickle=False)
-    pre = resid.numpy() @ p["W_enc"] + p["b_enc"]  # Gemma Scope's own encode: b_dec is not subtracted
+    # Gemma Scope's own encode: b_dec is not subtracted
+    pre = resid.numpy() @ p["W_enc"] + p["b_enc"]
     expected = (pre > p["threshold"]) * np.maximum(pre, 0)
     np.testing.assert_allclose(sae.encode_dense(resid).numpy(), expected, rtol=1e-4, atol=1e-5)
     firings = sae.encode(resid)
@@ -90,10 +101,12 @@ def test_agrees_with_sae_lens(tmp_path: Path, architecture: str, applies: bool) 
     for sae in (Sae.load(saved), Sae.load(rewritten)):
         torch.testing.assert_close(sae.encode_dense(resid), expected, atol=1e-4, rtol=1e-4)
         firings = sae.encode(resid)
-        assert list(zip(firings.position.tolist(), firings.feature_index.tolist(), strict=True)) == [
-            tuple(pair) for pair in expected.nonzero().tolist()
-        ]
-        torch.testing.assert_close(sae.decode(firings, len(resid)), reconstruction, atol=1e-3, rtol=1e-3)
+        assert list(
+            zip(firings.position.tolist(), firings.feature_index.tolist(), strict=True)
+        ) == [tuple(pair) for pair in expected.nonzero().tolist()]
+        torch.testing.assert_close(
+            sae.decode(firings, len(resid)), reconstruction, atol=1e-3, rtol=1e-3
+        )
         assert (sae.layer, sae.l0) == (2, 10.0)
 
 
@@ -104,7 +117,9 @@ def test_normalising_sae_lens_folders_agree_too(tmp_path: Path) -> None:
         folder = tiny_sae_dir(tmp_path, 2, architecture="standard", normalize_activations=way)
         with torch.no_grad():
             expected = SAE.load_from_disk(folder).encode(residuals())
-        torch.testing.assert_close(Sae.load(folder).encode_dense(residuals()), expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            Sae.load(folder).encode_dense(residuals()), expected, atol=1e-4, rtol=1e-4
+        )
 
 
 @pytest.mark.parametrize("applies", [True, False])
@@ -122,7 +137,9 @@ def test_centring_is_folded_exactly(tmp_path: Path, applies: bool) -> None:
 
 
 def test_a_centred_folder_is_converted_to_one_of_the_plain_stream(tmp_path: Path) -> None:
-    """As gpt2-small-res-jb is: sae-lens's encode of the centred stream equals ours of the stream."""
+    """As gpt2-small-res-jb is: sae-lens's encode of the centred stream equals
+    ours of the stream.
+    """
     from sae_lens import SAE
 
     metadata = {
@@ -158,7 +175,9 @@ def test_sae_lens_folders_that_ask_for_another_stream_are_refused(tmp_path: Path
         fetch.convert_folder(tmp_path, tmp_path / "out", dtype=torch.float32)
 
 
-def test_an_interrupted_conversion_leaves_the_old_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_conversion_leaves_the_old_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     params = gemma_scope(tmp_path)
     out = fetch.convert_gemma_scope(params, tmp_path / "out", dtype=torch.float32)
     before = (out / "sae_weights.safetensors").read_bytes()
@@ -189,7 +208,9 @@ def test_every_public_sae_of_the_presets_is_known_to_sae_lens() -> None:
                     assert sae.d_sae == {"16k": 1 << 14, "131k": 1 << 17, "1m": 1 << 20}[width[1]]
 
 
-def test_fetching_a_preset_downloads_the_right_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetching_a_preset_downloads_the_right_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The steering SAE of the paper, from a tiny params.npz in its place."""
     params, asked = gemma_scope(tmp_path), []
 
@@ -200,7 +221,9 @@ def test_fetching_a_preset_downloads_the_right_file(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(fetch, "download", hub)
     source = next(sae for sae in load_preset("gemma-2-9b", home=tmp_path).saes if sae.layer == 26)
     sae = Sae.load(fetch.fetch_sae(source, dtype=torch.bfloat16), dtype=torch.bfloat16)
-    assert asked == [("google/gemma-scope-9b-pt-res", "layer_26/width_16k/average_l0_116/params.npz")]
+    assert asked == [
+        ("google/gemma-scope-9b-pt-res", "layer_26/width_16k/average_l0_116/params.npz")
+    ]
     assert (sae.sae_id, sae.layer, sae.l0) == ("layer_26_16k", 26, 116.0)
     metadata = json.loads((source.path / "cfg.json").read_text())["metadata"]
     assert metadata["release"] == "gemma-scope-9b-pt-res"
@@ -211,7 +234,9 @@ def test_fetching_a_preset_downloads_the_right_file(tmp_path: Path, monkeypatch:
 
 def test_names_that_do_not_exist_are_refused_before_the_network(tmp_path: Path) -> None:
     def fetched(release: str | None, sae_id: str | None) -> None:
-        fetch.fetch_sae(SaeSource("mine", 9, tmp_path / "mine", release, sae_id), dtype=torch.float32)
+        fetch.fetch_sae(
+            SaeSource("mine", 9, tmp_path / "mine", release, sae_id), dtype=torch.float32
+        )
 
     with pytest.raises(ValueError, match="for instance: layer_9/width_131k"):
         fetched("gemma-scope-9b-pt-res", "layer_9/width_2k/average_l0_1")
@@ -228,7 +253,10 @@ class Cut(Exception):
 @pytest.mark.parametrize(
     ("cause", "said"),
     [
-        ("GatedRepoError: 403 Client Error", "https://huggingface.co/google/gemma-2-9b with your account"),
+        (
+            "GatedRepoError: 403 Client Error",
+            "https://huggingface.co/google/gemma-2-9b with your account",
+        ),
         ("RepositoryNotFoundError: 404 Client Error", "check the spelling"),
         ("LocalEntryNotFoundError: cannot find", "cannot be reached"),
         ("ConnectError: [Errno -2] Name or service not known", "cannot be reached"),

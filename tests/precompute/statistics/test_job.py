@@ -1,4 +1,6 @@
-"""The whole command on a tiny build: the companion says what the raw firings say, by another route."""
+"""The whole command on a tiny build:
+the companion says what the raw firings say, by another route.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ def given(work: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def statistics(work: Path) -> StatisticsStore:
     asked = ["null-models", *given(work), "--shards", "3", "--seed", "5"]
-    assert main(asked) == 2  # the tiny corpus is too small to train SAEs on: what was trained before is taken
+    # the tiny corpus is too small to train SAEs on: what was trained before is taken
+    assert main(asked) == 2
     folder = null_folder(work / "work", "random_weights")
     for layer in LAYERS:
         tiny_sae_dir(folder, layer, seed=SAE_SEED + 1)
@@ -70,7 +73,9 @@ def test_rarefaction_of_raw_counts(statistics: StatisticsStore, store: Store, ra
             mine = [c for (t, _), c in counts.items() if t == row.token_id]
             assert row.degree == len(mine)
             once, twice = mine.count(1), mine.count(2)
-            assert row.chao1 == pytest.approx(len(mine) + once * (once - 1) / (2 * (twice + 1)), abs=0.051)
+            assert row.chao1 == pytest.approx(
+                len(mine) + once * (once - 1) / (2 * (twice + 1)), abs=0.051
+            )
             assert row.excess == pytest.approx(row.degree / row.expected - 1, abs=0.02)
 
 
@@ -81,7 +86,10 @@ def test_the_comparison_is_the_builds_own(statistics: StatisticsStore, store: St
         assert set(mine) == {row.k for row in theirs}
         for row in theirs:
             found = mine[row.k]
-            assert (found.coverage, found.occurrences) == (pytest.approx(row.coverage), row.occurrences)
+            assert (found.coverage, found.occurrences) == (
+                pytest.approx(row.coverage),
+                row.occurrences,
+            )
             assert found.other_coverage == pytest.approx(row.content_coverage)
             assert found.low <= found.coverage <= found.high
         curve = store.coverage(sae.sae_id, theta=sae.theta_grid[1], min_count=5).rows
@@ -107,7 +115,9 @@ def test_groups_partition_the_tokens(statistics: StatisticsStore, store: Store) 
     assert all(row.low <= row.slope <= row.high for row in slopes)
 
 
-def test_null_models_count_the_same_tokens(statistics: StatisticsStore, store: Store, raw: Raw, work: Path) -> None:
+def test_null_models_count_the_same_tokens(
+    statistics: StatisticsStore, store: Store, raw: Raw, work: Path
+) -> None:
     runs = {row.run: row for row in statistics.null_runs()}
     assert set(runs) == {"real", "random_weights", "shuffled"}
     assert len({row.positions for row in runs.values()}) == 1
@@ -116,15 +126,24 @@ def test_null_models_count_the_same_tokens(statistics: StatisticsStore, store: S
         contrasts = statistics.null_contrasts(sae.sae_id)
         by_run = {run: [row.occurrences for row in contrasts if row.run == run] for run in runs}
         assert by_run["real"] == by_run["shuffled"] == by_run["random_weights"]
-        assert all(0 < row.covered <= row.n_active <= row.d_sae for row in statistics.null_curves(sae.sae_id))
-        curve = {row.rank: row.covered for row in statistics.null_curves(sae.sae_id) if row.run == "real"}
+        assert all(
+            0 < row.covered <= row.n_active <= row.d_sae
+            for row in statistics.null_curves(sae.sae_id)
+        )
+        curve = {
+            row.rank: row.covered for row in statistics.null_curves(sae.sae_id) if row.run == "real"
+        }
         for row in contrasts:
             if row.run == "real" and row.k in curve:
-                n_active = next(c.n_active for c in statistics.null_curves(sae.sae_id) if c.run == "real")
+                n_active = next(
+                    c.n_active for c in statistics.null_curves(sae.sae_id) if c.run == "real"
+                )
                 assert row.coverage == pytest.approx(curve[row.k] / n_active)
 
 
-def test_a_second_run_makes_the_same_and_only_what_is_lacking(work: Path, statistics: StatisticsStore) -> None:
+def test_a_second_run_makes_the_same_and_only_what_is_lacking(
+    work: Path, statistics: StatisticsStore
+) -> None:
     before = statistics.query("SELECT * FROM excess ORDER BY sae_id, token_id")
     kept = statistics_path(work / "work", 3).stat().st_mtime_ns
     statistics_path(work / "work", 4).unlink()
@@ -134,7 +153,9 @@ def test_a_second_run_makes_the_same_and_only_what_is_lacking(work: Path, statis
     assert statistics.query("SELECT * FROM excess ORDER BY sae_id, token_id") == before
 
 
-def test_what_does_not_fit_is_refused(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_does_not_fit_is_refused(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["statistics", "--work", str(work)]) == 2
     assert "give --preset, or --build" in capsys.readouterr().err
     assert main(["statistics", "--build", str(work / "build.duckdb"), "--work", str(tmp_path)]) == 2
@@ -158,7 +179,9 @@ def test_shuffling_keeps_every_count_of_every_document() -> None:
         mine = documents == document
         assert sorted(made.tokens[mine].ravel()) == sorted(tokens[mine].ravel())
     assert not np.array_equal(made.tokens, tokens)
-    assert np.array_equal(made.tokens, shuffled(Shard(tokens, lengths, documents), [1], seed=3).tokens)
+    assert np.array_equal(
+        made.tokens, shuffled(Shard(tokens, lengths, documents), [1], seed=3).tokens
+    )
     alone = documents == 2  # what a document becomes does not hang on its shard
     again = shuffled(Shard(tokens[alone], lengths[alone], documents[alone]), [1], seed=3)
     assert np.array_equal(again.tokens, made.tokens[alone])
@@ -175,4 +198,6 @@ def test_random_weights_are_of_the_seed(tiny_folder: Path, tmp_path: Path) -> No
     assert all(bool((first[name] == same[name]).all()) for name in first)
     assert any(bool((first[name] != other[name]).any()) for name in first)
     stated = load_file(tiny_folder / "model" / "model.safetensors")
-    assert {name: w.shape for name, w in stated.items()} == {name: w.shape for name, w in first.items()}
+    assert {name: w.shape for name, w in stated.items()} == {
+        name: w.shape for name, w in first.items()
+    }

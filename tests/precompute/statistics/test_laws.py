@@ -21,7 +21,11 @@ CASES = settings(max_examples=200, deadline=None)
 
 
 @CASES
-@given(st.floats(-2, 2), st.floats(-3, 3), st.lists(st.integers(1, 10**6), min_size=2, max_size=9, unique=True))
+@given(
+    st.floats(-2, 2),
+    st.floats(-3, 3),
+    st.lists(st.integers(1, 10**6), min_size=2, max_size=9, unique=True),
+)
 def test_a_line_is_found_again(slope: float, intercept: float, xs: list[int]) -> None:
     x = np.array(xs, dtype=np.float64)
     fit = log_slope(x, 10**intercept * x**slope)
@@ -61,7 +65,9 @@ def test_zipf_rows_of_a_corpus_that_obeys_it() -> None:
 @pytest.mark.parametrize("alpha", [1.7, 2.5, 4.0])
 def test_the_exponent_is_the_one_of_greatest_likelihood(alpha: float) -> None:
     generator = np.random.default_rng(int(10 * alpha))
-    degrees = np.floor(20 * (1 - generator.random(2500)) ** (-1 / (alpha - 1)) + 0.5).astype(np.int64)
+    degrees = np.floor(20 * (1 - generator.random(2500)) ** (-1 / (alpha - 1)) + 0.5).astype(
+        np.int64
+    )
     law = fit_power_law(degrees)
     assert law is not None
     tail = degrees[degrees >= law.x_min]
@@ -107,14 +113,31 @@ def test_the_null_is_found_again(a: float, b: float, c: float) -> None:
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        (".", "punctuation"), ("\n", "punctuation"), (" ", "punctuation"), ("，", "punctuation"),
+        (".", "punctuation"),
+        ("\n", "punctuation"),
+        (" ", "punctuation"),
+        ("，", "punctuation"),
         (' ("', "punctuation"),
-        (" the", "closed_class"), ("The", "closed_class"), (" Of", "closed_class"), ("the", "word_piece"),
-        (" time", "other_word"), ("Answer", "other_word"), ("ing", "word_piece"), (" naïve", "other_word"),
-        ("7", "digits"), (" 201", "digits"), ("3.", "digits"), ("的", "han"), ("你好", "han"), ("。你", "han"),
-        ("x1", "other"), ("\ufffd", "other"), ("", "other"), ("你a", "other"),
+        (" the", "closed_class"),
+        ("The", "closed_class"),
+        (" Of", "closed_class"),
+        ("the", "word_piece"),
+        (" time", "other_word"),
+        ("Answer", "other_word"),
+        ("ing", "word_piece"),
+        (" naïve", "other_word"),
+        ("7", "digits"),
+        (" 201", "digits"),
+        ("3.", "digits"),
+        ("的", "han"),
+        ("你好", "han"),
+        ("。你", "han"),
+        ("x1", "other"),
+        ("\ufffd", "other"),
+        ("", "other"),
+        ("你a", "other"),
     ],
-)  # fmt: skip
+)
 def test_kinds_by_spelling(text: str, kind: str) -> None:
     assert kind_of(text) == kind
 

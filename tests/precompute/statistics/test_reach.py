@@ -1,4 +1,6 @@
-"""What groups of tokens reach, against sets built position by position from small random corpora."""
+"""What groups of tokens reach, against sets built position by position from
+small random corpora.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +50,14 @@ Corpus = list[list[tuple[int, int | None, float]]]
 
 
 def table_of(corpus: Corpus, share: float = 0.4) -> TokenTable:
-    by_shard = np.array([np.bincount([t for t, _, _ in one], minlength=N_TOKENS) for one in corpus], dtype=np.int64)
+    by_shard = np.array(
+        [np.bincount([t for t, _, _ in one], minlength=N_TOKENS) for one in corpus], dtype=np.int64
+    )
     counts = by_shard.sum(axis=0)
     classes = classify(counts, [SPECIAL], share)
-    return TokenTable(by_shard, np.ones(N_TOKENS, np.int64), 9, by_frequency(counts, [SPECIAL]), classes, "")
+    return TokenTable(
+        by_shard, np.ones(N_TOKENS, np.int64), 9, by_frequency(counts, [SPECIAL]), classes, ""
+    )
 
 
 def partials_of(corpus: Corpus) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -60,7 +66,10 @@ def partials_of(corpus: Corpus) -> list[tuple[np.ndarray, np.ndarray, np.ndarray
     for shard in corpus:
         keys = sorted({(t, f) for t, f, _ in shard if f is not None})
         counts = [
-            [sum(x == (t, f) and a > theta for *x2, a in shard for x in [tuple(x2)]) for theta in THETAS]
+            [
+                sum(x == (t, f) and a > theta for *x2, a in shard for x in [tuple(x2)])
+                for theta in THETAS
+            ]
             for t, f in keys
         ]
         columns = np.array(keys, dtype=np.int64).reshape(-1, 2)
@@ -70,14 +79,21 @@ def partials_of(corpus: Corpus) -> list[tuple[np.ndarray, np.ndarray, np.ndarray
 
 def reach(corpus: Corpus, scale: Scale) -> Reach:
     parts = [reach_of(t, f, n, N_FEATURES, scale) for t, f, n in partials_of(corpus)]
-    return Reach(*(np.stack([getattr(p, name) for p in parts]) for name in ("first_place", "firings", "kind_firings")))
+    return Reach(
+        *(
+            np.stack([getattr(p, name) for p in parts])
+            for name in ("first_place", "firings", "kind_firings")
+        )
+    )
 
 
 KIND = np.array([0, 1, 1, 2, 0], dtype=np.int8)
 
 
 def repeated(corpus: Corpus, weights: list[int]) -> list[tuple[int, int | None, float]]:
-    return [one for shard, n in zip(corpus, weights, strict=True) for _ in range(n) for one in shard]
+    return [
+        one for shard, n in zip(corpus, weights, strict=True) for _ in range(n) for one in shard
+    ]
 
 
 def met_by_draw(positions: list[int | None], drawn: int) -> float:
@@ -95,7 +111,9 @@ def test_both_sides_equal_the_recount(corpus: Corpus) -> None:
     tokens = table_of(corpus)
     scale, chosen = make_scale(tokens, KIND), comparisons(tokens)
     weights = draws(N_SHARDS, 3, 1)
-    for row, sums in zip(weights.tolist(), weighted(reach(corpus, scale), tokens.by_shard, weights), strict=True):
+    for row, sums in zip(
+        weights.tolist(), weighted(reach(corpus, scale), tokens.by_shard, weights), strict=True
+    ):
         text = repeated(corpus, row)
         active = {f for _, f, _ in text if f is not None}
         found = both_sides(sums, scale, tokens.ranked, chosen, LOG) * sums.n_active
@@ -105,7 +123,9 @@ def test_both_sides_equal_the_recount(corpus: Corpus) -> None:
             drawn = sum(t in top for t, _, _ in text)
             for j, theta in enumerate(THETAS):
                 fired = [(t, f if a > theta else None) for t, f, a in text]
-                assert found[0, j, i] == pytest.approx(len({f for t, f in fired if t in top and f is not None}))
+                assert found[0, j, i] == pytest.approx(
+                    len({f for t, f in fired if t in top and f is not None})
+                )
                 wanted = met_by_draw([f for t, f in fired if t in others], drawn)
                 assert found[1, j, i] == pytest.approx(wanted, nan_ok=True)
 
@@ -117,7 +137,9 @@ def test_groups_and_singletons_equal_the_recount(corpus: Corpus) -> None:
     scale = make_scale(tokens, KIND)
     groups = members(tokens, scale)
     assert not groups[:, SPECIAL].any()
-    assert (groups[0] | groups[1]).tolist() == groups[-1].tolist() == groups[2:-1].any(axis=0).tolist()
+    assert (
+        (groups[0] | groups[1]).tolist() == groups[-1].tolist() == groups[2:-1].any(axis=0).tolist()
+    )
     found = {row["token_group"]: row for row in chao1_rows(reach(corpus, scale), scale, tokens)}
     text = repeated(corpus, [1] * N_SHARDS)
     for g, name in enumerate(GROUPS):
@@ -125,8 +147,10 @@ def test_groups_and_singletons_equal_the_recount(corpus: Corpus) -> None:
         counts = Counter(f for t, f, _ in text if t in mine and f is not None)
         times = list(counts.values())
         assert (found[name]["observed"], found[name]["once"], found[name]["twice"]) == (
-            len(times), times.count(1), times.count(2),
-        )  # fmt: skip
+            len(times),
+            times.count(1),
+            times.count(2),
+        )
     if not any(f is not None for _, f, _ in text):
         return
     n_active = len({f for _, f, _ in text if f is not None})
@@ -159,7 +183,9 @@ def test_edges_of_several_firings_equal_the_recount(corpus: Corpus) -> None:
         reached = {f for (t, f), count in n.items() if t in top and count >= row["min_count"]}
         assert row["coverage"] * 7 == pytest.approx(len(reached))
         assert row["low"] <= row["coverage"] <= row["high"]
-        one = Comparison(row["k"], row["cut"], tokens.n_function if row["cut"] is None else row["k"])
+        one = Comparison(
+            row["k"], row["cut"], tokens.n_function if row["cut"] is None else row["k"]
+        )
         share = counted.share(one)
         if share is None:
             assert row["other_coverage"] is None
@@ -170,7 +196,8 @@ def test_edges_of_several_firings_equal_the_recount(corpus: Corpus) -> None:
 
 
 def test_kept_positions_agree_with_simulation() -> None:
-    # two content tokens fire the features 0 and 1; 60 % of the positions are kept, two firings make an edge
+    # two content tokens fire the features 0 and 1; 60 % of the positions are kept, two firings make
+    # an edge
     edges = [(3, 0), (2, 0), (4, 1)]
     firings, feature = (np.array(column) for column in zip(*edges, strict=True))
     found = -np.expm1(log_unreached(firings, feature, 0.6, 2, 2))
@@ -196,7 +223,12 @@ def test_rows_name_what_they_compare() -> None:
     scale = make_scale(tokens, KIND)
     rows = equal_occurrence(reach(corpus, scale), scale, tokens, draws(N_SHARDS, 5, 0), LOG)
     first = rows[0]
-    assert (first["k"], first["cut"], first["others"], first["occurrences"]) == (1, None, "content", 12)
+    assert (first["k"], first["cut"], first["others"], first["occurrences"]) == (
+        1,
+        None,
+        "content",
+        12,
+    )
     assert first["coverage"] == pytest.approx(1 / 3)
     assert first["other_coverage"] is None  # 9 content positions, 12 wanted
     assert first["low"] == first["high"] == first["coverage"]  # the shards are all the same
@@ -209,7 +241,10 @@ def test_rows_name_what_they_compare() -> None:
 @CASES
 @given(st.lists(st.sets(st.integers(0, 9)), min_size=1, max_size=5))
 def test_intersections_are_exclusive_and_whole(sets: list[set[int]]) -> None:
-    found = {one.members: one.n_features for one in intersections([np.array(sorted(s), dtype=np.int64) for s in sets])}
+    found = {
+        one.members: one.n_features
+        for one in intersections([np.array(sorted(s), dtype=np.int64) for s in sets])
+    }
     wanted = Counter(tuple(i for i, s in enumerate(sets) if f in s) for f in set().union(*sets))
     assert found == dict(wanted)
     assert sum(found.values()) == len(set().union(*sets))
@@ -226,11 +261,18 @@ def test_too_many_sets_are_refused() -> None:
 def test_excess_by_hand() -> None:
     grid = np.array([1, 2, 5])
     made = Rarefied(
-        grid, np.array([[2.0, 3.0, 5.0], [1.0, 1.5, 2.0]]), np.full((2, 3), np.nan),
-        np.array([6, 2]), np.array([2, 0]), np.array([1, 0]), np.zeros((1, 2), np.int64), np.zeros((1, 1, 3)),
-    )  # fmt: skip
+        grid,
+        np.array([[2.0, 3.0, 5.0], [1.0, 1.5, 2.0]]),
+        np.full((2, 3), np.nan),
+        np.array([6, 2]),
+        np.array([2, 0]),
+        np.array([1, 0]),
+        np.zeros((1, 2), np.int64),
+        np.zeros((1, 1, 3)),
+    )
     content = [
-        GroupRow("content", n, 30, mean, mean, mean, mean / 2, 2 * mean) for n, mean in ((1, 1.0), (2, 2.0), (5, 4.0))
+        GroupRow("content", n, 30, mean, mean, mean, mean / 2, 2 * mean)
+        for n, mean in ((1, 1.0), (2, 2.0), (5, 4.0))
     ]
     fit = NullFit(0.0, 1.0, 0.0, 1, 5, 3)  # as many features as occurrences
     columns = excess_columns(made, content, fit, np.array([0, 1]), np.array([8, 4]))

@@ -1,4 +1,6 @@
-"""Every statistic against a brute-force oracle on small random graphs, or a closed form, or a simulation."""
+"""Every statistic against a brute-force oracle on small random graphs,
+or a closed form, or a simulation.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,13 @@ from precompute.statistics.counts import active_draws, log_unreached
 from precompute.statistics.edges import chunk_of
 from precompute.statistics.excess import chao1
 from precompute.statistics.labels import label_permutation, strata_of, within_strata
-from precompute.statistics.rarefaction import LogFactorials, group_rows, log_grid, rarefaction, rarefy
+from precompute.statistics.rarefaction import (
+    LogFactorials,
+    group_rows,
+    log_grid,
+    rarefaction,
+    rarefy,
+)
 from precompute.statistics.reach import chao1_interval, drawn_coverage
 from precompute.statistics.resample import Z95, draws, interval, share_interval
 from precompute.statistics.spread import evenness, expected_documents
@@ -26,7 +34,9 @@ N_TOKENS, N_FEATURES, N_SHARDS = 4, 6, 3
 LOG = LogFactorials(1000)
 
 # what one shard saw: for each position its token and the set of features that fired there
-POSITION = st.tuples(st.integers(0, N_TOKENS - 1), st.sets(st.integers(0, N_FEATURES - 1), max_size=4))
+POSITION = st.tuples(
+    st.integers(0, N_TOKENS - 1), st.sets(st.integers(0, N_FEATURES - 1), max_size=4)
+)
 SHARDS = st.lists(st.lists(POSITION, max_size=9), min_size=N_SHARDS, max_size=N_SHARDS)
 Shards = list[list[tuple[int, set[int]]]]
 
@@ -45,13 +55,21 @@ def partials(shards: Shards) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
 
 def occurrences_of(shards: Shards) -> np.ndarray:
     """[shards, tokens] positions."""
-    return np.array([np.bincount([t for t, _ in one], minlength=N_TOKENS) for one in shards], dtype=np.int64)
+    return np.array(
+        [np.bincount([t for t, _ in one], minlength=N_TOKENS) for one in shards], dtype=np.int64
+    )
 
 
 def positions_of(shards: Shards, token: int, weights: list[int] | None = None) -> list[set[int]]:
     """Feature sets of the token's positions; shard s repeated weights[s] times."""
     times = weights or [1] * len(shards)
-    return [f for one, n in zip(shards, times, strict=True) for _ in range(n) for t, f in one if t == token]
+    return [
+        f
+        for one, n in zip(shards, times, strict=True)
+        for _ in range(n)
+        for t, f in one
+        if t == token
+    ]
 
 
 def exact_rarefaction(positions: list[set[int]], n: int) -> Fraction:
@@ -78,7 +96,9 @@ def test_rarefaction_is_the_mean_over_every_choice_of_positions(shards: Shards) 
         assert made.degree[t] == len(set().union(*mine)) if mine else made.degree[t] == 0
         for j, n in enumerate(made.grid.tolist()):
             if len(mine) >= n and comb(len(mine), n) <= 3000:
-                assert made.expected[t, j] == pytest.approx(float(exact_rarefaction(mine, n)), abs=1e-9)
+                assert made.expected[t, j] == pytest.approx(
+                    float(exact_rarefaction(mine, n)), abs=1e-9
+                )
         seen = [sum(f in one for one in mine) for f in range(N_FEATURES)]
         assert (made.once[t], made.twice[t]) == (seen.count(1), seen.count(2))
         for d, row in enumerate(weights.tolist()):
@@ -96,7 +116,9 @@ def test_rarefaction_agrees_with_simulation() -> None:
     generator = np.random.default_rng(1)
     fires = generator.random((300, 40)) < np.linspace(0.002, 0.3, 40)
     firings = fires.sum(axis=0)
-    expected, degree = rarefy(np.zeros(40, np.int64), firings, np.array([300]), np.array([20]), LOG, 1)
+    expected, degree = rarefy(
+        np.zeros(40, np.int64), firings, np.array([300]), np.array([20]), LOG, 1
+    )
     met = [fires[generator.choice(300, 20, replace=False)].any(axis=0).sum() for _ in range(4000)]
     assert expected[0, 0] == pytest.approx(np.mean(met), abs=5 * np.std(met) / sqrt(len(met)))
     assert degree[0] == (firings > 0).sum()
@@ -140,7 +162,9 @@ def test_drawn_coverage_is_the_exact_fraction(n_positions: int, data: st.DataObj
     if drawn > n_positions:
         assert np.isnan(found)
         return
-    exact = sum(1 - Fraction(comb(n_positions - f, drawn), comb(n_positions, drawn)) for f in firings if f)
+    exact = sum(
+        1 - Fraction(comb(n_positions - f, drawn), comb(n_positions, drawn)) for f in firings if f
+    )
     assert found == pytest.approx(float(exact), abs=1e-9)
 
 
@@ -149,14 +173,18 @@ EDGES = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 3)), min_size=1, ma
 
 @CASES
 @given(EDGES, st.sampled_from([0.1, 0.37, 0.8, 1.0]), st.integers(2, 4))
-def test_several_firings_are_kept_as_the_binomial_says(edges: list[tuple[int, int]], share: float, least: int) -> None:
+def test_several_firings_are_kept_as_the_binomial_says(
+    edges: list[tuple[int, int]], share: float, least: int
+) -> None:
     firings, feature = (np.array(column) for column in zip(*edges, strict=True))
     found = -np.expm1(log_unreached(firings, feature, share, least, 4))
     for f in range(4):
         unreached = 1.0
         for n, of in edges:
             if of == f:
-                unreached *= sum(comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(min(least, n + 1)))
+                unreached *= sum(
+                    comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(min(least, n + 1))
+                )
         assert found[f] == pytest.approx(1 - unreached, abs=1e-9)
 
 
@@ -165,7 +193,10 @@ def test_several_firings_are_kept_as_the_binomial_says(edges: list[tuple[int, in
 def test_active_features_of_a_draw_are_those_of_its_shards(met: list[list[bool]]) -> None:
     first = np.where(np.array(met), 0, NEVER)
     weights = draws(3, 6, 2)
-    wanted = [sum(any(met[s][f] for s in range(3) if row[s]) for f in range(5)) for row in weights.tolist()]
+    wanted = [
+        sum(any(met[s][f] for s in range(3) if row[s]) for f in range(5))
+        for row in weights.tolist()
+    ]
     assert active_draws(first, weights).tolist() == wanted
 
 
@@ -177,7 +208,9 @@ def test_active_features_of_a_draw_are_those_of_its_shards(met: list[list[bool]]
 def test_chao1_by_its_formula_and_its_interval_around_it(firings: list[int]) -> None:
     observed, once, twice = sum(f > 0 for f in firings), firings.count(1), firings.count(2)
     estimate = chao1(np.array(observed), np.array(once), np.array(twice)).item()
-    assert Fraction(estimate).limit_denominator(1000) == observed + Fraction(once * (once - 1), 2 * (twice + 1))
+    assert Fraction(estimate).limit_denominator(1000) == observed + Fraction(
+        once * (once - 1), 2 * (twice + 1)
+    )
     low, high = chao1_interval(observed, once, twice)
     assert observed <= low <= estimate <= high
     assert (low == high) == (once < 2)
@@ -212,23 +245,31 @@ def test_expected_documents_over_every_placing(lengths: list[int], data: st.Data
     ones = np.ones(len(lengths), dtype=np.int64)
     found = expected_documents(np.array([n, 1]), np.array(lengths), ones)
     assert found == pytest.approx([wanted, 1.0])
-    assert evenness(np.array([1, 1]), np.array([n, 1]), np.array(lengths), ones)[1] == pytest.approx(1)
+    assert evenness(np.array([1, 1]), np.array([n, 1]), np.array(lengths), ones)[
+        1
+    ] == pytest.approx(1)
 
 
 def test_documents_drawn_twice_count_twice() -> None:
     lengths = np.array([2, 3, 5])
     twice = expected_documents(np.array([4]), lengths, np.array([2, 0, 1]))
-    assert twice == pytest.approx(expected_documents(np.array([4]), np.array([2, 2, 5]), np.ones(3, np.int64)))
+    assert twice == pytest.approx(
+        expected_documents(np.array([4]), np.array([2, 2, 5]), np.ones(3, np.int64))
+    )
 
 
 # -- labels ----------------------------------------------------------------------------------------
 
-LABELLED = st.lists(st.tuples(st.integers(1, 8), st.integers(1, 50), st.booleans()), min_size=2, max_size=12)
+LABELLED = st.lists(
+    st.tuples(st.integers(1, 8), st.integers(1, 50), st.booleans()), min_size=2, max_size=12
+)
 
 
 @CASES
 @given(LABELLED)
-def test_within_strata_is_the_weighted_mean_of_differences(tokens: list[tuple[int, int, bool]]) -> None:
+def test_within_strata_is_the_weighted_mean_of_differences(
+    tokens: list[tuple[int, int, bool]],
+) -> None:
     occurrences, values, labelled = (np.array(column) for column in zip(*tokens, strict=True))
     strata = strata_of(occurrences)
     assert strata.tolist() == [int(log2(n)) for n in occurrences.tolist()]
@@ -249,7 +290,9 @@ def test_permutations_have_the_distribution_of_all_permutations() -> None:
     strata = np.array([0] * 5 + [1] * 5)
     row = label_permutation(values, ["x"], labelled[None], strata, seed=0, n_permutations=20_000)[0]
     every = [
-        within_strata(values, np.array([i in a for i in range(5)] + [i in b for i in range(5)]), strata)
+        within_strata(
+            values, np.array([i in a for i in range(5)] + [i in b for i in range(5)]), strata
+        )
         for a in combinations(range(5), 3)
         for b in combinations(range(5), 2)
     ]
@@ -258,12 +301,17 @@ def test_permutations_have_the_distribution_of_all_permutations() -> None:
     centre = np.mean(every)
     p = np.mean([abs(e - centre) >= abs(row["observed"] - centre) - 1e-9 for e in every])
     assert row["p_value"] == pytest.approx(p, abs=0.02)
-    assert (row["null_low"], row["null_high"]) == pytest.approx(tuple(np.quantile(every, [0.025, 0.975])), abs=0.7)
+    assert (row["null_low"], row["null_high"]) == pytest.approx(
+        tuple(np.quantile(every, [0.025, 0.975])), abs=0.7
+    )
 
 
 def test_a_label_without_others_of_its_frequency_is_left_out() -> None:
     values, strata = np.arange(12.0), np.array([0] * 6 + [1] * 6)
-    assert label_permutation(values, ["alone"], (strata == 1)[None], strata, seed=0, n_permutations=50) == []
+    assert (
+        label_permutation(values, ["alone"], (strata == 1)[None], strata, seed=0, n_permutations=50)
+        == []
+    )
 
 
 def test_order_of_partial_rows_does_not_matter() -> None:
@@ -271,6 +319,8 @@ def test_order_of_partial_rows_does_not_matter() -> None:
     first = chunk_of(token, feature, counts, shard, N_FEATURES, N_SHARDS)
     for order in list(permutations(range(len(token))))[:50]:
         some = list(order)
-        again = chunk_of(token[some], feature[some], counts[some], shard[some], N_FEATURES, N_SHARDS)
+        again = chunk_of(
+            token[some], feature[some], counts[some], shard[some], N_FEATURES, N_SHARDS
+        )
         assert again.counts().tolist() == first.counts().tolist()
         assert again.token_id.tolist() == first.token_id.tolist()

@@ -27,7 +27,9 @@ def quantised(nats: npt.NDArray[np.float64]) -> npt.NDArray[np.uint16]:
     """Nats in steps of 2^-11; ValueError beyond 32 nats or below 0."""
     steps = np.rint(np.nan_to_num(nats) * STEPS_PER_NAT)
     if steps.size and not (steps.min() >= 0 and steps.max() <= LARGEST):
-        raise ValueError(f"losses from {nats.min():.3f} to {nats.max():.3f} nats; 0 to 31.99 can be kept.")
+        raise ValueError(
+            f"losses from {nats.min():.3f} to {nats.max():.3f} nats; 0 to 31.99 can be kept."
+        )
     return steps.astype(np.uint16)
 
 

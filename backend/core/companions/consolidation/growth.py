@@ -1,8 +1,8 @@
 """Features along training: counts, coverage and degree of the SAEs of each checkpoint.
 
-A count of distinct features (or edges) on a fixed sample grows with the sample, so resampling with replacement
-would bias it downwards. Intervals here leave out one document shard at a time (jackknife): what is lost without
-a shard is what occurs in that shard alone.
+A count of distinct features (or edges) on a fixed sample grows with the sample, so resampling with
+replacement would bias it downwards. Intervals here leave out one document shard at a time
+(jackknife): what is lost without a shard is what occurs in that shard alone.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class SaeCount:
 
     @property
     def score(self) -> float:
-        """(H0 - H*) / (H0 - Horig), the paper's App. C; nan where zeroing the layer changes nothing."""
+        """(H0 - H*) / (H0 - Horig), the paper's App.
+
+        C; nan where zeroing the layer changes nothing.
+        """
         lost = self.loss_zeroed - self.loss
         return (self.loss_zeroed - self.loss_reconstructed) / lost if lost else float("nan")
 
@@ -82,15 +85,26 @@ def read_growth(query: Query, provenance: dict[str, Any]) -> GrowthTables:
     points = query("SELECT rank, seen FROM rank_point ORDER BY rank")
     last = query("SELECT last_rank FROM band ORDER BY band")
     kinds = query("SELECT seen FROM sample_kind ORDER BY kind")
-    names = "run, step, sae_id, layer, recipe, k, seed, d_sae, trained_positions, n_features, n_firings, loss, "
-    names += "loss_zeroed, loss_reconstructed, covered, edges, kind_edges, lone_features, lone_edges"
+    names = (
+        "run, step, sae_id, layer, recipe, k, seed, d_sae, trained_positions, n_features, "
+        "n_firings, "
+        "loss, "
+    )
+    names += (
+        "loss_zeroed, loss_reconstructed, covered, edges, kind_edges, lone_features, lone_edges"
+    )
     found = query(f"SELECT {names} FROM sae ORDER BY run, step, recipe, k, seed")
     saes = [_sae(row, len(last), len(kinds)) for row in found]
     stated = provenance.get("features") or {}
     return GrowthTables(
-        tuple(saes), _column(points, 0), _column(points, 1), _column(kinds, 0), _column(last, 0),
-        int(stated.get("n_positions", 0)), stated.get("target_score"),
-    )  # fmt: skip
+        tuple(saes),
+        _column(points, 0),
+        _column(points, 1),
+        _column(kinds, 0),
+        _column(last, 0),
+        int(stated.get("n_positions", 0)),
+        stated.get("target_score"),
+    )
 
 
 def _sae(row: Sequence[Any], n_bands: int, n_kinds: int) -> SaeCount:
@@ -118,7 +132,9 @@ def feature_interval(sae: SaeCount) -> tuple[float, float]:
 
 
 def degree_split(tables: GrowthTables, sae: SaeCount, cut: Cut) -> DegreeSplit:
-    """Share of the sample's edges that function tokens have, and the mean degree of both classes."""
+    """Share of the sample's edges that function tokens have,
+    and the mean degree of both classes.
+    """
     grid: Ints = np.asarray(np.indices(sae.lone_edges.shape[1:]), np.int64)
     is_function = cut.is_function(grid[0], grid[1])
     if cut.last_band is None:
@@ -132,9 +148,11 @@ def degree_split(tables: GrowthTables, sae: SaeCount, cut: Cut) -> DegreeSplit:
     share = function / max(sae.n_edges, 1)
     without = (function - lone_function) / np.maximum(sae.n_edges - lone_all, 1)
     return DegreeSplit(
-        share, jackknife(share, without), function / max(seen, 1),
+        share,
+        jackknife(share, without),
+        function / max(seen, 1),
         (sae.n_edges - function) / max(int(tables.seen[-1]) - seen, 1),
-    )  # fmt: skip
+    )
 
 
 def coverage(sae: SaeCount) -> list[float]:
@@ -150,4 +168,6 @@ def seen_between(tables: GrowthTables) -> Ints:
 def degrees(tables: GrowthTables, sae: SaeCount) -> list[float]:
     """Mean degree of the seen tokens between one rank point and the next; 0 where none is seen."""
     edges, seen = np.diff(sae.edges, prepend=0), seen_between(tables)
-    return [float(mean) for mean in np.divide(edges, seen, out=np.zeros(len(edges)), where=seen > 0)]
+    return [
+        float(mean) for mean in np.divide(edges, seen, out=np.zeros(len(edges)), where=seen > 0)
+    ]

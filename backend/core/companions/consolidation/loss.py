@@ -1,4 +1,6 @@
-"""Loss by transition at any cut and split, summed from cells; intervals from sums by document shard."""
+"""Loss by transition at any cut and split, summed from cells;
+intervals from sums by document shard.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ WORDS = ("start", "continuation")
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over targets: n [5, value] and nats [series, 5, value]; the fifth transition is all targets."""
+    """Sums over targets: n [5, value] and nats [series, 5, value];
+    the fifth transition is all targets.
+    """
 
     n: Ints
     nats: Floats
@@ -79,7 +83,9 @@ def groups(split: str, positions: tuple[int, ...]) -> list[str]:
 
 
 def totals(tables: LossTables, cut: Cut, split: str, n_values: int) -> Totals:
-    """Exact sums over all targets; by position at a cut by kind, from the sums by shard (to 2^-12 nat)."""
+    """Exact sums over all targets; by position at a cut by kind,
+    from the sums by shard (to 2^-12 nat).
+    """
     if split == "position" and cut.last_band is None:
         by_shard = shard_totals(tables, cut, split, n_values)
         if by_shard is None:
@@ -106,7 +112,10 @@ def _summed(group: Ints, n: Ints, sums: Floats, n_values: int) -> Totals:
     member = np.zeros((len(group), size))
     member[np.arange(len(group)), group] = 1.0
     made = (sums @ member).reshape(len(sums), 4, n_values)
-    return Totals(np.vstack([counts, counts.sum(0)]), np.concatenate([made, made.sum(1, keepdims=True)], axis=1))
+    return Totals(
+        np.vstack([counts, counts.sum(0)]),
+        np.concatenate([made, made.sum(1, keepdims=True)], axis=1),
+    )
 
 
 def shard_totals(tables: LossTables, cut: Cut, split: str, n_values: int) -> ShardTotals | None:
@@ -118,16 +127,27 @@ def shard_totals(tables: LossTables, cut: Cut, split: str, n_values: int) -> Sha
     n_shards = tables.view_n.shape[1]
     n = tables.view_n[order].reshape(4, n_values, n_shards)
     sums = tables.view_sums[:, order].reshape(-1, 4, n_values, n_shards)
-    return ShardTotals(np.concatenate([n, n.sum(0)[None]]), np.concatenate([sums, sums.sum(1, keepdims=True)], axis=1))
+    return ShardTotals(
+        np.concatenate([n, n.sum(0)[None]]),
+        np.concatenate([sums, sums.sum(1, keepdims=True)], axis=1),
+    )
 
 
-def entries(tables: LossTables, cut: Cut, split: str, n_values: int, baseline: str = "none") -> list[Entry]:
-    """Every series, transition and value that has a target. `excess` is loss minus the baseline's."""
+def entries(
+    tables: LossTables, cut: Cut, split: str, n_values: int, baseline: str = "none"
+) -> list[Entry]:
+    """Every series, transition and value that has a target.
+
+    `excess` is loss minus the baseline's.
+    """
     if split not in SPLITS:
         raise ValueError(f"by {split!r}: use one of {list(SPLITS)}")
     if baseline not in ("none", *BASELINES):
         raise ValueError(f"baseline {baseline!r}: use one of {['none', *BASELINES]}")
-    whole, by_shard = totals(tables, cut, split, n_values), shard_totals(tables, cut, split, n_values)
+    whole, by_shard = (
+        totals(tables, cut, split, n_values),
+        shard_totals(tables, cut, split, n_values),
+    )
     base = None if baseline == "none" else _series_of(tables, baseline)
     weights = bootstrap_weights(tables.view_n.shape[1])
     made: list[Entry] = []
@@ -155,14 +175,23 @@ def _of_series(
         loss = float(nats[place, value] / n)
         made.append(
             Entry(
-                series, NAMES[place], int(value), n, loss, n / int(whole.n[ALL].sum()),
-                float(nats[place, value] / total), _pair(means, place, value), _pair(shares, place, value),
+                series,
+                NAMES[place],
+                int(value),
+                n,
+                loss,
+                n / int(whole.n[ALL].sum()),
+                float(nats[place, value] / total),
+                _pair(means, place, value),
+                _pair(shares, place, value),
                 None if base is None else loss - float(whole.nats[base, place, value] / n),
                 _pair(excess, place, value),
             )
-        )  # fmt: skip
+        )
     return made
 
 
 def _pair(bounds: Floats | None, place: int, value: int) -> tuple[float, float] | None:
-    return None if bounds is None else (float(bounds[0, place, value]), float(bounds[1, place, value]))
+    return (
+        None if bounds is None else (float(bounds[0, place, value]), float(bounds[1, place, value]))
+    )

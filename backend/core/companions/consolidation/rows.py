@@ -90,7 +90,9 @@ def read_runs(query: Query) -> tuple[Run, ...]:
     steps: dict[int, list[int]] = {}
     for run, step in query("SELECT run, step FROM loss WHERE run IS NOT NULL ORDER BY run, step"):
         steps.setdefault(run, []).append(step)
-    found = query("SELECT run, model, seed, title, n_layers, n_parameters, tokens_per_step FROM run")
+    found = query(
+        "SELECT run, model, seed, title, n_layers, n_parameters, tokens_per_step FROM run"
+    )
     runs = [
         Run(run, model, seed, title, n_layers, size, tokens, tuple(steps.get(run, ())))
         for run, model, seed, title, n_layers, size, tokens in found
@@ -111,24 +113,35 @@ def read_loss(query: Query) -> LossTables:
     views = query("SELECT cut, split, transition, value, n FROM view ORDER BY rowid")
     view_n = _ints([view[4] for view in views])
     whole = [i for i, view in enumerate(views) if view[1] == "none"]
-    found = query("SELECT run, baseline, step, sums, position_means, view_means, rms FROM loss ORDER BY rowid")
+    found = query(
+        "SELECT run, baseline, step, sums, position_means, view_means, rms FROM loss ORDER BY rowid"
+    )
     series = tuple((run, baseline, step or 0) for run, baseline, step, *_ in found)
     sums = [unpack(row[3], "float32", len(cell)) for row in found]
     by_position = [nats(unpack(row[4], "uint16", len(position_cell))) for row in found]
     by_view = [nats(unpack(row[5], "uint16", *view_n.shape)) for row in found]
     rms = [nats(unpack(row[6], "uint16", len(whole), view_n.shape[1])) for row in found]
     return LossTables(
-        read_runs(query), read_cuts(query),
+        read_runs(query),
+        read_cuts(query),
         np.array([d for (d,) in query("SELECT decile FROM band ORDER BY band")], np.int64),
-        cell, position_cell, tuple((c, s, t, int(v)) for c, s, t, v, _ in views), view_n, series,
-        np.array(sums, np.float64), np.array(by_position) * position_cell[:, 3], np.array(by_view) * view_n,
+        cell,
+        position_cell,
+        tuple((c, s, t, int(v)) for c, s, t, v, _ in views),
+        view_n,
+        series,
+        np.array(sums, np.float64),
+        np.array(by_position) * position_cell[:, 3],
+        np.array(by_view) * view_n,
         np.array(rms),
-    )  # fmt: skip
+    )
 
 
 def bootstrap_weights(n_shards: int) -> Floats:
     """float [shard, N_BOOTSTRAP]: how often each shard is drawn; the same for every query."""
-    drawn = np.random.default_rng(0).multinomial(n_shards, np.full(n_shards, 1 / n_shards), N_BOOTSTRAP)
+    drawn = np.random.default_rng(0).multinomial(
+        n_shards, np.full(n_shards, 1 / n_shards), N_BOOTSTRAP
+    )
     return drawn.T.astype(np.float64)
 
 

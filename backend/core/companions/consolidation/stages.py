@@ -1,4 +1,6 @@
-"""Which stage of learning a checkpoint is in, by a stated rule from stored numbers (paper, Figure 10)."""
+"""Which stage of learning a checkpoint is in,
+by a stated rule from stored numbers (paper, Figure 10).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,14 @@ from typing import Any
 import numpy as np
 
 from backend.core.companions.consolidation.codec import unpack
-from backend.core.companions.consolidation.rows import Cut, Floats, Ints, Query, bootstrap_weights, interval_of
+from backend.core.companions.consolidation.rows import (
+    Cut,
+    Floats,
+    Ints,
+    Query,
+    bootstrap_weights,
+    interval_of,
+)
 
 FUNCTION_ONLY = 0.90  # share of the most probable next tokens
 LONG_RANGE = 0.25  # nats
@@ -44,7 +53,9 @@ class StageNumbers:
         grid: Ints = np.asarray(np.indices(self.predicted.shape), np.int64)
         band, kind = grid[0], grid[1]
         ordinary = band < len(self.predicted) - 1
-        return float(self.predicted[cut.is_function(band, kind) & ordinary].sum() / self.predicted.sum())
+        return float(
+            self.predicted[cut.is_function(band, kind) & ordinary].sum() / self.predicted.sum()
+        )
 
 
 @dataclass(frozen=True)
@@ -60,11 +71,18 @@ def read_stages(query: Query, n_bands: int, n_kinds: int) -> tuple[StageNumbers,
     names = "run, step, predicted, distinct_predictions, short_loss, whole_loss, n"
     return tuple(
         StageNumbers(
-            run, step, unpack(predicted, "uint32", n_bands + 1, n_kinds).astype(np.int64), distinct,
-            np.array(short, np.float64), np.array(whole, np.float64), np.array(n, np.int64),
+            run,
+            step,
+            unpack(predicted, "uint32", n_bands + 1, n_kinds).astype(np.int64),
+            distinct,
+            np.array(short, np.float64),
+            np.array(whole, np.float64),
+            np.array(n, np.int64),
         )
-        for run, step, predicted, distinct, short, whole, n in query(f"SELECT {names} FROM stage ORDER BY run, step")
-    )  # fmt: skip
+        for run, step, predicted, distinct, short, whole, n in query(
+            f"SELECT {names} FROM stage ORDER BY run, step"
+        )
+    )
 
 
 def stage_of(numbers: StageNumbers, cut: Cut, loss: float, limits: Limits) -> str:
@@ -80,9 +98,10 @@ def rule(limits: Limits, provenance: dict[str, Any]) -> str:
     """The rule in words, with its thresholds."""
     short = provenance["stages"]["short"]
     return (
-        f"random: the mean held-out loss is above {(limits.uniform + limits.unigram) / 2:.2f} nats, half way from the "
-        f"uniform loss ({limits.uniform:.2f}) to the unigram loss ({limits.unigram:.2f}). Otherwise only function "
-        f"tokens: at least {FUNCTION_ONLY:.0%} of the most probable next tokens are function tokens. Otherwise long "
-        f"range: the context beyond the last {short} tokens is worth at least {LONG_RANGE} nats per token, with the "
+        f"random: the mean held-out loss is above {(limits.uniform + limits.unigram) / 2:.2f} "
+        f"nats, half way from the uniform loss ({limits.uniform:.2f}) to the unigram loss "
+        f"({limits.unigram:.2f}). Otherwise only function tokens: at least {FUNCTION_ONLY:.0%} "
+        "of the most probable next tokens are function tokens. Otherwise long range: the context "
+        f"beyond the last {short} tokens is worth at least {LONG_RANGE} nats per token, with the "
         "lower end of its interval. Otherwise local phrases."
     )

@@ -1,4 +1,6 @@
-"""Results along training, as the companion file keeps them; read once into memory, summed anew for each question."""
+"""Results along training, as the companion file keeps them;
+read once into memory, summed anew for each question.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,13 @@ from backend.core.companions.consolidation.codec import unpack
 from backend.core.companions.consolidation.growth import GrowthTables, read_growth
 from backend.core.companions.consolidation.loss import ALL, Entry, entries, groups, totals
 from backend.core.companions.consolidation.rows import Cut, LossTables, Run, find_cut, read_loss
-from backend.core.companions.consolidation.stages import Limits, StageNumbers, read_stages, rule, stage_of
+from backend.core.companions.consolidation.stages import (
+    Limits,
+    StageNumbers,
+    read_stages,
+    rule,
+    stage_of,
+)
 from backend.core.companions.file import Companion
 
 SCHEMA = Path(__file__).with_name("schema.sql")
@@ -61,7 +69,10 @@ class ConsolidationStore(Companion):
     """The results file, read-only."""
 
     version = SCHEMA_VERSION
-    remedy = "make it with `functionscope precompute consolidation` (text, loss, features, stages, publish)."
+    remedy = (
+        "make it with `functionscope precompute consolidation` (text, loss, features, "
+        "stages, publish)."
+    )
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -91,7 +102,8 @@ class ConsolidationStore(Companion):
         tables, chosen = self.loss_tables(), self.cut(cut)
         n_values = max(1, len(self.splits(split)))
         return self._once(
-            ("loss", chosen.name, split, baseline), lambda: entries(tables, chosen, split, n_values, baseline)
+            ("loss", chosen.name, split, baseline),
+            lambda: entries(tables, chosen, split, n_values, baseline),
         )
 
     def mean_loss(self) -> dict[tuple[int | None, str | None, int], float]:
@@ -111,7 +123,9 @@ class ConsolidationStore(Companion):
 
     def texts(self) -> list[Text]:
         """Sentences, then prompts."""
-        found = self.query("SELECT sentence, is_prompt, text, token_ids FROM sentence ORDER BY sentence")
+        found = self.query(
+            "SELECT sentence, is_prompt, text, token_ids FROM sentence ORDER BY sentence"
+        )
         return [Text(*row) for row in found]
 
     def along(self) -> list[Along]:
@@ -120,7 +134,8 @@ class ConsolidationStore(Companion):
 
     def _read_along(self) -> list[Along]:
         found = self.query(
-            "SELECT run, step, sentence, token_ids, probabilities, target FROM prediction ORDER BY sentence, run, step"
+            "SELECT run, step, sentence, token_ids, probabilities, target FROM prediction ORDER "
+            "BY sentence, run, step"
         )
         lengths = {text.sentence: len(text.token_ids) for text in self.texts()}
         made = []
@@ -128,16 +143,23 @@ class ConsolidationStore(Companion):
             n = lengths[sentence]
             made.append(
                 Along(
-                    run, step, sentence, unpack(ids, "uint32", n, TOP).tolist(),
-                    np.round(unpack(probabilities, "float16", n, TOP).astype(np.float64), 4).tolist(),
+                    run,
+                    step,
+                    sentence,
+                    unpack(ids, "uint32", n, TOP).tolist(),
+                    np.round(
+                        unpack(probabilities, "float16", n, TOP).astype(np.float64), 4
+                    ).tolist(),
                     np.round(unpack(target, "float16", n - 1).astype(np.float64), 5).tolist(),
                 )
-            )  # fmt: skip
+            )
         return made
 
     def continuations(self) -> list[tuple[int, int, int, list[int]]]:
         """(run, step, sentence, token_ids) of every greedy continuation."""
-        found = self.query("SELECT run, step, sentence, token_ids FROM continuation ORDER BY sentence, run, step")
+        found = self.query(
+            "SELECT run, step, sentence, token_ids FROM continuation ORDER BY sentence, run, step"
+        )
         return [(run, step, sentence, list(ids)) for run, step, sentence, ids in found]
 
     def named_tokens(self) -> list[NamedToken]:
@@ -149,7 +171,9 @@ class ConsolidationStore(Companion):
         """function, content or special at a cut."""
         if token.rank is None:
             return "special"
-        is_function = token.kind in cut.kinds if cut.last_band is None else token.rank <= cut.n_function
+        is_function = (
+            token.kind in cut.kinds if cut.last_band is None else token.rank <= cut.n_function
+        )
         return "function" if is_function else "content"
 
     # -- stages ----------------------------------------------------------------------------
@@ -160,7 +184,9 @@ class ConsolidationStore(Companion):
         return self._once("stages", lambda: read_stages(self.query, n_bands, n_kinds))
 
     def limits(self) -> Limits:
-        """Losses that need no model; without a baseline the unigram loss is that of the uniform one."""
+        """Losses that need no model; without a baseline the unigram loss is that
+        of the uniform one.
+        """
         uniform = math.log(self.provenance()["vocabulary"])
         return Limits(uniform, self.mean_loss().get((None, "unigram", 0), uniform))
 
@@ -168,7 +194,10 @@ class ConsolidationStore(Companion):
         """The label of a checkpoint; ValueError where its loss was not measured."""
         loss = self.mean_loss().get((numbers.run, None, numbers.step))
         if loss is None:
-            raise ValueError(f"step {numbers.step} of run {numbers.run} has predictions and no loss: {self.remedy}")
+            raise ValueError(
+                f"step {numbers.step} of run {numbers.run} has predictions and no loss: "
+                f"{self.remedy}"
+            )
         return stage_of(numbers, cut, loss, self.limits())
 
     def stage_rule(self) -> str:
@@ -176,7 +205,10 @@ class ConsolidationStore(Companion):
         return rule(self.limits(), self.provenance())
 
     def _once(self, key: Any, make: Callable[[], T]) -> T:
-        """What `make` gives, kept until the file is replaced. Two threads may both make it; both are right."""
+        """What `make` gives, kept until the file is replaced.
+
+        Two threads may both make it; both are right.
+        """
         self.provenance()
         if self._kept_of != self._signature or len(self._kept) > KEPT:
             self._kept, self._kept_of = {}, self._signature

@@ -1,4 +1,6 @@
-"""Experiments of a build: what ablating, moving and steering did, as the companion file keeps it."""
+"""Experiments of a build: what ablating, moving and steering did,
+as the companion file keeps it.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ class ExperimentsStore(Companion):
         arm: str | None = None,
         sae_id: str | None = None,
     ) -> list[Estimate]:
-        """Rows of one experiment, in the order in which the job wrote them; arguments narrow them down."""
+        """Rows of one experiment, in the order in which the job wrote them;
+        arguments narrow them down.
+        """
         rows = self.query(
             "SELECT * FROM estimate WHERE experiment = $1 AND ($2 IS NULL OR outcome = $2) "
             "AND ($3 IS NULL OR arm = $3) AND ($4 IS NULL OR sae_id = $4) ORDER BY rowid",
@@ -68,27 +72,42 @@ class ExperimentsStore(Companion):
 
     def arms(self, experiment: str) -> dict[str, str]:
         """arm -> what it does, in plain words."""
-        return dict(self._pairs("SELECT arm, sentence FROM arm WHERE experiment = $1 ORDER BY rowid", experiment))
+        return dict(
+            self._pairs(
+                "SELECT arm, sentence FROM arm WHERE experiment = $1 ORDER BY rowid", experiment
+            )
+        )
 
     def outcomes(self, experiment: str) -> dict[str, str]:
         """outcome -> definition with its unit."""
-        statement = "SELECT outcome, sentence || ' [' || unit || ']' FROM outcome WHERE experiment = $1 ORDER BY rowid"
+        statement = (
+            "SELECT outcome, sentence || ' [' || unit || ']' FROM outcome WHERE "
+            "experiment = $1 ORDER BY rowid"
+        )
         return dict(self._pairs(statement, experiment))
 
     def answers(self, experiment: str) -> list[Answer]:
         """Answers kept to be read."""
         rows = self.query(
-            "SELECT arm, subject, prompt, text, success FROM answer WHERE experiment = $1 ORDER BY rowid", [experiment]
+            "SELECT arm, subject, prompt, text, success FROM answer WHERE experiment = $1 ORDER "
+            "BY rowid",
+            [experiment],
         )
         return [Answer(*row) for row in rows]
 
     def findings(self, experiment: str) -> list[str]:
         """One sentence each: what held and what did not."""
-        rows = self.query("SELECT sentence FROM finding WHERE experiment = $1 ORDER BY rowid", [experiment])
+        rows = self.query(
+            "SELECT sentence FROM finding WHERE experiment = $1 ORDER BY rowid", [experiment]
+        )
         return [sentence for (sentence,) in rows]
 
-    def per_prompt(self, experiment: str, arm: str, outcome: str, sae_id: str | None = None) -> list[float]:
-        """The values behind a mean, by place in the experiment's prompts; [] when there are none."""
+    def per_prompt(
+        self, experiment: str, arm: str, outcome: str, sae_id: str | None = None
+    ) -> list[float]:
+        """The values behind a mean, by place in the experiment's prompts;
+        [] when there are none.
+        """
         rows = self.query(
             "SELECT vals FROM prompt_value WHERE experiment = $1 AND arm = $2 AND outcome = $3 "
             "AND sae_id IS NOT DISTINCT FROM $4",

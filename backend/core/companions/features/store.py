@@ -1,4 +1,6 @@
-"""The companion `features`: histograms, lifts, nearest features, effects on logits, examples by token."""
+"""The companion `features`: histograms, lifts, nearest features, effects on logits,
+examples by token.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ WHERE sae_ordinal = $1 ORDER BY feature_first
 
 @dataclass(frozen=True)
 class TokenExample:
-    """A text in which the feature fires at a token: `positions` and `codes` of all its firings there."""
+    """A text in which the feature fires at a token:
+    `positions` and `codes` of all its firings there.
+    """
 
     token_id: int
     sequence_id: int
@@ -68,7 +72,9 @@ class TokenExample:
 
     def as_example(self, token_ids: list[int], scale: float) -> Example:
         """With the text itself; its quantile is not known."""
-        return example_of((token_ids, None, self.peak, self.positions, self.codes, self.sequence_id), scale)
+        return example_of(
+            (token_ids, None, self.peak, self.positions, self.codes, self.sequence_id), scale
+        )
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,9 @@ class FeatureDetail:
 
     def bins(self) -> list[tuple[float, float, int]]:
         """(from, to, firings) of each bin of the histogram."""
-        edges = [2.0 ** ((self.hist_first + i) / BINS_PER_OCTAVE) for i in range(len(self.hist) + 1)]
+        edges = [
+            2.0 ** ((self.hist_first + i) / BINS_PER_OCTAVE) for i in range(len(self.hist) + 1)
+        ]
         return list(zip(edges, edges[1:], self.hist, strict=False))
 
 
@@ -112,7 +120,9 @@ class FeatureDetailStore(Companion):
         first = feature_index - feature_index % FEATURES_PER_CHUNK
         rows = self.query(_CHUNK, [ordinal, first])
         if not rows or feature_index >= first + rows[0][1]:
-            raise StoreInvalid(f"{self.path} lacks feature {feature_index} of SAE {ordinal}: {self.remedy}")
+            raise StoreInvalid(
+                f"{self.path} lacks feature {feature_index} of SAE {ordinal}: {self.remedy}"
+            )
         _, n, *blobs = rows[0]
         place = feature_index - first
         lists = [unpack_list(blob, n, place) for blob in blobs]
@@ -124,7 +134,9 @@ class FeatureDetailStore(Companion):
         return int(stated["function"]), int(stated["content"])
 
     def lifts(self, ordinal: int, columns: FeatureColumns) -> Lifts:
-        """Of the active features, aligned with the build's columns; kept for one version of both."""
+        """Of the active features, aligned with the build's columns;
+        kept for one version of both.
+        """
         with self._lifts_lock:
             self.provenance()  # notices a replaced file
             key = (ordinal, id(columns), self._signature)
@@ -135,14 +147,23 @@ class FeatureDetailStore(Companion):
 
     def _read_lifts(self, ordinal: int, columns: FeatureColumns) -> Lifts:
         parts = [
-            (first, n, unpack_lists(a, n), unpack_lists(b, n)) for first, n, a, b in self.query(_CLASSES, [ordinal])
+            (first, n, unpack_lists(a, n), unpack_lists(b, n))
+            for first, n, a, b in self.query(_CLASSES, [ordinal])
         ]
-        features = np.concatenate([np.arange(first, first + n) for first, n, _, _ in parts] or [np.empty(0, np.int64)])
+        features = np.concatenate(
+            [np.arange(first, first + n) for first, n, _, _ in parts] or [np.empty(0, np.int64)]
+        )
         n_function = np.array([one[0] for _, _, lists, _ in parts for one in lists], dtype=np.int64)
-        n_effective = np.array([one[0] for _, _, _, lists in parts for one in lists]) / EFFECTIVE_STEPS
+        n_effective = (
+            np.array([one[0] for _, _, _, lists in parts for one in lists]) / EFFECTIVE_STEPS
+        )
         place = np.searchsorted(features, columns.feature_index)
-        if len(place) and (place[-1] >= len(features) or not np.array_equal(features[place], columns.feature_index)):
-            raise StoreInvalid(f"{self.path} lacks features that are active in the build: {self.remedy}")
+        if len(place) and (
+            place[-1] >= len(features) or not np.array_equal(features[place], columns.feature_index)
+        ):
+            raise StoreInvalid(
+                f"{self.path} lacks features that are active in the build: {self.remedy}"
+            )
         counts = np.asarray(columns.numbers["n_firings"], dtype=np.int64)
         return lifts(n_function[place], counts, n_effective[place], self.positions())
 
@@ -152,10 +173,16 @@ def _detail(lists: dict[str, list[int]], scale: float) -> FeatureDetail:
         return [float(one) for one in decode_activation(lists[name], scale)]
 
     ends = np.cumsum(lists["example_sizes"], dtype=np.int64).tolist()
-    slices = [slice(end - size, end) for end, size in zip(ends, lists["example_sizes"], strict=True)]
+    slices = [
+        slice(end - size, end) for end, size in zip(ends, lists["example_sizes"], strict=True)
+    ]
     examples = [
-        TokenExample(token, sequence, peak, lists["example_positions"][here], lists["example_codes"][here])
-        for token, sequence, peak, here in zip(*(lists[name] for name in EXAMPLES[:3]), slices, strict=True)
+        TokenExample(
+            token, sequence, peak, lists["example_positions"][here], lists["example_codes"][here]
+        )
+        for token, sequence, peak, here in zip(
+            *(lists[name] for name in EXAMPLES[:3]), slices, strict=True
+        )
     ]
     return FeatureDetail(
         n_function=lists["n_function"][0],

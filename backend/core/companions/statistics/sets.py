@@ -1,4 +1,6 @@
-"""Which features several tokens share: the sizes of every exclusive intersection of their feature sets."""
+"""Which features several tokens share:
+the sizes of every exclusive intersection of their feature sets.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def intersections(sets: Sequence[Ints]) -> list[SharedFeatures]:
     The sizes sum to the size of the union. ValueError for more than MOST_SETS sets.
     """
     if len(sets) > MOST_SETS:
-        raise ValueError(f"token_ids: {len(sets)} tokens were asked for; allowed: at most {MOST_SETS}")
+        raise ValueError(
+            f"token_ids: {len(sets)} tokens were asked for; allowed: at most {MOST_SETS}"
+        )
     features = np.concatenate([np.empty(0, np.int64), *sets])
     bits = np.repeat(1 << np.arange(len(sets), dtype=np.int64), [len(one) for one in sets])
     _, where = np.unique(features, return_inverse=True)

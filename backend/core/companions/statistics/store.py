@@ -37,16 +37,23 @@ class StatisticsStore(Companion):
     version = 1
     remedy = "make it with `functionscope precompute statistics --preset … --work …`"
 
-    def _rows(self, row: type[RowT], table: str, where: str = "", parameters: Sequence[Any] = ()) -> list[RowT]:
+    def _rows(
+        self, row: type[RowT], table: str, where: str = "", parameters: Sequence[Any] = ()
+    ) -> list[RowT]:
         """Rows of a table; `where` is SQL after the table's name, with the parameters bound."""
         columns = ", ".join(field.name for field in fields(row))  # type: ignore[arg-type]
-        return [row(*values) for values in self.query(f"SELECT {columns} FROM {table} {where}", parameters)]
+        return [
+            row(*values)
+            for values in self.query(f"SELECT {columns} FROM {table} {where}", parameters)
+        ]
 
     # -- tokens ----------------------------------------------------------------------------------
 
     def spread(self, limit: int = 1_000_000) -> list[SpreadRow]:
         """The most frequent tokens, most frequent first."""
-        return self._rows(SpreadRow, "token_spread", "ORDER BY occurrences DESC, token_id LIMIT $1", [limit])
+        return self._rows(
+            SpreadRow, "token_spread", "ORDER BY occurrences DESC, token_id LIMIT $1", [limit]
+        )
 
     def group_spread(self) -> list[GroupSpreadRow]:
         return self._rows(GroupSpreadRow, "group_spread")
@@ -58,7 +65,10 @@ class StatisticsStore(Companion):
 
     def rarefaction_groups(self, sae_id: str) -> list[RarefactionGroupRow]:
         return self._rows(
-            RarefactionGroupRow, "rarefaction_group", "WHERE sae_id = $1 ORDER BY token_group, n", [sae_id]
+            RarefactionGroupRow,
+            "rarefaction_group",
+            "WHERE sae_id = $1 ORDER BY token_group, n",
+            [sae_id],
         )
 
     def null_fit(self, sae_id: str) -> NullFitRow | None:
@@ -77,10 +87,18 @@ class StatisticsStore(Companion):
 
     # -- groups ----------------------------------------------------------------------------------
 
-    def equal_occurrence(self, sae_id: str, theta_ordinal: int = 0, min_count: int = 1) -> list[EqualOccurrenceRow]:
+    def equal_occurrence(
+        self, sae_id: str, theta_ordinal: int = 0, min_count: int = 1
+    ) -> list[EqualOccurrenceRow]:
         """Comparisons at every k, then at every function cut."""
-        where = "WHERE sae_id = $1 AND theta_ordinal = $2 AND min_count = $3 ORDER BY cut NULLS FIRST, k"
-        return self._rows(EqualOccurrenceRow, "equal_occurrence", where, [sae_id, theta_ordinal, min_count])
+        where = (
+            "WHERE sae_id = $1 AND theta_ordinal = $2 AND min_count = $3 ORDER BY cut NULLS "
+            "FIRST, "
+            "k"
+        )
+        return self._rows(
+            EqualOccurrenceRow, "equal_occurrence", where, [sae_id, theta_ordinal, min_count]
+        )
 
     def kinds(self, sae_id: str) -> list[KindRow]:
         return self._rows(KindRow, "kind_summary", "WHERE sae_id = $1", [sae_id])
@@ -111,7 +129,11 @@ class StatisticsStore(Companion):
         return self._rows(NullRunRow, "null_run")
 
     def null_curves(self, sae_id: str) -> list[NullCurveRow]:
-        return self._rows(NullCurveRow, "null_curve", "WHERE sae_id = $1 ORDER BY run, rank", [sae_id])
+        return self._rows(
+            NullCurveRow, "null_curve", "WHERE sae_id = $1 ORDER BY run, rank", [sae_id]
+        )
 
     def null_contrasts(self, sae_id: str) -> list[NullContrastRow]:
-        return self._rows(NullContrastRow, "null_contrast", "WHERE sae_id = $1 ORDER BY run, k", [sae_id])
+        return self._rows(
+            NullContrastRow, "null_contrast", "WHERE sae_id = $1 ORDER BY run, k", [sae_id]
+        )

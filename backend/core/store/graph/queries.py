@@ -24,7 +24,14 @@ from backend.core.store.graph.blocks import (
     shape,
 )
 from backend.core.store.graph.source import InMemory, Source, Tiled, TileIndex, View
-from backend.core.store.graph.tiles import TILES_AT_ONCE, Grid, PackedTile, joined_places, unpack_grid, unpack_tile
+from backend.core.store.graph.tiles import (
+    TILES_AT_ONCE,
+    Grid,
+    PackedTile,
+    joined_places,
+    unpack_grid,
+    unpack_tile,
+)
 from backend.core.store.rows import SaeRow, StoreMissing, TokenRow
 from backend.core.store.tokens import TokenQueries
 from backend.core.token_classes import CLASS_NAMES, FUNCTION
@@ -33,7 +40,8 @@ WHOLE_GRAPH = 20_000_000  # edges up to which a build without tiles is read into
 TILED_FROM = 4_000_000  # edges from which a new build gets its grid and tiles
 NAMED = 3  # tokens named for each block
 GRAPH_CLASSES = ("function", "content")
-_COUNTING = threading.BoundedSemaphore(2)  # a view may unpack millions of edges: more at once would only wait longer
+# a view may unpack millions of edges: more at once would only wait longer
+_COUNTING = threading.BoundedSemaphore(2)
 _LOADING = threading.Lock()  # two threads must not read the same edges at once
 
 
@@ -111,9 +119,11 @@ class GraphQueries(TokenQueries):
         orders: tuple[int | None, int | None] = (None, None),
         max_edges: int = 600,
     ) -> GraphView:
-        """At most max_edges cells of a range of ranks and a range of orders; ends inside, None = all.
+        """At most max_edges cells of a range of ranks and a range of orders;
+        ends inside, None = all.
 
-        Orders are those of the edges with min_count 1. ValueError, beginning with the name of the setting.
+        Orders are those of the edges with min_count 1. ValueError, beginning with the name of the
+        setting.
         """
         generation = self._current()
         sae = self._sae(generation, sae_id)[2]
@@ -167,21 +177,38 @@ class GraphQueries(TokenQueries):
 
     def _token_blocks(self, view: View) -> list[TokenBlock]:
         starts, lasts = view.ranks[:-1].tolist(), (view.ranks[1:] - 1).tolist()
-        edges, firings = view.cells.n_edges.sum(axis=1).tolist(), view.cells.n_firings.sum(axis=1).tolist()
-        wanted = [rank for a, b in zip(starts, lasts, strict=True) for rank in range(a, min(a + NAMED, b + 1))]
+        edges, firings = (
+            view.cells.n_edges.sum(axis=1).tolist(),
+            view.cells.n_firings.sum(axis=1).tolist(),
+        )
+        wanted = [
+            rank
+            for a, b in zip(starts, lasts, strict=True)
+            for rank in range(a, min(a + NAMED, b + 1))
+        ]
         generation = self._current()
         table = self._token_table(generation)
         found = table.at(table.ranked[np.asarray(wanted, dtype=np.int64) - 1])
-        by_rank = {row.rank: row for row in (self._token_row(generation, values) for values in found)}
+        by_rank = {
+            row.rank: row for row in (self._token_row(generation, values) for values in found)
+        }
         return [
-            TokenBlock(a, b, n, m, [by_rank[rank] for rank in range(a, min(a + NAMED, b + 1)) if rank in by_rank])
+            TokenBlock(
+                a,
+                b,
+                n,
+                m,
+                [by_rank[rank] for rank in range(a, min(a + NAMED, b + 1)) if rank in by_rank],
+            )
             for a, b, n, m in zip(starts, lasts, edges, firings, strict=True)
         ]
 
     def graph_degrees(
         self, sae_id: str, min_count: int = 1, token_class: str | None = None
     ) -> list[tuple[int, int, int]]:
-        """(octave, tokens, features) with a degree of 2^octave to 2^(octave + 1) - 1; edges to the class alone."""
+        """(octave, tokens, features) with a degree of 2^octave to 2^(octave + 1) - 1;
+        edges to the class alone.
+        """
         generation = self._current()
         ordinal = self._sae(generation, sae_id)[0]
         _check_min_count(min_count)
@@ -218,8 +245,8 @@ class GraphQueries(TokenQueries):
     def _in_memory(self, generation: Generation, sae: SaeRow, feature_index: Ints) -> InMemory:
         if sae.n_edges > WHOLE_GRAPH:
             raise StoreMissing(
-                f"The build's {sae.n_edges:,} edges of {sae.sae_id} have no grid and no tiles to draw the graph from; "
-                "make the build again with `functionscope precompute all`."
+                f"The build's {sae.n_edges:,} edges of {sae.sae_id} have no grid and no tiles to "
+                "draw the graph from; make the build again with `functionscope precompute all`."
             )
         edges = self.edges(sae.sae_id)
         ranks = self._columns(generation, sql.GRAPH_TOKEN_RANKS)
@@ -228,7 +255,9 @@ class GraphQueries(TokenQueries):
         rank_of[ranks["token_id"][known]] = ranks["rank"][known]
         order_of = np.zeros(sae.d_sae, dtype=np.int32)
         order_of[feature_index] = np.arange(1, len(feature_index) + 1)
-        return InMemory(Places(rank_of[edges.token_id], order_of[edges.feature_index], edges.n_firings))
+        return InMemory(
+            Places(rank_of[edges.token_id], order_of[edges.feature_index], edges.n_firings)
+        )
 
     def _tiled(self, generation: Generation, ordinal: int) -> Tiled | None:
         if not self._query(generation, sql.HAS_TABLE, ["graph_tile"]):
@@ -244,7 +273,9 @@ class GraphQueries(TokenQueries):
 
     def _tiles(self, generation: Generation, at: Ints) -> Iterator[Places]:
         for start in range(0, len(at), TILES_AT_ONCE):
-            rows = self._query(generation, sql.GRAPH_TILES_AT, [at[start : start + TILES_AT_ONCE].tolist()])
+            rows = self._query(
+                generation, sql.GRAPH_TILES_AT, [at[start : start + TILES_AT_ONCE].tolist()]
+            )
             yield joined_places([unpack_tile(PackedTile(*row)) for row in rows])
 
     def _grid(self, generation: Generation, ordinal: int, min_count: int) -> Grid:
@@ -257,20 +288,33 @@ def _check_min_count(min_count: int) -> None:
 
 
 def _class_range(index: GraphIndex, token_class: str | None) -> tuple[int, int]:
-    """Ranks of a class: function tokens are the most frequent ones, content tokens the rest that occur."""
+    """Ranks of a class: function tokens are the most frequent ones,
+    content tokens the rest that occur.
+    """
     if token_class is None:
         return 1, index.n_ranks
     if token_class not in GRAPH_CLASSES:
         raise ValueError(f"token_class {token_class!r}: the graph has {list(GRAPH_CLASSES)}")
-    found = (1, index.n_function) if token_class == "function" else (index.n_function + 1, index.n_ranks)
+    found = (
+        (1, index.n_function)
+        if token_class == "function"
+        else (index.n_function + 1, index.n_ranks)
+    )
     if found[0] > found[1]:
-        raise ValueError(f"token_class {token_class!r}: no token of this class occurs in the corpus")
+        raise ValueError(
+            f"token_class {token_class!r}: no token of this class occurs in the corpus"
+        )
     return found
 
 
-def _checked(name: str, wanted: tuple[int | None, int | None], low: int, high: int) -> tuple[int, int]:
+def _checked(
+    name: str, wanted: tuple[int | None, int | None], low: int, high: int
+) -> tuple[int, int]:
     """A range inside low..high; ValueError that begins with the name of the end that is wrong."""
-    first, last = (low if wanted[0] is None else wanted[0]), (high if wanted[1] is None else wanted[1])
+    first, last = (
+        (low if wanted[0] is None else wanted[0]),
+        (high if wanted[1] is None else wanted[1]),
+    )
     if not low <= first <= high:
         raise ValueError(f"{name}_first {first}: {low} to {high} with this sae_id and token_class")
     if not first <= last <= high:
@@ -279,7 +323,10 @@ def _checked(name: str, wanted: tuple[int | None, int | None], low: int, high: i
 
 
 def _feature_blocks(index: GraphIndex, view: View) -> list[FeatureBlock]:
-    edges, firings = view.cells.n_edges.sum(axis=0).tolist(), view.cells.n_firings.sum(axis=0).tolist()
+    edges, firings = (
+        view.cells.n_edges.sum(axis=0).tolist(),
+        view.cells.n_firings.sum(axis=0).tolist(),
+    )
     return [
         FeatureBlock(
             start,
@@ -290,7 +337,9 @@ def _feature_blocks(index: GraphIndex, view: View) -> list[FeatureBlock]:
             m,
             int(index.feature_index[start - 1]) if stop - start == 1 else None,
         )
-        for start, stop, n, m in zip(view.orders[:-1].tolist(), view.orders[1:].tolist(), edges, firings, strict=True)
+        for start, stop, n, m in zip(
+            view.orders[:-1].tolist(), view.orders[1:].tolist(), edges, firings, strict=True
+        )
     ]
 
 

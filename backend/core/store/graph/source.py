@@ -1,4 +1,6 @@
-"""Where the cells of a view come from: all edges in memory, or the grid and the tiles of a large build."""
+"""Where the cells of a view come from:
+all edges in memory, or the grid and the tiles of a large build.
+"""
 
 from __future__ import annotations
 
@@ -68,8 +70,9 @@ class TileIndex:
 class Tiled:
     """A large build: exact from tiles where that is quick, else sums of the grid, with its bounds.
 
-    Both are exact counts; what differs is where blocks may be cut. Ends of a view that are no bounds of the
-    grid are counted from tiles as well. `read` unpacks the tiles at these places of the index, piece by piece.
+    Both are exact counts; what differs is where blocks may be cut. Ends of a view that are no
+    bounds of the grid are counted from tiles as well. `read` unpacks the tiles at these places of
+    the index, piece by piece.
     """
 
     index: TileIndex
@@ -80,11 +83,18 @@ class Tiled:
         whole, across = _range(ranks), _range(orders)
         grid = self.grids[min_count]
         if self.index.cost(whole, across) <= READ_AT_ONCE:
-            return View(ranks, orders, counted(self._within(whole, across), ranks, orders, min_count))
+            return View(
+                ranks, orders, counted(self._within(whole, across), ranks, orders, min_count)
+            )
         ranks, orders = snapped(ranks, grid.rank_bounds), snapped(orders, grid.order_bounds)
-        inner_ranks, inner_orders = _aligned(ranks, grid.rank_bounds), _aligned(orders, grid.order_bounds)
+        inner_ranks, inner_orders = (
+            _aligned(ranks, grid.rank_bounds),
+            _aligned(orders, grid.order_bounds),
+        )
         if inner_ranks is None or inner_orders is None:
-            return View(ranks, orders, counted(self._within(whole, across), ranks, orders, min_count))
+            return View(
+                ranks, orders, counted(self._within(whole, across), ranks, orders, min_count)
+            )
         cells = grid.cells(inner_ranks, inner_orders)
         within, along = _range(inner_ranks), _range(inner_orders)
         margins = [((whole[0], within[0] - 1), across), ((within[1] + 1, whole[1]), across)]
@@ -95,7 +105,9 @@ class Tiled:
         return View(ranks, orders, cells)
 
     def _within(self, ranks: Range, orders: Range) -> Iterator[Places]:
-        return (piece.within(ranks, orders) for piece in self.read(self.index.meeting(ranks, orders)))
+        return (
+            piece.within(ranks, orders) for piece in self.read(self.index.meeting(ranks, orders))
+        )
 
 
 def _range(bounds: Ints) -> Range:
@@ -103,8 +115,9 @@ def _range(bounds: Ints) -> Range:
 
 
 def _aligned(bounds: Ints, grid: Ints) -> Ints | None:
-    """The same blocks with both ends moved inwards to bounds of the grid, the outer ones maybe empty; None
-    where the grid has no bound inside. Inner bounds are the grid's already."""
+    """The same blocks with both ends moved inwards to bounds of the grid, the outer ones maybe
+    empty; None where the grid has no bound inside. Inner bounds are the grid's already.
+    """
     inside = grid[(grid >= bounds[0]) & (grid <= bounds[-1])]
     if not len(inside):
         return None

@@ -1,8 +1,9 @@
 """The graph cut for drawing, for builds too large to be read while a person waits.
 
-Two tables, both made with the build. The *grid*: edges and firings of every pair of about 512 rank blocks and
-512 order blocks, so that wide views are sums of stored numbers. The *tiles*: all edges once more, in strips of
-ranks, each strip by (order, rank) in runs of TILE_EDGES, so that a narrow view reads few tiles whichever way
+Two tables, both made with the build. The *grid*: edges and firings of every pair of about 512 rank
+blocks and 512 order blocks, so that wide views are sums of stored numbers. The *tiles*: all edges
+once more, in strips of ranks, each strip by (order, rank) in runs of TILE_EDGES, so that a narrow
+view reads few tiles whichever way
 it is narrow: one token reads a strip (1/32 of the edges), one feature reads a tile of every strip.
 """
 
@@ -38,7 +39,8 @@ class PackedTile:
 
 def tiles(strip: Places, rank_first: int, rank_last: int) -> Iterator[PackedTile]:
     """All edges of the ranks rank_first..rank_last, packed."""
-    by_order = np.argsort(strip.order.astype(np.int64) * (rank_last + 1) + strip.rank)  # one key sorts faster
+    # one key sorts faster
+    by_order = np.argsort(strip.order.astype(np.int64) * (rank_last + 1) + strip.rank)
     for start in range(0, len(by_order), TILE_EDGES):
         which = by_order[start : start + TILE_EDGES]
         order, rank = strip.order[which].astype(np.int64), strip.rank[which].astype(np.int64)
@@ -97,10 +99,20 @@ class Grid:
 
     def cells(self, ranks: Ints, orders: Ints) -> Cells:
         """Counts of blocks whose bounds are all bounds of the grid."""
-        rows, columns = np.searchsorted(self.rank_bounds, ranks), np.searchsorted(self.order_bounds, orders)
-        if not (np.isin(ranks, self.rank_bounds).all() and np.isin(orders, self.order_bounds).all()):
+        rows, columns = (
+            np.searchsorted(self.rank_bounds, ranks),
+            np.searchsorted(self.order_bounds, orders),
+        )
+        if not (
+            np.isin(ranks, self.rank_bounds).all() and np.isin(orders, self.order_bounds).all()
+        ):
             raise ValueError(f"bounds {ranks} and {orders} are not all of the grid")
-        return Cells(*(_between(before, rows, columns) for before in (self.edges_before, self.firings_before)))
+        return Cells(
+            *(
+                _between(before, rows, columns)
+                for before in (self.edges_before, self.firings_before)
+            )
+        )
 
 
 def _running(counts: Ints) -> Ints:
@@ -115,7 +127,9 @@ def _between(before: Ints, rows: Ints, columns: Ints) -> Ints:
 
 
 def snapped(wanted: Ints, grid: Ints) -> Ints:
-    """`wanted`, its inner bounds moved to the nearest of the grid's that lie strictly inside; the ends stay."""
+    """`wanted`, its inner bounds moved to the nearest of the grid's that lie strictly
+    inside; the ends stay.
+    """
     first, last = int(wanted[0]), int(wanted[-1])
     usable = grid[(grid > first) & (grid < last)]
     if not len(usable):
@@ -126,8 +140,12 @@ def snapped(wanted: Ints, grid: Ints) -> Ints:
     return np.unique(np.concatenate([[first], nearest, [last]]))
 
 
-def grid_counts(strip: Places, ranks: Ints, orders: Ints, min_counts: tuple[int, ...]) -> dict[int, tuple[Ints, Ints]]:
-    """min_count -> (edges, firings) per pair of blocks, flat; the strip must lie inside the bounds."""
+def grid_counts(
+    strip: Places, ranks: Ints, orders: Ints, min_counts: tuple[int, ...]
+) -> dict[int, tuple[Ints, Ints]]:
+    """min_count -> (edges, firings) per pair of blocks, flat;
+    the strip must lie inside the bounds.
+    """
     n_columns = len(orders) - 1
     size = (len(ranks) - 1) * n_columns
     cell = block_of(strip.rank, ranks) * n_columns + block_of(strip.order, orders)
@@ -140,8 +158,12 @@ def grid_counts(strip: Places, ranks: Ints, orders: Ints, min_counts: tuple[int,
     return made
 
 
-def unpack_grid(n_ranks: int, n_orders: int, ranks: bytes, orders: bytes, n_edges: bytes, n_firings: bytes) -> Grid:
+def unpack_grid(
+    n_ranks: int, n_orders: int, ranks: bytes, orders: bytes, n_edges: bytes, n_firings: bytes
+) -> Grid:
     """A row of `graph_grid`; n_ranks and n_orders are numbers of bounds."""
     size = (n_ranks - 1, n_orders - 1)
-    edges, firings = (inflate(blob, size[0] * size[1]).reshape(size) for blob in (n_edges, n_firings))
+    edges, firings = (
+        inflate(blob, size[0] * size[1]).reshape(size) for blob in (n_edges, n_firings)
+    )
     return Grid.of(inflate(ranks, n_ranks), inflate(orders, n_orders), Cells(edges, firings))

@@ -1,4 +1,6 @@
-"""Counts along training: intervals by leaving out a shard, edges by class, the choice of k, stage labels."""
+"""Counts along training: intervals by leaving out a shard, edges by class,
+the choice of k, stage labels.
+"""
 
 import numpy as np
 import pytest
@@ -36,11 +38,20 @@ def test_a_row_of_saes_counts_edges_once() -> None:
     points = rank_points(vocabulary)
     pairs = np.array([1 * 4 + 0, 1 * 4 + 0, 2 * 4 + 0, 2 * 4 + 2, 3 * 4 + 3])
     found = {
-        "pairs": pairs, "shard": np.array([0, 1, 1, 1, 2]), "d_sae": np.array(4), "recipe": np.array("fixed"),
-        "positions": np.array(10), "step": np.array(1), "layer": np.array(0), "k": np.array(1.0),
-        "seed": np.array(0), "n_firings": np.array(7), "loss": np.array(1.0), "loss_zeroed": np.array(2.0),
+        "pairs": pairs,
+        "shard": np.array([0, 1, 1, 1, 2]),
+        "d_sae": np.array(4),
+        "recipe": np.array("fixed"),
+        "positions": np.array(10),
+        "step": np.array(1),
+        "layer": np.array(0),
+        "k": np.array(1.0),
+        "seed": np.array(0),
+        "n_firings": np.array(7),
+        "loss": np.array(1.0),
+        "loss_zeroed": np.array(2.0),
         "loss_reconstructed": np.array(1.5),
-    }  # fmt: skip
+    }
     row = sae_row(0, "x", found, vocabulary, points)
     assert points.tolist() == [1, 2, 3]
     assert row["n_features"] == 3
@@ -56,7 +67,8 @@ def test_k_is_interpolated_in_its_logarithm() -> None:
     scores = {8.0: 0.6, 16.0: 0.7, 32.0: 0.9}
     assert choose_k(scores, 0.65, 1, 100) == pytest.approx(8 * 2**0.5, abs=0.01)
     assert choose_k(scores, 0.8, 1, 100) == pytest.approx(16 * 2**0.5, abs=0.01)
-    assert choose_k(scores, 0.5, 1, 100) == pytest.approx(4.0)  # beyond the probes, along the nearest two
+    # beyond the probes, along the nearest two
+    assert choose_k(scores, 0.5, 1, 100) == pytest.approx(4.0)
     assert choose_k(scores, 0.5, 6, 100) == 6  # and no further than allowed
     assert choose_k(scores, 0.95, 1, 100) == pytest.approx(32 * 2**0.25, abs=0.01)
     assert choose_k({8.0: 0.6, 16.0: 0.6}, 0.9, 2, 64) == 64
@@ -64,7 +76,8 @@ def test_k_is_interpolated_in_its_logarithm() -> None:
 
 def numbers(function: int, other: int, gain: float) -> StageNumbers:
     predicted = np.zeros((3, 4), np.int64)
-    predicted[0, 1], predicted[1, 0], predicted[2, 0] = function, other, 1  # the last is a special token
+    # the last is a special token
+    predicted[0, 1], predicted[1, 0], predicted[2, 0] = function, other, 1
     short = np.full(20, 3.0 + gain)
     return StageNumbers(0, 1, predicted, 3, short, np.full(20, 3.0), np.full(20, 10))
 

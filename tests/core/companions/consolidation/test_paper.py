@@ -2,7 +2,13 @@
 
 import pytest
 
-from backend.core.companions.consolidation.paper import PRINTED_FINALS, TRANSITIONS, curve, group_shares, loss_shares
+from backend.core.companions.consolidation.paper import (
+    PRINTED_FINALS,
+    TRANSITIONS,
+    curve,
+    group_shares,
+    loss_shares,
+)
 
 
 def test_shares_solved_by_hand() -> None:
