@@ -76,7 +76,7 @@ lab: $(VENV)/.installed-dev ## train the lab model again, hours (CORPUS=folder o
 	$(BIN)/functionscope precompute train-lm --recipe $(RECIPE)-restate --init $(WORK)/finish/model --corpus $(CORPUS) \
 		--work $(WORK)/restate --threads $(CORES)
 	$(BIN)/functionscope precompute train-sae --model $(WORK)/restate/model --rows $(WORK)/rows.npy $(WORK)/restate/rows.npy \
-		--layers 1 3 5 7 --d-sae 1024 --k 32 --tokens 2000000 --out $(WORK)/saes --threads $(CORES)
+		--layers 1 3 5 7 --d-sae 1024 --k 32 --tokens 2000000 --work $(WORK)/sae-training --out $(WORK)/saes --threads $(CORES)
 	rm -rf $(LAB)/model $(LAB)/saes && cp -r $(WORK)/restate/model $(WORK)/saes $(LAB)/
 	$(BIN)/functionscope precompute all --preset lab --work $(WORK)/build --sequences 2048 \
 		--corpus $(CORPUS)/english.jsonl.zst,$(CORPUS)/chinese.jsonl.zst,$(CORPUS)/facts.jsonl.zst,$(CORPUS)/qa.jsonl.zst --weights 0.65,0.15,0.10,0.10

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
-from precompute.training.sae import activations, export, fit, hook_name, reconstruction_score
+from precompute.training.export import export, hook_name
+from precompute.training.together import activations, fit, reconstruction_score
 
 FORWARD_ROWS = 16
 ENCODE_AT_ONCE = 8192  # positions

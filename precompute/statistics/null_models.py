@@ -1,12 +1,15 @@
 """`functionscope precompute null-models`: the same graph where there is nothing to find.
 
 1. `random_weights`: the architecture of the build's model with seeded random weights, and SAEs
-   trained on it by the build's own recipe (width, k, learning rate), on fewer positions.
+trained on
+   it by the build's own recipe (width, k, learning rate), on fewer positions.
 2. `shuffled`: the real model and its SAEs on documents whose tokens were permuted (seeded): every
-   token occurs as often, in the same documents, and no context means anything.
+token
+   occurs as often, in the same documents, and no context means anything.
 3. `real`: the build's own partial counts, on the very same document shards.
-Only results are kept: WORK/null/RUN/curve.parquet and contrast.parquet, which
-`precompute statistics` puts into the companion. Killed, it goes on with the shard that it was at.
+Only results are kept: WORK/null/RUN/curve.parquet and contrast.parquet, which `precompute
+statistics` puts
+into the companion. Killed, it goes on with the shard that it was at.
 """
 
 from __future__ import annotations
@@ -47,8 +50,8 @@ Ints = npt.NDArray[np.int64]
 
 
 def shuffled(shard: Shard, special: Sequence[int], seed: int) -> Shard:
-    """Every document's non-special tokens permuted among its own non-special places,
-    over all its rows.
+    """Every document's non-special tokens permuted among its own non-special places, over all its
+    rows.
 
     Row lengths, special tokens and the counts of every token in every document stay as they are.
     """
@@ -67,8 +70,8 @@ def shuffled(shard: Shard, special: Sequence[int], seed: int) -> Shard:
 def write_rows(
     finished: Finished, work: Path, n_shards: int, special: Sequence[int] | None, seed: int
 ) -> None:
-    """The build's first n_shards of rows, in a work folder of their own;
-    shuffled where `special` is given.
+    """The build's first n_shards of rows, in a work folder of their own; shuffled where `special`
+    is given.
     """
     for index in range(n_shards):
         if shard_path(work, index).exists():
@@ -82,8 +85,8 @@ def write_rows(
 
 
 def random_model(source: Path, folder: Path, seed: int) -> None:
-    """The source's configuration and tokenizer with weights drawn anew,
-    as Transformers initialises them.
+    """The source's configuration and tokenizer with weights drawn anew, as Transformers initialises
+    them.
     """
     if (folder / "config.json").exists():
         return
@@ -101,8 +104,8 @@ def random_model(source: Path, folder: Path, seed: int) -> None:
 def train_null_saes(
     finished: Finished, saes: Sequence[Sae], model: Path, folder: Path, args: Any
 ) -> list[Path]:
-    """SAEs on the random model after the same layers,
-    one folder by the name of each of the build's.
+    """SAEs on the random model after the same layers, one folder by the name of each of the
+    build's.
     """
     made = [folder / sae.sae_id for sae in saes]
     if all((one / "cfg.json").exists() for one in made):
@@ -113,13 +116,11 @@ def train_null_saes(
     full = rows[rows[:, -1] != 0]  # rows that are used to the end
     if len(full) < LEAST_ROWS:
         raise BadInput(
-            f"the shards after the first {args.shards} hold {len(full)} full rows; the SAEs need "
-            f"{LEAST_ROWS}: take fewer --shards, or a build of more tokens."
+            f"the shards after the first {args.shards} hold {len(full)} full rows; the "
+            f"SAEs need {LEAST_ROWS}: take fewer --shards, or a build of more tokens."
         )
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "rows.npy", full.astype(np.int32))
-    stated = json.loads((saes[0].folder / "cfg.json").read_text("utf-8"))
-    k = stated["metadata"].get("k") or stated["metadata"].get("l0")
     parser = argparse.ArgumentParser()
     train_sae.add_arguments(parser)
     given = [
@@ -132,14 +133,25 @@ def train_null_saes(
         "--tokens",
         args.sae_tokens,
     ]
-    given += ["--d-sae", saes[0].d_sae, "--k", k, "--seed", args.seed, "--device", args.device]
-    train_sae.run(
-        parser.parse_args([*map(str, given), "--layers", *(str(sae.layer) for sae in saes)])
-    )
+    given += ["--work", folder / "work", "--seed", args.seed, "--device", args.device]
+    given += ["--layers", *(sae.layer for sae in saes), "--d-sae", *(sae.d_sae for sae in saes)]
+    given += ["--k", *(_wanted_l0(sae) for sae in saes)]
+    train_sae.run(parser.parse_args([*map(str, given)]))
     for sae, target in zip(saes, made, strict=True):
         shutil.rmtree(target, ignore_errors=True)
         (folder / "trained" / f"layer_{sae.layer}").rename(target)
     return made
+
+
+def _wanted_l0(sae: Sae) -> float:
+    """Mean firings a position of the SAE that is to be matched, as its cfg.json states them."""
+    stated = json.loads((sae.folder / "cfg.json").read_text("utf-8"))["metadata"]
+    wanted = stated.get("k") or stated.get("l0")
+    if not wanted:
+        raise BadInput(
+            f"{sae.folder}/cfg.json states neither k nor l0: nothing to match on the random model."
+        )
+    return float(wanted)
 
 
 def subset(tokens: TokenTable, n_shards: int) -> TokenTable:
@@ -150,8 +162,8 @@ def subset(tokens: TokenTable, n_shards: int) -> TokenTable:
 def run_tables(
     job: Job, tokens: TokenTable, sae_ids: Sequence[str], d_sae: Sequence[int], run: str
 ) -> dict[str, Any]:
-    """Rows of null_curve and null_contrast of one run:
-    job.work holds its edges, job.n_shards its shards.
+    """Rows of null_curve and null_contrast of one run: job.work holds its edges, job.n_shards its
+    shards.
     """
     curves, contrasts = list[dict[str, Any]](), list[dict[str, Any]]()
     for ordinal, (sae_id, width) in enumerate(zip(sae_ids, d_sae, strict=True)):
@@ -256,8 +268,8 @@ def run(args: argparse.Namespace) -> int:
     finished = finished_of(args)
     if not 2 <= args.shards < finished.job.n_shards:
         raise BadInput(
-            f"--shards is {args.shards}; allowed: 2 to {finished.job.n_shards - 1} (the SAEs "
-            "need the rest)"
+            f"--shards is {args.shards}; allowed: 2 to {finished.job.n_shards - 1} "
+            "(the SAEs need the rest)"
         )
     saes = [Sae.load(folder) for folder in finished.job.saes]
     source, work = Path(finished.job.model), finished.job.work
@@ -282,10 +294,7 @@ def run(args: argparse.Namespace) -> int:
         finished, saes, model, null_folder(work, "random_weights") / "saes", args
     )
     job = make_edges_of(finished, "random_weights", model, trained, args)
-    said = (
-        "the same architecture with random weights; SAEs of the same recipe on "
-        f"{args.sae_tokens:,} "
-        "positions"
-    )
+    said = "the same architecture with random weights; SAEs of the same recipe on "
+    said += f"{args.sae_tokens:,} positions"
     make_run(finished, "random_weights", job, said)
     return 0

@@ -9,7 +9,7 @@ from backend.core.lm import LanguageModel
 from precompute.cli import main
 from precompute.lab.evaluate import MARKERS, content_position, rate, write_card
 from precompute.lab.steering import MAX_NEW_TOKENS, answers, direction_at_last, is_chinese
-from precompute.training.sae import calibrate
+from precompute.training.export import calibrate
 from tests import tiny
 
 PROMPTS = ["the cat\n", "a dog sat\n", "the hat\n", "once upon a time\n"]
