@@ -23,13 +23,13 @@ from tqdm import tqdm
 
 from backend.core.companions.file import companion_path, write_companion
 from backend.core.companions.statistics.store import SCHEMA, StatisticsStore
+from backend.core.token_kinds import KINDS, kinds_of
 from precompute.building.provenance import code_version
 from precompute.job import write_whole
 from precompute.statistics.counts import CountedReach, active_draws
 from precompute.statistics.edges import EdgeChunk, edge_chunks
 from precompute.statistics.excess import LEAST_TOKENS, excess_columns, fit_null
 from precompute.statistics.fits import fit_power_law, log_slope
-from precompute.statistics.kinds import KINDS, kinds_of
 from precompute.statistics.labels import label_permutation, strata_of
 from precompute.statistics.null_models import RUNS, null_folder
 from precompute.statistics.rarefaction import LogFactorials, Rarefied, group_rows, rarefaction

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from backend.core.token_kinds import KINDS
 from precompute.building.coverage import NEVER
 from precompute.building.tokens import TokenTable
 from precompute.statistics.excess import chao1
-from precompute.statistics.kinds import KINDS
 from precompute.statistics.rarefaction import LogFactorials, missed
 from precompute.statistics.resample import Z95, interval, share_interval
 from precompute.statistics.shards import FIRST_K, Reach, Scale, cut_sizes

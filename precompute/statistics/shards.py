@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from backend.core.token_kinds import KINDS
 from precompute.building.corpus import Shard, load_shard
 from precompute.building.coverage import NEVER
 from precompute.building.edges import THETA_QUANTILES, shard_paths
 from precompute.building.tokens import TokenTable, count_shard
 from precompute.job import BadInput, load_arrays, save_arrays
-from precompute.statistics.kinds import KINDS
 from precompute.statistics.work import Finished
 
 Ints = npt.NDArray[np.int64]

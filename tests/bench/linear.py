@@ -12,9 +12,9 @@ import torch
 
 from backend.core.lm import LanguageModel
 from backend.core.token_classes import by_frequency, classify
+from backend.core.token_kinds import kinds_of
 from precompute.building.edges import shard_paths
 from precompute.building.tokens import TokenTable
-from precompute.statistics.kinds import kinds_of
 from precompute.statistics.shards import Scale, make_scale, reach_of
 from tests.bench.edge_comparison import Extraction
 from tests.bench.report import Row, time_row

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import zeta
 
+from backend.core.token_kinds import KINDS, kind_of
 from precompute.statistics.excess import fit_null
 from precompute.statistics.fits import fit_power_law, log_slope
-from precompute.statistics.kinds import KINDS, kind_of
 from precompute.statistics.rarefaction import GroupRow
 from precompute.statistics.resample import draws
 from precompute.statistics.spread import _ranked, zipf_rows
