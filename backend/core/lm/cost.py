@@ -36,6 +36,28 @@ def reading_bytes(lm: LanguageModel, rows: int, length: int, layers: int, unembe
     return hidden * layers + max(in_layer, logits)
 
 
+def resuming_bytes(lm: LanguageModel, rows: int, length: int, behind: int) -> int:
+    """A prompt of `length` positions run once, and gone on with in `rows` rows from its last
+    `behind` positions on.
+
+    Every layer's residuals of the one run; of the rows their own tensors, their attention to the
+    whole prompt, the keys and values of every layer, and a distribution each.
+    """
+    heads: int = lm.model.config.num_attention_heads
+    scores = 3 * rows * heads * behind * length * max(lm.dtype.itemsize, 4)
+    once = reading_bytes(lm, 1, length, lm.n_layers, 1)
+    return once + reading_bytes(lm, rows, behind, 0, rows) + scores + cache_bytes(lm, rows, length)
+
+
+def cache_bytes(lm: LanguageModel, rows: int, length: int) -> int:
+    """Keys and values of every layer."""
+    config = lm.model.config
+    heads: int = config.num_attention_heads
+    kept: int = getattr(config, "num_key_value_heads", None) or heads
+    width: int = kept * (getattr(config, "head_dim", None) or lm.d_model // heads)
+    return 2 * lm.n_layers * rows * length * width * lm.dtype.itemsize
+
+
 def encoding_bytes(saes: Sequence[Sae], positions: int, *, on_cpu: bool) -> int:
     """The firings of all SAEs, and the dense block of the widest."""
     per_firing = FIRING_BYTES + (ANSWER_BYTES if on_cpu else 0)
@@ -47,14 +69,10 @@ def encoding_bytes(saes: Sequence[Sae], positions: int, *, on_cpu: bool) -> int:
 def generating_bytes(
     lm: LanguageModel, arms: int, samples: int, prompt_length: int, new_tokens: int
 ) -> int:
-    """The prompt's forward in every arm;
-    keys and values of every text, twice while they are copied; its logits.
-    """
-    config, rows = lm.model.config, arms * samples
-    heads: int = config.num_attention_heads
-    kept: int = getattr(config, "num_key_value_heads", None) or heads
-    width: int = kept * (getattr(config, "head_dim", None) or lm.d_model // heads)
-    cache = 2 * lm.n_layers * rows * (prompt_length + new_tokens) * width * lm.dtype.itemsize
+    """The prompt's forward in every arm; keys and values of every text, twice while they are
+    copied; its logits."""
+    rows = arms * samples
+    cache = cache_bytes(lm, rows, prompt_length + new_tokens)
     return (
         2 * cache + reading_bytes(lm, arms, prompt_length, 0, arms) + 4 * rows * lm.vocab_size * 4
     )

@@ -34,7 +34,16 @@ class _Capture:
     resid: dict[int, Tensor] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Call:
+    """What a decoder layer was called with beside its residual."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
 _CAPTURE: ContextVar[_Capture | None] = ContextVar("residual_capture", default=None)
+_CALLS: ContextVar[dict[int, Call] | None] = ContextVar("layer_calls", default=None)
 
 
 def find_decoder(model: nn.Module) -> tuple[nn.ModuleList, nn.Module]:
@@ -71,9 +80,23 @@ def capturing(layers: frozenset[int], *, stop: bool) -> Iterator[dict[int, Tenso
         _CAPTURE.reset(token)
 
 
+@contextmanager
+def recording() -> Iterator[dict[int, Call]]:
+    """Collects what each layer is called with by a forward inside the block: masks, positions, the
+    cache."""
+    calls: dict[int, Call] = {}
+    token = _CALLS.set(calls)
+    try:
+        yield calls
+    finally:
+        _CALLS.reset(token)
+
+
 def _hook(index: int) -> Any:
     def hook(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> Any:
-        plan, capture = current_plan(), _CAPTURE.get()
+        plan, capture, calls = current_plan(), _CAPTURE.get(), _CALLS.get()
+        if calls is not None:
+            calls[index] = Call(args[1:], kwargs)
         hidden: Tensor = output[0] if isinstance(output, tuple) else output
         if plan is not None and plan.touches(index):
             hidden = plan.apply(index, hidden, kwargs.get("position_ids"))

@@ -2,15 +2,17 @@
 
 **Modes**, on the residual h after the layer, with a = the feature's activation on h:
 add h + value·W_dec[f] · clamp h + (value - a)·W_dec[f] · scale h + (value - 1)·a·W_dec[f] ·
-ablate = clamp to 0. The last three keep everything that the SAE does not explain (its error
-term), so clamping a feature to the activation that it has changes nothing.
+ablate = clamp to 0 · replace = the given state in h's place, bit for bit. Clamp, scale and ablate
+keep everything that the SAE does not explain (its error term), so clamping a feature to the
+activation that it has changes nothing.
 
 **Several on one layer** do not depend on their order: every activation is read from h as it
 enters the edit, and the edits are summed. So an add is not seen by a clamp of the same
 feature beside it (the feature is set to the clamp's value, then the add comes on top), and two
 clamps of different features do not correct for each other's overlap. Two of clamp, scale and
-ablate on one feature at one position contradict each other and are refused. Edits at deeper
-layers see the stream that shallower edits left.
+ablate on one feature at one position contradict each other and are refused, and so is anything but
+an add beside a replace; an add comes on top of the state. Edits at deeper layers see the stream
+that shallower edits left.
 
 **Positions** are absolute (BOS is 0), taken from the `position_ids` that reach the layer; so
 they are right with a KV cache, in a sliding window and with left padding. "all" means every
@@ -30,14 +32,15 @@ from torch import Tensor
 
 from backend.core.sae import Sae
 
-Mode = Literal["add", "clamp", "scale", "ablate"]
+Mode = Literal["add", "clamp", "scale", "ablate", "replace"]
 Positions = tuple[int, ...] | Literal["all"]
 
 
 @dataclass(frozen=True, eq=False)
 class Intervention:
-    """One edit. `direction` is W_dec[f], float [d_model]; `read` maps residuals [n, d_model]
-    to the feature's activation [n], and is None for add, which needs none."""
+    """One edit. `direction` is W_dec[f], float [d_model]; for replace it holds the states, one a
+    position in the order of `positions`, [n_positions, d_model]. `read` maps residuals [n,
+    d_model] to the feature's activation [n], and is None for add and replace, which need none."""
 
     layer: int
     mode: Mode
@@ -56,10 +59,32 @@ class Intervention:
             raise ValueError(f"value is {self.value}; allowed: finite numbers.")
         if self.positions != "all" and any(position < 0 for position in self.positions):
             raise ValueError(f"positions are {list(self.positions)}; allowed: 0 and above.")
-        if self.mode != "add" and self.read is None:
+        if self.mode == "replace":
+            self._check_states()
+        elif self.direction.dim() != 1:
+            raise ValueError(
+                f"The direction has shape {tuple(self.direction.shape)}; needed: [d_model]."
+            )
+        elif self.mode != "add" and self.read is None:
             raise ValueError(
                 f"mode {self.mode!r} needs an SAE feature to read; a bare direction can only be "
                 "added."
+            )
+
+    def _check_states(self) -> None:
+        if (
+            self.positions == "all"
+            or self.include_generated
+            or list(self.positions) != sorted(set(self.positions))
+        ):
+            raise ValueError(
+                f"positions are {self.positions}; a replace takes ascending positions of the "
+                "prompt."
+            )
+        if self.direction.dim() != 2 or len(self.direction) != len(self.positions):
+            raise ValueError(
+                f"The states have shape {tuple(self.direction.shape)}; needed: one row for each of "
+                f"{len(self.positions)} positions."
             )
 
     @classmethod
@@ -106,6 +131,12 @@ class Intervention:
         """Adds value·direction: for controls (a random direction, a difference of means)."""
         return cls(layer, "add", float(value), positions, include_generated, direction)
 
+    @classmethod
+    def replacing(cls, layer: int, positions: Sequence[int], states: Tensor) -> "Intervention":
+        """Puts `states` [n_positions, d_model] in the place of the residuals at `positions`, which
+        ascend."""
+        return cls(layer, "replace", 0.0, tuple(positions), False, states)
+
     def first_position(self, prompt_length: int) -> int:
         """The first position that it edits; `prompt_length` when it edits generated text only."""
         return 0 if self.positions == "all" else min(self.positions, default=prompt_length)
@@ -129,6 +160,12 @@ class Intervention:
             self.value - activation if self.mode != "scale" else (self.value - 1.0) * activation
         )
         return change[:, None] * direction
+
+    def states_at(self, position_ids: Tensor) -> Tensor:
+        """[n, d_model]: of a replace, the state for each of the absolute positions [n], which it
+        must have."""
+        own = torch.tensor(self.positions, dtype=torch.long, device=position_ids.device)
+        return self.direction.to(position_ids.device)[torch.searchsorted(own, position_ids)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +197,8 @@ class Plan:
                 again = sum(other is one for other in row[:place])  # twice in a row acts twice
                 users.setdefault((id(one), again), (one, []))[1].append(index)
         edits: dict[int, tuple[_Edit, ...]] = {}
-        for one, used_in in users.values():
+        states_first = sorted(users.values(), key=lambda user: user[0].mode != "replace")
+        for one, used_in in states_first:  # what is added comes on top of a state
             edits[one.layer] = (*edits.get(one.layer, ()), _Edit(one, tuple(used_in)))
         return cls(len(rows), prompt_length, edits)
 
@@ -189,6 +227,9 @@ class Plan:
                 continue
             at = (rows[chosen], column)
             edited = hidden.clone() if edited is hidden else edited
+            if edit.intervention.mode == "replace":
+                edited[at] = edit.intervention.states_at(where[at]).to(hidden.dtype)
+                continue
             delta = edit.intervention.delta(hidden[at])
             edited[at] = (edited[at].float() + delta).to(hidden.dtype)
         return edited
@@ -221,6 +262,11 @@ def _check_row(row: Sequence[Intervention], prompt_length: int) -> None:
             )
     setting = [one for one in row if one.mode != "add"]
     for a, b in combinations(setting, 2):
+        if "replace" in (a.mode, b.mode) and a.layer == b.layer and _overlap(a, b):
+            raise ValueError(
+                f"{a.mode} and {b.mode} after layer {a.layer} at the same position contradict "
+                "each other: keep one."
+            )
         same = (a.layer, a.sae_id, a.feature_index) == (b.layer, b.sae_id, b.feature_index)
         if same and _overlap(a, b):
             raise ValueError(

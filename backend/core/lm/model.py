@@ -219,7 +219,7 @@ class LanguageModel:
         """
         for intervention in (one for row in rows for one in row):
             self.check_layers([intervention.layer])
-            if intervention.direction.shape != (self.d_model,):
+            if intervention.direction.shape[-1:] != (self.d_model,):
                 raise ValueError(
                     "The intervention's direction has shape "
                     f"{tuple(intervention.direction.shape)}; this model's residual stream needs "

@@ -13,6 +13,7 @@ from backend.core.lm import LanguageModel
 from backend.core.lm.cost import encoding_bytes, generating_bytes, reading_bytes
 from backend.core.lm.interventions import Intervention
 from backend.core.lm.next_tokens import Wanted, read_together
+from backend.core.patching.map import PatchMap, map_bytes
 from backend.core.sae import Sae
 from backend.core.sae.together import encode_together
 from backend.core.steering.generate import generate_arms
@@ -66,6 +67,21 @@ def test_generating_takes_no_more_than_was_said(lm: LanguageModel, saes: dict[st
     real = held(
         lambda: list(generate_arms(lm, ids, arms, max_new_tokens=8, temperature=1.0, samples=3))
     )
+    assert real <= said <= 4 * real
+
+
+@pytest.mark.parametrize(("n", "behind"), [(64, 3), (64, 40), (200, 12)])
+def test_patching_takes_no_more_than_was_said(lm: LanguageModel, n: int, behind: int) -> None:
+    b = torch.randint(3, lm.vocab_size - 1, (n,)).tolist()
+    a = [*b[:-behind], b[-behind] + 1, *b[n - behind + 1 :]]
+    sets = {"all": range(n - behind, n), "first": [n - behind]}
+    said = map_bytes(lm, n, behind, len(sets))
+
+    def work() -> list[object]:
+        made = PatchMap(lm, a, b, answer_a=5, answer_b=6, sets=sets, unrelated=b)
+        return [made, next(made.rows()), next(made.unrelated_rows())]
+
+    real = held(work)
     assert real <= said <= 4 * real
 
 
