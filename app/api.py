@@ -167,6 +167,24 @@ class ApiClient:
     async def steer(self, request: wire.SteerRequest) -> wire.SteerResponse:
         return await self._post("/api/steer", request, wire.SteerResponse)
 
+    async def lens(self, request: wire.LensRequest) -> wire.LensResponse:
+        return await self._post("/api/lens", request, wire.LensResponse)
+
+    async def patch(self, request: wire.PatchRequest) -> wire.PatchResponse:
+        """The whole map: the stream read to its end. A failure that it ends with is raised like
+        any other."""
+        reply = await self._send("POST", "/api/patch", json=request.model_dump(mode="json"))
+        event, data = (
+            line.split(": ", 1)[1] for line in reply.text.strip().split("\n\n")[-1].split("\n")
+        )
+        if event == "error":
+            problem = wire.ErrorFrame.model_validate_json(data).problem
+            raise ApiProblem(problem.status, problem.title, problem.detail, problem.request_id)
+        final = self._parsed_text(data, reply, wire.PatchFinalFrame)
+        if final.status != "done" or final.result is None:
+            raise ApiProblem(503, "Cancelled", "The patch map was cancelled before it was whole.")
+        return final.result
+
     async def strength(self, request: wire.StrengthRequest) -> wire.StrengthResponse:
         return await self._post("/api/strength", request, wire.StrengthResponse)
 
@@ -208,10 +226,17 @@ class ApiClient:
             raise ApiProblem(reply.status_code, "Unexpected answer", detail) from error
         raise ApiProblem(problem.status, problem.title, problem.detail, problem.request_id)
 
+    @classmethod
+    def _parsed(cls, reply: httpx.Response, response: type[ResponseT]) -> ResponseT:
+        return cls._parsed_text(reply.content, reply, response)
+
     @staticmethod
-    def _parsed(reply: httpx.Response, response: type[ResponseT]) -> ResponseT:
+    def _parsed_text(
+        text: str | bytes, reply: httpx.Response, response: type[ResponseT]
+    ) -> ResponseT:
+        """`text`: a part of the reply."""
         try:
-            return response.model_validate_json(reply.content)
+            return response.model_validate_json(text)
         except ValidationError as error:
             request_id = reply.headers.get("x-request-id", "")
             detail = (

@@ -109,6 +109,15 @@ class Settings(BaseSettings):
     )
     max_samples: int = Field(default=8, ge=1, le=64, description="sampled texts per arm")
     max_sweep_cells: int = Field(default=2048, ge=1, le=100_000, description="cells of one sweep")
+    max_patch_cells: int = Field(
+        default=4096, ge=1, le=100_000, description="cells of one patch map: layers times positions"
+    )
+    max_lens_rows: int = Field(
+        default=512,
+        ge=1,
+        le=100_000,
+        description="rows of one reading in words: layers times positions",
+    )
     max_trait_prompts: int = Field(
         default=200, ge=2, le=10_000, description="prompts of one trait search"
     )

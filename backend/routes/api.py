@@ -25,7 +25,7 @@ from backend.routes.browse import (
     statistics,
     tokens,
 )
-from backend.routes.live import inspect, reactivation, steer, sweep, traits
+from backend.routes.live import inspect, lens, patch, reactivation, steer, sweep, traits
 from backend.routes.request.problems import CONTENT_TYPE, Refusal
 from backend.routes.request.served import refuse_unknown_parameters
 from backend.schemas import Problem
@@ -50,7 +50,7 @@ LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
 router = APIRouter(
     prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES
 )
-for family in (inspect, reactivation, steer, sweep, traits, runs, session):
+for family in (inspect, reactivation, steer, sweep, traits, patch, lens, runs, session):
     router.include_router(family.router, responses=LIVE_FAILURES)
 for family in (
     server,

@@ -64,6 +64,22 @@ from backend.schemas.consolidation import (
     TrainingRun,
 )
 from backend.schemas.experiments import Experiment, ExperimentEstimate, ExperimentList
+from backend.schemas.patching import (
+    LensRequest,
+    LensResponse,
+    LensRow,
+    PatchCells,
+    PatchEnds,
+    PatchFinalFrame,
+    PatchFrame,
+    PatchRequest,
+    PatchResponse,
+    PatchRow,
+    PatchRowFrame,
+    PatchSet,
+    PromotedToken,
+    WatchedToken,
+)
 from backend.schemas.prompts import (
     FeatureInfo,
     FiringColumns,
@@ -162,6 +178,20 @@ from backend.schemas.traits import (
 )
 
 __all__ = [
+    "LensRequest",
+    "LensResponse",
+    "LensRow",
+    "PatchCells",
+    "PatchEnds",
+    "PatchFinalFrame",
+    "PatchFrame",
+    "PatchRequest",
+    "PatchResponse",
+    "PatchRow",
+    "PatchRowFrame",
+    "PatchSet",
+    "PromotedToken",
+    "WatchedToken",
     "Experiment",
     "ExperimentEstimate",
     "ExperimentList",

@@ -85,6 +85,10 @@ class Limits(Response):
     interventions: int = Field(description="interventions of one steer request")
     samples: int = Field(description="texts per arm")
     sweep_cells: int = Field(description="cells of one sweep: strengths times positions")
+    patch_cells: int = Field(
+        description="cells of one patch map: layers times positions, twice that with a control"
+    )
+    lens_rows: int = Field(description="rows of one reading in words: layers times positions")
     trait_prompts: int = Field(description="contrast and test prompts of one trait search together")
     max_new_tokens: int = Field(description="generated tokens per text")
     next_tokens: int = Field(description="next tokens listed per position")

@@ -23,7 +23,7 @@ def read_target(asked: Asked, field: str, loaded: Loaded) -> Target:
         except ValueError as error:
             raise unsearchable(field, target, error) from error
         return target
-    return TokenTarget(_token(asked, field, loaded))
+    return TokenTarget(read_token(asked, field, loaded))
 
 
 def unsearchable(field: str, target: Target | None, error: ValueError) -> Refusal:
@@ -32,7 +32,9 @@ def unsearchable(field: str, target: Target | None, error: ValueError) -> Refusa
     return refuse_field(f"{field}.pattern", pattern, f"a pattern that can be searched for: {error}")
 
 
-def _token(asked: AskedToken, field: str, loaded: Loaded) -> int:
+def read_token(asked: AskedToken, field: str, loaded: Loaded) -> int:
+    """Its token_id; a 422 under `field` for one that the model lacks, and for a text of several
+    tokens."""
     vocab = loaded.lm.vocab_size
     if asked.text is None:
         if asked.token_id is None or asked.token_id >= vocab:

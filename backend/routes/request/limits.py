@@ -12,6 +12,7 @@ from backend.core.lm.frozen_attention import can_freeze
 from backend.routes.request.problems import Refusal, refuse_field
 from backend.schemas import (
     InspectRequest,
+    LensRequest,
     Limits,
     SteerRequest,
     SweepRequest,
@@ -37,6 +38,8 @@ def limits_of(settings: Settings, loaded: Loaded | None) -> Limits:
         interventions=settings.max_interventions,
         samples=settings.max_samples,
         sweep_cells=settings.max_sweep_cells,
+        patch_cells=settings.max_patch_cells,
+        lens_rows=settings.max_lens_rows,
         trait_prompts=settings.max_trait_prompts,
         max_new_tokens=settings.max_new_tokens,
         next_tokens=next_tokens(settings, loaded),
@@ -208,6 +211,39 @@ def check_sweep(request: SweepRequest, settings: Settings, n_positions: int) -> 
         )
     if len(set(request.strengths)) < len(request.strengths):
         raise refuse_field("strengths", request.strengths, "values that all differ")
+
+
+def check_patch(n_positions: int, sources: int, settings: Settings, loaded: Loaded) -> None:
+    """Cells of a patch map: every layer, every position from the first difference on, A's states
+    and a control's."""
+    cells = loaded.lm.n_layers * n_positions * sources
+    if cells > settings.max_patch_cells:
+        named = f"{loaded.lm.n_layers} layers × {n_positions} positions" + (
+            " × 2 sources" if sources > 1 else ""
+        )
+        allowed = (
+            f"prompts with at most {settings.max_patch_cells} cells; this is {named} = {cells}"
+        )
+        raise refuse_field(
+            "prompt_b", f"{n_positions} positions from the first difference on", allowed
+        )
+
+
+def check_lens(request: LensRequest, n_positions: int, settings: Settings, loaded: Loaded) -> None:
+    """Layers, rows and tokens of a reading in words."""
+    n_layers = loaded.lm.n_layers
+    layers = list(range(n_layers)) if request.layers is None else request.layers
+    if max(layers) >= n_layers or len(set(layers)) < len(layers):
+        raise refuse_field("layers", request.layers, f"layers that all differ, 0 to {n_layers - 1}")
+    if len(layers) * n_positions > settings.max_lens_rows:
+        rows = f"{len(layers)} × {n_positions} = {len(layers) * n_positions}"
+        raise refuse_field(
+            "positions",
+            request.positions,
+            f"at most {settings.max_lens_rows} layers × positions; this is {rows}",
+        )
+    if request.k > next_tokens(settings, loaded):
+        raise refuse_field("k", request.k, f"1 to {next_tokens(settings, loaded)}")
 
 
 def check_traits(request: TraitsRequest, settings: Settings) -> None:

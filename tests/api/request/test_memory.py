@@ -19,6 +19,7 @@ from backend.serving.live import Live
 from backend.serving.loading import Loaded, load_preset_models
 from backend.settings import Settings
 from tests.api.conftest import PROMPT, Serve, steer_body
+from tests.api.live.test_patch import patch_body
 from tests.api.live.test_sweep import sweep_body
 from tests.tiny import D_MODEL, D_SAE
 from tests.tiny_build import tiny_preset
@@ -63,6 +64,8 @@ def test_an_sae_that_does_not_fit_is_named_and_left_out(
         ),
         ("steer/stream", steer_body(), "Generating 2 texts needs"),
         ("sweep", sweep_body(), "Sweeping 9 cells at a time needs"),
+        ("patch", patch_body(), "Patching 3 positions needs"),
+        ("lens", {"prompt": PROMPT}, "Reading 4 residuals in words needs"),
     ],
 )
 def test_a_request_that_takes_more_than_there_is_is_refused_before_it_waits(

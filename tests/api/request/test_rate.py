@@ -112,6 +112,10 @@ def far_too_much(kind: str) -> dict[str, Any]:
     if kind == "sweep":
         strengths = [float(k) for k in range(1, 200)]
         return {"prompt": PROMPT, "sae_id": "layer_2", "feature_index": 3, "strengths": strengths}
+    if kind == "patch":
+        sent = {"prompt_a": "Russia " + PROMPT * 24, "prompt_b": "London " + PROMPT * 24}
+        answers = {"answer_a": 5, "answer_b": 6}
+        return sent | {k: {"kind": "token", "token_id": i} for k, i in answers.items()}
     if kind == "traits":
         return {
             "trait_prompt": PROMPT,
@@ -129,6 +133,7 @@ def far_too_much(kind: str) -> dict[str, Any]:
         ("sweep", "/api/sweep", "fewer strengths or positions"),
         ("traits", "/api/traits", "fewer prompts, sae_ids or alphas"),
         ("set", "/api/reactivation/set/stream", "fewer or shorter prompts"),
+        ("patch", "/api/patch", "prompts that differ later or are shorter"),
     ],
 )
 @pytest.mark.parametrize(
