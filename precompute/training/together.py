@@ -18,7 +18,7 @@ from precompute.training.export import hook_name
 
 
 def activations(lm: LanguageModel, rows: Tensor, layers: list[int]) -> dict[int, Tensor]:
-    """resid_post of the non-special positions of rows [batch, pos]: float32 [n, d_model] a layer."""
+    """resid_post of the non-special positions of rows [batch, pos], by layer: [n, d_model]."""
     resid = lm.resid_post(rows, layers)
     special = torch.isin(rows, torch.tensor(sorted(lm.special_ids), device=rows.device))
     return {layer: resid[layer][~special].float() for layer in layers}
