@@ -114,9 +114,9 @@ def paper_curves() -> list[PaperCurve]:
             made.append(
                 PaperCurve(
                     model=model,
-                    transition=transition,
+                    transition=transition,  # type: ignore[arg-type]
                     steps=steps,
-                    losses=read,  # type: ignore[arg-type]
+                    losses=read,
                     printed_final=finals[transition],
                     share_of_tokens=tokens.get(transition, 1.0),
                     share_of_loss=losses.get(transition, 1.0),
@@ -224,8 +224,10 @@ def read_generations(query: Annotated[GenerationsQuery, Query()], served: Served
         prompts=[_prompt(store, text, runs) for text in texts if text.is_prompt],
         vocabulary=[
             TokenRef(
-                token_id=token.token_id, text=token.text, token_class=store.class_of(token, cut)
-            )  # type: ignore[arg-type]
+                token_id=token.token_id,
+                text=token.text,
+                token_class=store.class_of(token, cut),  # type: ignore[arg-type]
+            )
             for token in store.named_tokens()
         ],
         stages=_stages(store, cut, runs),
@@ -267,8 +269,8 @@ def _stages(store: ConsolidationStore, cut: Cut, runs: dict[int, Run]) -> list[S
             model=runs[one.run].model,
             seed=runs[one.run].seed,
             step=one.step,
-            stage=store.stage_of(one, cut),
-            loss=losses[one.run, None, one.step],  # type: ignore[arg-type]
+            stage=store.stage_of(one, cut),  # type: ignore[arg-type]
+            loss=losses[one.run, None, one.step],
             function_predictions=one.function_share(cut),
             distinct_predictions=one.distinct_predictions,
             context_gain=one.context_gain,
