@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from backend.core.duckdb_errors import DAMAGED
-from backend.core.store import StoreError, StoreInvalid, StoreMissing
+from backend.core.store import StoreError, StoreInvalid, StoreMissing, unreadable
 
 BLOCK_SIZE = 16_384  # a column takes a block at least; the tables are small
 _PROVENANCE = "CREATE TABLE provenance (key VARCHAR NOT NULL, value VARCHAR NOT NULL)"
@@ -131,10 +131,7 @@ class Companion:
                 cursor.execute("USE results")
                 return cursor.execute(statement, list(parameters)).fetchall()
             except DAMAGED as error:
-                reason = str(error).splitlines()[0]
-                raise StoreInvalid(
-                    f"{self.path} is not a whole result file ({reason}): {self.remedy}"
-                ) from error
+                raise unreadable(self.path, "result file", error, self.remedy) from error
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         """A cursor on the newest file."""
@@ -179,10 +176,7 @@ class Companion:
                 )
         except (duckdb.Error, KeyError, ValueError) as error:
             hub.close()
-            reason = str(error).splitlines()[0]
-            raise StoreInvalid(
-                f"{self.path} is not a whole result file ({reason}): {self.remedy}"
-            ) from error
+            raise unreadable(self.path, "result file", error, self.remedy) from error
         except StoreInvalid:
             hub.close()
             raise

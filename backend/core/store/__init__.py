@@ -9,8 +9,10 @@ from backend.core.store.store import (
     ORDERS,
     Store,
     StoreError,
+    StoreHeld,
     StoreInvalid,
     StoreMissing,
+    unreadable,
 )
 
 __all__ = [
@@ -20,6 +22,8 @@ __all__ = [
     "ORDERS",
     "Store",
     "StoreError",
+    "StoreHeld",
     "StoreInvalid",
     "StoreMissing",
+    "unreadable",
 ]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from backend.core.duckdb_errors import holder
 
 
 class StoreError(Exception):
@@ -15,6 +18,27 @@ class StoreMissing(StoreError):
 
 class StoreInvalid(StoreError):
     """The file is not a build, is damaged, or has another schema version."""
+
+
+class StoreHeld(StoreInvalid):
+    """A program that may write to the file holds it open: it may be whole, and cannot be looked at
+    now.
+    """
+
+
+def unreadable(path: Path, what: str, error: Exception, remedy: str) -> StoreInvalid:
+    """Why DuckDB cannot read `path`, in one sentence: a file that somebody may be writing to need
+    not be made again.
+    """
+    held_by = holder(error)
+    if held_by is not None:
+        return StoreHeld(
+            f"{path} is held open by a program that may write to it ({held_by}): end it, or let "
+            "it close the file, "
+            "then ask again."
+        )
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return StoreInvalid(f"{path} is not a whole {what} ({reason}): {remedy}")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,14 @@ from backend.core.store.coverage import DENOMINATORS, MIN_COUNTS, ORDERS, Covera
 from backend.core.store.edge_codec import Edges, PackedEdges, joined, unpack
 from backend.core.store.features import EXAMPLE_SOURCE, FEATURE_ORDERS, FeatureQueries
 from backend.core.store.graph.queries import GraphQueries
-from backend.core.store.rows import SaeRow, StoreError, StoreInvalid, StoreMissing
+from backend.core.store.rows import (
+    SaeRow,
+    StoreError,
+    StoreHeld,
+    StoreInvalid,
+    StoreMissing,
+    unreadable,
+)
 
 SCHEMA_VERSION = 1
 CHUNKS_A_PIECE = 128
@@ -42,8 +49,10 @@ __all__ = [
     "SCHEMA_VERSION",
     "Store",
     "StoreError",
+    "StoreHeld",
     "StoreInvalid",
     "StoreMissing",
+    "unreadable",
 ]
 
 
@@ -113,8 +122,7 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
             return self._read_generation(signature, alias)
         except (duckdb.Error, KeyError, ValueError) as error:
             _detach(self._hub, alias)
-            reason = str(error).splitlines()[0]
-            raise StoreInvalid(f"{self.path} is not a whole build ({reason}): {REMEDY}") from error
+            raise unreadable(self.path, "build", error, REMEDY) from error
         except StoreInvalid:
             _detach(self._hub, alias)
             raise
@@ -171,8 +179,7 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
             cursor.execute(f"USE {generation.alias}")
             yield cursor
         except DAMAGED as error:
-            reason = str(error).splitlines()[0]
-            raise StoreInvalid(f"{self.path} is not a whole build ({reason}): {REMEDY}") from error
+            raise unreadable(self.path, "build", error, REMEDY) from error
         finally:
             cursor.close()
 
