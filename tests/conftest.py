@@ -1,4 +1,4 @@
-"""What every test shares: one thread, and one tiny real model with its SAEs per session."""
+"""What every test shares: one thread, and one tiny real model with its SAEs per run."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
+from tests.once import made_once
 from tests.tiny import tiny_model_dir, tiny_sae_dir
 
 torch.set_num_threads(1)
@@ -19,14 +20,16 @@ SAE_LAYERS = (0, 2, 3)
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Holds `model/` and `saes/layer_0`, `saes/layer_2`, `saes/layer_3`:
-    read it, do not write to it.
+    """Holds `model/` and `saes/layer_0`, `saes/layer_2`, `saes/layer_3`: read it, do not write to
+    it.
     """
-    folder = tmp_path_factory.mktemp("tiny")
-    tiny_model_dir(folder)
-    for layer in SAE_LAYERS:
-        tiny_sae_dir(folder, layer)
-    return folder
+
+    def make(folder: Path) -> None:
+        tiny_model_dir(folder)
+        for layer in SAE_LAYERS:
+            tiny_sae_dir(folder, layer)
+
+    return made_once(tmp_path_factory, "tiny", make)
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +44,5 @@ def saes(tiny_folder: Path) -> dict[str, Sae]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser test that fails runs once more, and the summary names it:
-    the browser shares its cores.
-    """
-    for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=1))
+    """Browser tests first: with two processes, the longest files must not be the last."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)

@@ -9,9 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from backend.core.presets import Preset, SaeSource, load_preset
 from precompute.cli import run_job
 from precompute.job import Job
+from tests.once import made_once
 
 SAE_IDS = ("layer_0", "layer_2", "layer_3")
 SENTENCES = (
@@ -97,6 +100,23 @@ def make_build(job: Job) -> Path:
     """Run every stage; the build's path."""
     run_job("all", job)
     return job.out
+
+
+def built_once(
+    factory: pytest.TempPathFactory,
+    name: str,
+    tiny_folder: Path,
+    sae_ids: Sequence[str],
+    texts: Sequence[str],
+    **changes: Any,
+) -> Path:
+    """The build of such a job, made by one of the test processes for all: copy it before anything
+    lies beside it.
+    """
+    folder = made_once(
+        factory, name, lambda to: make_build(tiny_job(tiny_folder, to, sae_ids, texts, **changes))
+    )
+    return folder / "tiny.duckdb"
 
 
 def tiny_preset(tiny_folder: Path, build: Path, **changes: Any) -> Preset:

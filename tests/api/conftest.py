@@ -2,6 +2,7 @@
 every test gets its own runs file.
 """
 
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from backend.main import create_api
 from backend.serving.live import Live
 from backend.serving.loading import Loaded, loaded_of
 from backend.settings import Settings
-from tests.tiny_build import SAE_IDS, make_build, sentences, tiny_job, tiny_preset
+from tests.tiny_build import SAE_IDS, built_once, sentences, tiny_preset
 
 PROMPT = "What is the capital of Russia?\n"
 
@@ -28,9 +29,8 @@ PROMPT = "What is the capital of Russia?\n"
 @pytest.fixture(scope="session")
 def build_path(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build of the tiny model and two of its three SAEs, made by the jobs."""
-    return make_build(
-        tiny_job(tiny_folder, tmp_path_factory.mktemp("build"), SAE_IDS[:2], sentences())
-    )
+    shared = built_once(tmp_path_factory, "api", tiny_folder, SAE_IDS[:2], sentences())
+    return Path(shutil.copy(shared, tmp_path_factory.mktemp("build")))
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ from backend.serving.live import Live
 from backend.serving.loading import loaded_of
 from backend.settings import Settings
 from tests.tiny import D_SAE
-from tests.tiny_build import SAE_IDS, make_build, random_words, tiny_job, tiny_preset
+from tests.tiny_build import SAE_IDS, built_once, random_words, tiny_preset
 
 CHROMIUM = Path(os.environ.get("FUNCTIONSCOPE_CHROMIUM") or "/usr/bin/chromium")
 # Without the background flags Chromium looks up its maker's hosts at every start.
@@ -50,11 +50,13 @@ expect.set_options(timeout=WAIT_MS)  # a loaded machine is slow, and a wrong pag
 
 @pytest.fixture(scope="session")
 def browser_build(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build of the tiny model with all of its SAEs, made by the jobs;
-    beside it the shipped results of training.
+    """A build of the tiny model with all of its SAEs, made by the jobs; beside it the shipped
+    results of training.
     """
-    folder = tmp_path_factory.mktemp("browser-build")
-    build = make_build(tiny_job(tiny_folder, folder, SAE_IDS, random_words(), n_tokens=5_000))
+    shared = built_once(
+        tmp_path_factory, "browser", tiny_folder, SAE_IDS, random_words(), n_tokens=5_000
+    )
+    build = Path(shutil.copy(shared, tmp_path_factory.mktemp("browser-build")))
     shutil.copy(
         companion_path(LAB / "lab.duckdb", "consolidation"), companion_path(build, "consolidation")
     )

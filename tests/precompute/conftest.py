@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from backend.core.store import Store
 from precompute.cli import main
+from tests.once import made_once
 from tests.tiny import tiny_sae_dir
 
 WORDS = [
@@ -99,14 +101,20 @@ class Made:
 
 @pytest.fixture(scope="session")
 def made(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    folder = tmp_path_factory.mktemp("job")
-    corpus = write_corpus(folder / "corpus.jsonl")
-    saes = [tiny_sae_dir(folder, layer, seed=SAE_SEED) for layer in LAYERS]
-    given = arguments(tiny_folder / "model", saes, corpus, folder / "build.duckdb", folder / "work")
-    assert main(["all", *given]) == 0
-    return Made(
-        folder / "build.duckdb", folder / "work", corpus, given, [Sae.load(path) for path in saes]
-    )
+    def make(folder: Path) -> None:
+        corpus = write_corpus(folder / "corpus.jsonl")
+        saes = [tiny_sae_dir(folder, layer, seed=SAE_SEED) for layer in LAYERS]
+        given = arguments(
+            tiny_folder / "model", saes, corpus, folder / "build.duckdb", folder / "work"
+        )
+        assert main(["all", *given]) == 0
+
+    shared, own = made_once(tmp_path_factory, "job", make), tmp_path_factory.mktemp("job")
+    saes = [shared / "saes" / f"layer_{layer}" for layer in LAYERS]
+    out = Path(shutil.copy(shared / "build.duckdb", own))
+    work = shutil.copytree(shared / "work", own / "work")
+    given = arguments(tiny_folder / "model", saes, shared / "corpus.jsonl", out, work)
+    return Made(out, work, shared / "corpus.jsonl", given, [Sae.load(path) for path in saes])
 
 
 @pytest.fixture(scope="session")

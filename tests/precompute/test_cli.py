@@ -176,7 +176,7 @@ def test_provenance_names_everything_and_no_path(made: Made, store: Any) -> None
     )
     assert stated["counts"]["document_shards"] == N_SHARDS
     assert stated["examples"]["source"] == "sampled from the model"
-    assert str(made.work.parent) not in str(stated)
+    assert str(made.corpus.parent) not in str(stated)
     assert arguments(Path("m"), [], Path("c"), Path("o"), Path("w"))[0] == "--model"
 
 
