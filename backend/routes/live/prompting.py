@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from backend.core.lm import NoChat
 from backend.core.store import Store
 from backend.core.store.rows import TokenRow
 from backend.routes.request.known import Known
@@ -76,13 +77,17 @@ class Prompt:
 
 
 def read_prompt(request: TokenizeRequest, served: Backend) -> Prompt:
-    """Tokenise and classify. 413: too long; 422: chat without a template; 503: no model."""
+    """Tokenise and classify. 413: too long; 422: chat without a template, or one that refuses; 503:
+    no model.
+    """
     loaded = served.live.require()
     check_prompt_chars(request, served.settings)
     try:
         token_ids = loaded.lm.tokenize(request.prompt, chat=request.chat)
-    except ValueError as error:
+    except NoChat as error:
         raise refuse_field("chat", request.chat, f"false: {error}") from error
+    except ValueError as error:
+        raise refuse_field("prompt", request.prompt, str(error)) from error
     check_prompt_tokens(len(token_ids), served.settings, loaded)
     store = served.build.get()
     rows = served.known.tokens(store, token_ids) if store is not None else {}
