@@ -52,6 +52,20 @@ _SIGNS: tuple[tuple[tuple[str, ...], str], ...] = (
         "was cut off: start the same command again, it goes on where it stopped.",
     ),
     (
+        ("SafetensorError", "PytorchStreamReader", "UnpicklingError", "EOFError"),
+        "has weights that are damaged or cut short: fetch or copy it again.",
+    ),
+    (
+        ("instantiate the backend tokenizer", "sentencepiece or tiktoken"),
+        "lacks its tokenizer: put its tokenizer.json and tokenizer_config.json beside the weights.",
+    ),
+    (
+        ("does not recognize this architecture",),
+        "is of a kind that the installed transformers does not know: check model_type in its "
+        "config.json, or install a"
+        " newer transformers.",
+    ),
+    (
         ("EntryNotFound", "does not appear to have a file named", "no file named"),
         "lacks a file that is needed; it may be unfinished, or not be in the expected layout.",
     ),
@@ -64,7 +78,10 @@ def complete_snapshot(source: str, revision: str | None = None) -> Path | None:
     """
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(source, "config.json", revision=revision)
+    try:
+        found = try_to_load_from_cache(source, "config.json", revision=revision)
+    except ValueError:  # no name that the hub could have
+        return None
     if not isinstance(found, str):
         return None
     folder = Path(found).parent
@@ -107,7 +124,10 @@ def explain_hub_error(source: str, error: BaseException) -> str:
             if any(sign in said for sign in signs):
                 return f"{source} {remedy.format(page=_page(source))}"
     lines = str(error).strip().splitlines()
-    return f"{source} could not be loaded: {lines[-1] if lines else type(error).__name__}"
+    if lines and isinstance(error, (OSError, ValueError, ImportError)):
+        return f"{source} could not be loaded: {lines[-1]}"
+    reason = ": ".join([type(error).__name__, *lines[-1:]])  # a KeyError's own text says nothing
+    return f"{source} could not be loaded ({reason}): a file of it is damaged; fetch it again."
 
 
 def _page(source: str) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 
 from backend.core import memory
 from backend.core.fingerprints import (
@@ -73,11 +72,6 @@ def load_preset_models(
         )
     except DoesNotFit as error:
         raise ModelUnavailable(str(error)) from error
-    except SafetensorError as error:
-        raise ModelUnavailable(
-            f"The weights in {preset.model} are damaged or incomplete ({error}): fetch or copy "
-            "it again."
-        ) from error
     saes, hashes, damaged = {}, {}, {}
     fingerprint, model_files = _model_fingerprint(preset, lm)
     files = {"model": model_files}

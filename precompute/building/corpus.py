@@ -8,7 +8,6 @@ of a forward pass is padding.
 
 from __future__ import annotations
 
-import json
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
@@ -17,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import zstandard
 from tqdm import tqdm
 
 from backend.core.lm import LanguageModel
+from precompute.building.documents import read_documents
 from precompute.building.hub_text import HubText
 from precompute.job import BadInput, Job, load_arrays, save_arrays
 
@@ -39,33 +38,6 @@ class Shard:
     def used(self) -> npt.NDArray[np.bool_]:
         """Bool [rows, ctx_len]: False for padding."""
         return np.arange(self.tokens.shape[1])[None, :] < self.lengths[:, None]
-
-
-def read_documents(path: Path) -> Iterator[str]:
-    """The "text" of each line. BadInput names file and line of one that cannot be read."""
-    number = 0
-    opener = zstandard.open if path.suffix == ".zst" else open
-    try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield _text_of(line, path, number)
-    except (OSError, UnicodeDecodeError, zstandard.ZstdError) as error:
-        raise BadInput(f"{path}, line {number + 1}: cannot be read ({error}).") from error
-
-
-def _text_of(line: str, path: Path, number: int) -> str:
-    try:
-        text = json.loads(line)["text"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(
-            f'{path}, line {number}: not a JSON object with a "text" ({error!r}).'
-        ) from error
-    if not isinstance(text, str):
-        raise BadInput(
-            f'{path}, line {number}: "text" is {type(text).__name__}; it must be a string.'
-        )
-    return text
 
 
 def tokenised(lm: LanguageModel, source: Path | HubText, n_tokens: int) -> Iterator[list[int]]:

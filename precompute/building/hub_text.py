@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.core.hub import require_hub
+from precompute.building.documents import not_unicode
 from precompute.job import BadInput
 
 PREFIX = "hf:"
@@ -81,6 +82,11 @@ class HubText:
                 raise BadInput(
                     f"--corpus {self}, row {number}: {self.column!r} is {type(text).__name__}, "
                     "not a text."
+                )
+            half = not_unicode(text)
+            if half is not None:
+                raise BadInput(
+                    f"--corpus {self}, row {number}: {self.column!r} is not Unicode ({half})."
                 )
             yield text
 

@@ -1,13 +1,11 @@
-"""From the command line to a series of checkpoints and a tokenizer."""
+"""From the command line to a series of checkpoints."""
 
 from __future__ import annotations
 
 import argparse
 
 import torch
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from backend.core.hub import ModelUnavailable, explain_hub_error
 from precompute.consolidation.series import Series, folder_checkpoints, hub_checkpoints
 from precompute.job import BadInput
 
@@ -31,12 +29,3 @@ def series_of(args: argparse.Namespace) -> Series:
     return Series(
         name, args.run_seed, args.title or name, args.tokens_per_step, tokenizer, checkpoints
     )
-
-
-def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
-    """From a folder or the hub; ModelUnavailable with the remedy."""
-    try:
-        loaded: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError) as error:
-        raise ModelUnavailable(explain_hub_error(source, error)) from error
-    return loaded

@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from precompute.consolidation.chosen import load_tokenizer, series_of
+from backend.core.lm.checkpoint import read_tokenizer
+from precompute.consolidation.chosen import series_of
 from precompute.job import DTYPES, BadInput
 
 DEFAULT_SAE = {"d_sae": 1024, "k": 16.0, "positions": 65_536, "batch": 256, "lr": 2e-3}
@@ -210,7 +211,7 @@ def _text(args: argparse.Namespace) -> None:
             f"{len(corpus)} files."
         )
     settings = TextSettings(corpus, weights, args.tokens, args.ctx_len, args.seed)
-    tokenizer = load_tokenizer(args.tokenizer)
+    tokenizer = read_tokenizer(args.tokenizer)
     text = make_text(tokenizer, args.training_rows, settings, args.work)
     if args.training_rows:
         make_baselines(args.training_rows, text, len(tokenizer), args.work)
@@ -269,7 +270,7 @@ def _features(args: argparse.Namespace) -> None:
 def _publish(args: argparse.Namespace) -> None:
     from precompute.consolidation.publish import publish
 
-    publish(args.work, load_tokenizer(args.tokenizer), args.counts, args.out, args.onto)
+    publish(args.work, read_tokenizer(args.tokenizer), args.counts, args.out, args.onto)
     print(f"published {args.out} ({args.out.stat().st_size / 1e6:.2f} MB)")
 
 

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from backend.core.hub import ModelUnavailable, explain_hub_error, require_hub
+from backend.core.hub import ModelUnavailable, require_hub
 from backend.core.lm import LanguageModel
+from backend.core.lm.checkpoint import read_config, read_model, read_tokenizer
 from precompute.job import BadInput, sha256, write_whole
 
 WEIGHTS = ("*.safetensors", "*.bin")
@@ -52,14 +52,9 @@ class Series:
         ModelUnavailable with the remedy.
         """
         options = {"revision": checkpoint.revision} if checkpoint.revision else {}
-        try:
-            model = AutoModelForCausalLM.from_pretrained(checkpoint.source, dtype=dtype, **options)
-            tokenizer = AutoTokenizer.from_pretrained(
-                self.tokenizer, **({} if Path(self.tokenizer).is_dir() else options)
-            )
-        except (OSError, ValueError) as error:
-            raise ModelUnavailable(explain_hub_error(_name(checkpoint), error)) from error
-        return LanguageModel(model.to(device), tokenizer)
+        model = read_model(checkpoint.source, dtype, device, **options)
+        own = {} if Path(self.tokenizer).is_dir() else options
+        return LanguageModel(model, read_tokenizer(self.tokenizer, **own))
 
 
 def step_of(name: str, place: int) -> int:
@@ -102,8 +97,8 @@ def hub_checkpoints(model: str, revisions: Sequence[str]) -> tuple[Checkpoint, .
     missing: list[str] = []
     for revision in revisions:
         try:
-            AutoConfig.from_pretrained(model, revision=revision, local_files_only=True)
-        except (OSError, ValueError):
+            read_config(model, revision=revision, local_files_only=True)
+        except ModelUnavailable:
             missing.append(revision)
     if missing:
         require_hub(f"{model} at {', '.join(missing)}")
@@ -117,8 +112,8 @@ def hub_checkpoints(model: str, revisions: Sequence[str]) -> tuple[Checkpoint, .
 
 def _on_hub(model: str, revision: str) -> bool:
     try:
-        AutoConfig.from_pretrained(model, revision=revision)
-    except (OSError, ValueError):
+        read_config(model, revision=revision)
+    except ModelUnavailable:
         return False
     return True
 
@@ -194,11 +189,3 @@ def _weights_of(checkpoint: Checkpoint) -> str:
 
 def _has_weights(folder: Path) -> bool:
     return any(next(folder.glob(pattern), None) is not None for pattern in WEIGHTS)
-
-
-def _name(checkpoint: Checkpoint) -> str:
-    return (
-        f"{checkpoint.source} at {checkpoint.revision}"
-        if checkpoint.revision
-        else checkpoint.source
-    )

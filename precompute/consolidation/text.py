@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from transformers import PreTrainedTokenizerBase
 
-from precompute.building.corpus import Shard, cut_rows, read_documents
+from precompute.building.corpus import Shard, cut_rows
+from precompute.building.documents import read_documents
 from precompute.job import INTERVAL_SHARDS, BadInput, load_arrays, save_arrays, write_whole
 
 WINDOW = 32  # consecutive tokens; a shorter document cannot be checked and is left out

@@ -6,17 +6,15 @@ A row is [ctx_len] token ids, BOS first; documents are `<bos> text <eos>`, and o
 is continued in the next row after another BOS.
 """
 
-import io
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import zstandard
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast
 
+from precompute.building.documents import read_documents
 from precompute.lab.questions import mentions_held_out, training_documents
 
 VOCAB_SIZE = 8192
@@ -32,30 +30,19 @@ class CorpusError(ValueError):
     """The corpus folder cannot be used; the message names the file and the remedy."""
 
 
-def read_documents(path: Path) -> Iterator[str]:
-    """The `text` of every line of a .jsonl.zst file, in file order."""
-    if not path.is_file():
-        raise CorpusError(
-            f"corpus file {path.name} not found in {path.parent}; give the folder that holds it "
-            "with --corpus"
-        )
-    with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as stream:
-        for number, line in enumerate(io.TextIOWrapper(stream, "utf-8"), 1):
-            try:
-                yield json.loads(line)["text"]
-            except (json.JSONDecodeError, KeyError, TypeError) as error:
-                raise CorpusError(
-                    f"{path.name} line {number}: expected an object with a 'text' field ({error})"
-                ) from error
-
-
 def source_documents(corpus: Path, source: str, *, held_out: bool = False) -> Iterator[str]:
     """One pass over a source's documents: the trained part, or the part held out for measuring.
 
     Documents with a held-out phrasing are left out of both. From `facts`, lines about currency and
     language are left out, because they name some things otherwise than the lab's own facts.
     """
-    for index, text in enumerate(read_documents(corpus / f"{source}.jsonl.zst")):
+    path = corpus / f"{source}.jsonl.zst"
+    if not path.is_file():
+        raise CorpusError(
+            f"corpus file {path.name} not found in {corpus}; give the folder that holds it with "
+            "--corpus"
+        )
+    for index, text in enumerate(read_documents(path)):
         if (index % HELD_OUT_EVERY == 0) != held_out:
             continue
         if source in ("facts", "qa") and mentions_held_out(text):

@@ -28,8 +28,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
+from backend.core.lm.checkpoint import read_config
 from backend.core.sae import Sae
 from precompute.building.contrast import contrast
 from precompute.building.corpus import Shard, load_shard, shard_path
@@ -93,7 +94,7 @@ def random_model(source: Path, folder: Path, seed: int) -> None:
     new = folder.with_name(folder.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source))
+    model = AutoModelForCausalLM.from_config(read_config(str(source)))
     model.save_pretrained(new)
     for file in source.glob("*token*"):
         shutil.copy(file, new / file.name)

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import AutoTokenizer, Gemma2Config, Gemma2ForCausalLM, PreTrainedTokenizerFast
 
+from backend.core.lm.checkpoint import read_model, read_tokenizer
 from precompute.lab.corpus import (
     BOS,
     EOS,
@@ -115,7 +116,7 @@ def prepare(
     What is there already is kept.
     """
     if init is not None:
-        AutoTokenizer.from_pretrained(init).save_pretrained(work / "tokenizer")
+        read_tokenizer(str(init)).save_pretrained(work / "tokenizer")
     if not (work / "tokenizer").is_dir():
         train_tokenizer(corpus, recipe.seed).save_pretrained(work / "tokenizer.new")
         os.replace(work / "tokenizer.new", work / "tokenizer")
@@ -187,9 +188,7 @@ class Trainer:
         self.recipe, self.work, self.device, self.step = recipe, work, device, 0
         self.model = build_model(recipe, init_seed).to(device)
         if init is not None:
-            self.model.load_state_dict(
-                Gemma2ForCausalLM.from_pretrained(init, dtype=torch.float32).state_dict()
-            )
+            self._begin_from(init)
         self.optimizer = make_optimizer(self.model, recipe)
         self.rows = np.load(work / "rows.npy", mmap_mode="r")
         if (work / "state.pt").exists():
@@ -202,6 +201,16 @@ class Trainer:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
+
+    def _begin_from(self, init: Path) -> None:
+        """The weights of a saved model; ValueError where it has another shape than the recipe's."""
+        weights = read_model(str(init), torch.float32, self.device).state_dict()
+        try:
+            self.model.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ValueError(
+                f"--init {init} holds no model of the shape of recipe {self.recipe.name!r}"
+            ) from error
 
     def save(self) -> None:
         """Write `state.pt` by rename."""

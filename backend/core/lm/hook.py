@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from backend.core.hub import ModelUnavailable
 from backend.core.lm.interventions import current_plan
 
 # decoder layers -> final norm, by attribute path; the first path that exists is used
@@ -47,15 +48,15 @@ _CALLS: ContextVar[dict[int, Call] | None] = ContextVar("layer_calls", default=N
 
 
 def find_decoder(model: nn.Module) -> tuple[nn.ModuleList, nn.Module]:
-    """(decoder layers, final norm), found by structure; ValueError for an unknown structure."""
+    """(decoder layers, final norm), by structure; ModelUnavailable for an unknown structure."""
     modules = dict(model.named_modules())
     for layers_path, norm_path in LAYER_PATHS.items():
         layers, norm = modules.get(layers_path), modules.get(norm_path)
         if isinstance(layers, nn.ModuleList) and norm is not None:
             return layers, norm
-    raise ValueError(
+    raise ModelUnavailable(
         f"{type(model).__name__} has its decoder layers at none of {', '.join(LAYER_PATHS)}: "
-        "add the path to LAYER_PATHS in backend/core/lm/hook.py."
+        "give a decoder-only model built like Gemma, Llama, Qwen, GPT-2 or Pythia."
     )
 
 

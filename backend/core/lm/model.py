@@ -14,15 +14,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from backend.core.hub import ModelUnavailable, explain_hub_error, require_hub
 from backend.core.lm import hook as layer_hook
+from backend.core.lm.checkpoint import read_checkpoint, special_ids
 from backend.core.lm.faster import lay_out_for_few_rows, use_fused_attention, use_fused_norms
 from backend.core.lm.interventions import Intervention, Plan, planned
 
@@ -35,6 +30,10 @@ class Forward:
 
     logits: Tensor
     resid: dict[int, Tensor]
+
+
+class NoChat(ValueError):
+    """The prompt cannot be put as a turn of a conversation; the message says why."""
 
 
 class LanguageModel:
@@ -56,7 +55,7 @@ class LanguageModel:
         self.vocab_size = int(model.get_input_embeddings().weight.shape[0])
         self.max_positions: int | None = getattr(model.config, "max_position_embeddings", None)
         self.bos_id: int | None = tokenizer.bos_token_id
-        self.special_ids = _special_ids(tokenizer)
+        self.special_ids = special_ids(tokenizer)
         self.eos_ids = _eos_ids(model, tokenizer)
         newline = tokenizer.encode("\n", add_special_tokens=False)
         self.newline_id: int | None = newline[0] if len(newline) == 1 else None
@@ -78,23 +77,7 @@ class LanguageModel:
 
         Raises ModelUnavailable, with the remedy, when it cannot be had.
         """
-        folder = Path(source).expanduser()
-        looks_local = isinstance(source, Path) or str(source).startswith((".", "/", "~"))
-        if folder.is_dir() or looks_local:
-            if not folder.is_dir():
-                raise ModelUnavailable(
-                    f"No model folder at {source}: give a folder written by save_pretrained, or "
-                    "a hub id."
-                )
-            return cls(*_pretrained(str(folder), dtype, device, local_files_only=True))
-        try:  # what was fetched before needs no network, and does not change under our feet
-            loaded = _pretrained(
-                str(source), dtype, device, revision=revision, local_files_only=True
-            )
-        except ModelUnavailable:
-            require_hub(str(source))
-            loaded = _pretrained(str(source), dtype, device, revision=revision)
-        return cls(*loaded)
+        return cls(*read_checkpoint(source, revision, dtype, device))
 
     @property
     def device(self) -> torch.device:
@@ -112,8 +95,8 @@ class LanguageModel:
         """Token ids with BOS at 0 where the tokenizer has one (never twice).
 
         A special token written out in the text becomes that token. With `chat`, the text is
-        one user turn followed by the opening of the model's turn; ValueError when the
-        tokenizer has no chat template, and for half a surrogate pair.
+        one user turn followed by the opening of the model's turn; NoChat when the tokenizer
+        has no chat template or it refuses the turn; ValueError for half a surrogate pair.
         """
         try:
             text.encode()
@@ -122,19 +105,31 @@ class LanguageModel:
                 f"The text is not Unicode at character {error.start}: {error.reason}."
             ) from None
         if chat:
-            if not self.tokenizer.chat_template:
-                raise ValueError(
-                    "chat=true was asked for, but this model has no chat template: send chat=false."
-                )
-            turn = [{"role": "user", "content": text}]
-            ids = self.tokenizer.apply_chat_template(
-                turn, add_generation_prompt=True, return_dict=False
-            )
+            ids = self._chat_turn(text)
         else:
             ids = self.tokenizer.encode(text, add_special_tokens=False)
         if self.bos_id is not None and ids[:1] != [self.bos_id]:
             ids = [self.bos_id, *ids]
         return [int(token_id) for token_id in ids]
+
+    def _chat_turn(self, text: str) -> list[int]:
+        if not self.tokenizer.chat_template:
+            raise NoChat(
+                "chat=true was asked for, but this model has no chat template: send chat=false."
+            )
+        turn = [{"role": "user", "content": text}]
+        try:
+            ids: list[int] = self.tokenizer.apply_chat_template(
+                turn, add_generation_prompt=True, return_dict=False
+            )
+        except (
+            Exception
+        ) as error:  # the template is a program of whoever made the model, and raises what it likes
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise NoChat(
+                f"the model's chat template refuses this prompt ({said}): send chat=false."
+            ) from error
+        return ids
 
     def token_text(self, token_id: int) -> str:
         """Decoded on its own; U+FFFD where it is a fragment of a UTF-8 character."""
@@ -283,24 +278,6 @@ def top_next_tokens(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     scores = logits.float()
     best, token_ids = scores.topk(k, dim=-1)
     return token_ids, (best - scores.logsumexp(-1, keepdim=True)).exp()
-
-
-def _pretrained(
-    source: str, dtype: torch.dtype, device: str, **options: Any
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    options = {name: value for name, value in options.items() if value is not None}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options)
-    except (OSError, ValueError) as error:
-        raise ModelUnavailable(explain_hub_error(source, error)) from error
-    return model.to(device), tokenizer
-
-
-def _special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Declared special tokens and added tokens marked special (turn markers)."""
-    added = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
-    return frozenset(added | set(tokenizer.all_special_ids))
 
 
 def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:

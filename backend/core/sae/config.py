@@ -39,12 +39,12 @@ class SaeConfig:
 def read_config(path: Path) -> SaeConfig:
     """Raises ValueError naming the file, the field, what it holds and what is allowed."""
     try:
-        raw = json.loads(path.read_text())
+        raw = json.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise ValueError(
             f"No {path}: an SAE is a folder with cfg.json and sae_weights.safetensors."
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON: {error}.") from None
     if not isinstance(raw, dict):
         raise ValueError(f"{path} must hold a JSON object; it holds a {type(raw).__name__}.")

@@ -155,7 +155,9 @@ def test_unknown_structure_is_refused() -> None:
     model = Odd(GPT2Config(vocab_size=335, n_embd=8, n_layer=1, n_head=2))
     model.transformer.blocks = model.transformer.h
     del model.transformer.h
-    with pytest.raises(ValueError, match=r"Odd has its decoder layers at none of model\.layers"):
+    with pytest.raises(
+        ModelUnavailable, match=r"Odd has its decoder layers at none of model\.layers"
+    ):
         LanguageModel(model, tiny_tokenizer())
 
 

@@ -261,7 +261,10 @@ class Cut(Exception):
         ("LocalEntryNotFoundError: cannot find", "cannot be reached"),
         ("ConnectError: [Errno -2] Name or service not known", "cannot be reached"),
         ("EntryNotFoundError: params.npz", "lacks a file"),
-        ("OSError: first line\nsomething else broke", "could not be loaded: something else broke"),
+        (
+            "OSError: first line\nsomething else broke",
+            "could not be loaded (Cut: something else broke)",
+        ),
     ],
 )
 def test_hub_failures_are_one_sentence(cause: str, said: str) -> None:
