@@ -86,9 +86,7 @@ def write_rows(
 
 
 def random_model(source: Path, folder: Path, seed: int) -> None:
-    """The source's configuration and tokenizer with weights drawn anew, as Transformers initialises
-    them.
-    """
+    """The source's configuration and tokenizer; weights drawn anew, as Transformers does."""
     if (folder / "config.json").exists():
         return
     new = folder.with_name(folder.name + ".new")

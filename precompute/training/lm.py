@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import AutoTokenizer, Gemma2Config, Gemma2ForCausalLM, PreTrainedTokenizerFast
 
-from backend.core.lm.checkpoint import read_model, read_tokenizer
+from backend.core.lm.checkpoint import read_tokenizer, read_weights_into
 from precompute.lab.corpus import (
     BOS,
     EOS,
@@ -188,7 +188,7 @@ class Trainer:
         self.recipe, self.work, self.device, self.step = recipe, work, device, 0
         self.model = build_model(recipe, init_seed).to(device)
         if init is not None:
-            self._begin_from(init)
+            read_weights_into(self.model, str(init), device)
         self.optimizer = make_optimizer(self.model, recipe)
         self.rows = np.load(work / "rows.npy", mmap_mode="r")
         if (work / "state.pt").exists():
@@ -201,16 +201,6 @@ class Trainer:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
-
-    def _begin_from(self, init: Path) -> None:
-        """The weights of a saved model; ValueError where it has another shape than the recipe's."""
-        weights = read_model(str(init), torch.float32, self.device).state_dict()
-        try:
-            self.model.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ValueError(
-                f"--init {init} holds no model of the shape of recipe {self.recipe.name!r}"
-            ) from error
 
     def save(self) -> None:
         """Write `state.pt` by rename."""

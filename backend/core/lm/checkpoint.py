@@ -79,6 +79,15 @@ def read_model(source: str, dtype: torch.dtype, device: str, **options: Any) -> 
     return _read(source, options, lambda: _model(source, dtype, options)).to(device)
 
 
+def read_weights_into(model: PreTrainedModel, source: str, device: str) -> None:
+    """The float32 weights of another model; ModelUnavailable where that has another shape."""
+    weights = read_model(source, torch.float32, device).state_dict()
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelUnavailable(f"{source} has another shape than the model to begin.") from error
+
+
 def read_config(source: str, **options: Any) -> PreTrainedConfig:
     """ModelUnavailable where there is none, or none that transformers understands."""
     return _read(source, options, lambda: AutoConfig.from_pretrained(source, **options))
