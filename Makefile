@@ -8,6 +8,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 CORPUS ?=
+# Test processes; a browser test needs a core of its own.
+PROCESSES ?= 2
 RECIPE ?= lab-cpu
 WORK ?= var/lab
 LAB := precompute/lab
@@ -27,7 +29,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 CHROMIUM = export FUNCTIONSCOPE_CHROMIUM="$$(.ci/chromium $(BIN)/python)";
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help run test test-faults check bench lab format install install-dev clean
+ARGS_PROCESSES = -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+
+.PHONY: help run dev test test-faults check quick audit bench lab format install install-dev clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -35,23 +39,34 @@ help: ## say what there is
 run: $(VENV)/.installed ## install what is missing and serve the lab model (PORT=8050)
 	HF_HUB_OFFLINE=1 $(BIN)/functionscope serve --preset lab --port $(PORT)
 
+dev: $(VENV)/.installed-dev ## serve the lab model, and again whenever a file changes (PORT=8050)
+	HF_HUB_OFFLINE=1 $(BIN)/watchfiles --sigint-timeout 10 \
+		"$(BIN)/functionscope serve --preset lab --port $(PORT)" app backend static
+
 test: $(VENV)/.installed-dev ## run the tests, the browser's too (ARGS="-k coverage")
 	@mkdir -p test-results && rm -f test-results/junit.xml
 	@status=0; $(CHROMIUM) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 \
-		$(BIN)/python -m pytest -rsR --junitxml=test-results/junit.xml $(ARGS) || status=$$?; \
+		$(BIN)/python -m pytest -rs --durations=30 $(ARGS_PROCESSES) --junitxml=test-results/junit.xml $(ARGS) || status=$$?; \
 	$(BIN)/python -m tests.left_out test-results/junit.xml $(if $(STRICT_BROWSER),--strict) || status=$$(( status ? status : 1 )); \
 	exit $$status
 
-check: $(VENV)/.installed-dev ## format, lint, types, import rules, sizes, known vulnerabilities
-	@status=0; \
-	say() { echo "== $$*"; "$$@" || status=1; }; \
+# All at once: what each said is shown in the order of this list.
+check: $(VENV)/.installed-dev ## format, lint, types, import rules, sizes
+	@status=0; said=$$(mktemp -d); begun=""; \
+	say() { { echo "== $$*"; "$$@"; } > "$$said/$$(echo $$begun | wc -w)" 2>&1 & begun="$$begun $$!"; }; \
 	say $(BIN)/ruff format --check . ; \
 	say $(BIN)/ruff check . ; \
 	say $(BIN)/mypy ; \
 	say $(BIN)/lint-imports ; \
 	say $(BIN)/python -m tests.sizes ; \
-	say $(BIN)/python -m tests.audit ; \
-	exit $$status
+	n=0; for one in $$begun; do wait $$one || status=1; cat "$$said/$$n"; n=$$((n + 1)); done; \
+	rm -r "$$said"; exit $$status
+
+audit: $(VENV)/.installed-dev ## known vulnerabilities of the pinned versions, looked up over the network
+	@$(BIN)/python -m tests.audit
+
+quick: $(VENV)/.installed-dev ## a minute: format, lint, types, and the tests nearest to what changed (BASE=origin/main)
+	@$(CHROMIUM) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.quick $(if $(BASE),--base $(BASE))
 
 test-faults: $(VENV)/.installed-dev ## kills, full disks, swaps, generated requests, the whole XSS corpus; minutes
 	@$(CHROMIUM) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 FUNCTIONSCOPE_FAULTS=1 FUNCTIONSCOPE_CASES=2000 \

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from precompute.building.corpus import read_documents
+from precompute.building.documents import read_documents
 
 LONGEST = 160  # characters of a question and its answer
 PAIRS = (3, 8)  # fewest and most in one text

@@ -1,10 +1,5 @@
-"""The store of runs on a real PostgreSQL:
-FUNCTIONSCOPE_TEST_POSTGRES=postgresql+psycopg://user@host:port/database.
+"""The store of runs on a real PostgreSQL, which these tests start and end."""
 
-The database must be empty, and is left empty. Skipped without that variable.
-"""
-
-import os
 import threading
 from collections.abc import Iterator
 
@@ -13,15 +8,24 @@ import sqlalchemy as sa
 
 from backend.core.runs import RunStore, WrongDeleteToken
 from backend.core.runs.schema import MIGRATIONS, VERSION, version_of
+from tests.postgres import programs, running
 
-URL = os.environ.get("FUNCTIONSCOPE_TEST_POSTGRES", "")
-pytestmark = pytest.mark.skipif(not URL, reason="no FUNCTIONSCOPE_TEST_POSTGRES")
 RUN = "ab" * 10
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    folder = programs()
+    if folder is None:
+        pytest.skip("POSTGRESQL IS NOT INSTALLED, its store was not tested: apt install postgresql")
+    with running(folder) as url:
+        yield url
+
+
 @pytest.fixture
-def empty() -> Iterator[sa.Engine]:
-    engine = sa.create_engine(URL)
+def url(server: str) -> Iterator[str]:
+    """A database without tables, and none is left behind."""
+    engine = sa.create_engine(server)
 
     def clear() -> None:
         with engine.begin() as connection:
@@ -29,13 +33,20 @@ def empty() -> Iterator[sa.Engine]:
                 connection.execute(sa.text(f"DROP TABLE IF EXISTS {table}"))
 
     clear()
-    yield engine
+    yield server
     clear()
     engine.dispose()
 
 
-def test_runs_are_kept_named_and_removed(empty: sa.Engine) -> None:
-    store = RunStore(URL)
+@pytest.fixture
+def empty(url: str) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(url)
+    yield engine
+    engine.dispose()
+
+
+def test_runs_are_kept_named_and_removed(url: str) -> None:
+    store = RunStore(url)
     token = store.put(
         RUN, "inspect", request={"prompt": "é\n"}, result={"n": [1.5]}, provenance={"model": "m"}
     )
@@ -54,11 +65,11 @@ def test_runs_are_kept_named_and_removed(empty: sa.Engine) -> None:
     store.close()
 
 
-def test_replicas_that_start_at_once_make_one_store(empty: sa.Engine) -> None:
+def test_replicas_that_start_at_once_make_one_store(url: str, empty: sa.Engine) -> None:
     failures, tokens = [], []
 
     def replica() -> None:
-        store = RunStore(URL)
+        store = RunStore(url)
         try:
             tokens.append(store.put(RUN, "inspect", request={}, result={}, provenance={}))
         except Exception as error:
@@ -76,7 +87,7 @@ def test_replicas_that_start_at_once_make_one_store(empty: sa.Engine) -> None:
     assert version_of(empty) == VERSION
 
 
-def test_a_store_of_version_1_is_brought_up(empty: sa.Engine) -> None:
+def test_a_store_of_version_1_is_brought_up(url: str, empty: sa.Engine) -> None:
     with empty.begin() as connection:
         MIGRATIONS[0](connection)
         # {"hello":"world"}
@@ -86,7 +97,7 @@ def test_a_store_of_version_1_is_brought_up(empty: sa.Engine) -> None:
             "'2026-01-01T00:00:00+00:00'"
         )
         connection.execute(sa.text(f"INSERT INTO run VALUES ({values})"))
-    store = RunStore(URL)
+    store = RunStore(url)
     row = store.get(RUN)
     assert row is not None
     assert row.result == {"hello": "world"}
