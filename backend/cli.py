@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,9 +165,10 @@ def _api(settings: Settings) -> FastAPI:
         raise BadInput(str(error)) from error
 
     def load() -> Any:
-        return load_preset_models(
+        loaded = load_preset_models(
             preset, **settings.model_dump(include={"device", "dtype", "threads", "sae_budget"})
         )
+        return replace(loaded, prefix_room=settings.prefix_bytes)
 
     live = Live(load if settings.live else None, waiting=settings.queue)
     return create_api(None, live, settings, preset=preset)

@@ -56,9 +56,8 @@ def create_api(
     runs = RunStore(settings.runs_url.get_secret_value() if settings.runs_url else settings.runs)
     metrics = Metrics()
     door = Doorkeeper(settings, metrics)
-    metrics.watch_queue(lambda: len(live.queue.tickets))
-    live.queue.spent = metrics.model_seconds.inc
     live.queue.limit = settings.live_seconds
+    _watch(live, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -88,6 +87,12 @@ def create_api(
     _serve_documentation(app)
     _serve_metrics(app, metrics)
     return app
+
+
+def _watch(live: Live, metrics: Metrics) -> None:
+    metrics.watch_queue(lambda: len(live.queue.tickets))
+    metrics.watch_prefixes(lambda: live.loaded.prefixes.n_bytes if live.loaded else 0)
+    live.queue.spent = metrics.model_seconds.inc
 
 
 def _guard(app: FastAPI, settings: Settings, door: Doorkeeper, metrics: Metrics) -> None:

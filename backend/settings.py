@@ -98,11 +98,20 @@ class Settings(BaseSettings):
     max_prompt_tokens: int = Field(
         default=256, ge=2, le=8192, description="positions of a prompt, BOS included"
     )
+    max_prefix_tokens: int = Field(
+        default=2048,
+        ge=0,
+        le=65_536,
+        description="positions of the prefix before a prompt, BOS included",
+    )
+    prefix_bytes: int = Field(
+        default=268_435_456, ge=0, description="bytes of prefixes that were run, kept to go on from"
+    )
     max_prompt_chars: int = Field(
         default=20_000,
         ge=16,
         le=1_000_000,
-        description="characters of a prompt, checked before tokenising",
+        description="characters of a prompt, and of its prefix, checked before tokenising",
     )
     max_interventions: int = Field(
         default=16, ge=1, le=256, description="interventions of one steer request"

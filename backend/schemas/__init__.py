@@ -132,6 +132,7 @@ from backend.schemas.server import (
     Health,
     Limits,
     Model,
+    Opening,
     Sae,
 )
 from backend.schemas.session import Session, SessionRequest
@@ -275,6 +276,7 @@ __all__ = [
     "Mode",
     "Model",
     "NextToken",
+    "Opening",
     "PositionRule",
     "Problem",
     "Request",

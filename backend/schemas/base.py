@@ -26,6 +26,8 @@ def encodable(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(encodable)]
 
+Stops = Annotated[list[Annotated[Text, Field(min_length=1, max_length=64)]], Field(max_length=8)]
+
 
 class Request(BaseModel):
     """Base of request bodies: strict, and closed to unknown fields."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -24,12 +24,22 @@ class NextToken(Response):
 class TokenizeRequest(Request):
     prompt: Text = Field(description="the text")
     chat: bool = Field(default=False, description="wrap the prompt in the model's chat template")
+    prefix: Text = Field(
+        default="",
+        description="text before the prompt (examples, earlier turns), run once and left out of "
+        "what is read; "
+        "positions are those of the whole; a token over the boundary is the prompt's; not with "
+        "chat",
+    )
 
 
 class TokenizeResponse(Response):
     tokens: list[Token] = Field(description="the prompt's positions")
     last_function: int | None = Field(
-        description="position of the last function token; never special"
+        description="position of the prompt's last function token; never special"
+    )
+    prefix_length: int = Field(
+        default=0, description="positions that are the prefix's, BOS included"
     )
     effective: dict[str, Any] = Field(description="the request as applied")
 
@@ -43,6 +53,16 @@ class InspectRequest(TokenizeRequest):
     )
     next_tokens: int = Field(
         default=10, ge=0, description="next tokens per position; 0 = skip the lm_head"
+    )
+    next_tokens_at: list[Annotated[int, Field(ge=0)]] | None = Field(
+        default=None,
+        description="positions of the prompt whose next tokens are wanted; null = all that are "
+        "read",
+    )
+    include_prefix: bool = Field(
+        default=False,
+        description="read the prefix too; what fires there is still no earlier firing of the "
+        "prompt",
     )
     generate: int = Field(
         default=0,
@@ -60,10 +80,14 @@ class FiringColumns(Response):
 
 
 class Split(Response):
-    position: int = Field(description="position in the prompt; special positions are left out")
+    position: int = Field(
+        description="position in the prompt; special positions and the prefix are left out"
+    )
     firing: int = Field(description="features that fire here")
     new: int = Field(description="of those: first firing at a non-special position")
-    reactivated: int = Field(description="of those: fired at an earlier non-special position")
+    reactivated: int = Field(
+        description="of those: fired at an earlier non-special position after the prefix"
+    )
     carried: int = Field(description="of the reactivated: fired at the position just before")
 
 
@@ -80,13 +104,20 @@ class InspectResponse(Response):
         default=None,
         description="position of the first generated token; null when none was asked for or made",
     )
-    firings: dict[str, FiringColumns] = Field(description="by sae_id: all firings, not a top-k")
+    prefix_length: int = Field(
+        default=0, description="positions that are the prefix's, BOS included"
+    )
+    firings: dict[str, FiringColumns] = Field(
+        description="by sae_id: all firings, not a top-k; those in the prefix with include_prefix "
+        "only"
+    )
     next_tokens: list[NextToken] = Field(description="by position, most probable first")
     splits: dict[str, list[Split]] = Field(description="by sae_id: new / reactivated / carried")
     feature_info: dict[str, dict[str, FeatureInfo]] = Field(
         description="by sae_id, then feature_index as a string: what the build knows of it"
     )
-    residual_norms: dict[str, list[float]] = Field(
-        description="by sae_id: L2 norm of the residual stream at each position"
+    residual_norms: dict[str, list[float | None]] = Field(
+        description="by sae_id: L2 norm of the residual stream at each position; null = in the "
+        "prefix, not read"
     )
     effective: dict[str, Any] = Field(description="the request as applied, with model and dtype")

@@ -42,7 +42,9 @@ class ShuffledSplit(Response):
     not always the identity.
     """
 
-    position: int = Field(description="position in the prompt; special positions are left out")
+    position: int = Field(
+        description="position in the prompt; special positions and the prefix are left out"
+    )
     kept: bool = Field(description="this position keeps its own token in every shuffle")
     firing: Spread = Field(description="features that fire here")
     new: Spread = Field(description="of those: first firing at a non-special position")
@@ -91,6 +93,9 @@ class ReactivationIndex(Response):
 
 class ReactivationResponse(Response):
     tokens: list[Token] = Field(description="the prompt's positions, then the generated ones")
+    prefix_length: int = Field(
+        default=0, description="positions that are the prefix's, BOS included"
+    )
     shuffled: dict[str, list[ShuffledSplit]] = Field(
         description="by sae_id: the baseline at each position"
     )
@@ -105,6 +110,11 @@ class ReactivationSetRequest(Request):
         default=None, min_length=1, description="texts; null = the preset's own set"
     )
     chat: bool = Field(default=False, description="wrap each prompt in the model's chat template")
+    prefix: Text = Field(
+        default="",
+        description="text before each prompt, run once, never shuffled and not counted; not with "
+        "chat",
+    )
     sae_id: str = Field(description="SAE to encode with")
     theta: float = Field(
         default=0.0, ge=0, le=1e30, description="a firing is an activation strictly above this"

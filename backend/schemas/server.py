@@ -77,11 +77,31 @@ class Demonstration(Response):
     value: float = Field(description="strength, in activation units (a factor for scale)")
     positions: PositionRule | list[int] = Field(description="where it applies")
     note: str = Field(default="", description="what was measured, and on what")
+    prefix: str = Field(default="", description="text before the prompt")
+    stop: list[str] = Field(default=[], description="strings before which its texts end")
+
+
+class Opening(Response):
+    """What the live pages open with: the preset's prompt format, and which SAE suits which page."""
+
+    prefix: str = Field(default="", description="text before every prompt; empty = none")
+    stop: list[str] = Field(default=[], description="strings before which an answer ends")
+    reactivation: list[str] = Field(
+        default=[], description="one prompt, or two to lay side by side"
+    )
+    steer: str = Field(
+        default="", description="prompt of Steering where no demonstration is opened"
+    )
+    default_sae: dict[str, str] = Field(
+        default={},
+        description="page -> sae_id (overview, coverage, graph, features, reactivation, steer)",
+    )
 
 
 class Limits(Response):
-    prompt_tokens: int = Field(description="positions of a prompt, BOS included")
-    prompt_chars: int = Field(description="characters of a prompt")
+    prompt_tokens: int = Field(description="positions of a prompt without its prefix, BOS included")
+    prefix_tokens: int = Field(description="positions of a prefix, BOS included")
+    prompt_chars: int = Field(description="characters of a prompt, and of a prefix")
     interventions: int = Field(description="interventions of one steer request")
     samples: int = Field(description="texts per arm")
     sweep_cells: int = Field(description="cells of one sweep: strengths times positions")
@@ -141,6 +161,7 @@ class Capabilities(Response):
     default_prompt: str = Field(description="what the prompt box holds at first")
     prompts: list[str] = Field(description="the built-in pair to compare")
     demonstrations: list[Demonstration] = Field(description="worked steering examples")
+    opening: Opening = Field(default_factory=Opening, description="what the live pages open with")
     theta_grid: list[float] = Field(
         description="theta values that /api/coverage takes for some SAE; each SAE lists its own"
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from backend.schemas.base import Mode, PositionRule, Problem, Request, Response
+from backend.schemas.base import Mode, PositionRule, Problem, Request, Response, Stops
 from backend.schemas.prompts import NextToken, Token, TokenizeRequest
 
 
@@ -46,6 +46,9 @@ class SteerRequest(TokenizeRequest):
         default=1, ge=1, description="texts per arm; more than 1 needs temperature > 0"
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="seed of the sampling")
+    stop: Stops = Field(
+        default=[], description="a text ends before the first of these strings, in every arm"
+    )
     controls: bool = Field(
         default=False,
         description="also run the three control arms; effective.controls_left_out names any that "
@@ -78,6 +81,9 @@ class Arm(Response):
 
 class SteerResponse(Response):
     tokens: list[Token] = Field(description="the prompt's positions")
+    prefix_length: int = Field(
+        default=0, description="positions that are the prefix's, BOS included"
+    )
     baseline: Arm = Field(description="no intervention")
     steered: Arm = Field(description="all interventions; identical to baseline when there are none")
     controls: dict[str, Arm] = Field(
@@ -103,10 +109,14 @@ class StrengthRequest(TokenizeRequest):
 
 
 class StrengthColumns(Response):
-    """What α means at each position of the prompt, as parallel columns; index = position."""
+    """What α means at each position of the prompt, as parallel columns; index = position; null = in
+    the prefix.
+    """
 
-    residual_norm: list[float] = Field(description="L2 norm of the residual after the SAE's layer")
-    activation: list[float] = Field(description="the feature's activation there, unedited")
+    residual_norm: list[float | None] = Field(
+        description="L2 norm of the residual after the SAE's layer"
+    )
+    activation: list[float | None] = Field(description="the feature's activation there, unedited")
     token_act_max: list[float | None] = Field(
         description="largest corpus activation of the feature on this token; null = it never "
         "fires on it, or no build"
@@ -142,6 +152,9 @@ class FeatureStrength(Response):
 
 class StrengthResponse(Response):
     features: list[FeatureStrength] = Field(description="in the order of the request")
+    prefix_length: int = Field(
+        default=0, description="positions that are the prefix's, BOS included"
+    )
     last_function: int | None = Field(description="position of the last function token")
     effective: dict[str, Any] = Field(description="the request as applied")
 
@@ -175,7 +188,10 @@ class TokenFrame(Response):
     seq: int = Field(description="number of the frame")
     arm: str = Field(description="which arm")
     sample: int = Field(description="which text of the arm")
-    text: str = Field(description="text this token adds; empty while a character is incomplete")
+    text: str = Field(
+        description="text this token adds; empty while a character is incomplete, or may begin a "
+        "stop"
+    )
     token_id: int = Field(description="the generated token")
     probability: float = Field(description="its probability in its arm, at temperature 1")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from backend.schemas.base import PositionRule, Request, Response, Text
+from backend.schemas.base import PositionRule, Request, Response, Stops, Text
 from backend.schemas.prompts import NextToken, Token, TokenizeRequest
 from backend.schemas.steering import Intervention
 
@@ -77,6 +77,9 @@ class SweepRequest(TokenizeRequest):
     max_new_tokens: int = Field(
         default=8, ge=0, description="greedy tokens per cell; 0 = next token only"
     )
+    stop: Stops = Field(
+        default=[], description="a text ends before the first of these strings, in every cell"
+    )
     target: Target | None = Field(
         default=None, description="what to measure beside the KL; null = KL alone"
     )
@@ -109,6 +112,9 @@ class SweepBaseline(Response):
 
 class SweepResponse(Response):
     tokens: list[Token] = Field(description="the prompt's positions")
+    prefix_length: int = Field(
+        default=0, description="positions that are the prefix's, BOS included"
+    )
     strengths: list[float] = Field(description="rows of the grid, in the order asked for")
     positions: list[int] = Field(description="columns of the grid, ascending")
     baseline: SweepBaseline = Field(description="what every cell is compared with")
@@ -122,6 +128,9 @@ class SweepFrame(Response):
 
     seq: int = Field(description="number of the frame")
     tokens: list[Token] = Field(description="the prompt's positions")
+    prefix_length: int = Field(
+        default=0, description="positions that are the prefix's, BOS included"
+    )
     strengths: list[float] = Field(description="rows of the grid")
     positions: list[int] = Field(description="columns of the grid")
     n_cells: int = Field(description="cells that will come")

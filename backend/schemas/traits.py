@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from backend.schemas.base import Interval, Request, Response, Text
+from backend.schemas.base import Interval, Request, Response, Stops, Text
 from backend.schemas.sweep import Target
 
 
@@ -48,6 +48,10 @@ class TraitsRequest(Request):
     )
     max_new_tokens: int = Field(default=12, ge=1, description="greedy tokens per answer")
     chat: bool = Field(default=False, description="wrap every prompt in the model's chat template")
+    prefix: Text = Field(
+        default="", description="text before every prompt, run once; not with chat"
+    )
+    stop: Stops = Field(default=[], description="an answer ends before the first of these strings")
 
 
 class Rate(Response):

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -21,12 +22,14 @@ from backend.core.fingerprints import (
 )
 from backend.core.hub import ModelUnavailable
 from backend.core.lm import LanguageModel
+from backend.core.lm.prefixes import Prefixes
 from backend.core.memory import DoesNotFit, require_memory, sae_bytes
 from backend.core.presets import Preset, SaeSource
 from backend.core.sae import Sae
 from backend.core.sae.paging import PagedSae, Pager
 
 log = logging.getLogger(__name__)
+PREFIX_ROOM = 1 << 28  # bytes of what is kept of prompts' prefixes
 PAGED_SHARE = 0.8  # of what is free, for SAEs that do not fit into it: the rest is for live work
 
 
@@ -43,8 +46,15 @@ class Loaded:
     # sae_id -> what is wrong with its files, and the remedy
     damaged: dict[str, str] = field(default_factory=dict)
     pager: Pager | None = None  # of SAEs that do not all fit
-    # decoded tokens, filled as they are asked for
-    texts: dict[int, str] = field(default_factory=dict)
+    prefix_room: int = PREFIX_ROOM
+    texts: dict[int, str] = field(
+        default_factory=dict
+    )  # decoded tokens, filled as they are asked for
+
+    @cached_property
+    def prefixes(self) -> Prefixes:
+        """Prefixes of prompts, each run once."""
+        return Prefixes(self.lm, self.prefix_room)
 
     def text(self, token_id: int) -> str:
         """The token decoded alone."""

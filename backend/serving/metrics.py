@@ -47,6 +47,13 @@ class Metrics:
         )
         gauge.set_function(length)
 
+    def watch_prefixes(self, held: Callable[[], int]) -> None:
+        """Show `held()` as the bytes of prefixes that are kept."""
+        gauge = Gauge(
+            "functionscope_prefix_bytes", "bytes kept of prompts' prefixes", registry=self.registry
+        )
+        gauge.set_function(held)
+
     def looked_up(self, cache: str, hits: int, misses: int = 0) -> None:
         """Count answers of one cache."""
         for result, n in (("hit", hits), ("miss", misses)):

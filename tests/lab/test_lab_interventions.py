@@ -9,7 +9,8 @@ from torch import Tensor
 from backend.core.lm import LanguageModel
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
-from backend.core.steering.generate import generate_arms, prefill
+from backend.core.steering.generate import generate_arms
+from backend.core.steering.prefill import prefill
 from precompute.lab.questions import LAB
 
 PROMPT = "Can you tell me what the capital of Russia is?\n"

@@ -20,6 +20,8 @@ from backend.core.lm import hook as layer_hook
 from backend.core.lm.checkpoint import read_checkpoint, special_ids
 from backend.core.lm.faster import lay_out_for_few_rows, use_fused_attention, use_fused_norms
 from backend.core.lm.interventions import Intervention, Plan, planned
+from backend.core.lm.past import Past, begin
+from backend.core.lm.unembedding import losses
 
 
 @dataclass(frozen=True)
@@ -150,15 +152,21 @@ class LanguageModel:
         layers: Sequence[int],
         *,
         attention_mask: Tensor | None = None,
+        past: Past | None = None,
     ) -> dict[int, Tensor]:
-        """[batch, pos, d_model] per layer; runs no layer beyond the deepest and no unembedding."""
+        """[batch, pos, d_model] per layer; runs no layer beyond the deepest and no unembedding.
+
+        With `past` the tokens are those after it, and so are the positions.
+        """
         if not layers:
             return {}
         self.check_layers(layers)
         ids = self._ids(tokens)
-        padding = _padding(attention_mask, self.device)
+        options = _padding(attention_mask, self.device)
+        if past is not None:
+            options["past_key_values"] = begin(self.model, past, len(ids))
         with layer_hook.capturing(frozenset(layers), stop=True) as resid:
-            self.model.base_model(input_ids=ids, use_cache=False, **padding)
+            self.model.base_model(input_ids=ids, use_cache=past is not None, **options)
         return resid
 
     @torch.inference_mode()
@@ -196,13 +204,7 @@ class LanguageModel:
     @torch.inference_mode()
     def per_token_loss(self, tokens: Tensor | Sequence[Sequence[int]]) -> Tensor:
         """Nats, float32 [batch, pos - 1]: entry p is -log P(token p+1 | tokens 0..p)."""
-        ids = self._ids(tokens)
-        logits = self.forward(ids).logits
-        loss = torch.empty(ids[:, 1:].shape, dtype=torch.float32, device=ids.device)
-        for row, target in enumerate(ids[:, 1:]):  # a row at a time: float32 of all is the peak
-            scores = logits[row, :-1].float()
-            loss[row] = scores.logsumexp(-1) - scores.gather(-1, target[:, None])[:, 0]
-        return loss
+        return losses(self.model, self._ids(tokens))
 
     @contextmanager
     def intervening(
@@ -288,9 +290,9 @@ def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> froz
     return frozenset(int(i) for i in ids | {tokenizer.eos_token_id} if i is not None)
 
 
-def _padding(attention_mask: Tensor | None, device: torch.device) -> dict[str, Tensor]:
-    """Mask and the absolute positions that go with it;
-    padding gets position 0, which nothing attends to.
+def _padding(attention_mask: Tensor | None, device: torch.device) -> dict[str, Any]:
+    """Mask and the absolute positions that go with it; padding gets position 0, which nothing
+    attends to.
     """
     if attention_mask is None:
         return {}

@@ -1,8 +1,8 @@
-"""Residuals and the next tokens of every position in one pass, with the unembedding done in place.
+"""Residuals and the next tokens of positions in one pass, with the unembedding done in place.
 
 `transformers` makes four tensors of [pos, vocab] on the way to soft-capped logits; a prompt read
-live needs one. Where a model family does more to its logits than this module knows, its own forward
-is used.
+live needs one, and that of a few positions at a time. Where a model family does more to its logits
+than is known (unembedding.PLAIN), its own forward is used.
 """
 
 from collections.abc import Sequence
@@ -13,89 +13,145 @@ from torch import Tensor
 
 from backend.core.lm import hook as layer_hook
 from backend.core.lm.model import LanguageModel
-
-# Families whose logits are W_U · final_norm(resid), soft-capped where the config says so.
-PLAIN_UNEMBEDDING = frozenset(
-    {"Gemma2ForCausalLM", "LlamaForCausalLM", "GPT2LMHeadModel", "GPTNeoXForCausalLM"}
-)
+from backend.core.lm.past import Past, begin, held_of
+from backend.core.lm.unembedding import is_plain, positions_at_once, soft_cap
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One prompt: resid_post [pos, d_model] per layer;
-    token_ids int64 and probabilities float32 [pos, k].
+    """One prompt, from position `first` on (what comes before was run before, and is not read).
+
+    resid: resid_post [pos, d_model] per layer. token_ids int64 and probabilities float32 [n, k] are
+    of `positions`, absolute and ascending.
     """
 
+    first: int
     resid: dict[int, Tensor]
+    positions: tuple[int, ...]
     token_ids: Tensor
     probabilities: Tensor
+
+    def since(self, position: int) -> "Reading":
+        """Without what was read before that position."""
+        if position <= self.first:
+            return self
+        skipped = sum(at < position for at in self.positions)
+        return Reading(
+            position,
+            {layer: resid[position - self.first :] for layer, resid in self.resid.items()},
+            self.positions[skipped:],
+            self.token_ids[skipped:],
+            self.probabilities[skipped:],
+        )
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to read of one prompt: residuals after `layers`,
-    and `k` next tokens at every position.
+    """What to read of one prompt: residuals after `layers`, and `k` next tokens at `positions`
+    (None: all read).
     """
 
     token_ids: Sequence[int]
     layers: Sequence[int]
     k: int
+    positions: Sequence[int] | None = None
+
+    def unembedded(self, first: int) -> tuple[int, ...]:
+        """Positions whose next tokens are wanted, of those from `first` on."""
+        if not self.k:
+            return ()
+        if self.positions is None:
+            return tuple(range(first, len(self.token_ids)))
+        chosen = tuple(sorted(set(self.positions)))
+        if chosen and not first <= chosen[0] <= chosen[-1] < len(self.token_ids):
+            raise ValueError(
+                f"positions are {list(chosen)}; allowed: {first} to {len(self.token_ids) - 1}."
+            )
+        return chosen
 
 
-def read(lm: LanguageModel, token_ids: Sequence[int], layers: Sequence[int], k: int) -> Reading:
-    """`k` = 0 runs nothing beyond the deepest layer.
-
-    Probabilities are at temperature 1, most probable first.
+def read(
+    lm: LanguageModel,
+    token_ids: Sequence[int],
+    layers: Sequence[int],
+    k: int,
+    *,
+    past: Past | None = None,
+) -> Reading:
+    """`k` = 0 runs nothing beyond the deepest layer. Probabilities are at temperature 1, most
+    probable first.
     """
-    return read_together(lm, [Wanted(token_ids, layers, k)])[0]
+    return read_together(lm, [Wanted(token_ids, layers, k)], past)[0]
 
 
 @torch.inference_mode()
-def read_together(lm: LanguageModel, wanted: Sequence[Wanted]) -> list[Reading]:
-    """Several prompts as rows of one forward, padded on the right;
-    each is read as it would be alone.
+def read_together(
+    lm: LanguageModel, wanted: Sequence[Wanted], past: Past | None = None
+) -> list[Reading]:
+    """Several prompts as rows of one forward, padded on the right; each is read as it would be
+    alone.
 
     Attention is causal, so what stands behind a prompt's last token changes nothing before it: no
     mask is needed, positions and neighbours in a sliding window are those of the lone prompt, and
-    what the padding gives is thrown away. Sums may be rounded otherwise than alone.
+    what the padding gives is thrown away. Sums may be rounded otherwise than alone. With `past`,
+    which all of them must go on from, what it holds is neither run nor read.
     """
-    lengths = [len(one.token_ids) for one in wanted]
+    first = [held_of(past, one.token_ids) for one in wanted][0]
+    lengths = [len(one.token_ids) - first for one in wanted]
     rows = [
-        [*one.token_ids, *[0] * (max(lengths) - n)] for one, n in zip(wanted, lengths, strict=True)
+        [*one.token_ids[first:], *[0] * (max(lengths) - n)]
+        for one, n in zip(wanted, lengths, strict=True)
     ]
-    ids = torch.tensor(rows, device=lm.device)
-    asking = [row for row, one in enumerate(wanted) if one.k]
+    asked = [one.unembedded(first) for one in wanted]
+    places = [
+        (row, position - first) for row, positions in enumerate(asked) for position in positions
+    ]
     layers = sorted({layer for one in wanted for layer in one.layers})
-    resid, logits = _run(lm, ids, layers, [(row, lengths[row]) for row in asking])
-    tops = {}
-    if asking:
-        best = _top(logits, max(one.k for one in wanted))
-        parts = (part.split([lengths[row] for row in asking]) for part in best)
-        tops = dict(zip(asking, zip(*parts, strict=True), strict=True))
-    readings = []
-    for row, (one, n) in enumerate(zip(wanted, lengths, strict=True)):
-        token_ids, probabilities = tops.get(row, (ids.new_empty(n, 0), torch.empty(n, 0)))
-        own = {layer: resid[layer][row, :n] for layer in one.layers}
-        readings.append(Reading(own, token_ids[:, : one.k], probabilities[:, : one.k]))
-    return readings
+    most = max(one.k for one in wanted)
+    resid, best, shares = _run(lm, torch.tensor(rows, device=lm.device), layers, places, most, past)
+    sizes = [len(positions) for positions in asked]
+    parts = zip(wanted, lengths, asked, best.split(sizes), shares.split(sizes), strict=True)
+    return [
+        Reading(
+            first,
+            {layer: resid[layer][row, :n] for layer in one.layers},
+            positions,
+            ids[:, : one.k],
+            p[:, : one.k],
+        )
+        for row, (one, n, positions, ids, p) in enumerate(parts)
+    ]
 
 
 def _run(
-    lm: LanguageModel, ids: Tensor, layers: Sequence[int], unembedded: Sequence[tuple[int, int]]
-) -> tuple[dict[int, Tensor], Tensor]:
-    """Residuals [row, pos, d_model] by layer, and logits [n,
-    vocab] of the first n of each (row, n), joined.
+    lm: LanguageModel,
+    ids: Tensor,
+    layers: Sequence[int],
+    places: Sequence[tuple[int, int]],
+    k: int,
+    past: Past | None,
+) -> tuple[dict[int, Tensor], Tensor, Tensor]:
+    """Residuals [row, pos, d_model] by layer; token ids and probabilities [n, k] at the n places
+    (row, pos).
     """
-    if not unembedded:
-        return lm.resid_post(ids, layers), torch.empty(0)
-    if type(lm.model).__name__ not in PLAIN_UNEMBEDDING:
-        forward = lm.forward(ids, layers)
-        return forward.resid, torch.cat([forward.logits[row, :n] for row, n in unembedded])
+    if not places:
+        return (
+            lm.resid_post(ids, layers, past=past),
+            ids.new_empty(0, k),
+            torch.empty(0, k, device=lm.device),
+        )
+    row, column = torch.tensor(places, device=lm.device).T
+    cache = begin(lm.model, past, len(ids)) if past is not None else None
+    if not is_plain(lm.model):
+        forward = lm.forward(ids, layers, past_key_values=cache)
+        return forward.resid, *_top(forward.logits[row, column], k)
     lm.check_layers(layers)
     with layer_hook.capturing(frozenset(layers), stop=False) as resid:
-        hidden = lm.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
-    kept = torch.cat([hidden[row, :n] for row, n in unembedded])
-    return resid, _capped(lm, lm.model.get_output_embeddings()(kept))
+        run = lm.model.base_model(input_ids=ids, past_key_values=cache, use_cache=cache is not None)
+    states = run.last_hidden_state[row, column].split(positions_at_once(lm.vocab_size))
+    tops = [_top(_capped(lm, lm.model.get_output_embeddings()(part)), k) for part in states]
+    best, shares = zip(*tops, strict=True)
+    return resid, torch.cat(best), torch.cat(shares)
 
 
 def _top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -106,8 +162,8 @@ def _top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _capped(lm: LanguageModel, logits: Tensor) -> Tensor:
-    """cap · tanh(logits / cap) in place, as a sigmoid:
-    to 1e-6 of the cap the same, in a third of the time.
+    """cap · tanh(logits / cap) in place, as a sigmoid: to 1e-6 of the cap the same, in a third of
+    the time.
     """
-    cap = getattr(lm.model.config, "final_logit_softcapping", None)
-    return logits if not cap else logits.mul_(2 / cap).sigmoid_().mul_(2 * cap).sub_(cap)
+    cap = soft_cap(lm.model)
+    return logits if cap is None else logits.mul_(2 / cap).sigmoid_().mul_(2 * cap).sub_(cap)

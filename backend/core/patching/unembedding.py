@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from backend.core.lm import LanguageModel
-from backend.core.lm.next_tokens import PLAIN_UNEMBEDDING
+from backend.core.lm.unembedding import is_plain
 
 _FOUND: WeakKeyDictionary[LanguageModel, bool] = (
     WeakKeyDictionary()
@@ -38,7 +38,7 @@ def _logits(lm: LanguageModel, resid: Tensor) -> Tensor:
 
 def _is_plain(lm: LanguageModel) -> bool:
     """By its family; an unknown family is asked once, with a few tokens."""
-    if type(lm.model).__name__ in PLAIN_UNEMBEDDING:
+    if is_plain(lm.model):
         return True
     if lm not in _FOUND:
         ids = [[lm.bos_id or 0, *range(PROBE - 1)]]

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from backend.core.lm import LanguageModel
+from backend.core.lm.past import Past, held_of
 from backend.core.reactivation.split import split_rows
 from backend.core.sae import Sae
 
@@ -81,26 +82,35 @@ def shuffled_splits(
     order: Tensor,
     special_positions: Collection[int],
     theta: float = 0.0,
+    *,
+    past: Past | None = None,
     stop: Event | None = None,
 ) -> dict[str, Tensor]:
     """By sae_id: int64 [n, pos, 4] (firing, new, reactivated, carried) of every arrangement
     in `order` [n, pos].
 
-    All arrangements are one batch of one forward, unless they exceed TOKENS_AT_ONCE. Stopped when
-    `stop` is set before a forward, or before one of the SAEs.
+    All arrangements are one batch of one forward, unless they exceed TOKENS_AT_ONCE. With `past`,
+    which every arrangement must leave as it is (else ValueError), nothing is counted there. Stopped
+    when `stop` is set before a forward, or before one of the SAEs.
     """
-    ids = torch.tensor(list(token_ids), dtype=torch.int64)[order]
-    n, length = ids.shape
+    held = held_of(past, token_ids)
+    if bool((order[:, :held] != torch.arange(held)).any()):
+        raise ValueError(
+            f"An arrangement moves one of the first {held} tokens, which are a prefix that was run."
+        )
+    ids = torch.tensor(list(token_ids), dtype=torch.int64)[order][:, held:]
+    length = ids.shape[1]
+    special = [position - held for position in special_positions if position >= held]
     layers = sorted({sae.layer for sae in saes})
     parts: dict[str, list[Tensor]] = {sae.sae_id: [] for sae in saes}
-    for rows in ids.split(max(1, TOKENS_AT_ONCE // length)):
+    for rows in ids.split(max(1, TOKENS_AT_ONCE // (held + length))):
         _check(stop)
-        resid = lm.resid_post(rows, layers)
+        resid = lm.resid_post(rows, layers, past=past)
         for sae in saes:
             _check(stop)
             firings = sae.encode(resid[sae.layer].flatten(0, 1), theta=theta)
-            counts = split_rows(firings, len(rows), length, special_positions).stacked()
-            parts[sae.sae_id].append(counts.cpu())
+            counts = split_rows(firings, len(rows), length, special).stacked().cpu()
+            parts[sae.sae_id].append(torch.nn.functional.pad(counts, (0, 0, held, 0)))
     return {sae_id: torch.cat(found) for sae_id, found in parts.items()}
 
 

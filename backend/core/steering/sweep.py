@@ -9,7 +9,6 @@ as, and which is then left out.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -18,12 +17,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from backend.core.lm import LanguageModel
 from backend.core.lm.frozen_attention import frozen
 from backend.core.lm.interventions import Intervention
-from backend.core.steering.generate import Prefill, generate_arms, prefill
+from backend.core.lm.past import Past, begin, copied, held_of
+from backend.core.steering.generate import generate_arms
+from backend.core.steering.prefill import Prefill, check_after, prefill
 
 ROWS = 64  # cells generated together
 
@@ -61,10 +61,30 @@ class Cell:
     text: str
 
 
-def baseline(lm: LanguageModel, prompt_ids: Sequence[int], max_new_tokens: int) -> Cell:
+@dataclass(frozen=True)
+class _Writing:
+    """How a cell's continuation is written: greedily, at most so many tokens, ending before a
+    string of `until`.
+    """
+
+    max_new_tokens: int
+    until: Sequence[str]
+    stop: Event
+
+
+def baseline(
+    lm: LanguageModel,
+    prompt_ids: Sequence[int],
+    max_new_tokens: int,
+    *,
+    until: Sequence[str] = (),
+    past: Past | None = None,
+) -> Cell:
     """The prompt without any intervention, as a cell (row and column -1)."""
-    start = prefill(lm, prompt_ids, [[]])
-    return _generated(lm, prompt_ids, start, [(-1, -1)], max_new_tokens, Event())[0]
+    start = prefill(lm, prompt_ids, [[]], past=past)
+    return _generated(lm, prompt_ids, start, [(-1, -1)], _Writing(max_new_tokens, until, Event()))[
+        0
+    ]
 
 
 def sweep(
@@ -73,16 +93,18 @@ def sweep(
     grid: Grid,
     *,
     max_new_tokens: int,
+    until: Sequence[str] = (),
     freeze_attention: bool = False,
+    past: Past | None = None,
     stop: Event | None = None,
 ) -> Iterator[list[Cell]]:
     """Cells as they are finished, column by column; ends early when `stop` is set.
 
     `freeze_attention`: at the prompt's positions every cell attends as the unedited prompt
-    (frozen_attention). ValueError, before anything runs, for an impossible intervention or
-    positions not ascending.
+    (frozen_attention). A cell's text ends before the first of the strings `until`. `past` holds a
+    prefix of the prompt that was run before. ValueError, before anything runs, for an impossible
+    intervention, one in `past`, or positions not ascending.
     """
-    stop = stop or Event()
     length = len(prompt_ids)
     if list(grid.positions) != sorted(set(grid.positions)) or not grid.n_cells:
         raise ValueError(
@@ -91,28 +113,30 @@ def sweep(
     for column in range(len(grid.positions)):
         with lm.intervening([grid.arm(0, column)], prompt_length=length):
             pass
+    check_after(past, [grid.arm(0, column) for column in range(len(grid.positions))])
+    writing = _Writing(max_new_tokens, until, stop or Event())
     return _sweep(
-        _Prefix(lm, prompt_ids, grid.held, freeze_attention), prompt_ids, grid, max_new_tokens, stop
+        _Stem(lm, prompt_ids, grid.held, freeze_attention, past), prompt_ids, grid, writing
     )
 
 
 def _sweep(
-    prefix: _Prefix, prompt_ids: Sequence[int], grid: Grid, max_new_tokens: int, stop: Event
+    stem: _Stem, prompt_ids: Sequence[int], grid: Grid, writing: _Writing
 ) -> Iterator[list[Cell]]:
-    lm = prefix.lm
+    lm, stop = stem.lm, writing.stop
     waiting: list[Prefill] = []
     cells: list[tuple[int, int]] = []
     for column, position in enumerate(grid.positions):
         for rows in _pieces(len(grid.strengths)):
             if stop.is_set():
                 return
-            waiting.append(prefix.prefill(position, [grid.arm(row, column) for row in rows]))
+            waiting.append(stem.prefill(position, [grid.arm(row, column) for row in rows]))
             cells += [(row, column) for row in rows]
             if len(cells) >= ROWS:
-                yield _generated(lm, prompt_ids, _joined(waiting), cells, max_new_tokens, stop)
+                yield _generated(lm, prompt_ids, _joined(waiting), cells, writing)
                 waiting, cells = [], []
     if cells and not stop.is_set():
-        yield _generated(lm, prompt_ids, _joined(waiting), cells, max_new_tokens, stop)
+        yield _generated(lm, prompt_ids, _joined(waiting), cells, writing)
 
 
 def _pieces(n_rows: int) -> Iterator[range]:
@@ -121,7 +145,7 @@ def _pieces(n_rows: int) -> Iterator[range]:
         yield range(start, min(start + ROWS, n_rows))
 
 
-class _Prefix:
+class _Stem:
     """The prompt up to a position that only grows, run once, with what is held in every cell."""
 
     def __init__(
@@ -130,11 +154,12 @@ class _Prefix:
         prompt_ids: Sequence[int],
         held: tuple[Intervention, ...],
         freeze_attention: bool,
+        past: Past | None,
     ) -> None:
         self.lm, self.held, self.frozen = lm, held, freeze_attention
         self.ids = torch.tensor([list(prompt_ids)], device=lm.device)
-        self.cache = DynamicCache(config=lm.model.config)
-        self.filled = 0
+        self.cache = begin(lm.model, past, 2 if freeze_attention else 1)
+        self.filled = held_of(past, prompt_ids)
 
     @torch.inference_mode()
     def prefill(self, position: int, arms: Sequence[tuple[Intervention, ...]]) -> Prefill:
@@ -147,7 +172,7 @@ class _Prefix:
             with self._running([*first, self.held]) as n_rows:
                 self.lm.fill(self.ids[:, self.filled : position].expand(n_rows, -1), self.cache)
             self.filled = position
-        cache = copy.deepcopy(self.cache)
+        cache = copied(self.cache)
         if position > 0:
             cache.batch_select_indices(
                 self._places([*range(len(first)), *[len(first)] * len(arms)])
@@ -191,17 +216,22 @@ def _generated(
     prompt_ids: Sequence[int],
     start: Prefill,
     cells: Sequence[tuple[int, int]],
-    max_new_tokens: int,
-    stop: Event,
+    writing: _Writing,
 ) -> list[Cell]:
     texts, token_ids = [""] * len(cells), [list[int]() for _ in cells]
-    if max_new_tokens:
+    if writing.max_new_tokens:
         for step in generate_arms(
-            lm, prompt_ids, start.arms, max_new_tokens=max_new_tokens, stop=stop, start=start
+            lm,
+            prompt_ids,
+            start.arms,
+            max_new_tokens=writing.max_new_tokens,
+            until=writing.until,
+            stop=writing.stop,
+            start=start,
         ):
             texts[step.arm] += step.text
             token_ids[step.arm].append(step.token_id)
-        if stop.is_set():  # half a text is no cell
+        if writing.stop.is_set():  # half a text is no cell
             return []
     return [
         Cell(row, column, log_probs, ids, text)

@@ -21,9 +21,10 @@ class Spot:
 
 @dataclass(frozen=True)
 class Trait:
-    """What is looked for, on what.
+    """What is looked for, on what. `asking`: each prompt with the instruction in it, [] without
+    one.
 
-    `asking`: each prompt with the instruction in it, [] without one.
+    `until`: an answer ends before the first of these strings.
     """
 
     trait: Spot
@@ -35,6 +36,7 @@ class Trait:
     alphas: tuple[float, ...] | None = None
     induces: float = 0.5
     max_new_tokens: int = 12
+    until: tuple[str, ...] = ()
     seed: int = 0
 
 

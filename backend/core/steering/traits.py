@@ -28,8 +28,10 @@ from torch import Tensor
 
 from backend.core.lm import LanguageModel
 from backend.core.lm.interventions import Intervention
+from backend.core.lm.past import Past
 from backend.core.sae import Sae
-from backend.core.steering.answers import BATCH, Answer, answers
+from backend.core.steering.answers import Answer, answers, batches
+from backend.core.steering.spots import mean_residual, residuals_at
 from backend.core.steering.trait_rows import (
     MULTIPLES,
     ArmJudged,
@@ -55,12 +57,21 @@ class TraitSearch:
     """
 
     def __init__(
-        self, lm: LanguageModel, saes: Sequence[Sae], trait: Trait, stop: Event | None = None
+        self,
+        lm: LanguageModel,
+        saes: Sequence[Sae],
+        trait: Trait,
+        stop: Event | None = None,
+        *,
+        past: Callable[[], Past | None] = lambda: None,
     ) -> None:
-        """ValueError without SAEs or prompts, or for an SAE that cannot be steered with."""
+        """ValueError without SAEs or prompts, or for an SAE that cannot be steered with.
+
+        `past`: a prefix of all the prompts, asked for when it is needed: it may have to be run.
+        """
         if not saes or not trait.contrast or not trait.test:
             raise ValueError("Needed: at least one SAE, one contrast prompt and one test prompt.")
-        self.lm, self.trait, self.stop = lm, trait, stop or Event()
+        self.lm, self.trait, self.stop, self.past = lm, trait, stop or Event(), past
         self.saes = sorted(saes, key=lambda sae: sae.layer)
         self.finding = Finding()
         self.done = 0
@@ -70,8 +81,9 @@ class TraitSearch:
         """The whole procedure; ends early when stopped."""
         n_alphas = len(self.trait.alphas or MULTIPLES)
         self.most = self._batches(len(self.saes) + n_alphas * (1 + 7) + n_alphas, 6)
-        resid = self.lm.resid_post([self.trait.trait.token_ids], [sae.layer for sae in self.saes])
-        held = {layer: found[0, self.trait.trait.position] for layer, found in resid.items()}
+        held = residuals_at(
+            self.lm, self.trait.trait, [sae.layer for sae in self.saes], self.past()
+        )
         yield from self._choose_layer(held)
         if self.stop.is_set():
             return
@@ -217,9 +229,11 @@ class TraitSearch:
 
         None when stopped.
         """
-        without = mean_residual(self.lm, self.trait.contrast, layer, self.stop)
+        without = mean_residual(self.lm, self.trait.contrast, layer, self.stop, self.past())
         asked = self.trait.asking_contrast
-        with_it = mean_residual(self.lm, asked, layer, self.stop) if asked else held.float()
+        with_it = (
+            mean_residual(self.lm, asked, layer, self.stop, self.past()) if asked else held.float()
+        )
         return None if without is None or with_it is None else with_it - without
 
     # -- asking ------------------------------------------------------------------------------
@@ -231,8 +245,9 @@ class TraitSearch:
         edits = [[edit(spot.position)] if edit else [] for spot in prompts]
         ids = [spot.token_ids for spot in prompts]
         made: list[Answer] = []
+        limit, until, past = self.trait.max_new_tokens, self.trait.until, self.past()
         for batch in answers(
-            self.lm, ids, edits, max_new_tokens=self.trait.max_new_tokens, stop=self.stop
+            self.lm, ids, edits, max_new_tokens=limit, until=until, past=past, stop=self.stop
         ):
             made += batch
             self.done += 1
@@ -255,23 +270,11 @@ class TraitSearch:
         return Progress(stage, self.done, max(self.most, self.done), layer, trial, strength, arm)
 
     def _batches(self, contrast_asks: int, test_asks: int) -> int:
-        return contrast_asks * -(-len(self.trait.contrast) // BATCH) + test_asks * -(
-            -len(self.trait.test) // BATCH
+        past, parts = self.past(), (self.trait.contrast, self.trait.test)
+        contrast, test = (
+            sum(1 for _ in batches([spot.token_ids for spot in part], past)) for part in parts
         )
-
-
-def mean_residual(
-    lm: LanguageModel, spots: Sequence[Spot], layer: int, stop: Event
-) -> Tensor | None:
-    """float32 [d_model]: mean over prompts of the residual after the layer,
-    at each one's position; None: stopped.
-    """
-    rows = []
-    for spot in spots:
-        if stop.is_set():
-            return None
-        rows.append(lm.resid_post([spot.token_ids], [layer])[layer][0, spot.position])
-    return torch.stack(rows).float().mean(0)
+        return contrast_asks * contrast + test_asks * test
 
 
 def _adds(layer: int, direction: Tensor, alpha: float) -> Edit:

@@ -86,9 +86,7 @@ def content_position(edits: Sequence[Edit], prompt: Prompt, seed: int) -> int | 
     None when there is none.
     """
     taken = set(applied_positions(edits))
-    free = [
-        t.position for t in prompt.tokens if t.token_class == "content" and t.position not in taken
-    ]
+    free = [p for p, one in enumerate(prompt.token_classes) if one == "content" and p not in taken]
     if not free:
         return None
     generator = torch.Generator().manual_seed(seed)
@@ -105,12 +103,14 @@ def _edit_sizes(edits: Sequence[Edit], prompt: Prompt) -> list[Tensor]:
     """Per edit the signed multiple of W_dec[f] that it adds, float32 [positions of the edit]."""
     reading = [edit for edit in edits if edit.asked.mode != "add"]
     layers = sorted({edit.sae.layer for edit in reading})
-    resid = prompt.loaded.lm.resid_post([prompt.token_ids], layers) if layers else {}
+    resid = prompt.residuals(layers) if layers else {}
     sizes = []
     for edit in edits:
         value = torch.full((len(edit.positions),), edit.asked.value)
         if edit.asked.mode != "add":
-            at = resid[edit.sae.layer][0, list(edit.positions)]
+            at = resid[edit.sae.layer][
+                [position - prompt.prefix_length for position in edit.positions]
+            ]
             held = edit.sae.feature_activation(at, edit.asked.feature_index).float().cpu()
             value = (value - 1.0) * held if edit.asked.mode == "scale" else value - held
         sizes.append(value)

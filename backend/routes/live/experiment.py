@@ -13,16 +13,10 @@ import torch
 from torch import Tensor
 
 from backend.core.lm.cost import generating_bytes
-from backend.core.steering.generate import (
-    Prefill,
-    Prefilling,
-    Step,
-    first_greedy_step,
-    generate_arms,
-    kl,
-)
+from backend.core.steering.generate import Step, first_greedy_step, generate_arms, kl
+from backend.core.steering.prefill import Prefill, Prefilling
 from backend.routes.live.controls import control_recipes, left_out
-from backend.routes.live.inspect import next_token_list
+from backend.routes.live.inspect_wire import next_token_list
 from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt
 from backend.routes.live.recipes import (
     BASELINE,
@@ -101,8 +95,9 @@ def plan_steer(request: SteerRequest, served: Backend) -> SteerPlan:
     check_steer(request, served.settings, len(prompt.token_ids), prompt.loaded)
     check_freeze(request.freeze_attention, prompt.loaded)
     arms = 2 + 3 * request.controls
-    needed = generating_bytes(
-        prompt.loaded.lm, arms, request.samples, len(prompt.token_ids), request.max_new_tokens
+    sizes = request.samples, len(prompt.token_ids), request.max_new_tokens
+    needed = (
+        generating_bytes(prompt.loaded.lm, arms, *sizes, past=prompt.held) + prompt.past_bytes()
     )
     remedy = "send a shorter prompt, fewer samples or max_new_tokens, or no controls"
     check_room(
@@ -121,6 +116,10 @@ def plan_steer(request: SteerRequest, served: Backend) -> SteerPlan:
         }
     )
     effective = effective_prompt(request, prompt, served) | settings
+    if (
+        request.stop
+    ):  # named only then: without it, runs keep the ids that they had before it existed
+        effective["stop"] = request.stop
     effective["interventions"] = [edit.effective() for edit in edits]
     missing = left_out(edits, prompt, request.seed) if request.controls else {}
     if missing:
@@ -151,12 +150,15 @@ class Experiment:
             prompt.token_ids,
             [recipe.interventions for recipe in recipes],
             freeze_attention=request.freeze_attention,
+            past=prompt.past(),
         )
         told = False
         if (early := start.baseline()) is not None:
             yield self._record(recipes[0], early, early)
             if request.max_new_tokens and request.temperature == 0:
-                yield self._made(first_greedy_step(prompt.loaded.lm, early, request.max_new_tokens))
+                yield self._made(
+                    first_greedy_step(prompt.loaded.lm, early, request.max_new_tokens, request.stop)
+                )
                 told = True
         whole = start.finish()
         for recipe, log_probs in list(zip(recipes, whole.log_probs, strict=True))[
@@ -189,6 +191,7 @@ class Experiment:
             temperature=request.temperature,
             samples=request.samples,
             seed=request.seed,
+            until=request.stop,
             stop=self.stop,
             start=start,
         )
@@ -213,6 +216,7 @@ class Experiment:
         baseline, steered = arms.pop("baseline"), arms.pop("steered")
         return SteerResponse(
             tokens=self.plan.prompt.tokens,
+            prefix_length=self.plan.prompt.prefix_length,
             baseline=baseline,
             steered=steered,
             controls=arms,

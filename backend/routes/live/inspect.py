@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Event
 from typing import Any
 
-import torch
 from fastapi import APIRouter
 from fastapi import Response as HttpResponse
-from pydantic import TypeAdapter
 from pydantic_core import to_json
-from torch import Tensor
 
 from backend.core.lm import LanguageModel
 from backend.core.lm.cost import encoding_bytes, reading_bytes
-from backend.core.lm.next_tokens import Reading, read
-from backend.core.reactivation.split import split_rows
+from backend.core.lm.next_tokens import Reading, Wanted, read_together
+from backend.core.lm.past import Past
 from backend.core.sae import Firings, Sae
 from backend.core.steering.generate import generate_arms
+from backend.routes.live.inspect_wire import columns, json_object, next_rows, splits
 from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt, with_tokens
 from backend.routes.request.known import Known
 from backend.routes.request.limits import check_inspect, check_room
@@ -30,15 +28,12 @@ from backend.routes.request.served import Backend, Served, Turns
 from backend.schemas import (
     InspectRequest,
     InspectResponse,
-    NextToken,
     TokenizeRequest,
     TokenizeResponse,
 )
 
 router = APIRouter(tags=["live"])
 LESS = "send a shorter prompt, fewer sae_ids, or a smaller generate"
-# one call a list: an object a row costs several times as much
-_NEXT_TOKENS = TypeAdapter(list[NextToken])
 
 
 @dataclass(frozen=True)
@@ -64,11 +59,8 @@ class InspectPlan:
         `stop` ends the writing early.
         """
         prompt = self.continued(stop)
-        reading = read(
-            prompt.loaded.lm,
-            prompt.token_ids,
-            sorted({sae.layer for sae in self.saes}),
-            self.request.next_tokens,
+        reading = read_together(prompt.loaded.lm, [self.wanted(prompt)], self.past())[0].since(
+            self.first
         )
         firings = {
             sae.sae_id: sae.encode(reading.resid[sae.layer], theta=self.request.theta)
@@ -76,33 +68,58 @@ class InspectPlan:
         }
         return self.written(prompt, reading, firings)
 
+    @property
+    def first(self) -> int:
+        """The first position that is read: the prefix's end, unless that is asked for too."""
+        return 0 if self.request.include_prefix else self.prompt.prefix_length
+
+    @property
+    def held(self) -> int:
+        """Positions that need not be run."""
+        return 0 if self.request.include_prefix else self.prompt.held
+
+    def past(self) -> Past | None:
+        """What was kept of those. Call it in the worker thread."""
+        return self.prompt.past() if self.held else None
+
+    def wanted(self, prompt: Prompt) -> Wanted:
+        """What to read of the prompt, which may have been continued."""
+        asked = self.request.next_tokens_at
+        positions = range(self.first, len(prompt.token_ids)) if asked is None else asked
+        layers = sorted({sae.layer for sae in self.saes})
+        return Wanted(prompt.token_ids, layers, self.request.next_tokens, positions)
+
     def written(self, prompt: Prompt, reading: Reading, firings: dict[str, Firings]) -> bytes:
-        """The JSON of InspectResponse, of a prompt that was read. `firings`:
-        by sae_id, in the order asked for.
+        """The JSON of InspectResponse, of a prompt that was read. `firings`: by sae_id, in the
+        order asked for, at positions from the first that was read.
         """
+        firings = {
+            sae_id: replace(one, position=one.position + reading.first)
+            for sae_id, one in firings.items()
+        }
         for sae_id, found in firings.items():
             self.known.metrics.firings.labels(sae_id).inc(len(found.position))
         n_prompt = len(self.prompt.token_ids)
         parts = {
             "tokens": to_json(prompt.tokens),
+            "prefix_length": to_json(prompt.prefix_length),
             "generated_from": to_json(n_prompt if len(prompt.token_ids) > n_prompt else None),
-            "firings": to_json({sae_id: _columns(found) for sae_id, found in firings.items()}),
+            "firings": to_json({sae_id: columns(found) for sae_id, found in firings.items()}),
             "next_tokens": to_json(
-                _next_rows(
-                    prompt, range(len(prompt.token_ids)), reading.token_ids, reading.probabilities
-                )
+                next_rows(prompt, reading.positions, reading.token_ids, reading.probabilities)
             ),
-            "splits": to_json(_splits(firings, prompt)),
+            "splits": to_json(splits(firings, prompt)),
             "feature_info": self._feature_info(firings),
             "residual_norms": to_json(
                 {
-                    sae.sae_id: reading.resid[sae.layer].float().norm(dim=-1).tolist()
+                    sae.sae_id: [None] * reading.first
+                    + reading.resid[sae.layer].float().norm(dim=-1).tolist()
                     for sae in self.saes
                 }
             ),
             "effective": to_json(self.effective),
         }
-        return _json_object(parts)
+        return json_object(parts)
 
     def continued(self, stop: Event | None = None) -> Prompt:
         """The prompt, with what the model writes after it when `generate` asks for
@@ -111,8 +128,9 @@ class InspectPlan:
         if self.request.generate == 0:
             return self.prompt
         lm = self.prompt.loaded.lm
+        ids, limit = self.prompt.token_ids, self.request.generate
         steps = generate_arms(
-            lm, self.prompt.token_ids, [[]], max_new_tokens=self.request.generate, stop=stop
+            lm, ids, [[]], max_new_tokens=limit, past=self.prompt.past(), stop=stop
         )
         return with_tokens(
             self.prompt,
@@ -122,7 +140,7 @@ class InspectPlan:
 
     def _feature_info(self, firings: dict[str, Firings]) -> bytes:
         """By sae_id, then feature_index as a string, since JSON keys are strings."""
-        return _json_object(
+        return json_object(
             {
                 sae_id: self.known.feature_json(
                     self.prompt.store, sae_id, found.feature_index.unique().tolist()
@@ -136,6 +154,7 @@ def plan_inspect(request: InspectRequest, served: Backend) -> InspectPlan:
     """Check everything; blocks for a moment."""
     prompt = read_prompt(request, served)
     check_inspect(request, served.settings, len(prompt.token_ids), prompt.loaded)
+    _check_positions(request, prompt)
     saes = chosen_saes(request.sae_ids, prompt)
     _check_room(request, served, prompt, saes)
     effective = effective_prompt(request, prompt, served) | {
@@ -143,17 +162,33 @@ def plan_inspect(request: InspectRequest, served: Backend) -> InspectPlan:
         "theta": request.theta,
         "next_tokens": request.next_tokens,
     }
-    # named only then: without it, runs keep the ids that they had before it existed
-    if request.generate:
-        effective["generate"] = request.generate
+    for name in ("generate", "next_tokens_at", "include_prefix"):
+        if getattr(
+            request, name
+        ):  # named only then: without it, runs keep the ids that they had before it existed
+            effective[name] = getattr(request, name)
     return InspectPlan(request, prompt, saes, effective, served.known)
+
+
+def _check_positions(request: InspectRequest, prompt: Prompt) -> None:
+    first = 0 if request.include_prefix else prompt.prefix_length
+    last = len(prompt.token_ids) - 1
+    asked = request.next_tokens_at
+    if asked is not None and (
+        len(set(asked)) < len(asked) or not all(first <= at <= last for at in asked)
+    ):
+        raise refuse_field("next_tokens_at", asked, f"positions of {first} to {last}, each once")
 
 
 def _check_room(
     request: InspectRequest, served: Backend, prompt: Prompt, saes: Sequence[Sae]
 ) -> None:
-    n = len(prompt.token_ids) + request.generate
-    needed = bytes_together(prompt.loaded.lm, [n], [bool(request.next_tokens)], saes)
+    held = 0 if request.include_prefix else prompt.held
+    n = len(prompt.token_ids) + request.generate - held
+    needed = (
+        bytes_together(prompt.loaded.lm, [n], [bool(request.next_tokens)], saes, past=held)
+        + prompt.past_bytes()
+    )
     what = f"Inspecting {n} positions with {len(saes)} SAE{'s' * (len(saes) != 1)}"
     check_room(
         what,
@@ -165,14 +200,19 @@ def _check_room(
 
 
 def bytes_together(
-    lm: LanguageModel, lengths: Sequence[int], asking: Sequence[bool], saes: Sequence[Sae]
+    lm: LanguageModel,
+    lengths: Sequence[int],
+    asking: Sequence[bool],
+    saes: Sequence[Sae],
+    *,
+    past: int = 0,
 ) -> int:
-    """Of reading prompts of these lengths in one forward; `asking`:
-    whether next tokens are wanted of each.
+    """Of reading prompts of these lengths in one forward, behind `past` positions that were run
+    before; `asking`: whether next tokens are wanted of each.
     """
     unembedded = sum(n for n, asks in zip(lengths, asking, strict=True) if asks)
     layers = len({sae.layer for sae in saes})
-    reading = reading_bytes(lm, len(lengths), max(lengths), layers, unembedded)
+    reading = reading_bytes(lm, len(lengths), max(lengths), layers, unembedded, past=past)
     return reading + encoding_bytes(saes, sum(lengths), on_cpu=lm.device.type == "cpu")
 
 
@@ -192,6 +232,7 @@ def tokenize(request: TokenizeRequest, served: Served) -> TokenizeResponse:
     return TokenizeResponse(
         tokens=prompt.tokens,
         last_function=prompt.last_function,
+        prefix_length=prompt.prefix_length,
         effective=effective_prompt(request, prompt, served),
     )
 
@@ -210,67 +251,3 @@ async def inspect(request: InspectRequest, served: Served, turns: Turns) -> Http
     else:
         body = await turns.joined(served.joiner, plan, LESS)
     return HttpResponse(body, media_type="application/json")
-
-
-def next_token_list(
-    prompt: Prompt, positions: Sequence[int], token_ids: Tensor, probabilities: Tensor
-) -> list[NextToken]:
-    """Two [pos, k] tensors as a list, position by position."""
-    return _NEXT_TOKENS.validate_python(_next_rows(prompt, positions, token_ids, probabilities))
-
-
-def _next_rows(
-    prompt: Prompt, positions: Sequence[int], token_ids: Tensor, probabilities: Tensor
-) -> list[dict[str, Any]]:
-    text = prompt.loaded.text
-    return [
-        {"position": at, "token_id": token_id, "text": text(token_id), "probability": share}
-        for at, ids, shares in zip(
-            positions, token_ids.tolist(), probabilities.tolist(), strict=True
-        )
-        for token_id, share in zip(ids, shares, strict=True)
-    ]
-
-
-def _json_object(parts: dict[str, bytes]) -> bytes:
-    """Members that are JSON already, copied once: the notes on features are most of an answer."""
-    pieces = [piece for name, part in parts.items() for piece in (b",", to_json(name), b":", part)]
-    return b"".join([b"{", *pieces[1:], b"}"])
-
-
-def _columns(found: Firings) -> dict[str, list[Any]]:
-    return {
-        "position": found.position.tolist(),
-        "feature_index": found.feature_index.tolist(),
-        "activation": found.activation.tolist(),
-    }
-
-
-def _splits(firings: dict[str, Firings], prompt: Prompt) -> dict[str, list[dict[str, int]]]:
-    """By sae_id, a row per position that is not special. All SAEs are counted in
-    one go, a row each.
-    """
-    n, special = len(prompt.token_ids), set(prompt.special_positions)
-    if not firings:
-        return {}
-    found = list(firings.values())
-    together = Firings(
-        torch.cat([one.position + k * n for k, one in enumerate(found)]),
-        torch.cat([one.feature_index for one in found]),
-        found[0].activation,
-    )
-    counts = split_rows(together, len(found), n, special).stacked().tolist()
-    return {
-        sae_id: [
-            {
-                "position": p,
-                "firing": row[0],
-                "new": row[1],
-                "reactivated": row[2],
-                "carried": row[3],
-            }
-            for p, row in enumerate(rows)
-            if p not in special
-        ]
-        for sae_id, rows in zip(firings, counts, strict=True)
-    }

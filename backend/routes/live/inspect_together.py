@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from backend.core.lm.next_tokens import Reading, Wanted, read_together
+from backend.core.lm.next_tokens import Reading, read_together
 from backend.core.sae import Firings
 from backend.core.sae.together import encode_together
 from backend.routes.live.inspect import InspectPlan, bytes_together
@@ -23,15 +23,12 @@ def run_together(plans: Sequence[InspectPlan], gone: Gone) -> Iterator[tuple[int
         yield here[0], plans[here[0]].run_json()
     if len(here) < 2:
         return
-    wanted = [
-        Wanted(
-            plan.prompt.token_ids,
-            sorted({sae.layer for sae in plan.saes}),
-            plan.request.next_tokens,
-        )
-        for plan in (plans[index] for index in here)
-    ]
-    readings = dict(zip(here, read_together(plans[here[0]].prompt.loaded.lm, wanted), strict=True))
+    first = plans[here[0]]
+    wanted = [plans[index].wanted(plans[index].prompt) for index in here]
+    found = read_together(first.prompt.loaded.lm, wanted, first.past())
+    readings = {
+        index: one.since(plans[index].first) for index, one in zip(here, found, strict=True)
+    }
     firings = _firings({index: plans[index] for index in here}, readings)
     plans[here[0]].known.metrics.joined.inc(len(here))
     for index in here:
@@ -57,15 +54,22 @@ def _firings(
 
 
 def fits(plans: Sequence[InspectPlan], room: int | None) -> bool:
-    """Whether reading them together is worth its padding,
-    and takes no more than `room` bytes (None = not known).
+    """Whether reading them together is worth its padding, and takes no more than `room` bytes (None
+    = not known).
+
+    What they leave out must be the same: rows of one forward go on from one prefix.
     """
-    lm = plans[0].prompt.loaded.lm
-    lengths = [len(plan.prompt.token_ids) for plan in plans]
+    lm, held = plans[0].prompt.loaded.lm, plans[0].held
+    if len({tuple(plan.prompt.token_ids[: plan.held]) for plan in plans}) > 1:
+        return False
+    lengths = [len(plan.prompt.token_ids) - held for plan in plans]
     padded = len(lengths) * max(lengths)
     most = CPU_POSITIONS if lm.device.type == "cpu" else GPU_POSITIONS
     if padded > most or padded > PADDING * sum(lengths):
         return False
     saes = list({sae.sae_id: sae for plan in plans for sae in plan.saes}.values())
-    needed = bytes_together(lm, lengths, [bool(plan.request.next_tokens) for plan in plans], saes)
+    needed = bytes_together(
+        lm, lengths, [bool(plan.request.next_tokens) for plan in plans], saes, past=held
+    )
+    needed += plans[0].prompt.past_bytes() if held else 0
     return room is None or needed <= room

@@ -9,8 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
+from torch import Tensor
 
 from backend.core.lm import NoChat
+from backend.core.lm.cost import prefix_bytes
+from backend.core.lm.past import Past
+from backend.core.lm.prefixes import common_length
 from backend.core.store import Store
 from backend.core.store.rows import TokenRow
 from backend.routes.request.known import Known
@@ -25,12 +29,21 @@ _TOKENS = TypeAdapter(list[Token])
 
 @dataclass(frozen=True)
 class Prompt:
-    """A tokenised prompt. `store` is the build that named the classes, None without one."""
+    """A tokenised prompt. `store` is the build that named the classes, None without one.
+
+    The first `prefix_length` positions are its prefix: run once, not edited, and not read unless
+    somebody asks for it.
+    """
 
     token_ids: list[int]
     tokens: list[Token]
     loaded: Loaded
     store: Store | None
+    prefix_length: int = 0
+
+    @property
+    def prefix_ids(self) -> list[int]:
+        return self.token_ids[: self.prefix_length]
 
     @property
     def special_positions(self) -> list[int]:
@@ -39,12 +52,45 @@ class Prompt:
         ]
 
     @property
+    def unseen_positions(self) -> list[int]:
+        """What fires there is no earlier firing of the prompt: special tokens, and the prefix."""
+        return sorted({*self.special_positions, *range(self.prefix_length)})
+
+    @property
+    def token_classes(self) -> list[str | None]:
+        """Of every position; None in the prefix, which no class counts."""
+        own: list[str | None] = [token.token_class for token in self.tokens[self.prefix_length :]]
+        return [None] * self.prefix_length + own
+
+    @property
     def last_function(self) -> int | None:
-        """Position of the last function token;
-        special tokens never are one. None: no such token.
+        """Position of the last function token after the prefix; special tokens never are one. None:
+        no such token.
         """
-        found = [token.position for token in self.tokens if token.token_class == "function"]
+        found = [position for position, one in enumerate(self.token_classes) if one == "function"]
         return found[-1] if found else None
+
+    @property
+    def held(self) -> int:
+        """Positions that a run of this prompt leaves out, since they were run before."""
+        return self.loaded.prefixes.length(self.prefix_ids)
+
+    def past(self) -> Past | None:
+        """What was kept of the prefix, which is run now where it was not. Call it in the worker
+        thread.
+        """
+        return self.loaded.prefixes.of(self.prefix_ids)
+
+    def past_bytes(self) -> int:
+        """Device memory that running the prefix will take; 0 where it is kept already."""
+        kept = self.loaded.prefixes.holds(self.prefix_ids)
+        return 0 if kept else prefix_bytes(self.loaded.lm, self.held)
+
+    def residuals(self, layers: Sequence[int]) -> dict[int, Tensor]:
+        """[pos, d_model] by layer, from the end of the prefix on. Blocks."""
+        past, held = self.past(), self.held
+        resid = self.loaded.lm.resid_post([self.token_ids[held:]], layers, past=past)
+        return {layer: found[0, self.prefix_length - held :] for layer, found in resid.items()}
 
     def resolve(self, rule: PositionRule | Sequence[int], field: str) -> list[int]:
         """The prompt positions that `rule` means, ascending;
@@ -54,14 +100,19 @@ class Prompt:
         if rule == "last":
             return [last]
         if rule == "all":
-            return list(range(last + 1))
+            return list(range(self.prefix_length, last + 1))
         if rule == "last_function":
             return [self._require_last_function(field)]
         positions = sorted({int(position) for position in rule})
-        if not positions or positions[-1] > last:
-            raise refuse_field(
-                field, list(rule), f"a rule, or one or more positions of 0 to {last}"
+        first = self.prefix_length
+        if not positions or not first <= positions[0] <= positions[-1] <= last:
+            allowed = f"a rule, or one or more positions of {first} to {last}"
+            why = (
+                f"; the {first} before are the prefix, which is run once, without interventions"
+                if first
+                else ""
             )
+            raise refuse_field(field, list(rule), allowed + why)
         return positions
 
     def _require_last_function(self, field: str) -> int:
@@ -82,16 +133,24 @@ def read_prompt(request: TokenizeRequest, served: Backend) -> Prompt:
     """
     loaded = served.live.require()
     check_prompt_chars(request, served.settings)
+    if request.prefix and request.chat:
+        allowed = (
+            "empty when chat is true: write the turns out before the prompt, and send chat false"
+        )
+        raise refuse_field("prefix", request.prefix, allowed)
     try:
-        token_ids = loaded.lm.tokenize(request.prompt, chat=request.chat)
+        token_ids = loaded.lm.tokenize(request.prefix + request.prompt, chat=request.chat)
     except NoChat as error:
         raise refuse_field("chat", request.chat, f"false: {error}") from error
     except ValueError as error:
         raise refuse_field("prompt", request.prompt, str(error)) from error
-    check_prompt_tokens(len(token_ids), served.settings, loaded)
+    prefix_length = (
+        common_length(loaded.lm.tokenize(request.prefix), token_ids) if request.prefix else 0
+    )
+    check_prompt_tokens(len(token_ids), served.settings, loaded, prefix_length)
     store = served.build.get()
     rows = served.known.tokens(store, token_ids) if store is not None else {}
-    return Prompt(token_ids, _tokens(token_ids, loaded, rows), loaded, store)
+    return Prompt(token_ids, _tokens(token_ids, loaded, rows), loaded, store, prefix_length)
 
 
 def read_one_of(field: str, request: TokenizeRequest, served: Backend) -> Prompt:
@@ -131,8 +190,13 @@ def _tokens(token_ids: Sequence[int], loaded: Loaded, known: dict[int, TokenRow]
 
 
 def effective_prompt(request: TokenizeRequest, prompt: Prompt, served: Backend) -> dict[str, Any]:
-    """The part of `effective` that every live answer has."""
-    return {
+    """The part of `effective` that every live answer has. A prefix is named where there is one:
+    runs without one keep the ids that they had before there were any.
+    """
+    prefix = (
+        {"prefix": request.prefix, "prefix_length": prompt.prefix_length} if request.prefix else {}
+    )
+    return prefix | {
         "prompt": request.prompt,
         "chat": request.chat,
         "n_tokens": len(prompt.token_ids),

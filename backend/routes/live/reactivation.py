@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any
 
@@ -56,18 +56,23 @@ class Counted:
 def count(
     prompt: Prompt, saes: list[Sae], kept: list[int], request: Any, stop: Event
 ) -> dict[str, Counted]:
-    """One forward of the prompt and one of all its shuffles together;
-    blocks. Stopped when `stop` is set.
+    """One forward of the prompt and one of all its shuffles together; blocks. Stopped when `stop`
+    is set.
     """
-    lm, special = prompt.loaded.lm, prompt.special_positions
+    lm, unseen, past = prompt.loaded.lm, prompt.unseen_positions, prompt.past()
     classes = [token.token_class for token in prompt.tokens]
-    order = arrangements(classes, kept, request.shuffles, request.seed)
-    shuffled = shuffled_splits(lm, saes, prompt.token_ids, order, special, request.theta, stop)
-    resid = lm.resid_post([prompt.token_ids], [sae.layer for sae in saes])
+    order = arrangements(
+        classes, {*kept, *range(prompt.prefix_length)}, request.shuffles, request.seed
+    )
+    shuffled = shuffled_splits(
+        lm, saes, prompt.token_ids, order, unseen, request.theta, past=past, stop=stop
+    )
+    resid = prompt.residuals([sae.layer for sae in saes])
     counted = {}
     for sae in saes:
-        firings = sae.encode(resid[sae.layer][0], theta=request.theta)
-        own = split(firings, len(prompt.token_ids), special).stacked().cpu()
+        firings = sae.encode(resid[sae.layer], theta=request.theta)
+        firings = replace(firings, position=firings.position + prompt.prefix_length)
+        own = split(firings, len(prompt.token_ids), unseen).stacked().cpu()
         counted[sae.sae_id] = Counted(own, shuffled[sae.sae_id])
     return counted
 
@@ -76,7 +81,7 @@ def kept_positions(prompt: Prompt, n_prompt: int) -> list[int]:
     """What every shuffle leaves in its place, beside special tokens: the prompt's last function
     token (its last token where classes are unknown or none is one), and everything generated.
     """
-    functions = [t.position for t in prompt.tokens[:n_prompt] if t.token_class == "function"]
+    functions = [p for p, one in enumerate(prompt.token_classes[:n_prompt]) if one == "function"]
     return [functions[-1] if functions else n_prompt - 1, *range(n_prompt, len(prompt.token_ids))]
 
 
@@ -100,7 +105,8 @@ async def compare_with_shuffles(
 
 def _plan_one(request: ReactivationRequest, served: Backend) -> InspectPlan:
     fields = {
-        name: getattr(request, name) for name in ("prompt", "chat", "sae_ids", "theta", "generate")
+        name: getattr(request, name)
+        for name in ("prompt", "chat", "prefix", "sae_ids", "theta", "generate")
     }
     return plan_inspect(InspectRequest(**fields, next_tokens=0), served)
 
@@ -115,11 +121,12 @@ def _compare(
         counted = count(prompt, plan.saes, kept, request, stop)
     except Stopped:
         return None
-    classes = [token.token_class for token in prompt.tokens]
+    classes = prompt.token_classes
     effective = {name: value for name, value in plan.effective.items() if name != "next_tokens"}
     return ReactivationResponse.model_validate(
         {
             "tokens": prompt.tokens,
+            "prefix_length": prompt.prefix_length,
             "shuffled": {
                 sae_id: _rows(one.shuffled, prompt, set(kept)) for sae_id, one in counted.items()
             },
@@ -145,7 +152,7 @@ def _rows(shuffled: Tensor, prompt: Prompt, kept: set[int]) -> list[dict[str, An
             },
         }
         for p in range(len(mean))
-        if prompt.tokens[p].token_class != "special"
+        if p >= prompt.prefix_length and prompt.tokens[p].token_class != "special"
     ]
 
 
@@ -153,8 +160,8 @@ def _shuffling(request: ReactivationRequest | ReactivationSetRequest) -> dict[st
     return {
         "shuffles": request.shuffles,
         "seed": request.seed,
-        "shuffled": "tokens trade places within their class; special tokens and kept_positions "
-        "stay",
+        "shuffled": "tokens trade places within their class; special tokens, the prefix and "
+        "kept_positions stay",
         "interval": "2.5th to 97.5th percentile of the shuffles",
     }
 
@@ -202,8 +209,7 @@ class SetPlan:
                     one = count(prompt, [self.sae], kept, self.request, stop)[self.sae.sae_id]
                 except Stopped:
                     return
-                classes = [token.token_class for token in prompt.tokens]
-                self.counted.append(prompt_counts(one.observed, one.shuffled, classes))
+                self.counted.append(prompt_counts(one.observed, one.shuffled, prompt.token_classes))
             yield len(self.counted)
 
     @property
@@ -230,7 +236,11 @@ def plan_set(request: ReactivationSetRequest, served: Backend) -> SetPlan:
     if request.sae_id not in live:
         raise refuse_field("sae_id", request.sae_id, f"one of {sorted(live)}")
     prompts = [
-        read_one_of(f"prompts.{place}", TokenizeRequest(prompt=text, chat=request.chat), served)
+        read_one_of(
+            f"prompts.{place}",
+            TokenizeRequest(prompt=text, chat=request.chat, prefix=request.prefix),
+            served,
+        )
         for place, text in enumerate(texts)
     ]
     sae = live[request.sae_id]
@@ -240,6 +250,7 @@ def plan_set(request: ReactivationSetRequest, served: Backend) -> SetPlan:
         "sae_id": request.sae_id,
         "theta": request.theta,
         "chat": request.chat,
+        "prefix": request.prefix,
         "model": served.preset.title,
         **_shuffling(request),
         "set_interval": "95 % percentile bootstrap over prompts, 2000 resamples",

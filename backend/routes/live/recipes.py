@@ -140,8 +140,10 @@ def _verb(edit: Edit) -> str:
 
 
 def _where(positions: Sequence[int], prompt: Prompt) -> str:
-    if len(positions) == len(prompt.token_ids):
-        return "at every position of the prompt"
+    if len(positions) == len(prompt.token_ids) - prompt.prefix_length:
+        return "at every position of the prompt" + (
+            " after its prefix" if prompt.prefix_length else ""
+        )
     if len(positions) > 4:
         return f"at {len(positions)} positions of the prompt"
     named = [f"{visible(prompt.tokens[p].text)} (position {p})" for p in positions]

@@ -41,13 +41,14 @@ class StrengthPlan:
     def run(self) -> StrengthResponse:
         """One forward to the deepest layer asked for; blocks. Call it in the worker thread."""
         layers = sorted({sae.layer for _, sae in self.asked})
-        resid = self.prompt.loaded.lm.resid_post([self.prompt.token_ids], layers)
+        resid = self.prompt.residuals(layers)
         return StrengthResponse(
             features=[
-                _strength(asked.feature_index, sae, resid[sae.layer][0], self.prompt)
+                _strength(asked.feature_index, sae, resid[sae.layer], self.prompt)
                 for asked, sae in self.asked
             ],
             last_function=self.prompt.last_function,
+            prefix_length=self.prompt.prefix_length,
             effective=self.effective,
         )
 
@@ -118,9 +119,10 @@ def _columns(
             )
     found = [on_token.get(token_id) for token_id in prompt.token_ids]
     silent = 0 if known else None
+    unread: list[float | None] = [None] * prompt.prefix_length
     return StrengthColumns(
-        residual_norm=resid.float().norm(dim=-1).tolist(),
-        activation=sae.feature_activation(resid, feature_index).tolist(),
+        residual_norm=unread + resid.float().norm(dim=-1).tolist(),
+        activation=unread + sae.feature_activation(resid, feature_index).tolist(),
         token_act_max=[one[1] if one else None for one in found],
         token_act_mean=[one[2] if one else None for one in found],
         token_firings=[one[0] if one else silent for one in found],

@@ -20,7 +20,7 @@ from backend.core.sae import Sae
 from backend.core.steering.generate import kl
 from backend.core.steering.sweep import ROWS, Cell, Grid, baseline, sweep
 from backend.core.steering.targets import Target
-from backend.routes.live.inspect import next_token_list
+from backend.routes.live.inspect_wire import next_token_list
 from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt
 from backend.routes.live.recipes import Edit, read_edits
 from backend.routes.live.targets import read_target, unsearchable
@@ -74,8 +74,9 @@ def plan_sweep(request: SweepRequest, served: Backend) -> SweepPlan:
         raise refuse_field("max_new_tokens", 0, "1 or more: this target is judged on a text")
     held = _held(request, positions, served, prompt)
     rows = min(ROWS, len(positions) * len(request.strengths))
-    needed = generating_bytes(
-        prompt.loaded.lm, rows, 1, len(prompt.token_ids), request.max_new_tokens
+    sizes = 1, len(prompt.token_ids), request.max_new_tokens
+    needed = (
+        generating_bytes(prompt.loaded.lm, rows, *sizes, past=prompt.held) + prompt.past_bytes()
     )
     remedy = "send a shorter prompt or fewer max_new_tokens"
     check_room(f"Sweeping {rows} cells at a time", needed, remedy, served.settings, prompt.loaded)
@@ -98,7 +99,7 @@ def _effective(
     positions: Sequence[int],
     held: Sequence[Edit],
 ) -> dict[str, Any]:
-    asked = request.model_dump(exclude={"prompt", "chat", "positions", "interventions"})
+    asked = request.model_dump(exclude={"prompt", "chat", "prefix", "positions", "interventions"})
     return (
         effective_prompt(request, prompt, served)
         | asked
@@ -167,23 +168,28 @@ class SweepRun:
     def steps(self) -> Iterator[SweepFrame | CellsFrame]:
         """The baseline, then cells, a batch at a time. Blocks: iterate it in the worker thread."""
         plan, lm = self.plan, self.plan.prompt.loaded.lm
-        limit, ids, frozen = (
-            plan.request.max_new_tokens,
-            plan.prompt.token_ids,
-            plan.request.freeze_attention,
-        )
-        self.base = baseline(lm, ids, limit)
+        request, ids, past = plan.request, plan.prompt.token_ids, plan.prompt.past()
+        self.base = baseline(lm, ids, request.max_new_tokens, until=request.stop, past=past)
         yield SweepFrame(
             seq=0,
             tokens=plan.prompt.tokens,
+            prefix_length=plan.prompt.prefix_length,
             strengths=list(plan.grid.strengths),
             positions=list(plan.grid.positions),
             n_cells=plan.grid.n_cells,
             baseline=self._baseline(self.base),
         )
-        for batch in sweep(
-            lm, ids, plan.grid, max_new_tokens=limit, freeze_attention=frozen, stop=self.ticket.stop
-        ):
+        batches = sweep(
+            lm,
+            ids,
+            plan.grid,
+            max_new_tokens=request.max_new_tokens,
+            until=request.stop,
+            freeze_attention=request.freeze_attention,
+            past=past,
+            stop=self.ticket.stop,
+        )
+        for batch in batches:
             made = [self._cell(cell, self.base) for cell in batch]
             self.cells += made
             yield CellsFrame(seq=0, cells=made, done=len(self.cells))
@@ -194,6 +200,7 @@ class SweepRun:
             return None
         return SweepResponse(
             tokens=self.plan.prompt.tokens,
+            prefix_length=self.plan.prompt.prefix_length,
             strengths=list(self.plan.grid.strengths),
             positions=list(self.plan.grid.positions),
             baseline=self._baseline(self.base),

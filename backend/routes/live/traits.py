@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
+from backend.core.lm.past import Past
 from backend.core.sae import Sae
 from backend.core.steering.trait_rows import MULTIPLES, Spot, Trait
 from backend.core.steering.traits import TraitSearch
@@ -45,7 +46,14 @@ class TraitsPlan:
     prompt: Prompt  # the trait prompt
     saes: list[Sae]
     trait: Trait
+    prefix_ids: list[int]  # of all prompts
     effective: dict[str, Any]
+
+    def past(self) -> Past | None:
+        """What was kept of the prefix, which is run now where it was not. Call it in the worker
+        thread.
+        """
+        return self.prompt.loaded.prefixes.of(self.prefix_ids)
 
 
 def plan_traits(request: TraitsRequest, served: Backend) -> TraitsPlan:
@@ -54,30 +62,28 @@ def plan_traits(request: TraitsRequest, served: Backend) -> TraitsPlan:
     check_traits(request, served.settings)
     success = read_target(request.success, "success", loaded)
     saes = _saes(request, loaded)
-    prompt, spot = _spot(request.trait_prompt, "trait_prompt", request, served)
+    read = _Reader(request, served)
+    prompt, spot = read.one(request.trait_prompt, "trait_prompt")
     trait = Trait(
         trait=spot,
-        contrast=_spots(request.contrast_prompts, "contrast_prompts", request, served),
-        test=_spots(request.test_prompts, "test_prompts", request, served),
+        contrast=read.all(request.contrast_prompts, "contrast_prompts"),
+        test=read.all(request.test_prompts, "test_prompts"),
         success=success,
-        asking_contrast=_spots(
-            _asking(request, request.contrast_prompts), "instruction", request, served
-        ),
-        asking_test=_spots(_asking(request, request.test_prompts), "instruction", request, served),
+        asking_contrast=read.all(_asking(request, request.contrast_prompts), "instruction"),
+        asking_test=read.all(_asking(request, request.test_prompts), "instruction"),
         alphas=tuple(request.alphas) if request.alphas is not None else None,
         induces=request.induces,
         max_new_tokens=request.max_new_tokens,
+        until=tuple(request.stop),
     )
-    asked = request.model_dump(exclude={"trait_prompt", "chat", "sae_ids"})
-    effective = effective_prompt(
-        TokenizeRequest(prompt=request.trait_prompt, chat=request.chat), prompt, served
-    )
+    asked = request.model_dump(exclude={"trait_prompt", "chat", "prefix", "sae_ids"})
+    effective = effective_prompt(read.request_of(request.trait_prompt), prompt, served)
     effective |= asked | {"sae_ids": [sae.sae_id for sae in saes], "position": spot.position}
     if request.alphas is None:
         effective["alphas"] = [
             f"{multiple:g} × the layer's largest activation" for multiple in MULTIPLES
         ]
-    return TraitsPlan(request, prompt, saes, trait, effective)
+    return TraitsPlan(request, prompt, saes, trait, prompt.token_ids[: read.shortest], effective)
 
 
 def _saes(request: TraitsRequest, loaded: Loaded) -> list[Sae]:
@@ -96,32 +102,47 @@ def _asking(request: TraitsRequest, prompts: Sequence[str]) -> list[str]:
     return [request.instruction.replace("{prompt}", prompt) for prompt in prompts]
 
 
-def _spots(texts: Sequence[str], field: str, request: TraitsRequest, served: Backend) -> list[Spot]:
-    return [_spot(text, f"{field}.{place}", request, served)[1] for place, text in enumerate(texts)]
+class _Reader:
+    """Reads a search's prompts behind its prefix."""
 
+    def __init__(self, request: TraitsRequest, served: Backend) -> None:
+        self.request, self.served = request, served
+        self.shortest = 0  # tokens of the prefix that all prompts read so far have
 
-def _spot(text: str, field: str, request: TraitsRequest, served: Backend) -> tuple[Prompt, Spot]:
-    """The prompt with its last function token;
-    a 422 or 413 that names which of the many prompts it is.
-    """
-    prompt = read_one_of(field, TokenizeRequest(prompt=text, chat=request.chat), served)
-    position = prompt.last_function
-    if position is None:
-        why = (
-            "this one has none"
-            if prompt.store is not None
-            else "without a build none is known: serve one"
+    def request_of(self, text: str) -> TokenizeRequest:
+        """One of the prompts as a request of its own."""
+        return TokenizeRequest(prompt=text, chat=self.request.chat, prefix=self.request.prefix)
+
+    def all(self, texts: Sequence[str], field: str) -> list[Spot]:
+        """Of a field that holds several."""
+        return [self.one(text, f"{field}.{place}")[1] for place, text in enumerate(texts)]
+
+    def one(self, text: str, field: str) -> tuple[Prompt, Spot]:
+        """The prompt with its last function token; a 422 or 413 that names which of the many
+        prompts it is.
+        """
+        prompt = read_one_of(field, self.request_of(text), self.served)
+        position = prompt.last_function
+        if position is None:
+            why = (
+                "this one has none"
+                if prompt.store is not None
+                else "without a build none is known: serve one"
+            )
+            raise refuse_field(
+                field, text, f"a prompt with a function token, the last of which is edited; {why}"
+            )
+        context, n = (
+            prompt.loaded.lm.max_positions,
+            len(prompt.token_ids) + self.request.max_new_tokens,
         )
-        raise refuse_field(
-            field, text, f"a prompt with a function token, the last of which is edited; {why}"
-        )
-    context = prompt.loaded.lm.max_positions
-    if context and len(prompt.token_ids) + request.max_new_tokens > context:
-        n = len(prompt.token_ids) + request.max_new_tokens
-        raise Refusal(
-            413, f"{field}: prompt and max_new_tokens make {n} tokens; the model takes {context}."
-        )
-    return prompt, Spot(prompt.token_ids, position)
+        if context and n > context:
+            raise Refusal(
+                413,
+                f"{field}: prompt and max_new_tokens make {n} tokens; the model takes {context}.",
+            )
+        self.shortest = min(self.shortest or prompt.prefix_length, prompt.prefix_length)
+        return prompt, Spot(prompt.token_ids, position)
 
 
 def _steps(search: TraitSearch, *, instructed: bool) -> Iterator[TraitProgressFrame]:
@@ -155,7 +176,7 @@ async def stream_traits(request: TraitsRequest, served: Served, turns: Turns) ->
 async def _frames(plan: TraitsPlan, ticket: Ticket, queue: Queue) -> AsyncIterator[Response]:
     async for place in ticket.places():
         yield StartFrame(seq=0, stream_id=ticket.stream_id, queue_position=place)
-    search = TraitSearch(plan.prompt.loaded.lm, plan.saes, plan.trait, ticket.stop)
+    search = TraitSearch(plan.prompt.loaded.lm, plan.saes, plan.trait, ticket.stop, past=plan.past)
     instructed = plan.request.instruction is not None
     async for frame in in_turns(ticket, queue, _steps(search, instructed=instructed)):
         yield frame

@@ -34,6 +34,7 @@ def limits_of(settings: Settings, loaded: Loaded | None) -> Limits:
     """The bounds in force: the settings', and the model's own context where that is smaller."""
     return Limits(
         prompt_tokens=prompt_tokens(settings, loaded),
+        prefix_tokens=prefix_tokens(settings, loaded),
         prompt_chars=settings.max_prompt_chars,
         interventions=settings.max_interventions,
         samples=settings.max_samples,
@@ -69,6 +70,12 @@ def prompt_tokens(settings: Settings, loaded: Loaded | None) -> int:
     """Positions that a prompt may have."""
     context = loaded.lm.max_positions if loaded is not None else None
     return min(settings.max_prompt_tokens, context or settings.max_prompt_tokens)
+
+
+def prefix_tokens(settings: Settings, loaded: Loaded | None) -> int:
+    """Positions that a prefix may have, the prompt coming on top."""
+    context = loaded.lm.max_positions if loaded is not None else None
+    return min(settings.max_prefix_tokens, context or settings.max_prefix_tokens)
 
 
 def next_tokens(settings: Settings, loaded: Loaded | None) -> int:
@@ -111,18 +118,29 @@ def check_statistics_rows(limit: int) -> None:
 
 def check_prompt_chars(request: TokenizeRequest, settings: Settings) -> None:
     """Before tokenising: a prompt of a million characters would hold a thread for seconds."""
-    length = len(request.prompt)
-    if length > settings.max_prompt_chars:
-        raise Refusal(
-            413,
-            f"The prompt has {length} characters; this server takes {settings.max_prompt_chars}.",
-        )
+    for what, text in (("prompt", request.prompt), ("prefix", request.prefix)):
+        if len(text) > settings.max_prompt_chars:
+            raise Refusal(
+                413,
+                f"The {what} has {len(text)} characters; this server takes "
+                f"{settings.max_prompt_chars}.",
+            )
 
 
-def check_prompt_tokens(n_tokens: int, settings: Settings, loaded: Loaded) -> None:
-    most = prompt_tokens(settings, loaded)
-    if n_tokens > most:
-        raise Refusal(413, f"The prompt has {n_tokens} tokens; this server takes {most}.")
+def check_prompt_tokens(
+    n_tokens: int, settings: Settings, loaded: Loaded, prefix_length: int = 0
+) -> None:
+    """`n_tokens` of the whole prompt, the first `prefix_length` of which are its prefix."""
+    bounds = {"prompt": (n_tokens - prefix_length, prompt_tokens(settings, loaded))}
+    bounds["prefix"] = prefix_length, prefix_tokens(settings, loaded)
+    for what, (n, most) in bounds.items():
+        if n > most:
+            raise Refusal(413, f"The {what} has {n} tokens; this server takes {most}.")
+    context = loaded.lm.max_positions
+    if context and n_tokens > context:
+        raise Refusal(413, f"Prefix and prompt have {n_tokens} tokens; the model takes {context}.")
+    if prefix_length and n_tokens == prefix_length:
+        raise refuse_field("prompt", "", "at least one token after the prefix")
     if n_tokens == 0:
         raise refuse_field("prompt", "", "at least one token (this model's tokenizer adds no BOS)")
 

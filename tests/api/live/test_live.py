@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 from backend.core.lm import LanguageModel
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
-from backend.core.steering.generate import kl, next_token
+from backend.core.steering.generate import kl
+from backend.core.steering.prefill import next_token
 from backend.routes.live import experiment
 from backend.settings import Settings
 from tests.api.conftest import PROMPT, SAE_IDS, Serve, steer_body

@@ -10,7 +10,8 @@ from backend.core.lm import LanguageModel
 from backend.core.lm.frozen_attention import frozen
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
-from backend.core.steering.generate import kl, prefill
+from backend.core.steering.generate import kl
+from backend.core.steering.prefill import prefill
 from backend.core.store import Store
 from tests.api.conftest import PROMPT, Serve, started, steer_body
 from tests.api.live.test_stream import frames

@@ -168,3 +168,29 @@ def test_the_hash_of_a_tokenizer_is_over_its_files_alone() -> None:
     assert whole != tokenizer_hash(files | {"tokenizer.json": "d" * 64})
     assert whole != tokenizer_hash(files | {"chat_template.jinja": "d" * 64})
     assert tokenizer_hash({"model.safetensors": "c" * 64}) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "request_body", "run_id"),
+    [
+        ("inspect", {}, "2eb5784337db7af97d7f"),
+        ("inspect", {"theta": 1.0, "generate": 3, "sae_ids": ["layer_2"]}, "407e04fb0fae965df5ab"),
+        ("steer", {"interventions": []}, "28b498d1db60ccb99833"),
+        (
+            "steer",
+            {"interventions": [], "samples": 2, "temperature": 1.0, "freeze_attention": True},
+            "3496ffc4a073b3413744",
+        ),
+    ],
+)
+def test_links_that_were_given_out_stay_the_same(
+    serve: Serve, tmp_path: Path, kind: str, request_body: dict[str, Any], run_id: str
+) -> None:
+    """Ids of version 0.1 on the tiny model, without a build: a field that is added later does not
+    change them.
+    """
+    own = Settings(runs=tmp_path / "runs.sqlite", threads=1, build=tmp_path / "none.duckdb")
+    with TestClient(app := serve(store=None, settings=own)) as client:
+        assert app.state.backend.live.ready.wait(10)
+        body = {"kind": kind, "request": {"prompt": PROMPT} | request_body}
+        assert record(client, body)["run_id"] == run_id

@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,14 +10,22 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from backend.core.lm import LanguageModel
-from backend.core.lm.cost import encoding_bytes, generating_bytes, reading_bytes
+from backend.core.lm import LanguageModel, unembedding
+from backend.core.lm.cost import (
+    encoding_bytes,
+    generating_bytes,
+    past_bytes,
+    prefix_bytes,
+    reading_bytes,
+)
 from backend.core.lm.interventions import Intervention
 from backend.core.lm.next_tokens import Wanted, read_together
+from backend.core.lm.prefixes import Prefixes
 from backend.core.patching.map import PatchMap, map_bytes
 from backend.core.sae import Sae
 from backend.core.sae.together import encode_together
 from backend.core.steering.generate import generate_arms
+from tests.tiny import tiny_model_dir
 
 
 class Held(TorchDispatchMode):
@@ -51,6 +60,52 @@ def test_reading_takes_no_more_than_was_said(lm: LanguageModel, rows: int, n: in
     said = reading_bytes(lm, rows, n, 3, rows * n if k else 0)
     real = held(lambda: read_together(lm, wanted))
     assert real <= said <= 4 * real
+
+
+@pytest.mark.parametrize(
+    ("rows", "n", "k", "past"), [(1, 16, 10, 100), (5, 16, 0, 300), (4, 64, 5, 20)]
+)
+def test_reading_behind_a_prefix_takes_no_more_than_was_said(
+    lm: LanguageModel, rows: int, n: int, k: int, past: int
+) -> None:
+    ids = torch.randint(3, lm.vocab_size, (past + n,)).tolist()
+    before = Prefixes(lm, 0).of(ids[:past])
+    said = reading_bytes(lm, rows, n, 3, rows * n if k else 0, past=past)
+    real = held(lambda: read_together(lm, [Wanted(ids, [0, 2, 3], k)] * rows, before))
+    assert real <= said <= 6 * real
+
+
+@pytest.mark.parametrize("n", [5, 100, 400])
+def test_a_prefix_takes_no_more_than_was_said_and_keeps_just_that(
+    lm: LanguageModel, n: int
+) -> None:
+    ids = torch.randint(3, lm.vocab_size, (n,)).tolist()
+    real = held(lambda: Prefixes(lm, 10**9).of(ids))
+    assert real <= prefix_bytes(lm, n) <= 6 * real
+    made = Prefixes(lm, 10**9).of(ids)
+    assert made is not None
+    assert made.n_bytes == past_bytes(lm, n)
+    assert prefix_bytes(lm, 0) == 0
+
+
+def test_logits_are_held_a_few_positions_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vocabulary of 20,000: 64 positions of logits are 5 MB, 8 positions 0.6."""
+    wide = LanguageModel.load(tiny_model_dir(tmp_path, vocab_size=20_000))
+    ids = torch.randint(3, 20_000, (64,)).tolist()
+    whole = read_together(wide, [Wanted(ids, [0], 3)])[0]
+    loss = wide.per_token_loss([ids])
+    monkeypatch.setattr(unembedding, "AT_ONCE", 8 * wide.vocab_size)
+    said = reading_bytes(wide, 1, 64, 1, 64)
+    assert (
+        held(lambda: read_together(wide, [Wanted(ids, [0], 3)])) <= said < 64 * wide.vocab_size * 4
+    )
+    assert held(lambda: wide.per_token_loss([ids])) < 64 * wide.vocab_size * 4
+    again = read_together(wide, [Wanted(ids, [0], 3)])[0]
+    assert torch.equal(again.token_ids, whole.token_ids)
+    torch.testing.assert_close(again.probabilities, whole.probabilities)
+    torch.testing.assert_close(wide.per_token_loss([ids]), loss)
 
 
 def test_encoding_takes_no_more_than_was_said(lm: LanguageModel, saes: dict[str, Sae]) -> None:

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, DynamicCache, StaticCache
 from backend.core.lm import LanguageModel
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
-from backend.core.steering.generate import prefill
+from backend.core.steering.prefill import prefill
 from tests.tiny import N_LAYERS, PAD, SLIDING_WINDOW, tiny_model_dir, tiny_tokenizer
 
 LAYERS = range(N_LAYERS)

@@ -13,7 +13,8 @@ from backend.core.lm import LanguageModel
 from backend.core.lm.frozen_attention import frozen
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
-from backend.core.steering.generate import generate_arms, prefill
+from backend.core.steering.generate import generate_arms
+from backend.core.steering.prefill import prefill
 from tests.tiny import SLIDING_WINDOW
 
 TEXT = "The cat sat on the mat.\nWhat is the capital of the UK?\n"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from backend.core.lm import LanguageModel, next_tokens, top_next_tokens
+from backend.core.lm import LanguageModel, next_tokens, top_next_tokens, unembedding
 
 TEXT = "What is the capital of Russia?\n"
 
@@ -13,7 +13,7 @@ def test_equals_the_whole_forward(
     lm: LanguageModel, monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
     if not known:
-        monkeypatch.setattr(next_tokens, "PLAIN_UNEMBEDDING", frozenset())
+        monkeypatch.setattr(unembedding, "PLAIN", frozenset())
     ids = lm.tokenize(TEXT)
     plain = lm.forward([ids], [0, 2])
     expected_ids, expected = top_next_tokens(plain.logits[0], 7)
@@ -29,7 +29,7 @@ def test_equals_the_whole_forward(
 def test_without_next_tokens_nothing_is_unembedded(lm: LanguageModel) -> None:
     ids = lm.tokenize(TEXT)
     found = next_tokens.read(lm, ids, [1], 0)
-    assert found.token_ids.shape == (len(ids), 0)
+    assert (found.positions, found.token_ids.shape) == ((), (0, 0))
     assert torch.equal(found.resid[1], lm.resid_post([ids], [1])[1][0])
 
 

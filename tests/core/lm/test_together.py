@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from backend.core.lm import LanguageModel, next_tokens
+from backend.core.lm import LanguageModel, unembedding
 from backend.core.lm.next_tokens import Wanted, read, read_together
 from backend.core.sae import Firings, Sae
 from backend.core.sae.together import encode_together
@@ -34,7 +34,7 @@ def test_reading_together_is_reading_alone(
     lm: LanguageModel, monkeypatch: pytest.MonkeyPatch, known: bool, order: tuple[int, ...]
 ) -> None:
     if not known:
-        monkeypatch.setattr(next_tokens, "PLAIN_UNEMBEDDING", frozenset())
+        monkeypatch.setattr(unembedding, "PLAIN", frozenset())
     asked = [wanted(lm)[place] for place in order]
     assert (
         max(len(one.token_ids) for one in asked)

@@ -10,8 +10,10 @@ import torch
 from backend.core.lm import LanguageModel
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
-from backend.core.steering import generate
-from backend.core.steering.generate import Prefilling, Step, generate_arms, kl, next_token, prefill
+from backend.core.steering import prefill as prefilling
+from backend.core.steering.generate import Step, first_greedy_step, generate_arms, kl
+from backend.core.steering.prefill import Prefilling, next_token, prefill
+from backend.core.steering.text import Text
 from tests.tiny import EOS, SLIDING_WINDOW
 
 TEXT = "The cat sat on the mat.\nWhat is the capital of the UK?\n"
@@ -56,7 +58,7 @@ def test_cached_steering_equals_full_recomputation(
     lm, saes, ids, monkeypatch, saved_tokens
 ) -> None:
     """Past the sliding window in the prompt and again in the text."""
-    monkeypatch.setattr(generate, "CPU_SAVED_TOKENS", saved_tokens)
+    monkeypatch.setattr(prefilling, "CPU_SAVED_TOKENS", saved_tokens)
     for name, plan in plans(saes, len(ids)).items():
         steps = list(generate_arms(lm, ids, [[], plan], max_new_tokens=2 * SLIDING_WINDOW))
         for arm, edits in ((0, []), (1, plan)):
@@ -75,7 +77,7 @@ def test_cached_steering_equals_full_recomputation(
 def test_an_empty_arm_is_the_baseline_bit_for_bit(
     lm, saes, ids, monkeypatch, length, saved_tokens
 ) -> None:
-    monkeypatch.setattr(generate, "CPU_SAVED_TOKENS", saved_tokens)
+    monkeypatch.setattr(prefilling, "CPU_SAVED_TOKENS", saved_tokens)
     edit = [Intervention.on_feature(saes["layer_2"], 7, "add", 9.0, positions=(length // 2,))]
     prompt = ids[:length]
     distributions = next_token(lm, prompt, [[], edit, [], edit])
@@ -155,7 +157,7 @@ def test_pieces_of_text_add_up_to_the_text(lm, ids) -> None:
 
 
 def test_characters_of_several_tokens_come_whole(lm) -> None:
-    text = generate._Text(lm)
+    text = Text(lm)
     ids = lm.tokenize("é!")[1:]
     assert len(ids) == 3
     assert [text.push(i, last=False) for i in ids] == ["", "é", "!"]
@@ -227,10 +229,10 @@ def test_eight_threads_steering_at_once_get_their_own_answers(lm, saes, ids) -> 
 
 @pytest.mark.parametrize("length", [3, SLIDING_WINDOW, SLIDING_WINDOW + 1, 3 * SLIDING_WINDOW])
 def test_the_baseline_can_be_had_before_the_other_arms(lm, saes, ids, monkeypatch, length) -> None:
-    """Run by itself it is what the whole prefill says,
-    and the edited arms are as if all had been run in full.
+    """Run by itself it is what the whole prefill says, and the edited arms are as if all had been
+    run in full.
     """
-    monkeypatch.setattr(generate, "CPU_SAVED_TOKENS", 0)
+    monkeypatch.setattr(prefilling, "CPU_SAVED_TOKENS", 0)
     prompt = (ids * 2)[:length]
     edit = [Intervention.on_feature(saes["layer_2"], 7, "add", 9.0, positions=(length - 1,))]
     arms = [
@@ -249,7 +251,7 @@ def test_the_baseline_can_be_had_before_the_other_arms(lm, saes, ids, monkeypatc
         with lm.intervening([arm], prompt_length=length):
             expected = lm.forward([prompt], logits_to_keep=1).logits[0, -1].log_softmax(-1)
         assert torch.allclose(row, expected, atol=1e-5)
-    first = generate.first_greedy_step(lm, early, 5)
+    first = first_greedy_step(lm, early, 5)
     steps = list(generate_arms(lm, prompt, arms, max_new_tokens=5, start=whole))
     assert steps[0] == first
     assert tokens(steps, 0) == tokens(steps, 2)

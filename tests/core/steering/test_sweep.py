@@ -11,7 +11,8 @@ from backend.core.lm import LanguageModel
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
 from backend.core.steering.answers import all_answers, answers
-from backend.core.steering.generate import generate_arms, prefill
+from backend.core.steering.generate import generate_arms
+from backend.core.steering.prefill import prefill
 from backend.core.steering.sweep import Grid, baseline, sweep
 from backend.core.steering.targets import LanguageTarget, RegexTarget, TokenTarget
 from tests.tiny import SLIDING_WINDOW
