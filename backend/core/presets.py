@@ -3,12 +3,13 @@
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from backend.core.memory import ITEMSIZE, sae_bytes
+from backend.core.opening import Opening, read_opening
 
 PRESETS_FILE = Path(__file__).with_name("presets.toml")
 SHIPPED = Path(__file__).parents[2] / "precompute" / "lab"  # what `lab`'s paths are relative to
@@ -47,6 +48,8 @@ class Demonstration:
     value: float
     positions: str | tuple[int, ...]
     note: str
+    prefix: str = ""  # before the prompt; the preset's own where the entry says nothing
+    stop: tuple[str, ...] = ()  # likewise
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,13 @@ class Preset:
     d_model: int
     prompt_format: str  # "plain", or "chat": through the tokenizer's chat template
     corpus: str  # the text that its build counts
-    # where `precompute --corpus` takes that text: hf:NAME:split:column
-    corpus_source: str | None = None
-    # JSON {"prompts": [text, …]}: what is measured over many prompts
-    prompts_file: Path | None = None
+    corpus_source: str | None = (
+        None  # where `precompute --corpus` takes that text: hf:NAME:split:column
+    )
+    prompts_file: Path | None = (
+        None  # JSON {"prompts": [text, …]}: what is measured over many prompts
+    )
+    opening: Opening = field(default_factory=Opening)  # what the live pages open with
 
     def model_bytes(self) -> int:
         """The model's weights in `dtype`, without activations and cache."""
@@ -112,6 +118,8 @@ def load_preset(name: str, *, home: Path = DEFAULT_HOME) -> Preset:
         return _preset(name, raw, root)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{PRESETS_FILE}, [{name}]: {type(error).__name__} {error}.") from error
+    except ValueError as error:
+        raise ValueError(f"{PRESETS_FILE}, [{name}]: {error}") from error
 
 
 @cache
@@ -121,18 +129,22 @@ def _file() -> dict[str, dict[str, Any]]:
 
 def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
     saes = tuple(_sae(entry, root) for entry in raw["saes"])
-    demonstrations = tuple(_demonstration(entry) for entry in raw.get("demonstrations", []))
+    prompts = tuple((pair[0], pair[1]) for pair in raw["prompts"])
+    opening = read_opening(
+        raw.get("opening", {}),
+        pair=next(iter(prompts), ()),
+        prompt=raw["default_prompt"],
+        sae_ids={sae.sae_id for sae in saes},
+    )
+    demonstrations = tuple(
+        _demonstration(entry, opening) for entry in raw.get("demonstrations", [])
+    )
     unknown = {one.sae_id for one in demonstrations} - {one.sae_id for one in saes}
-    for field, allowed in {"dtype": tuple(ITEMSIZE), "prompt_format": PROMPT_FORMATS}.items():
-        if raw[field] not in allowed:
-            raise ValueError(
-                f"{PRESETS_FILE}, [{name}]: {field} is {raw[field]!r}; allowed: "
-                f"{', '.join(allowed)}."
-            )
+    for entry, allowed in {"dtype": tuple(ITEMSIZE), "prompt_format": PROMPT_FORMATS}.items():
+        if raw[entry] not in allowed:
+            raise ValueError(f"{entry} is {raw[entry]!r}; allowed: {', '.join(allowed)}.")
     if unknown:
-        raise ValueError(
-            f"{PRESETS_FILE}, [{name}]: demonstrations name unknown SAEs {sorted(unknown)}."
-        )
+        raise ValueError(f"demonstrations name unknown SAEs {sorted(unknown)}.")
     return Preset(
         name=name,
         title=raw["title"],
@@ -142,7 +154,7 @@ def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
         saes=saes,
         build=root / raw["build"],
         default_prompt=raw["default_prompt"],
-        prompts=tuple((pair[0], pair[1]) for pair in raw["prompts"]),
+        prompts=prompts,
         demonstrations=demonstrations,
         checkpoints=tuple(raw.get("checkpoints", [])),
         n_parameters=raw["n_parameters"],
@@ -151,6 +163,7 @@ def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
         corpus=raw["corpus"],
         corpus_source=raw.get("corpus_source"),
         prompts_file=root / raw["prompts_file"] if "prompts_file" in raw else None,
+        opening=opening,
     )
 
 
@@ -170,8 +183,9 @@ def _sae(raw: dict[str, Any], root: Path) -> SaeSource:
     )
 
 
-def _demonstration(raw: dict[str, Any]) -> Demonstration:
+def _demonstration(raw: dict[str, Any], opening: Opening) -> Demonstration:
     positions = raw["positions"]
+    own = {"prefix": opening.prefix, **raw, "stop": tuple(raw.get("stop", opening.stop))}
     return Demonstration(
-        **{**raw, "positions": positions if isinstance(positions, str) else tuple(positions)}
+        **{**own, "positions": positions if isinstance(positions, str) else tuple(positions)}
     )

@@ -1,5 +1,6 @@
 """Presets: every entry reads, and public SAEs carry ids that sae-lens knows."""
 
+from collections.abc import Callable, Iterator
 from math import prod
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from safetensors import safe_open
 from transformers import AutoModelForCausalLM, Gemma2Config, GPT2Config, GPTNeoXConfig, LlamaConfig
 
 from backend.core import presets
+from backend.core.opening import Opening
 from backend.core.presets import load_preset, preset_names
 from backend.core.sae import Sae
 
@@ -166,3 +168,105 @@ def test_malformed_entries_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
             load_preset("short")
     finally:
         presets._file.cache_clear()
+
+
+OPENING = """
+[few-shot]
+title = "Few-shot"
+model = "x/y"
+dtype = "float32"
+build = "b.duckdb"
+default_prompt = "a\\n"
+prompts = [["a\\n", "b\\n"]]
+prompt_format = "plain"
+n_parameters = 1
+d_model = 1
+corpus = "none"
+saes = [{ sae_id = "layer_1", layer = 1, d_sae = 2 }, { sae_id = "layer_2", layer = 2, d_sae = 2 }]
+[few-shot.opening]
+prefix = "q\\nanswer\\n\\n"
+stop = ["\\n"]
+steer = "c\\n"
+default_sae = { reactivation = "layer_2" }
+[[few-shot.demonstrations]]
+title = "As the preset writes"
+prompt = "d\\n"
+sae_id = "layer_1"
+feature_index = 0
+mode = "add"
+value = 1.0
+positions = "last"
+note = ""
+[[few-shot.demonstrations]]
+title = "Its own way"
+prompt = "d\\n"
+prefix = ""
+stop = []
+sae_id = "layer_1"
+feature_index = 0
+mode = "add"
+value = 1.0
+positions = [1]
+note = ""
+"""
+
+
+@pytest.fixture
+def write_presets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], None]]:
+    """Makes this text the file of presets."""
+
+    def write(text: str) -> None:
+        (tmp_path / "presets.toml").write_text(text)
+        presets._file.cache_clear()
+
+    monkeypatch.setattr(presets, "PRESETS_FILE", tmp_path / "presets.toml")
+    yield write
+    presets._file.cache_clear()
+
+
+def test_what_the_pages_open_with(write_presets: Callable[[str], None]) -> None:
+    """What is left out is the first pair and the default prompt; a demonstration writes as its
+    preset does.
+    """
+    write_presets(OPENING)
+    preset = load_preset("few-shot")
+    assert preset.opening == Opening(
+        prefix="q\nanswer\n\n",
+        stop=("\n",),
+        reactivation=("a\n", "b\n"),
+        steer="c\n",
+        default_sae={"reactivation": "layer_2"},
+    )
+    ways = [(demo.prefix, demo.stop) for demo in preset.demonstrations]
+    assert ways == [("q\nanswer\n\n", ("\n",)), ("", ())]
+    write_presets(OPENING.split("[few-shot.opening]")[0])
+    plain = load_preset("few-shot").opening
+    assert plain == Opening(reactivation=("a\n", "b\n"), steer="a\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('stop = ["\\n"]', 'stop = [""]', "opening.stop has an empty string"),
+        (
+            "reactivation = ",
+            "coverge = ",
+            "opening.default_sae has coverge = 'layer_2'; allowed: overview, coverage",
+        ),
+        ('"layer_2" }', '"layer_9" }', "and of the SAEs layer_1, layer_2"),
+        ("steer =", "steering =", r"opening has \['steering'\]; allowed: prefix, stop"),
+        (
+            "steer =",
+            "reactivation = []\nsteer =",
+            "opening.reactivation has 0 prompts; allowed: 1 or 2",
+        ),
+    ],
+)
+def test_an_opening_that_cannot_be_is_named(
+    write_presets: Callable[[str], None], old: str, new: str, said: str
+) -> None:
+    write_presets(OPENING.replace(old, new))
+    with pytest.raises(ValueError, match=said):
+        load_preset("few-shot")
