@@ -165,10 +165,8 @@ def _api(settings: Settings) -> FastAPI:
         raise BadInput(str(error)) from error
 
     def load() -> Any:
-        loaded = load_preset_models(
-            preset, **settings.model_dump(include={"device", "dtype", "threads", "sae_budget"})
-        )
-        return replace(loaded, prefix_room=settings.prefix_bytes)
+        chosen = settings.model_dump(include={"device", "dtype", "threads", "sae_budget"})
+        return replace(load_preset_models(preset, **chosen), prefix_room=settings.prefix_bytes)
 
     live = Live(load if settings.live else None, waiting=settings.queue)
     return create_api(None, live, settings, preset=preset)

@@ -132,7 +132,6 @@ from backend.schemas.server import (
     Health,
     Limits,
     Model,
-    Opening,
     Sae,
 )
 from backend.schemas.session import Session, SessionRequest
@@ -276,7 +275,6 @@ __all__ = [
     "Mode",
     "Model",
     "NextToken",
-    "Opening",
     "PositionRule",
     "Problem",
     "Request",

@@ -155,9 +155,7 @@ class LanguageModel:
         past: Past | None = None,
     ) -> dict[int, Tensor]:
         """[batch, pos, d_model] per layer; runs no layer beyond the deepest and no unembedding.
-
-        With `past` the tokens are those after it, and so are the positions.
-        """
+        With `past`: of the tokens after it."""
         if not layers:
             return {}
         self.check_layers(layers)

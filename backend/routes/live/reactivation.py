@@ -12,12 +12,13 @@ from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 from torch import Tensor
 
-from backend.core.reactivation.baseline import Spread, Stopped, arrangements, shuffled_splits
-from backend.core.reactivation.index import IndexSummary, PromptCounts, prompt_counts, summarise
+from backend.core.reactivation.baseline import Stopped, arrangements, shuffled_splits
+from backend.core.reactivation.index import PromptCounts, prompt_counts, summarise
 from backend.core.reactivation.split import split
 from backend.core.sae import Sae
 from backend.routes.live.inspect import InspectPlan, plan_inspect
 from backend.routes.live.prompting import Prompt, read_one_of
+from backend.routes.live.reactivation_wire import index_of, rows_of, shuffling
 from backend.routes.request.frames import event_stream
 from backend.routes.request.limits import check_prompt_set
 from backend.routes.request.problems import Refusal, refuse_field
@@ -25,7 +26,6 @@ from backend.routes.request.served import CANCELLED, Backend, Served, Turns
 from backend.routes.request.turns import in_turns
 from backend.schemas import (
     InspectRequest,
-    ReactivationIndex,
     ReactivationRequest,
     ReactivationResponse,
     ReactivationSetRequest,
@@ -42,7 +42,6 @@ router = APIRouter(tags=["live"])
 AT_ONCE = 8  # prompts of a set per turn at the model: between turns others have theirs
 LESS = "ask for fewer shuffles, a shorter prompt, fewer sae_ids, or a smaller generate"
 LESS_OF_SET = "send fewer or shorter prompts, or ask for fewer shuffles"
-_COUNTS = ("firing", "new", "reactivated", "carried")
 
 
 @dataclass(frozen=True)
@@ -128,64 +127,15 @@ def _compare(
             "tokens": prompt.tokens,
             "prefix_length": prompt.prefix_length,
             "shuffled": {
-                sae_id: _rows(one.shuffled, prompt, set(kept)) for sae_id, one in counted.items()
+                sae_id: rows_of(one.shuffled, prompt, set(kept)) for sae_id, one in counted.items()
             },
             "index": {
                 sae_id: index_of(summarise([prompt_counts(one.observed, one.shuffled, classes)]))
                 for sae_id, one in counted.items()
             },
-            "effective": effective | _shuffling(request) | {"kept_positions": kept},
+            "effective": effective | shuffling(request) | {"kept_positions": kept},
         }
     )
-
-
-def _rows(shuffled: Tensor, prompt: Prompt, kept: set[int]) -> list[dict[str, Any]]:
-    spread = Spread.over_shuffles(shuffled)
-    mean, low, high = spread.mean.tolist(), spread.low.tolist(), spread.high.tolist()
-    return [
-        {
-            "position": p,
-            "kept": p in kept,
-            **{
-                name: {"mean": mean[p][k], "interval": [low[p][k], high[p][k]]}
-                for k, name in enumerate(_COUNTS)
-            },
-        }
-        for p in range(len(mean))
-        if p >= prompt.prefix_length and prompt.tokens[p].token_class != "special"
-    ]
-
-
-def _shuffling(request: ReactivationRequest | ReactivationSetRequest) -> dict[str, Any]:
-    return {
-        "shuffles": request.shuffles,
-        "seed": request.seed,
-        "shuffled": "tokens trade places within their class; special tokens, the prefix and "
-        "kept_positions stay",
-        "interval": "2.5th to 97.5th percentile of the shuffles",
-    }
-
-
-def index_of(summary: IndexSummary) -> ReactivationIndex:
-    """The core's summary as the wire has it."""
-    classes = [
-        {**vars(one), **dict(zip(_COUNTS, one.observed, strict=True))} for one in summary.classes
-    ]
-    fields = {"n_prompts": summary.n_prompts, "n_shuffles": summary.n_shuffles}
-    return ReactivationIndex.model_validate(
-        {
-            "classes": [_plain(one) for one in classes],
-            "difference": _plain(vars(summary.difference)),
-            **fields,
-        }
-    )
-
-
-def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Tuples as the lists that JSON has."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()
-    }
 
 
 @dataclass
@@ -252,7 +202,7 @@ def plan_set(request: ReactivationSetRequest, served: Backend) -> SetPlan:
         "chat": request.chat,
         "prefix": request.prefix,
         "model": served.preset.title,
-        **_shuffling(request),
+        **shuffling(request),
         "set_interval": "95 % percentile bootstrap over prompts, 2000 resamples",
     }
     return SetPlan(request, prompts, sae, effective)

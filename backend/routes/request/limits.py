@@ -131,9 +131,8 @@ def check_prompt_tokens(
     n_tokens: int, settings: Settings, loaded: Loaded, prefix_length: int = 0
 ) -> None:
     """`n_tokens` of the whole prompt, the first `prefix_length` of which are its prefix."""
-    bounds = {"prompt": (n_tokens - prefix_length, prompt_tokens(settings, loaded))}
-    bounds["prefix"] = prefix_length, prefix_tokens(settings, loaded)
-    for what, (n, most) in bounds.items():
+    own = ("prompt", n_tokens - prefix_length, prompt_tokens(settings, loaded))
+    for what, n, most in (own, ("prefix", prefix_length, prefix_tokens(settings, loaded))):
         if n > most:
             raise Refusal(413, f"The {what} has {n} tokens; this server takes {most}.")
     context = loaded.lm.max_positions

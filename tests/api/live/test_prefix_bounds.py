@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backend.core.opening import Opening
 from fastapi.testclient import TestClient
 
 from backend.core.lm.cost import generating_bytes, prefix_bytes
+from backend.core.opening import Opening
 from backend.core.presets import Demonstration, Preset
 from backend.routes.live.inspect import bytes_together, plan_inspect
 from backend.routes.live.inspect_together import fits
