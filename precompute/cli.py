@@ -41,6 +41,8 @@ TRAINING = {
     "eval-lab": "precompute.lab.evaluate",
     "consolidation": "precompute.consolidation.command",
     "experiments": "precompute.experiments.job",
+    "answers": "precompute.experiments.answers",
+    "carry": "precompute.experiments.carry",
     "statistics": "precompute.statistics.job",
     "null-models": "precompute.statistics.null_models",
     "feature-details": "precompute.features.job",

@@ -63,22 +63,12 @@ from backend.schemas.consolidation import (
     StageRow,
     TrainingRun,
 )
-from backend.schemas.experiments import Experiment, ExperimentEstimate, ExperimentList
-from backend.schemas.patching import (
-    LensRequest,
-    LensResponse,
-    LensRow,
-    PatchCells,
-    PatchEnds,
-    PatchFinalFrame,
-    PatchFrame,
-    PatchRequest,
-    PatchResponse,
-    PatchRow,
-    PatchRowFrame,
-    PatchSet,
-    PromotedToken,
-    WatchedToken,
+from backend.schemas.experiments import (
+    Experiment,
+    ExperimentEstimate,
+    ExperimentList,
+    ExperimentPlace,
+    ExperimentTask,
 )
 from backend.schemas.prompts import (
     FeatureInfo,
@@ -195,6 +185,8 @@ __all__ = [
     "Experiment",
     "ExperimentEstimate",
     "ExperimentList",
+    "ExperimentPlace",
+    "ExperimentTask",
     "ClassDifference",
     "ClassIndex",
     "ReactivationIndex",

@@ -24,17 +24,34 @@ class ExperimentEstimate(Response):
     n: int = Field(description="prompts; 1 for what is no estimate")
 
 
+class ExperimentTask(Response):
+    task: str = Field(description="name of the task file, without its ending")
+    title: str
+    noun: str = Field(description="what its subjects are, in the plural")
+    sha256: str = Field(description="of the file's content; comments and layout do not count")
+
+
+class ExperimentPlace(Response):
+    subject: str = Field(description="as in the estimates of this place")
+    task: str = Field(description="a task of `tasks`")
+    question: str = Field(description="phrasing and tail, with {s} for the subject's name")
+    distance: int = Field(description="tokens behind the name's last one")
+    token_id: int
+    text: str = Field(description="of the token")
+    token_class: str = Field(description="by frequency in the build: function, content or special")
+    kind: str = Field(description="by spelling: punctuation, closed_class, other_word, word_piece, digits, han, other")
+    is_last: bool = Field(description="the prompt's last position, where the answer begins")
+
+
 class Experiment(Response):
-    name: str = Field(description="necessity, distance, grid, trait, difference_of_means")
+    name: str = Field(description="necessity, distance, grid, trait, difference_of_means, answers, carry, …")
     prompts: str = Field(description="which prompts it was made on")
     arms: dict[str, str] = Field(description="arm -> what it does, in plain words")
     outcomes: dict[str, str] = Field(description="outcome -> definition with its unit")
-    estimates: list[ExperimentEstimate] = Field(
-        description="in the order in which the job wrote them"
-    )
-    findings: list[str] = Field(
-        description="what held and what did not, written by the job from the figures"
-    )
+    estimates: list[ExperimentEstimate] = Field(description="in the order in which the job wrote them")
+    findings: list[str] = Field(description="what held and what did not, written by the job from the figures")
+    tasks: list[ExperimentTask] = Field(default=[], description="task files that it was made from; empty: none")
+    places: list[ExperimentPlace] = Field(default=[], description="positions behind the subjects' names (carry)")
 
 
 class ExperimentList(Response):

@@ -18,11 +18,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import torch
 
-from backend.core.companions.experiments.store import KIND, SCHEMA, SCHEMA_VERSION
-from backend.core.companions.file import build_identity, companion_path, write_companion
+from backend.core.companions.experiments.store import KIND, SCHEMA_VERSION
+from backend.core.companions.file import build_identity, companion_path
 from backend.core.lm import LanguageModel
 from backend.core.presets import load_preset
 from backend.core.sae import Sae
@@ -34,7 +33,9 @@ from precompute.experiments import necessity
 from precompute.experiments import reactivation as experiments_reactivation
 from precompute.experiments import traits as experiments_traits
 from precompute.experiments.grid_prompts import KINDS
-from precompute.experiments.result import RESAMPLES, Result
+from precompute.experiments.kept import cache_folder
+from precompute.experiments.publish import INTERVALS, publish
+from precompute.experiments.result import Result
 from precompute.experiments.subject import Asked, Subject
 from precompute.lab.evaluate import sample
 from precompute.lab.questions import questions
@@ -101,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     subject = Subject.of(lm, saes, store, args.seed)
     identity = build_identity(store.provenance())
     settings = {"n": args.n, "seed": args.seed, "build": identity, "schema": SCHEMA_VERSION}
-    work = (args.work or _cache()) / hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
+    work = (args.work or cache_folder()) / hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
     work.mkdir(parents=True, exist_ok=True)
     for name in args.only:
         path = work / f"{name}.json"
@@ -112,25 +113,10 @@ def run(args: argparse.Namespace) -> int:
     if missing:
         print(f"not published: {', '.join(missing)} are still to be run")
         return 0
-    out = args.out or companion_path(Path(preset.build), KIND)
     results = [Result.read(work / f"{name}.json") for name in NAMES]
-    write_companion(
-        out,
-        SCHEMA.read_text("utf-8"),
-        SCHEMA_VERSION,
-        tables(results),
-        _provenance(settings, store),
-    )
-    print(f"published {out} ({out.stat().st_size / 1e6:.2f} MB)")
+    out = args.out or companion_path(Path(preset.build), KIND)
+    publish(out, results, identity, _provenance(settings, store))
     return 0
-
-
-def _cache() -> Path:
-    return (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        / "functionscope"
-        / "experiments"
-    )
 
 
 def _provenance(settings: dict[str, Any], store: Store) -> dict[str, Any]:
@@ -139,32 +125,9 @@ def _provenance(settings: dict[str, Any], store: Store) -> dict[str, Any]:
         "questions": "held-out phrasings of precompute/lab/questions.json about facts that were "
         "trained",
         "prompt_sets": {"reactivation": experiments_reactivation.SET},
-        "intervals": {
-            "level": 0.95,
-            "means": f"percentile bootstrap over prompts, {RESAMPLES}",
-            "shares": "Wilson",
-        },
+        "intervals": INTERVALS,
         "code": code_version(),
     }
-
-
-def tables(results: Sequence[Result]) -> dict[str, pa.Table]:
-    """Rows of all experiments by table of the companion's schema.sql."""
-    made: dict[str, list[dict[str, Any]]] = {
-        name: [] for name in ("estimate", "arm", "outcome", "finding")
-    }
-    made |= {name: [] for name in ("prompt_value", "prompt", "answer")}
-    for result in results:
-        key = {"experiment": result.experiment}
-        made["arm"] += [key | {"arm": arm, "sentence": words} for arm, words in result.arm.items()]
-        made["finding"] += [key | {"sentence": words} for words in result.finding]
-        made["outcome"] += [
-            key | {"outcome": name, "unit": unit, "sentence": words}
-            for name, (unit, words) in result.outcome.items()
-        ]
-        for name in ("estimate", "prompt_value", "prompt", "answer"):
-            made[name] += [key | row for row in getattr(result, name)]
-    return {name: pa.Table.from_pylist(rows) for name, rows in made.items() if rows}
 
 
 def report(name: str, result: Result) -> None:

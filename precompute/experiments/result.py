@@ -32,6 +32,8 @@ class Result:
     prompt: list[dict[str, Any]] = field(default_factory=list)
     answer: list[dict[str, Any]] = field(default_factory=list)
     finding: list[str] = field(default_factory=list)
+    task: list[dict[str, Any]] = field(default_factory=list)
+    place: list[dict[str, Any]] = field(default_factory=list)
 
     def mean(
         self,
@@ -42,13 +44,13 @@ class Result:
         sae_id: str | None,
         layer: int | None,
         keep: bool = False,
+        subject: str = "",
     ) -> float:
         """The mean over prompts with its bootstrap interval; `keep` stores the values too."""
         found = np.asarray(values, dtype=np.float64)
         low, high = mean_interval(found, self.seed)
-        self._add(
-            arm, outcome, float(found.mean()), low, high, len(found), sae_id=sae_id, layer=layer
-        )
+        where: dict[str, Any] = {"sae_id": sae_id, "layer": layer, "subject": subject}
+        self._add(arm, outcome, float(found.mean()), low, high, len(found), **where)
         if keep:
             self.prompt_value.append(
                 {

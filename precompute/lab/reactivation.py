@@ -1,10 +1,9 @@
 """Does the newline after a question hold what was asked about? The lab model's countries,
 one question each.
 
-For each country the question "What is the capital of …?" is read once. A feature is the country's
-*own* at the newline when it fires at the last token of its name and again at the question's final
-newline, and at no more than `COMMON` of the other countries' newlines. The control asks the same of
-the name of the next country in the list.
+For each country the question "What is the capital of …?" is read once. A feature is the country's *own* at the
+newline when it fires at the last token of its name and again at the question's final newline, and at no more than
+a tenth of the other countries' newlines. The control asks the same of the name of the next country in the list.
 
 Below the features stands the residual stream itself: what is peculiar to a country at its name, and
 at its newline, is the residual less the mean over countries there. A newline *names its country*
@@ -19,11 +18,11 @@ import torch
 from torch import Tensor
 
 from backend.core.lm import LanguageModel
+from backend.core.reactivation.carry import own_again
 from backend.core.sae import Sae
 from precompute.lab.questions import facts
 from precompute.lab.steering import answers, rate
 
-COMMON = 0.1
 PAIR = ("Russia", "UK")
 
 
@@ -59,15 +58,6 @@ def names_its_country(at_name: Tensor, at_newline: Tensor) -> Tensor:
         torch.nn.functional.normalize(x - x.mean(0), dim=-1) for x in (at_name, at_newline)
     )
     return (newline @ name.T).argmax(1) == torch.arange(len(name))
-
-
-def own_again(at_name: Tensor, at_newline: Tensor) -> Tensor:
-    """Bool [country, d_sae]: the country's own features at the newline.
-
-    Both inputs are [country, d_sae].
-    """
-    elsewhere = (at_newline.sum(0) - at_newline.long()) / (len(at_newline) - 1)
-    return at_name & at_newline & (elsewhere <= COMMON)
 
 
 def reactivation(lm: LanguageModel, saes: Sequence[Sae]) -> dict[str, Any]:

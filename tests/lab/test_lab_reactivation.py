@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer
 
+from backend.core.reactivation.carry import own_again
 from precompute.lab.questions import LAB
-from precompute.lab.reactivation import countries, names_its_country, own_again, question
+from precompute.lab.reactivation import countries, names_its_country, question
 from precompute.training.sae import read_rows
 
 

@@ -4,16 +4,16 @@ tables of bars, every arm with its interval.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
 
+from app.parts.carry import CARRY, carry_panel
+from app.parts.estimates import estimate_cell, numbers
 from app.parts.frame import panel
-from app.parts.shared_rows import bar, table
+from app.parts.shared_rows import table
 from backend.schemas import Experiment, ExperimentEstimate, ExperimentList
 
 
@@ -33,12 +33,17 @@ SHOWN = {
     "grid": Shown("The paper's Figure 7", "success", "share"),
     "trait": Shown("The paper's search for a feature", "success", "share"),
     "difference_of_means": Shown("A difference of means, layer by layer", "success", "share"),
+    "answers": Shown("How often is it right?", "right", "share"),
 }
 
 
 def experiment_panels(found: ExperimentList, code: dict[str, str]) -> list[Component]:
     """A panel per experiment that was run."""
-    return [_panel(one, SHOWN[one.name], code) for one in found.experiments if one.name in SHOWN]
+    return [
+        carry_panel(one, "claims", code) if one.name == CARRY else _panel(one, SHOWN[one.name], code)
+        for one in found.experiments
+        if one.name in SHOWN or one.name == CARRY
+    ]
 
 
 def _panel(one: Experiment, shown: Shown, code: dict[str, str]) -> Component:
@@ -90,52 +95,11 @@ def estimate_table(one: Experiment, rows: Sequence[ExperimentEstimate], shown: S
     body = [
         html.Tr(
             [
-                html.Th(
-                    arm.replace("_", " ").replace(" - ", " − "),
-                    scope="row",
-                    title=one.arms.get(arm, ""),
-                ),
-                *(_cell(cells.get((arm, column)), shown.unit, most) for column in columns),
+                html.Th(arm.replace("_", " ").replace(" - ", " − "), scope="row", title=one.arms.get(arm, "")),
+                *(estimate_cell(cells.get((arm, column)), shown.unit, most) for column in columns),
             ]
         )
         for arm in dict.fromkeys(row.arm for row in rows)
     ]
-    names = [html.Th(name, scope="col", **_numbers([name, "low", "high", "n"])) for name in columns]
-    return table(
-        shown.title, html.Thead(html.Tr([html.Th("", scope="col"), *names])), body, "fs-rows--arms"
-    )
-
-
-def _numbers(values: list[Any]) -> dict[str, str]:
-    """What a cell stands for in the table's CSV."""
-    return {"data-values": json.dumps(values)}
-
-
-def _cell(row: ExperimentEstimate | None, unit: str, most: float) -> Component:
-    if row is None:
-        return html.Td("–", className="fs-muted", title="not measured", **_numbers([None] * 4))
-    value, ends = _written(row.value, unit), [_written(end, unit) for end in row.interval or ()]
-    span = f"{ends[0]} to {ends[1]}" if ends else ""
-    kind = "fs-meter__bar--suppressed" if row.value < 0 else ""
-    told = (
-        f"{value} {'' if unit == 'share' else unit} ({f'95 %: {span}' if span else 'exact'}; "
-        f"n = {row.n:,})"
-    )
-    return html.Td(
-        [
-            bar(abs(row.value) / most if most else 0.0, told, kind),
-            html.Span(value),
-            html.Small(span),
-        ],
-        className="fs-num",
-        title=told,
-        **_numbers([row.value, *(row.interval or (None, None)), row.n]),
-    )
-
-
-def _written(value: float, unit: str) -> str:
-    """A figure of a cell; what rounds to nothing has no sign."""
-    said = {"share": f"{100 * value:.0f} %", "points": f"{100 * value:.1f}"}.get(
-        unit, f"{value:.2f}"
-    )
-    return said.removeprefix("-") if float(said.split()[0]) == 0 else said.replace("-", "−")
+    names = [html.Th(name, scope="col", **numbers([name, "low", "high", "n"])) for name in columns]
+    return table(shown.title, html.Thead(html.Tr([html.Th("", scope="col"), *names])), body, "fs-rows--arms")

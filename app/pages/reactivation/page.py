@@ -20,7 +20,7 @@ from dash.development.base_component import Component
 from pydantic import BaseModel
 
 from app.api import ApiClient, ApiProblem
-from app.links import reproduce_post
+from app.links import reproduce_get, reproduce_post
 from app.pages.reactivation.state import (
     baseline_of,
     complaints_of,
@@ -34,18 +34,13 @@ from app.pages.reactivation.state import (
     shuffled_request,
     view_of,
 )
-from app.pages.reactivation.view import (
-    GROUP,
-    INSPECTED,
-    index_panel,
-    matrix_panel,
-    prompts_panel,
-    side_panel,
-)
+from app.pages.reactivation.view import GROUP, INSPECTED, index_panel, matrix_panel, prompts_panel, side_panel
+from app.parts.carry import CARRY, carry_panel
 from app.parts.components import FiringCompare
 from app.parts.controls import address_complaints
 from app.parts.frame import FOLLOWED, Page, panel
 from app.parts.reproduce import in_turn
+from app.parts.still import still
 from backend import schemas as wire
 
 __all__ = ["PAGE", "default_sae", "lane_of"]
@@ -76,10 +71,8 @@ async def layout(**query: str) -> Component:
                 badge="live",
             ),
             index_panel(),
-            *(
-                dcc.Store(id=f"reactivation-{name}")
-                for name in ("defaults", "run", "asked", "address")
-            ),
+            html.Div(id="reactivation-carry"),
+            *(dcc.Store(id=f"reactivation-{name}") for name in ("defaults", "run", "asked", "address")),
             dcc.Store(id="reactivation-query", data=query),
         ],
         className="fs-live-page",
@@ -93,6 +86,7 @@ def register(app: Dash, api: ApiClient) -> None:
     _register_inspect(app, api)
     _register_shuffled(app, api)
     _register_save(app, api)
+    _register_carry(app, api)
     _register_browser(app)
 
 
@@ -285,6 +279,22 @@ def _register_save(app: Dash, api: ApiClient) -> None:
         ]
         names = [f"prompt {lane}" for lane in "AB"] if len(runs) > 1 else [""]
         return [run.model_dump() | {"holds": name} for run, name in zip(runs, names, strict=True)]
+
+
+def _register_carry(app: Dash, api: ApiClient) -> None:
+    @app.callback(
+        Output("reactivation-carry", "children"),
+        Input("reactivation-query", "data"),
+        State("frame-location", "href"),
+    )
+    async def show_carry(_: dict[str, str], href: str | None) -> Any:
+        """What many subjects say of the same question; nothing where it was not measured beside this build."""
+        try:
+            found = await api.experiments()
+        except ApiProblem:
+            return None
+        code = reproduce_get(href, "/api/experiments", {})
+        return still([carry_panel(one, "reactivation", code) for one in found.experiments if one.name == CARRY])
 
 
 def _register_browser(app: Dash) -> None:

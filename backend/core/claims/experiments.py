@@ -132,9 +132,44 @@ def grid_cells(sources: Sources, parameters: dict[str, Any]) -> Measured:
     )
 
 
+def carry(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """An arm of `carry` for the largest set of subjects, in the SAE in which most are carried at the prompts' end.
+
+    That choice does not look at the arm, unless the arm is the end itself.
+    """
+    rows = _store(sources).estimates("carry")
+    ends = [row for row in rows if (row.arm, row.outcome) == ("at the end", "own")]
+    if not ends:
+        raise NotTestable(
+            "the experiments beside this build hold no carry: `functionscope precompute carry` on a task file makes it"
+        )
+    best = max(ends, key=lambda one: (one.n, one.value))
+    arm, outcome = parameters["arm"], parameters["outcome"]
+    of_best = {(row.arm, row.outcome): row for row in rows if (row.sae_id, row.subject) == (best.sae_id, best.subject)}
+    row = of_best.get((arm, outcome))
+    if row is None:
+        raise NotTestable(f"carry holds no {arm}: the tails of {best.subject} have no such tokens at equal distances")
+    control = of_best[parameters["beside_arm"], parameters["beside_outcome"]]
+    noun = next(
+        (task.noun for task in _store(sources).tasks("carry") if best.subject.startswith(task.task)), "subjects"
+    )
+    return Measured(
+        row.value,
+        _interval(row),
+        row.n,
+        noun,
+        row.sae_id or "no SAE",
+        link_to("carry"),
+        parameters["beside_words"],
+        control.value,
+        _interval(control),
+    )
+
+
 EXPERIMENT_MEASURES: dict[str, Measure] = {
     "estimate": estimate,
     "best_layer": best_layer,
     "most_successful_depth": most_successful_depth,
     "grid_cells": grid_cells,
+    "carry": carry,
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from fastapi import APIRouter
 
 from backend.core.companions.experiments.store import Estimate, ExperimentsStore
 from backend.routes.request.kept import kept_by
 from backend.routes.request.served import Served
-from backend.schemas import Experiment, ExperimentEstimate, ExperimentList
+from backend.schemas import Experiment, ExperimentEstimate, ExperimentList, ExperimentPlace, ExperimentTask
 
 router = APIRouter(tags=["experiments"], route_class=kept_by("experiments"))
 
@@ -25,11 +27,13 @@ def _experiment(store: ExperimentsStore, name: str) -> Experiment:
     provenance = store.provenance()
     return Experiment(
         name=name,
-        prompts=provenance.get("prompt_sets", {}).get(name, provenance["questions"]),
+        prompts=provenance.get("prompt_sets", {}).get(name) or provenance["questions"],
         arms=store.arms(name),
         outcomes=store.outcomes(name),
         estimates=[_estimate(row) for row in store.estimates(name)],
         findings=store.findings(name),
+        tasks=[ExperimentTask(**asdict(row)) for row in store.tasks(name)],
+        places=[ExperimentPlace(**asdict(row)) for row in store.places(name)],
     )
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.core.companions.experiments.store import SCHEMA, SCHEMA_VERSION, ExperimentsStore
-from backend.core.companions.file import write_companion
+from backend.core.companions.experiments.store import ExperimentsStore
 from backend.core.intervals import wilson
 from backend.core.lm import LanguageModel
 from backend.core.lm.interventions import Intervention
@@ -18,7 +17,7 @@ from backend.core.store import StoreMissing
 from precompute.experiments import distance as experiments_distance
 from precompute.experiments import necessity
 from precompute.experiments.grid_prompts import KINDS, Cell, prompts
-from precompute.experiments.job import tables
+from precompute.experiments.publish import publish, stated
 from precompute.experiments.result import Result, mean_interval
 from precompute.experiments.subject import (
     CONTENT,
@@ -204,9 +203,7 @@ def test_the_file_gives_back_what_was_found(tmp_path: Path) -> None:
     again = Result.read(tmp_path / "one.json")
     assert again == result
     path = tmp_path / "b.experiments.duckdb"
-    write_companion(
-        path, SCHEMA.read_text("utf-8"), SCHEMA_VERSION, tables([again]), {"build": "abc"}
-    )
+    publish(path, [again], "abc", stated("necessity", "three questions", {}))
     store = ExperimentsStore(path)
     store.require("abc")
     first, second = store.estimates("necessity")

@@ -1,12 +1,13 @@
 -- lab.experiments.duckdb: experiments on a model's prompts, run once and kept beside the build.
 -- One long table of estimates, whatever the experiment, and what they were estimated from.
+-- Version 2 added `task` and `place`; a file of version 1 is read as one that has none.
 
 CREATE TABLE estimate (
-    experiment VARCHAR NOT NULL,  -- necessity, distance, grid, trait, difference_of_means
+    experiment VARCHAR NOT NULL,  -- necessity, distance, grid, trait, difference_of_means, answers, carry, ...
     sae_id     VARCHAR,           -- SAE of the features; 'all' = all SAEs together; NULL = no SAE is used
     layer      TINYINT,           -- the edit is after this decoder layer; NULL = none, or several
     arm        VARCHAR NOT NULL,  -- what was done to the model: see the table arm
-    subject    VARCHAR NOT NULL,  -- what was asked (grid: the question's kind); '' = everything
+    subject    VARCHAR NOT NULL,  -- what was asked (grid: the question's kind; carry: a place); '' = everything
     outcome    VARCHAR NOT NULL,  -- what was measured: see the table outcome
     value      DOUBLE NOT NULL,   -- in the outcome's unit
     low        DOUBLE,            -- 95 % interval: bootstrap over prompts for means, Wilson for shares; NULL = exact
@@ -57,4 +58,27 @@ CREATE TABLE answer (
 CREATE TABLE finding (
     experiment VARCHAR NOT NULL,
     sentence   VARCHAR NOT NULL
+);
+
+-- The task files that an experiment was made from.
+CREATE TABLE task (
+    experiment VARCHAR NOT NULL,
+    task       VARCHAR NOT NULL,  -- the file's name without its ending
+    title      VARCHAR NOT NULL,
+    noun       VARCHAR NOT NULL,  -- what its subjects are, in the plural
+    sha256     VARCHAR NOT NULL   -- of the file's content, layout and comments apart
+);
+
+-- Positions behind a subject's name, the same in the prompts of all subjects (experiment carry).
+CREATE TABLE place (
+    experiment  VARCHAR NOT NULL,
+    subject     VARCHAR NOT NULL,  -- as in estimate
+    task        VARCHAR NOT NULL,
+    question    VARCHAR NOT NULL,  -- phrasing and tail, with {s} for the name
+    distance    INTEGER NOT NULL,  -- tokens behind the name's last one
+    token_id    INTEGER NOT NULL,
+    text        VARCHAR NOT NULL,  -- of the token
+    token_class VARCHAR NOT NULL,  -- by frequency, in the build: function or content, or special
+    kind        VARCHAR NOT NULL,  -- by spelling: punctuation, closed_class, other_word, ...
+    is_last     BOOLEAN NOT NULL   -- the prompt's last position, where the answer begins
 );

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from backend.core.companions.file import Companion
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KIND = "experiments"
+NEW_IN_2 = ("task", "place")
+TABLES = ("estimate", "arm", "outcome", "prompt_value", "prompt", "answer", "finding", *NEW_IN_2)
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,37 @@ class Answer:
     success: bool | None
 
 
+@dataclass(frozen=True)
+class Task:
+    """A task file that an experiment was made from; `noun` is what its subjects are, in the plural."""
+
+    task: str
+    title: str
+    noun: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position behind a subject's name; `subject` as in its estimates. See schema.sql for the columns."""
+
+    subject: str
+    task: str
+    question: str
+    distance: int
+    token_id: int
+    text: str
+    token_class: str
+    kind: str
+    is_last: bool
+
+
 class ExperimentsStore(Companion):
     """The results file, read-only."""
 
     version = SCHEMA_VERSION
-    remedy = "make it with `functionscope precompute experiments --preset lab`."
+    older = (1,)
+    remedy = "make it with `functionscope precompute experiments`."
 
     def names(self) -> list[str]:
         """The experiments that were run, in the order in which they were."""
@@ -114,6 +143,31 @@ class ExperimentsStore(Companion):
             [experiment, arm, outcome, sae_id],
         )
         return [float(value) for value in rows[0][0]] if rows else []
+
+    def tasks(self, experiment: str) -> list[Task]:
+        """The task files that it was made from; [] for an experiment that has its questions elsewhere."""
+        statement = "SELECT task, title, noun, sha256 FROM task WHERE experiment = $1 ORDER BY rowid"
+        return [Task(*row) for row in self._since_2(statement, experiment)]
+
+    def places(self, experiment: str) -> list[Place]:
+        """Positions behind the subjects' names, in reading order; [] for an experiment that has none."""
+        statement = (
+            "SELECT subject, task, question, distance, token_id, text, token_class, kind, is_last FROM place "
+            "WHERE experiment = $1 ORDER BY rowid"
+        )
+        return [Place(*row) for row in self._since_2(statement, experiment)]
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """A whole table of schema.sql, a row a dict: for a job that writes the file anew."""
+        if table not in TABLES:
+            raise ValueError(f"table is {table!r}; allowed: {', '.join(TABLES)}.")
+        if table in NEW_IN_2 and self.provenance()["schema_version"] < 2:
+            return []
+        columns = [name for name, *_ in self.query(f"DESCRIBE {table}")]
+        return [dict(zip(columns, row, strict=True)) for row in self.query(f"SELECT * FROM {table} ORDER BY rowid")]
+
+    def _since_2(self, statement: str, experiment: str) -> list[tuple[Any, ...]]:
+        return self.query(statement, [experiment]) if self.provenance()["schema_version"] >= 2 else []
 
     def _pairs(self, statement: str, experiment: str) -> list[tuple[str, str]]:
         return [(str(name), str(words)) for name, words in self.query(statement, [experiment])]
