@@ -1,4 +1,6 @@
-"""Who carries the subject: by position behind its name and by layer, over many subjects (experiment carry)."""
+"""Who carries the subject: by position behind its name and by layer, over many subjects (experiment
+carry).
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,17 @@ ALL_SAES = Sequence[tuple[str, int]]  # (sae_id, layer), shallow to deep
 
 
 def carry_panel(one: Experiment, page: str, code: dict[str, str]) -> Component:
-    """Each set of subjects: its kinds of positions against each other, then every question token by token."""
+    """Each set of subjects: its kinds of positions against each other, then every question token by
+    token.
+    """
     sets = dict.fromkeys(set_of(place) for place in one.places)
     note = (
-        "Share of the subjects with a feature that fired at the subject's name, fires again at this token, and here in "
-        "at most 10 % of the other subjects' prompts. In grey, the same by a feature of another's name that the own "
-        "name lacks; with the names exchanged, features that both share count too. Few-shot examples do not count. "
+        "Share of the subjects with a feature that fired at the subject's name, fires again at "
+        "this token, and here in "
+        "at most 10 % of the other subjects' prompts. In grey, the same by a feature of another's "
+        "name that the own "
+        "name lacks; with the names exchanged, features that both share count too. Few-shot "
+        "examples do not count. "
         f"95 % intervals; {one.prompts}."
     )
     return panel(
@@ -57,7 +64,10 @@ def _set(one: Experiment, name: str) -> Component:
     rows = [row for row in one.estimates if row.subject == name]
     listed = [
         html.Details(
-            [html.Summary(f"“{words}”"), place_table(one, [p for p in places if p.question == words])],
+            [
+                html.Summary(f"“{words}”"),
+                place_table(one, [p for p in places if p.question == words]),
+            ],
             open=words == opened,
         )
         for words in questions
@@ -72,7 +82,9 @@ def _n_content(places: Sequence[ExperimentPlace], question: str) -> int:
 
 def saes_of(rows: Sequence[ExperimentEstimate]) -> ALL_SAES:
     """Those that the rows are of, by layer."""
-    found = {(row.sae_id, row.layer) for row in rows if row.sae_id is not None and row.layer is not None}
+    found = {
+        (row.sae_id, row.layer) for row in rows if row.sae_id is not None and row.layer is not None
+    }
     return sorted(found, key=lambda pair: (pair[1], pair[0]))
 
 
@@ -84,31 +96,50 @@ def kinds_table(one: Experiment, rows: Sequence[ExperimentEstimate]) -> Componen
     body = [
         html.Tr(
             [
-                html.Th(arm.replace("_", " ").replace(" - ", " − "), scope="row", title=one.arms.get(arm, "")),
+                html.Th(
+                    arm.replace("_", " ").replace(" - ", " − "),
+                    scope="row",
+                    title=one.arms.get(arm, ""),
+                ),
                 *(estimate_cell(cells.get((arm, sae_id)), "points", 1.0) for sae_id, _ in saes),
             ]
         )
         for arm in dict.fromkeys(row.arm for row in net)
     ]
-    return table("carried, by kind of position: own less exchanged, points", _head(saes, ""), body, "fs-rows--arms")
+    return table(
+        "carried, by kind of position: own less exchanged, points",
+        _head(saes, ""),
+        body,
+        "fs-rows--arms",
+    )
 
 
 def place_table(one: Experiment, places: Sequence[ExperimentPlace]) -> Component:
     """A row per token behind the name, in reading order, a column per layer."""
     wanted = {place.subject for place in places}
-    cells = {(row.subject, row.sae_id, row.arm): row for row in one.estimates if row.subject in wanted}
+    cells = {
+        (row.subject, row.sae_id, row.arm): row for row in one.estimates if row.subject in wanted
+    }
     saes = saes_of(list(cells.values()))
     body = [
         html.Tr(
             [
                 html.Th(
-                    [token_chip(place.text, place.token_class, place.token_id), html.Small(f" {place.distance}")],
+                    [
+                        token_chip(place.text, place.token_class, place.token_id),
+                        html.Small(f" {place.distance}"),
+                    ],
                     scope="row",
-                    title=f"{place.token_class} by frequency, {place.kind.replace('_', ' ')} by spelling; "
-                    f"{place.distance} tokens behind the name" + (", where the answer begins" if place.is_last else ""),
+                    title=f"{place.token_class} by frequency, "
+                    f"{place.kind.replace('_', ' ')} by spelling; "
+                    f"{place.distance} tokens behind the name"
+                    + (", where the answer begins" if place.is_last else ""),
                     **numbers([place.text, place.token_class, place.kind, place.distance]),
                 ),
-                *(_carried(*(cells.get((place.subject, sae, arm)) for arm in SHARES)) for sae, _ in saes),
+                *(
+                    _carried(*(cells.get((place.subject, sae, arm)) for arm in SHARES))
+                    for sae, _ in saes
+                ),
             ]
         )
         for place in places
@@ -120,22 +151,34 @@ def place_table(one: Experiment, places: Sequence[ExperimentPlace]) -> Component
 def _head(saes: ALL_SAES, first: str, first_columns: Sequence[str] = ("",)) -> Component:
     columns = ("{}", "{} low", "{} high", "{} n")
     heads = [
-        html.Th(f"after layer {layer}", scope="col", title=sae_id, **numbers([name.format(sae_id) for name in columns]))
+        html.Th(
+            f"after layer {layer}",
+            scope="col",
+            title=sae_id,
+            **numbers([name.format(sae_id) for name in columns]),
+        )
         for sae_id, layer in saes
     ]
-    return html.Thead(html.Tr([html.Th(first, scope="col", **numbers(list(first_columns))), *heads]))
+    return html.Thead(
+        html.Tr([html.Th(first, scope="col", **numbers(list(first_columns))), *heads])
+    )
 
 
 def _carried(
-    own: ExperimentEstimate | None, another: ExperimentEstimate | None, exchanged: ExperimentEstimate | None
+    own: ExperimentEstimate | None,
+    another: ExperimentEstimate | None,
+    exchanged: ExperimentEstimate | None,
 ) -> Component:
     """The own share as a bar, another's beside it in grey; the exchanged one on hover."""
     if own is None:
         return estimate_cell(None, "share", 1.0)
     low, high = own.interval or (own.value, own.value)
-    told = f"{written(own.value, 'share')} (95 %: {written(low, 'share')} to {written(high, 'share')}; n = {own.n:,})"
+    span = f"{written(low, 'share')} to {written(high, 'share')}"
+    told = f"{written(own.value, 'share')} (95 %: {span}; n = {own.n:,})"
     beside = f"another's {written(another.value, 'share')}" if another is not None else ""
-    swapped = f"names exchanged {written(exchanged.value, 'share')}" if exchanged is not None else ""
+    swapped = (
+        f"names exchanged {written(exchanged.value, 'share')}" if exchanged is not None else ""
+    )
     return html.Td(
         [bar(own.value, told), html.Span(written(own.value, "share")), html.Small(beside)],
         className="fs-num",

@@ -1,4 +1,6 @@
-"""A cell of a table of experiments: a figure as a bar, its interval beside it, and what it says in a saved table."""
+"""A cell of a table of experiments: a figure as a bar, its interval beside it, and what it says in
+a saved table.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,14 @@ def estimate_cell(row: ExperimentEstimate | None, unit: str, most: float) -> Com
     value, ends = written(row.value, unit), [written(end, unit) for end in row.interval or ()]
     span = f"{ends[0]} to {ends[1]}" if ends else ""
     kind = "fs-meter__bar--suppressed" if row.value < 0 else ""
-    told = f"{value} {'' if unit == 'share' else unit} ({f'95 %: {span}' if span else 'exact'}; n = {row.n:,})"
+    interval = f"95 %: {span}" if span else "exact"
+    told = f"{value} {'' if unit == 'share' else unit} ({interval}; n = {row.n:,})"
     return html.Td(
-        [bar(abs(row.value) / most if most else 0.0, told, kind), html.Span(value), html.Small(span)],
+        [
+            bar(abs(row.value) / most if most else 0.0, told, kind),
+            html.Span(value),
+            html.Small(span),
+        ],
         className="fs-num",
         title=told,
         **numbers([row.value, *(row.interval or (None, None)), row.n]),
@@ -34,5 +41,7 @@ def estimate_cell(row: ExperimentEstimate | None, unit: str, most: float) -> Com
 
 def written(value: float, unit: str) -> str:
     """A figure of a cell; what rounds to nothing has no sign."""
-    said = {"share": f"{100 * value:.0f} %", "points": f"{100 * value:.1f}"}.get(unit, f"{value:.2f}")
+    said = {"share": f"{100 * value:.0f} %", "points": f"{100 * value:.1f}"}.get(
+        unit, f"{value:.2f}"
+    )
     return said.removeprefix("-") if float(said.split()[0]) == 0 else said.replace("-", "−")

@@ -70,6 +70,22 @@ from backend.schemas.experiments import (
     ExperimentPlace,
     ExperimentTask,
 )
+from backend.schemas.patching import (
+    LensRequest,
+    LensResponse,
+    LensRow,
+    PatchCells,
+    PatchEnds,
+    PatchFinalFrame,
+    PatchFrame,
+    PatchRequest,
+    PatchResponse,
+    PatchRow,
+    PatchRowFrame,
+    PatchSet,
+    PromotedToken,
+    WatchedToken,
+)
 from backend.schemas.prompts import (
     FeatureInfo,
     FiringColumns,

@@ -39,19 +39,32 @@ class ExperimentPlace(Response):
     token_id: int
     text: str = Field(description="of the token")
     token_class: str = Field(description="by frequency in the build: function, content or special")
-    kind: str = Field(description="by spelling: punctuation, closed_class, other_word, word_piece, digits, han, other")
+    kind: str = Field(
+        description="by spelling: punctuation, closed_class, other_word, word_piece, digits, "
+        "han, other"
+    )
     is_last: bool = Field(description="the prompt's last position, where the answer begins")
 
 
 class Experiment(Response):
-    name: str = Field(description="necessity, distance, grid, trait, difference_of_means, answers, carry, …")
+    name: str = Field(
+        description="necessity, distance, grid, trait, difference_of_means, answers, carry, …"
+    )
     prompts: str = Field(description="which prompts it was made on")
     arms: dict[str, str] = Field(description="arm -> what it does, in plain words")
     outcomes: dict[str, str] = Field(description="outcome -> definition with its unit")
-    estimates: list[ExperimentEstimate] = Field(description="in the order in which the job wrote them")
-    findings: list[str] = Field(description="what held and what did not, written by the job from the figures")
-    tasks: list[ExperimentTask] = Field(default=[], description="task files that it was made from; empty: none")
-    places: list[ExperimentPlace] = Field(default=[], description="positions behind the subjects' names (carry)")
+    estimates: list[ExperimentEstimate] = Field(
+        description="in the order in which the job wrote them"
+    )
+    findings: list[str] = Field(
+        description="what held and what did not, written by the job from the figures"
+    )
+    tasks: list[ExperimentTask] = Field(
+        default=[], description="task files that it was made from; empty: none"
+    )
+    places: list[ExperimentPlace] = Field(
+        default=[], description="positions behind the subjects' names (carry)"
+    )
 
 
 class ExperimentList(Response):

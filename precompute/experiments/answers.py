@@ -1,7 +1,8 @@
 """`functionscope precompute answers`: how often a model answers right, greedily.
 
-Every question of the task files that has an answer is asked once as the file's wrapper puts it, and those about a
-subject once more with each of the file's tails. Shares have Wilson intervals; every answer is kept to be read.
+Every question of the task files that has an answer is asked once as the file's wrapper puts it, and
+those about a subject once more with each of the file's tails. Shares have Wilson intervals; every
+answer is kept to be read.
 """
 
 from __future__ import annotations
@@ -24,13 +25,18 @@ from precompute.job import BadInput
 NAME = "answers"
 NEW_TOKENS = 12
 PLAIN = "as asked"
-OUTCOME = ("share", "greedy answers that are one of the right ones, but for case, space and a final full stop")
+OUTCOME = (
+    "share",
+    "greedy answers that are one of the right ones, but for case, space and a final full stop",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `precompute answers`."""
     add_task_arguments(parser)
-    parser.add_argument("--new-tokens", type=int, default=NEW_TOKENS, help="most tokens of an answer (%(default)s)")
+    parser.add_argument(
+        "--new-tokens", type=int, default=NEW_TOKENS, help="most tokens of an answer (%(default)s)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,7 +58,9 @@ def measure(opened: Opened, tasks: Sequence[Tasks], settings: dict[str, Any], ke
 
 
 def arms(tasks: Tasks) -> Iterator[tuple[str, list[Question]]]:
-    """(arm, its questions): as asked, then with each further tail. BadInput where nothing has an answer."""
+    """(arm, its questions): as asked, then with each further tail. BadInput where nothing has an
+    answer.
+    """
     asked = [one for one in tasks.questions if one.answers]
     if not asked:
         raise BadInput(f"{tasks.file}: no question has an answer; needed: one or more that has.")
@@ -62,7 +70,9 @@ def arms(tasks: Tasks) -> Iterator[tuple[str, list[Question]]]:
             yield f"with{'' if tail.startswith(' ') else ' '}{tail}", about
 
 
-def ask(lm: LanguageModel, tasks: Tasks, questions: Sequence[Question], new_tokens: int, kept: Kept) -> list[str]:
+def ask(
+    lm: LanguageModel, tasks: Tasks, questions: Sequence[Question], new_tokens: int, kept: Kept
+) -> list[str]:
     """Greedy answers, a batch at a time, each kept when it is there."""
     reading, texts = reader(lm, tasks), []
     for start in range(0, len(questions), BATCH):
@@ -70,14 +80,22 @@ def ask(lm: LanguageModel, tasks: Tasks, questions: Sequence[Question], new_toke
 
         def answered(part: Sequence[Question] = part) -> list[str]:
             ids = [reading(one.text) for one in part]
-            found = all_answers(lm, ids, [[] for _ in ids], max_new_tokens=new_tokens, until=tasks.prompt.stop)
+            found = all_answers(
+                lm,
+                ids,
+                [[] for _ in ids],
+                max_new_tokens=new_tokens,
+                until=[tasks.prompt.stop] if tasks.prompt.stop else [],
+            )
             return [answer.text.strip() for answer in found]
 
         texts += kept.part(f"{tasks.name}/{part[0].text}/{len(part)}", answered)
     return texts
 
 
-def _record(result: Result, tasks: Tasks, arm: str, questions: Sequence[Question], texts: Sequence[str]) -> None:
+def _record(
+    result: Result, tasks: Tasks, arm: str, questions: Sequence[Question], texts: Sequence[str]
+) -> None:
     right = [one.right(text) for one, text in zip(questions, texts, strict=True)]
     n = len(right)
     result.share(arm, "right", sum(right), n, sae_id=None, layer=None, subject=tasks.name)
@@ -86,7 +104,9 @@ def _record(result: Result, tasks: Tasks, arm: str, questions: Sequence[Question
         for one, text, good in zip(questions, texts, right, strict=True)
     ]
     row = result.value(arm, "right", None, tasks.name)
-    result.finding.append(f"{tasks.title}, {arm}: {sum(right)} of {n} right, {shown(row, percent=True)}.")
+    result.finding.append(
+        f"{tasks.title}, {arm}: {sum(right)} of {n} right, {shown(row, percent=True)}."
+    )
 
 
 def _words(arm: str) -> str:

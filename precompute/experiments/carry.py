@@ -1,10 +1,11 @@
 """`functionscope precompute carry`: who carries the subject, position by position behind its name.
 
-For every kind of subject (the task files), phrasing, tail and SAE: the share of subjects with a feature that fired
-at the subject's name, fires again at this position, and in at most 10 % of the other subjects' prompts at the same
-position; beside it the same for another subject's name. Few-shot examples are no context: only the name counts.
-Function and content positions are compared at equal distances from the name, by frequency and by spelling, with
-bootstrap intervals over subjects.
+For every kind of subject (the task files), phrasing, tail and SAE: the share of subjects with a
+feature that fired at the subject's name, fires again at this position, and in at most 10 % of the
+other subjects' prompts at the same position; beside it the same for another subject's name.
+Few-shot examples are no context: only the name counts. Function and content positions are compared
+at equal distances from the name, by frequency and by spelling, with bootstrap intervals over
+subjects.
 """
 
 from __future__ import annotations
@@ -29,21 +30,29 @@ from precompute.job import BadInput
 NAME = "carry"
 ARMS = {
     "own": "A feature that fired at the subject's own name.",
-    "another's": "A feature that fired at another subject's name and not at this prompt's; mean over the others.",
-    "exchanged": "Another subject's name in the own one's place, features of both included; mean over the others.",
-    "at the end": "The prompt's last position, where the answer begins; mean over phrasings and tails.",
+    "another's": "A feature that fired at another subject's name and not at this prompt's; mean "
+    "over the others.",
+    "exchanged": "Another subject's name in the own one's place, features of both included; mean "
+    "over the others.",
+    "at the end": "The prompt's last position, where the answer begins; mean over phrasings and "
+    "tails.",
 }
 OUTCOMES = {
     "carried": (
         "share",
-        "subjects with such a feature that fires again here, and here in at most 10 % of the other subjects' prompts",
+        "subjects with such a feature that fires again here, and here in at most 10 % of the "
+        "other subjects' prompts",
     ),
     "own": ("share", "carried, by a feature of the subject's own name"),
     "another": (
         "share",
-        "the same by a feature of another subject's name that the own name lacks, mean over the others",
+        "the same by a feature of another subject's name that the own name lacks, mean over the "
+        "others",
     ),
-    "exchanged": ("share", "the same with another subject's name in the own one's place, mean over the others"),
+    "exchanged": (
+        "share",
+        "the same with another subject's name in the own one's place, mean over the others",
+    ),
     "net": ("share", "own less exchanged"),
 }
 
@@ -51,7 +60,9 @@ OUTCOMES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `precompute carry`."""
     add_task_arguments(parser)
-    parser.add_argument("--subjects", type=int, metavar="N", help="only the first N subjects of a file: for a trial")
+    parser.add_argument(
+        "--subjects", type=int, metavar="N", help="only the first N subjects of a file: for a trial"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,7 +76,9 @@ def measure(opened: Opened, tasks: Sequence[Tasks], settings: dict[str, Any], ke
     """Every place of every file in every SAE, then the kinds of places against each other."""
     result = Result(NAME, opened.subject.seed, arm=ARMS | comparison_arms(), outcome=dict(OUTCOMES))
     listed = [group for one in tasks for group in groups(one, settings["subjects"])]
-    with tqdm(total=sum(len(group.questions) for group in listed), unit="prompt", desc=NAME) as progress:
+    with tqdm(
+        total=sum(len(group.questions) for group in listed), unit="prompt", desc=NAME
+    ) as progress:
         read = []
         for group in listed:
             read.append(read_group(opened.subject, group, kept))
@@ -89,9 +102,13 @@ def _record(result: Result, sae: Sae, read: Sequence[Read]) -> None:
         ends.append({outcome: values[-1] for outcome, values in shares.items()})
         for place, row in enumerate(one.place_rows()):
             own = shares["own"][place]
-            result.share("own", "carried", round(float(own.sum())), len(own), subject=row["subject"], **where)
+            result.share(
+                "own", "carried", round(float(own.sum())), len(own), subject=row["subject"], **where
+            )
             for arm, outcome in (("another's", "another"), ("exchanged", "exchanged")):
-                result.mean(arm, "carried", shares[outcome][place].tolist(), subject=row["subject"], **where)
+                result.mean(
+                    arm, "carried", shares[outcome][place].tolist(), subject=row["subject"], **where
+                )
     for outcome in ends[0]:
         values = np.mean([end[outcome] for end in ends], axis=0)
         result.mean("at the end", outcome, values.tolist(), subject=read[0].group.name, **where)
@@ -107,8 +124,10 @@ def _findings(result: Result, saes: Sequence[Sae], read: Sequence[Read]) -> list
         )
         n = result.value("at the end", "own", sae.sae_id, name)["n"]
         text = (
-            f"{name}, {sae.sae_id}: at the prompt's end {own} are carried by a feature of their own name, {another} by "
-            f"one of another's, {exchanged} with the names exchanged (n = {n} {read[0].group.tasks.noun})"
+            f"{name}, {sae.sae_id}: at the prompt's end {own} are carried by a feature of their "
+            f"own name, {another} by "
+            f"one of another's, {exchanged} with the names exchanged (n = {n} "
+            f"{read[0].group.tasks.noun})"
         )
         rows = [
             row
@@ -117,6 +136,7 @@ def _findings(result: Result, saes: Sequence[Sae], read: Sequence[Read]) -> list
             == ("function - content", sae.sae_id, name, "net")
         ]
         if rows:
-            text += f"; function less content positions at equal distances {shown(rows[0], percent=True)}"
+            text += "; function less content positions at equal distances "
+            text += shown(rows[0], percent=True)
         said.append(f"{text}.")
     return said

@@ -1,4 +1,6 @@
-"""Function against content positions, and other kinds of tokens, at equal distances from the subject's name."""
+"""Function against content positions, and other kinds of tokens, at equal distances from the
+subject's name.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,15 @@ WORDS = ("closed_class", "other_word", "word_piece")
 KINDS: dict[str, tuple[str, Callable[[Place], bool]]] = {
     "function": ("function tokens, by frequency", lambda row: row["token_class"] == "function"),
     "content": ("content tokens, by frequency", lambda row: row["token_class"] == "content"),
-    "punctuation": ("punctuation and line breaks, by spelling", lambda row: row["kind"] == "punctuation"),
+    "punctuation": (
+        "punctuation and line breaks, by spelling",
+        lambda row: row["kind"] == "punctuation",
+    ),
     "word": ("words, by spelling", lambda row: row["kind"] in WORDS),
-    "closed_class": ("words of the closed classes (the, of, …)", lambda row: row["kind"] == "closed_class"),
+    "closed_class": (
+        "words of the closed classes (the, of, …)",
+        lambda row: row["kind"] == "closed_class",
+    ),
     "other_word": ("other words", lambda row: row["kind"] in ("other_word", "word_piece")),
 }
 PAIRS = (("function", "content"), ("punctuation", "word"), ("closed_class", "other_word"))
@@ -33,7 +41,8 @@ def comparison_arms() -> dict[str, str]:
         for suffix in ("", BUT_LAST):
             for one, other in ((first, second), (second, first)):
                 made[one + suffix] = (
-                    f"Positions of {KINDS[one][0]}{suffix}, at the distances from the name at which "
+                    f"Positions of {KINDS[one][0]}{suffix}, at the distances from the name at "
+                    "which "
                     f"{KINDS[other][0]} stand too; a distance weighs as the rarer of both."
                 )
             made[f"{first} - {second}{suffix}"] = "The difference of the two, subject by subject."
@@ -41,7 +50,7 @@ def comparison_arms() -> dict[str, str]:
 
 
 def compare(result: Result, sae: Sae, name: str, read: Sequence[Read]) -> None:
-    """Every pair of kinds, over all places of one set of subjects; none where no distance has both."""
+    """Every pair of kinds, over all places of one set; none where no distance has both."""
     rows = [row for one in read for row in one.place_rows()]
     shares = [one.shares(sae.sae_id) for one in read]
     values = {outcome: np.concatenate([one[outcome] for one in shares]) for outcome in shares[0]}
@@ -50,7 +59,10 @@ def compare(result: Result, sae: Sae, name: str, read: Sequence[Read]) -> None:
     for first, second in PAIRS:
         for suffix in ("", BUT_LAST):
             counted = np.array([not (suffix and row["is_last"]) for row in rows], bool)
-            one, other = (np.array([KINDS[kind][1](row) for row in rows], bool) & counted for kind in (first, second))
+            one, other = (
+                np.array([KINDS[kind][1](row) for row in rows], bool) & counted
+                for kind in (first, second)
+            )
             for outcome, found in values.items():
                 a, b, used = matched(found, one, other, distance)
                 if not used:

@@ -102,7 +102,9 @@ def run(args: argparse.Namespace) -> int:
     subject = Subject.of(lm, saes, store, args.seed)
     identity = build_identity(store.provenance())
     settings = {"n": args.n, "seed": args.seed, "build": identity, "schema": SCHEMA_VERSION}
-    work = (args.work or cache_folder()) / hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
+    work = (args.work or cache_folder()) / hashlib.sha256(
+        json.dumps(settings).encode()
+    ).hexdigest()[:12]
     work.mkdir(parents=True, exist_ok=True)
     for name in args.only:
         path = work / f"{name}.json"

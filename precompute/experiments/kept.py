@@ -18,7 +18,9 @@ class Kept:
     """A folder for one job with one set of settings: others have folders of their own."""
 
     def __init__(self, root: Path | None, settings: dict[str, Any]) -> None:
-        """`root`: default, a folder in the user's cache. `settings`: whatever determines the results."""
+        """`root`: default, a folder in the user's cache. `settings`: whatever determines the
+        results.
+        """
         text = json.dumps(settings, sort_keys=True)
         self.folder = (root or cache_folder()) / hashlib.sha256(text.encode()).hexdigest()[:12]
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -38,4 +40,8 @@ class Kept:
 
 def cache_folder() -> Path:
     """Where unfinished experiments lie when nothing else is said."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "functionscope" / "experiments"
+    return (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        / "functionscope"
+        / "experiments"
+    )

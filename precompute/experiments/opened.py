@@ -1,4 +1,6 @@
-"""What an experiment runs on, from the command line: model, SAEs and build, of a preset or one's own."""
+"""What an experiment runs on, from the command line: model, SAEs and build, of a preset or one's
+own.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ from precompute.models import check_saes
 
 @dataclass(frozen=True)
 class Opened:
-    """`subject`: model, SAEs and token classes; `identity`: of the build, which the results belong to."""
+    """`subject`: model, SAEs and token classes; `identity`: of the build, which the results belong
+    to.
+    """
 
     subject: Subject
     store: Store
@@ -55,7 +59,12 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     add("--preset", help="take model, SAEs and build from a preset by name")
     add("--model", help="model folder (save_pretrained layout) or hub id")
     add("--sae", action="append", type=Path, metavar="DIR", help="SAE folder; once for each SAE")
-    add("--build", type=Path, metavar="FILE", help="the build: its token classes, and beside it the results")
+    add(
+        "--build",
+        type=Path,
+        metavar="FILE",
+        help="the build: its token classes, and beside it the results",
+    )
     add("--dtype", choices=sorted(DTYPES), help="default: the preset's, or float32")
     add("--device", default="cpu", help="cpu, cuda, cuda:1 … (%(default)s)")
     add("--seed", type=int, default=0, help="of all that is drawn (%(default)s)")
@@ -91,7 +100,10 @@ def open_subject(args: argparse.Namespace) -> Opened:
     check_hashes(source.saes, store.provenance())
     dtype = DTYPES[source.dtype]
     lm = LanguageModel.load(source.model, revision=source.revision, dtype=dtype, device=args.device)
-    loaded = [Sae.load(path, sae_id=sae_id, device=args.device, dtype=dtype) for path, sae_id in source.saes]
+    loaded = [
+        Sae.load(path, sae_id=sae_id, device=args.device, dtype=dtype)
+        for path, sae_id in source.saes
+    ]
     check_saes(lm, loaded)
     subject = Subject.of(lm, loaded, store, args.seed)
     return Opened(subject, store, source.build, build_identity(store.provenance()))
@@ -103,4 +115,7 @@ def check_hashes(saes: Sequence[tuple[Path, str | None]], provenance: dict[str, 
     for path, sae_id in saes:
         known = counted.get(sae_id or path.name)
         if known and path.is_dir() and file_hashes(path) != known:
-            raise BadInput(f"{path} is not the SAE that the build counted as {sae_id or path.name}: build it anew.")
+            raise BadInput(
+                f"{path} is not the SAE that the build counted as {sae_id or path.name}: build it "
+                "anew."
+            )

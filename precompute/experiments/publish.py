@@ -1,4 +1,4 @@
-"""Results into the companion `experiments`: those of the same name are replaced, all others stay."""
+"""Results into the companion `experiments`: those of one name are replaced, all others stay."""
 
 from __future__ import annotations
 
@@ -8,14 +8,23 @@ from typing import Any
 
 import pyarrow as pa
 
-from backend.core.companions.experiments.store import SCHEMA, SCHEMA_VERSION, TABLES, ExperimentsStore
+from backend.core.companions.experiments.store import (
+    SCHEMA,
+    SCHEMA_VERSION,
+    TABLES,
+    ExperimentsStore,
+)
 from backend.core.companions.file import write_companion
 from backend.core.store import StoreInvalid, StoreMissing
 from backend.core.tasks import Tasks
 from precompute.building.provenance import code_version
 from precompute.experiments.result import RESAMPLES, Result
 
-INTERVALS = {"level": 0.95, "means": f"percentile bootstrap over prompts, {RESAMPLES}", "shares": "Wilson"}
+INTERVALS = {
+    "level": 0.95,
+    "means": f"percentile bootstrap over prompts, {RESAMPLES}",
+    "shares": "Wilson",
+}
 _MERGED = ("prompt_sets", "made")  # provenance that has an entry per experiment
 
 
@@ -27,7 +36,8 @@ def tables(results: Sequence[Result]) -> dict[str, list[dict[str, Any]]]:
         made["arm"] += [key | {"arm": arm, "sentence": words} for arm, words in result.arm.items()]
         made["finding"] += [key | {"sentence": words} for words in result.finding]
         made["outcome"] += [
-            key | {"outcome": name, "unit": unit, "sentence": words} for name, (unit, words) in result.outcome.items()
+            key | {"outcome": name, "unit": unit, "sentence": words}
+            for name, (unit, words) in result.outcome.items()
         ]
         for name in ("estimate", "prompt_value", "prompt", "answer", "task", "place"):
             made[name] += [key | row for row in getattr(result, name)]
@@ -36,11 +46,14 @@ def tables(results: Sequence[Result]) -> dict[str, list[dict[str, Any]]]:
 
 def task_rows(tasks: Sequence[Tasks]) -> list[dict[str, Any]]:
     """Rows of the table task, for a Result."""
-    return [{"task": one.name, "title": one.title, "noun": one.noun, "sha256": one.sha256} for one in tasks]
+    return [
+        {"task": one.name, "title": one.title, "noun": one.noun, "sha256": one.sha256}
+        for one in tasks
+    ]
 
 
 def stated(experiment: str, prompts: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """What one experiment's provenance says: its set of prompts in words, its settings, the code."""
+    """What one experiment's provenance says: its prompts in words, its settings, the code."""
     return {
         "prompt_sets": {experiment: prompts},
         "made": {experiment: settings | {"code": code_version()}},
@@ -55,7 +68,11 @@ def publish(path: Path, results: Sequence[Result], build: str, provenance: dict[
     """
     older, known = _kept(path, build, {result.experiment for result in results})
     rows = tables(results)
-    merged = {name: pa.Table.from_pylist(older[name] + rows[name]) for name in TABLES if older[name] or rows[name]}
+    merged = {
+        name: pa.Table.from_pylist(older[name] + rows[name])
+        for name in TABLES
+        if older[name] or rows[name]
+    }
     joined = known | provenance | {"build": build}
     for name in _MERGED:
         joined[name] = known.get(name, {}) | provenance.get(name, {})
@@ -63,7 +80,9 @@ def publish(path: Path, results: Sequence[Result], build: str, provenance: dict[
     print(f"published {path} ({path.stat().st_size / 1e6:.2f} MB)")
 
 
-def _kept(path: Path, build: str, replaced: set[str]) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
+def _kept(
+    path: Path, build: str, replaced: set[str]
+) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
     """(rows of the other experiments by table, provenance) of what is there for this build."""
     nothing: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     store = ExperimentsStore(path)
@@ -74,5 +93,10 @@ def _kept(path: Path, build: str, replaced: set[str]) -> tuple[dict[str, list[di
     except StoreInvalid as error:
         print(f"what was there is not kept: {error}")
         return nothing, {}
-    found = {name: [row for row in store.rows(name) if row["experiment"] not in replaced] for name in TABLES}
-    return found, {key: value for key, value in store.provenance().items() if key != "schema_version"}
+    found = {
+        name: [row for row in store.rows(name) if row["experiment"] not in replaced]
+        for name in TABLES
+    }
+    return found, {
+        key: value for key, value in store.provenance().items() if key != "schema_version"
+    }

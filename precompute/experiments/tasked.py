@@ -1,4 +1,6 @@
-"""What the experiments on task files share: their arguments, and the way from a command to the result file."""
+"""What the experiments on task files share: their arguments, and the way from a command to the
+result file.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def add_task_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of every experiment on task files."""
     add_source_arguments(parser)
     described = "task files, in the format of precompute/gemma/tasks/README.md"
-    parser.add_argument("--tasks", nargs="+", type=Path, required=True, metavar="FILE", help=described)
+    parser.add_argument(
+        "--tasks", nargs="+", type=Path, required=True, metavar="FILE", help=described
+    )
 
 
 def read_all(paths: Sequence[Path]) -> list[Tasks]:
@@ -37,8 +41,12 @@ def read_all(paths: Sequence[Path]) -> list[Tasks]:
     return found
 
 
-def run_on_tasks(args: argparse.Namespace, name: str, experiment: Experiment, settings: dict[str, Any]) -> int:
-    """Run, print the findings, and put the result beside the build. `settings`: what else determines it."""
+def run_on_tasks(
+    args: argparse.Namespace, name: str, experiment: Experiment, settings: dict[str, Any]
+) -> int:
+    """Run, print the findings, and put the result beside the build. `settings`: what else
+    determines it.
+    """
     tasks = read_all(args.tasks)
     opened = open_subject(args)
     hashes = {one.name: one.sha256 for one in tasks}
@@ -51,7 +59,9 @@ def run_on_tasks(args: argparse.Namespace, name: str, experiment: Experiment, se
         print(f"- {sentence}")
     words = "; ".join(f"{one.title.lower()} ({one.name}, {one.prompt.kind})" for one in tasks)
     out = args.out or opened.companion
-    publish(out, [result], opened.identity, stated(name, words, settings) | {"model": _model(opened)})
+    publish(
+        out, [result], opened.identity, stated(name, words, settings) | {"model": _model(opened)}
+    )
     return 0
 
 

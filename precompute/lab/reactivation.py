@@ -1,9 +1,10 @@
 """Does the newline after a question hold what was asked about? The lab model's countries,
 one question each.
 
-For each country the question "What is the capital of …?" is read once. A feature is the country's *own* at the
-newline when it fires at the last token of its name and again at the question's final newline, and at no more than
-a tenth of the other countries' newlines. The control asks the same of the name of the next country in the list.
+For each country the question "What is the capital of …?" is read once. A feature is the country's
+*own* at the newline when it fires at the last token of its name and again at the question's final
+newline, and at no more than a tenth of the other countries' newlines. The control asks the same of
+the name of the next country in the list.
 
 Below the features stands the residual stream itself: what is peculiar to a country at its name, and
 at its newline, is the residual less the mean over countries there. A newline *names its country*

@@ -40,7 +40,9 @@ SHOWN = {
 def experiment_panels(found: ExperimentList, code: dict[str, str]) -> list[Component]:
     """A panel per experiment that was run."""
     return [
-        carry_panel(one, "claims", code) if one.name == CARRY else _panel(one, SHOWN[one.name], code)
+        carry_panel(one, "claims", code)
+        if one.name == CARRY
+        else _panel(one, SHOWN[one.name], code)
         for one in found.experiments
         if one.name in SHOWN or one.name == CARRY
     ]
@@ -95,11 +97,17 @@ def estimate_table(one: Experiment, rows: Sequence[ExperimentEstimate], shown: S
     body = [
         html.Tr(
             [
-                html.Th(arm.replace("_", " ").replace(" - ", " − "), scope="row", title=one.arms.get(arm, "")),
+                html.Th(
+                    arm.replace("_", " ").replace(" - ", " − "),
+                    scope="row",
+                    title=one.arms.get(arm, ""),
+                ),
                 *(estimate_cell(cells.get((arm, column)), shown.unit, most) for column in columns),
             ]
         )
         for arm in dict.fromkeys(row.arm for row in rows)
     ]
     names = [html.Th(name, scope="col", **numbers([name, "low", "high", "n"])) for name in columns]
-    return table(shown.title, html.Thead(html.Tr([html.Th("", scope="col"), *names])), body, "fs-rows--arms")
+    return table(
+        shown.title, html.Thead(html.Tr([html.Th("", scope="col"), *names])), body, "fs-rows--arms"
+    )

@@ -34,7 +34,14 @@ from app.pages.reactivation.state import (
     shuffled_request,
     view_of,
 )
-from app.pages.reactivation.view import GROUP, INSPECTED, index_panel, matrix_panel, prompts_panel, side_panel
+from app.pages.reactivation.view import (
+    GROUP,
+    INSPECTED,
+    index_panel,
+    matrix_panel,
+    prompts_panel,
+    side_panel,
+)
 from app.parts.carry import CARRY, carry_panel
 from app.parts.components import FiringCompare
 from app.parts.controls import address_complaints
@@ -72,7 +79,10 @@ async def layout(**query: str) -> Component:
             ),
             index_panel(),
             html.Div(id="reactivation-carry"),
-            *(dcc.Store(id=f"reactivation-{name}") for name in ("defaults", "run", "asked", "address")),
+            *(
+                dcc.Store(id=f"reactivation-{name}")
+                for name in ("defaults", "run", "asked", "address")
+            ),
             dcc.Store(id="reactivation-query", data=query),
         ],
         className="fs-live-page",
@@ -288,13 +298,21 @@ def _register_carry(app: Dash, api: ApiClient) -> None:
         State("frame-location", "href"),
     )
     async def show_carry(_: dict[str, str], href: str | None) -> Any:
-        """What many subjects say of the same question; nothing where it was not measured beside this build."""
+        """What many subjects say of the same question; nothing where it was not measured beside
+        this build.
+        """
         try:
             found = await api.experiments()
         except ApiProblem:
             return None
         code = reproduce_get(href, "/api/experiments", {})
-        return still([carry_panel(one, "reactivation", code) for one in found.experiments if one.name == CARRY])
+        return still(
+            [
+                carry_panel(one, "reactivation", code)
+                for one in found.experiments
+                if one.name == CARRY
+            ]
+        )
 
 
 def _register_browser(app: Dash) -> None:

@@ -133,7 +133,8 @@ def grid_cells(sources: Sources, parameters: dict[str, Any]) -> Measured:
 
 
 def carry(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """An arm of `carry` for the largest set of subjects, in the SAE in which most are carried at the prompts' end.
+    """An arm of `carry` for the largest set of subjects, in the SAE in which most are carried at
+    the prompts' end.
 
     That choice does not look at the arm, unless the arm is the end itself.
     """
@@ -141,17 +142,30 @@ def carry(sources: Sources, parameters: dict[str, Any]) -> Measured:
     ends = [row for row in rows if (row.arm, row.outcome) == ("at the end", "own")]
     if not ends:
         raise NotTestable(
-            "the experiments beside this build hold no carry: `functionscope precompute carry` on a task file makes it"
+            "the experiments beside this build hold no carry: `functionscope precompute carry` on "
+            "a task file makes it"
         )
     best = max(ends, key=lambda one: (one.n, one.value))
     arm, outcome = parameters["arm"], parameters["outcome"]
-    of_best = {(row.arm, row.outcome): row for row in rows if (row.sae_id, row.subject) == (best.sae_id, best.subject)}
+    of_best = {
+        (row.arm, row.outcome): row
+        for row in rows
+        if (row.sae_id, row.subject) == (best.sae_id, best.subject)
+    }
     row = of_best.get((arm, outcome))
     if row is None:
-        raise NotTestable(f"carry holds no {arm}: the tails of {best.subject} have no such tokens at equal distances")
+        raise NotTestable(
+            f"carry holds no {arm}: the tails of {best.subject} have no such tokens at equal "
+            "distances"
+        )
     control = of_best[parameters["beside_arm"], parameters["beside_outcome"]]
     noun = next(
-        (task.noun for task in _store(sources).tasks("carry") if best.subject.startswith(task.task)), "subjects"
+        (
+            task.noun
+            for task in _store(sources).tasks("carry")
+            if best.subject.startswith(task.task)
+        ),
+        "subjects",
     )
     return Measured(
         row.value,

@@ -93,8 +93,8 @@ class Companion:
     """A result file, opened read-only; safe to share between threads;
     follows the file when it is replaced.
 
-    Subclasses hold the named queries. `version` is the schema version that they read, `older` those before it
-    that they read too, `remedy` the command that makes the file.
+    Subclasses hold the named queries. `version` is the schema version that they read, `older` those
+    before it that they read too, `remedy` the command that makes the file.
     """
 
     version: int
@@ -166,7 +166,10 @@ class Companion:
         try:
             hub.execute(f"ATTACH '{quoted}' AS results (READ_ONLY)")
             hub.execute("USE results")
-            found = {key: json.loads(value) for key, value in hub.execute("SELECT * FROM provenance").fetchall()}
+            found = {
+                key: json.loads(value)
+                for key, value in hub.execute("SELECT * FROM provenance").fetchall()
+            }
             if found["schema_version"] not in (self.version, *self.older):
                 raise StoreInvalid(
                     f"{self.path} has schema version {found['schema_version']}; this program reads "

@@ -1,13 +1,16 @@
-"""Who carries the subject: where behind a name a feature of that name fires again, and hardly a rival's does.
+"""Who carries the subject: where behind a name a feature of that name fires again, and hardly a
+rival's does.
 
-The prompts of one phrasing and tail differ in their subject alone, so that behind the name every one of them has
-the same tokens at the same distances. At such a position a feature *carries* a subject when it fired at one
-or more tokens of the subject's name, fires again here, and fires here in at most `MOST` of the other subjects'
-prompts. Without the last condition whatever fires at every question mark would count.
+The prompts of one phrasing and tail differ in their subject alone, so that behind the name every
+one of them has the same tokens at the same distances. At such a position a feature *carries* a
+subject when it fired at one or more tokens of the subject's name, fires again here, and fires here
+in at most `MOST` of the other subjects' prompts. Without the last condition whatever fires at every
+question mark would count.
 
-Two controls take another subject's name. *Another's*: a feature that fired at that name and not at the prompt's
-own, so that nothing could have fired again. *Exchanged*: the other name stands in the own one's place, with all
-its features, those that both names share too: neighbours have much in common, so this one is the harder.
+Two controls take another subject's name. *Another's*: a feature that fired at that name and not at
+the prompt's own, so that nothing could have fired again. *Exchanged*: the other name stands in the
+own one's place, with all its features, those that both names share too: neighbours have much in
+common, so this one is the harder.
 """
 
 from __future__ import annotations
@@ -22,12 +25,16 @@ MOST = 0.10
 
 
 def selective(here: Tensor, most: float = MOST) -> Tensor:
-    """Bool [subject, d_sae]: fires here, and in at most that share of the *other* subjects' prompts.
+    """Bool [subject, d_sae]: fires here, and in at most that share of the *other* subjects'
+    prompts.
 
-    `here`: bool [subject, d_sae], two subjects or more. ValueError for fewer, or a share outside 0 to 1.
+    `here`: bool [subject, d_sae], two subjects or more. ValueError for fewer, or a share outside 0
+    to 1.
     """
     if here.dim() != 2 or len(here) < 2:
-        raise ValueError(f"here has shape {tuple(here.shape)}; needed: [subject, d_sae], two subjects or more.")
+        raise ValueError(
+            f"here has shape {tuple(here.shape)}; needed: [subject, d_sae], two subjects or more."
+        )
     if not 0.0 <= most <= 1.0:
         raise ValueError(f"most is {most}; allowed: 0 to 1.")
     others = here.sum(0) - here.long()
@@ -35,21 +42,25 @@ def selective(here: Tensor, most: float = MOST) -> Tensor:
 
 
 def own_again(at_name: Tensor, here: Tensor, most: float = MOST) -> Tensor:
-    """Bool [subject, d_sae]: the features that carry each subject. Both inputs are bool [subject, d_sae]."""
+    """Bool [subject, d_sae]: the features that carry each subject. Both inputs are bool [subject,
+    d_sae].
+    """
     return at_name & selective(here, most)
 
 
 def carried(at_name: Tensor, here: Tensor, most: float = MOST) -> Tensor:
     """Bool [name, prompt]: whether any feature of that name fires selectively in that prompt.
 
-    The diagonal says of each subject whether it is carried; the rest is what an exchanged name would give. Both
-    inputs are bool [subject, d_sae].
+    The diagonal says of each subject whether it is carried; the rest is what an exchanged name
+    would give. Both inputs are bool [subject, d_sae].
     """
     return _shared(at_name, selective(here, most)) > 0
 
 
 def foreign(at_name: Tensor, here: Tensor, most: float = MOST) -> Tensor:
-    """Bool [name, prompt]: the same by features that did not fire at the prompt's own name; false on the diagonal."""
+    """Bool [name, prompt]: the same by features that did not fire at the prompt's own name; false
+    on the diagonal.
+    """
     fires = selective(here, most)
     return _shared(at_name, fires) > _shared(at_name, fires & at_name)
 
@@ -75,18 +86,21 @@ def matched(
     second: NDArray[np.bool_],
     distance: NDArray[np.int64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[int]]:
-    """Two kinds of positions at equal distances: (mean of the first, mean of the second, distances used).
+    """Two kinds of positions at equal distances: (mean of the first, mean of the second, distances
+    used).
 
-    `values` [place, subject]; `first`, `second` and `distance` [place]. A distance counts where both kinds have a
-    place, with the smaller of their two numbers of places as its weight; within it each kind's places are
-    averaged. Means are [subject], and NaN where no distance counts.
+    `values` [place, subject]; `first`, `second` and `distance` [place]. A distance counts where
+    both kinds have a place, with the smaller of their two numbers of places as its weight; within
+    it each kind's places are averaged. Means are [subject], and NaN where no distance counts.
     """
     used = list(_common(first, second, distance))
     weights = np.array([weight for _, weight in used], np.float64)
     means = []
     for kind in (first, second):
         rows = [values[kind & (distance == at)].mean(0) for at, _ in used]
-        found = np.average(rows, axis=0, weights=weights) if used else np.full(values.shape[1], np.nan)
+        found = (
+            np.average(rows, axis=0, weights=weights) if used else np.full(values.shape[1], np.nan)
+        )
         means.append(np.asarray(found, np.float64))
     return means[0], means[1], [at for at, _ in used]
 

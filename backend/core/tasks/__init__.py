@@ -1,4 +1,6 @@
-"""Experiments as data: what a task file holds (`rows`), how it is read (`file`), and its prompts as token ids."""
+"""Experiments as data: what a task file holds (`rows`), how it is read (`file`), and its prompts as
+token ids.
+"""
 
 from backend.core.tasks.fields import TaskError
 from backend.core.tasks.file import read_tasks

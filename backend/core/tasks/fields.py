@@ -13,7 +13,9 @@ class TaskError(ValueError):
 
 @dataclass(frozen=True)
 class Field:
-    """A value with its place, `animals.toml: subjects[2].sound`. Every reading method may raise TaskError."""
+    """A value with its place, `animals.toml: subjects[2].sound`. Every reading method may raise
+    TaskError.
+    """
 
     where: str
     value: Any
@@ -21,7 +23,10 @@ class Field:
     def refuse(self, allowed: str) -> TaskError:
         """The error; raise it."""
         shown = repr(self.value)
-        return TaskError(f"{self.where} is {shown if len(shown) <= 80 else shown[:77] + '…'}; allowed: {allowed}.")
+        return TaskError(
+            f"{self.where} is {shown if len(shown) <= 80 else shown[:77] + '…'}; allowed: "
+            f"{allowed}."
+        )
 
     def text(self, *, empty: bool = False) -> str:
         if not isinstance(self.value, str) or not (self.value or empty):
@@ -62,10 +67,13 @@ class Field:
             raise self.refuse("a table")
         for key in self.value:
             if key not in allowed:
-                raise TaskError(f"{self._at(key, None).where} is unknown; allowed: {', '.join(allowed)}.")
+                raise TaskError(
+                    f"{self._at(key, None).where} is unknown; allowed: {', '.join(allowed)}."
+                )
         for key in (key for key, needed in allowed.items() if needed and key not in self.value):
             raise TaskError(
-                f"{self._at(key, None).where} is missing; needed: {', '.join(k for k, n in allowed.items() if n)}."
+                f"{self._at(key, None).where} is missing; needed: "
+                f"{', '.join(k for k, n in allowed.items() if n)}."
             )
         return {key: self._at(key, one) for key, one in self.value.items()}
 

@@ -1,13 +1,11 @@
-"""Reads a task file: experiments as data, in TOML. `precompute/gemma/tasks/README.md` shows the format.
+"""Reads a task file: experiments as data, in TOML. `precompute/gemma/tasks/README.md` shows the
+format.
 
-```toml
-format = 1
-title = "What animals say"
-noun = "animals"                                  # what the subjects are; needed with subjects
-tails = ["?", "? Answer in one word, please."]    # what may follow a phrasing; without: nothing does
-subjects = [{ name = "the cow", sound = "moo" }, { name = "the cat", sound = ["meow", "miaow"] }]
-questions.test = [["What do bees make?", "honey"], ["Name a bird{trait}."]]     # question, right answers
-questions.fit = [["Name an animal{trait}."]]                                     # to choose on, not to judge
+```toml format = 1 title = "What animals say" noun = "animals" # what the subjects are; needed with
+subjects tails = ["?", "? Answer in one word, please."] # what may follow a phrasing; without:
+nothing does subjects = [{ name = "the cow", sound = "moo" }, { name = "the cat", sound = ["meow",
+"miaow"] }] questions.test = [["What do bees make?", "honey"], ["Name a bird{trait}."]] # question,
+right answers questions.fit = [["Name an animal{trait}."]] # to choose on, not to judge
 
 [prompt]                                          # without it the plain wrapper
 wrapper = "few-shot"                              # plain, few-shot or chat
@@ -17,10 +15,8 @@ stop = "\\n"                                       # the answer ends before it
 [relations]                                       # relation -> phrasings, {s} is the subject
 sound = ["What sound does {s} make"]              # or { fit = […], test = […] }
 
-[traits.Africa]                                   # what an answer may show: language, names or pattern
-words = " from Africa"                            # in a question's {trait}; or asked = "In Africa: {q}"
-names = ["lion", "elephant"]
-```
+[traits.Africa] # what an answer may show: language, names or pattern words = " from Africa" # in a
+question's {trait}; or asked = "In Africa: {q}" names = ["lion", "elephant"] ```
 
 Whatever the format does not know is refused, never skipped.
 """
@@ -54,9 +50,16 @@ FORMAT = 1
 _NAME = regex.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _OWN = ("name", "split")  # keys of a subject that are no relations
 _TOP = {
-    "format": True, "title": True, "noun": False, "tails": False, "subjects": False, "questions": False,
-    "prompt": False, "relations": False, "traits": False,
-}  # fmt: skip
+    "format": True,
+    "title": True,
+    "noun": False,
+    "tails": False,
+    "subjects": False,
+    "questions": False,
+    "prompt": False,
+    "relations": False,
+    "traits": False,
+}
 
 
 def read_tasks(path: Path) -> Tasks:
@@ -76,7 +79,9 @@ def parse_tasks(raw: dict[str, Any], file: str) -> Tasks:
     if top["format"].value != FORMAT:
         raise top["format"].refuse(str(FORMAT))
     if not _NAME.fullmatch(file.removesuffix(".toml")):
-        raise TaskError(f"{file}: its results are called by its name; allowed: letters, digits, - and _.")
+        raise TaskError(
+            f"{file}: its results are called by its name; allowed: letters, digits, - and _."
+        )
     prompt = _wrapper(top.get("prompt"))
     tails = top["tails"].texts(empty=True) if "tails" in top else ("",)
     if len(set(tails)) < len(tails):
@@ -100,15 +105,23 @@ def _wrapper(given: Field | None) -> Wrapper:
     keys = dict.fromkeys(("examples", "separator", "end", "stop"), False)
     found = given.table({"wrapper": True, **keys})
     kind = found["wrapper"].one_of(WRAPPERS)
-    texts = {name: found[name].text(empty=name == "end") for name in ("separator", "end", "stop") if name in found}
+    texts = {
+        name: found[name].text(empty=name == "end")
+        for name in ("separator", "end", "stop")
+        if name in found
+    }
     for name in ("separator", "examples") if kind != "few-shot" else ():
         if name in found:
             raise found[name].refuse(f"nothing with wrapper {kind!r}: only few-shot has it")
     if kind == "few-shot" and "examples" not in found:
-        raise TaskError(f"{given.where}.examples is missing: wrapper 'few-shot' needs [question, answer] pairs.")
+        raise TaskError(
+            f"{given.where}.examples is missing: wrapper 'few-shot' needs [question, answer] pairs."
+        )
     if kind == "chat" and "end" in found:
         raise found["end"].refuse("nothing with wrapper 'chat': the template ends the turn")
-    examples = tuple(_example(one) for one in found["examples"].items()) if "examples" in found else ()
+    examples = (
+        tuple(_example(one) for one in found["examples"].items()) if "examples" in found else ()
+    )
     ends = {"end": ""} if kind == "chat" else {}
     return Wrapper(kind, examples, **ends, **texts)  # type: ignore[arg-type]
 
@@ -128,7 +141,9 @@ def _about_subjects(top: dict[str, Field], file: str, tail: str) -> Iterator[Que
         return
     relations = {name: list(_phrasings(one)) for name, one in top["relations"].entries()}
     for name in relations.keys() & set(_OWN):
-        raise TaskError(f"{file}: relations.{name}: a relation cannot be called {' or '.join(_OWN)}.")
+        raise TaskError(
+            f"{file}: relations.{name}: a relation cannot be called {' or '.join(_OWN)}."
+        )
     split_phrasings = any(split for phrasings in relations.values() for _, split in phrasings)
     seen: set[str] = set()
     for one in top["subjects"].items():
@@ -138,11 +153,15 @@ def _about_subjects(top: dict[str, Field], file: str, tail: str) -> Iterator[Que
             raise found["name"].refuse("each name once")
         seen.add(name)
         if "split" in found and split_phrasings:
-            raise found["split"].refuse("nothing here: the phrasings of this file are split already")
+            raise found["split"].refuse(
+                "nothing here: the phrasings of this file are split already"
+            )
         split = found["split"].one_of(SPLITS) if "split" in found else "test"
         asked = [relation for relation in relations if relation in found]
         if not asked:
-            raise TaskError(f"{one.where} has no answer; needed: one or more of {', '.join(relations)}.")
+            raise TaskError(
+                f"{one.where} has no answer; needed: one or more of {', '.join(relations)}."
+            )
         for relation in asked:
             answers = found[relation].text_or_texts()
             for phrasing, own in relations[relation]:
@@ -151,7 +170,9 @@ def _about_subjects(top: dict[str, Field], file: str, tail: str) -> Iterator[Que
 
 def _phrasings(given: Field) -> Iterator[tuple[str, str]]:
     """(phrasing, its split, "" where phrasings are not split)."""
-    by_split = {"": given} if isinstance(given.value, list) else given.table(dict.fromkeys(SPLITS, True))
+    by_split = (
+        {"": given} if isinstance(given.value, list) else given.table(dict.fromkeys(SPLITS, True))
+    )
     for split, listed in by_split.items():
         for one in listed.items():
             if one.text().count(SUBJECT) != 1:
@@ -160,7 +181,9 @@ def _phrasings(given: Field) -> Iterator[tuple[str, str]]:
 
 
 def _own_questions(given: Field | None) -> Iterator[Question]:
-    for split, listed in given.table(dict.fromkeys(SPLITS, False)).items() if given is not None else ():
+    for split, listed in (
+        given.table(dict.fromkeys(SPLITS, False)).items() if given is not None else ()
+    ):
         for one in listed.items():
             text, *answers = one.texts()
             if SUBJECT in text:
@@ -176,18 +199,31 @@ def _traits(given: Field, prompt: Wrapper) -> Iterator[tuple[str, Trait]]:
             raise TaskError(f"{one.where}: a trait's name is letters, digits, - and _.")
         judged = [key for key in ("language", "names", "pattern") if key in found]
         if len(judged) != 1:
-            raise TaskError(f"{one.where} has {judged or 'none'}; needed: one of language, names, pattern.")
+            raise TaskError(
+                f"{one.where} has {judged or 'none'}; needed: one of language, names, pattern."
+            )
         asked = found["asked"].text() if "asked" in found else ASKED
         if asked.count(ASKED) != 1:
             raise found["asked"].refuse(f"a text that holds {ASKED} once")
         examples = None
         if "examples" in found:
             if prompt.kind != "few-shot":
-                raise found["examples"].refuse(f"nothing with wrapper {prompt.kind!r}: only few-shot has it")
+                raise found["examples"].refuse(
+                    f"nothing with wrapper {prompt.kind!r}: only few-shot has it"
+                )
             examples = tuple(_example(pair) for pair in found["examples"].items())
         if asked == ASKED and "words" not in found and examples is None:
             raise TaskError(f"{one.where} cannot be asked for; needed: asked, words or examples.")
-        yield name, Trait(name, asked, found["words"].text() if "words" in found else "", examples, **_judged(found))
+        yield (
+            name,
+            Trait(
+                name,
+                asked,
+                found["words"].text() if "words" in found else "",
+                examples,
+                **_judged(found),
+            ),
+        )
 
 
 def _judged(found: dict[str, Field]) -> dict[str, Any]:
@@ -202,18 +238,28 @@ def _judged(found: dict[str, Field]) -> dict[str, Any]:
     return {"pattern": found["pattern"].text()}
 
 
-def _check_questions(file: str, questions: tuple[Question, ...], prompt: Wrapper, traits: dict[str, Trait]) -> None:
+def _check_questions(
+    file: str, questions: tuple[Question, ...], prompt: Wrapper, traits: dict[str, Trait]
+) -> None:
     shown = {asked for asked, _ in prompt.examples}
     seen: set[str] = set()
     for one in questions:
         if one.text in seen:
-            raise TaskError(f"{file} asks {one.text!r} twice; allowed: each question once, in one split.")
+            raise TaskError(
+                f"{file} asks {one.text!r} twice; allowed: each question once, in one split."
+            )
         if one.text in shown:
-            raise TaskError(f"{file} asks {one.text!r}, which is one of prompt.examples: its answer is shown.")
+            raise TaskError(
+                f"{file} asks {one.text!r}, which is one of prompt.examples: its answer is shown."
+            )
         seen.add(one.text)
     if traits and len({one.split for one in questions}) < len(SPLITS):
-        raise TaskError(f"{file} has traits; needed: questions of both splits, {' and '.join(SPLITS)}.")
+        raise TaskError(
+            f"{file} has traits; needed: questions of both splits, {' and '.join(SPLITS)}."
+        )
     slots = any(SLOT in one.template for one in questions)
     for trait in traits.values():
         if trait.asked == ASKED and trait.examples is None and not slots:
-            raise TaskError(f"{file}: traits.{trait.name}.words has no place: no question holds {SLOT}.")
+            raise TaskError(
+                f"{file}: traits.{trait.name}.words has no place: no question holds {SLOT}."
+            )

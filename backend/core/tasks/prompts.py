@@ -1,7 +1,8 @@
 """Prompts of a task file as token ids: where the question stands in them, and where its subject.
 
-Places are found by reading twice: what two texts that part at a known character share of their ids lies
-before it. So no tokenizer needs to know offsets, and a chat's template is read like any other text.
+Places are found by reading twice: what two texts that part at a known character share of their ids
+lies before it. So no tokenizer needs to know offsets, and a chat's template is read like any other
+text.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ from dataclasses import dataclass
 from backend.core.lm import LanguageModel
 from backend.core.tasks.rows import Question, Tasks
 
-# What stands in place of the text itself. Two, because one could begin as the text does: as a word, as a sign.
+# What stands in place of the text itself. Two, because one could begin as the text does: as a word,
+# as a sign.
 _OTHERS = (" zz", "§")
 Reading = Callable[[str], list[int]]  # a question's text -> the whole prompt's ids
 
 
 @dataclass(frozen=True)
 class TaskPrompt:
-    """`question`: positions of the question itself, without BOS, few-shot examples and turn markers.
+    """`question`: positions of the question itself, without BOS, few-shot examples and turn
+    markers.
 
-    `subject`: those of the subject's name, empty without one. Whatever lies before `question` is the
-    prefix, the same for every question of a file.
+    `subject`: those of the subject's name, empty without one. Whatever lies before `question` is
+    the prefix, the same for every question of a file.
     """
 
     ids: list[int]
@@ -36,7 +39,9 @@ class TaskPrompt:
 
 
 def read_prompt(lm: LanguageModel, tasks: Tasks, question: Question) -> TaskPrompt:
-    """The prompt that asks a question plainly. ValueError where the tokenizer hides the subject's edges."""
+    """The prompt that asks a question plainly. ValueError where the tokenizer hides the subject's
+    edges.
+    """
     reading = reader(lm, tasks)
     ids = reading(question.text)
     subject = _subject(lm, reading, question, ids) if question.subject else range(0)
@@ -69,7 +74,8 @@ def _subject(lm: LanguageModel, reading: Reading, question: Question, ids: Seque
     if lm.decode(ids[start:stop]).strip() != question.subject:
         pieces = [lm.token_text(token_id) for token_id in ids[max(start - 1, 0) : stop + 2]]
         raise ValueError(
-            f"{question.subject!r} has no tokens of its own in {question.text!r} (there: {pieces}): "
+            f"{question.subject!r} has no tokens of its own in {question.text!r} (there: "
+            f"{pieces}): "
             "ask so that the name stands apart from what follows it."
         )
     return range(start, stop)
@@ -78,4 +84,6 @@ def _subject(lm: LanguageModel, reading: Reading, question: Question, ids: Seque
 def _shared(first: Sequence[int], second: Sequence[int]) -> int:
     """How many leading ids two lists share."""
     pairs = zip(first, second, strict=False)
-    return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
+    return next(
+        (place for place, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second))
+    )

@@ -19,7 +19,7 @@ Example = tuple[str, str]  # a question and its answer
 
 @dataclass(frozen=True)
 class Wrapper:
-    """From a question to a prompt. `stop`: the answer ends before it; None: at the end of the text."""
+    """From a question to a prompt. `stop`: the answer ends before it; None: where the text ends."""
 
     kind: WrapperKind = "plain"
     examples: tuple[Example, ...] = ()
@@ -41,7 +41,7 @@ class Wrapper:
 
 @dataclass(frozen=True)
 class Question:
-    """`template` may hold the subject's place {s}, once, and a place for a trait's words, {trait}."""
+    """`template` may hold the subject's place {s}, once, and one for a trait's words, {trait}."""
 
     template: str
     answers: tuple[str, ...]  # the answer, then what else counts as right; () where anything may
@@ -56,7 +56,9 @@ class Question:
         return self.with_words("")
 
     def with_words(self, words: str) -> str:
-        """The question with a trait's words in their place; they are left out where there is no place."""
+        """The question with a trait's words in their place; they are left out where there is no
+        place.
+        """
         return self.template.replace(SLOT, words).replace(SUBJECT, self.subject) + self.tail
 
     def until_subject(self) -> str:
@@ -66,7 +68,9 @@ class Question:
         return self.template[: self.template.index(SUBJECT)].replace(SLOT, "")
 
     def right(self, answer: str) -> bool:
-        """Whether it is one of the answers: case, space around it and a final full stop do not count."""
+        """Whether it is one of the answers: case, space around it and a final full stop do not
+        count.
+        """
         return _bare(answer) in {_bare(one) for one in self.answers}
 
 
@@ -74,14 +78,16 @@ class Question:
 class Trait:
     """What an answer may show, and how it is asked for in words.
 
-    Of `language`, `names` and `pattern` one is given: the script of a language, a name as a word of its
-    own, a regular expression.
+    Of `language`, `names` and `pattern` one is given: the script of a language, a name as a word of
+    its own, a regular expression.
     """
 
     name: str
     asked: str = ASKED  # {q} is the question
     words: str = ""  # in the question's own {trait}
-    examples: tuple[Example, ...] | None = None  # few-shot pairs that show it; None: the wrapper's own
+    examples: tuple[Example, ...] | None = (
+        None  # few-shot pairs that show it; None: the wrapper's own
+    )
     language: Literal["zh", "en"] | None = None
     names: tuple[str, ...] = ()
     pattern: str | None = None
@@ -99,7 +105,9 @@ class Trait:
 
 
 def as_word(names: Sequence[str]) -> str:
-    """A pattern for any of the names, in any case, that is no part of a longer word; Han names need no edges."""
+    """A pattern for any of the names, in any case, that is no part of a longer word; Han names need
+    no edges.
+    """
     latin = [regex.escape(name) for name in names if regex.search(r"\p{Latin}", name)]
     other = [regex.escape(name) for name in names if not regex.search(r"\p{Latin}", name)]
     edged = [rf"(?<!\p{{Latin}})(?:{'|'.join(latin)})(?!\p{{Latin}})"] if latin else []
@@ -108,7 +116,9 @@ def as_word(names: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Tasks:
-    """One file. `sha256` is of what it says, not of its layout: comments and order of keys do not count."""
+    """One file. `sha256` is of what it says, not of its layout: comments and order of keys do not
+    count.
+    """
 
     file: str  # its name, without folders
     sha256: str
@@ -133,7 +143,9 @@ class Tasks:
         return [one for one in self.questions if one.subject]
 
     def asking(self, question: Question, traits: Sequence[Trait]) -> str:
-        """The prompt that asks for the traits in words; that of the question itself where it cannot ask."""
+        """The prompt that asks for the traits in words; that of the question itself where it cannot
+        ask.
+        """
         text = question.with_words("".join(trait.words for trait in traits))
         for trait in traits:
             text = trait.asked.replace(ASKED, text)

@@ -9,7 +9,13 @@ from fastapi import APIRouter
 from backend.core.companions.experiments.store import Estimate, ExperimentsStore
 from backend.routes.request.kept import kept_by
 from backend.routes.request.served import Served
-from backend.schemas import Experiment, ExperimentEstimate, ExperimentList, ExperimentPlace, ExperimentTask
+from backend.schemas import (
+    Experiment,
+    ExperimentEstimate,
+    ExperimentList,
+    ExperimentPlace,
+    ExperimentTask,
+)
 
 router = APIRouter(tags=["experiments"], route_class=kept_by("experiments"))
 

@@ -1,4 +1,6 @@
-"""The table of who carries the subject: tokens in reading order, layers side by side, the control in each cell."""
+"""The table of who carries the subject: tokens in reading order, layers side by side, the control
+in each cell.
+"""
 
 from typing import Any
 
@@ -7,18 +9,35 @@ from app.parts.still import still
 from backend.schemas import Experiment, ExperimentEstimate, ExperimentPlace, ExperimentTask
 
 
-def estimate(arm: str, subject: str, layer: int, value: float, outcome: str = "carried") -> ExperimentEstimate:
+def estimate(
+    arm: str, subject: str, layer: int, value: float, outcome: str = "carried"
+) -> ExperimentEstimate:
     return ExperimentEstimate(
-        arm=arm, sae_id=f"layer_{layer}", layer=layer, subject=subject, outcome=outcome, value=value,
-        interval=[value - 0.1, value + 0.1], n=42,
-    )  # fmt: skip
+        arm=arm,
+        sae_id=f"layer_{layer}",
+        layer=layer,
+        subject=subject,
+        outcome=outcome,
+        value=value,
+        interval=[value - 0.1, value + 0.1],
+        n=42,
+    )
 
 
-def place(number: int, distance: int, text: str, token_class: str, last: bool = False) -> ExperimentPlace:
+def place(
+    number: int, distance: int, text: str, token_class: str, last: bool = False
+) -> ExperimentPlace:
     return ExperimentPlace(
-        subject=f"capitals {number}.{distance}", task="capitals", question=f"The capital of {{s}}{number}",
-        distance=distance, token_id=7, text=text, token_class=token_class, kind="punctuation", is_last=last,
-    )  # fmt: skip
+        subject=f"capitals {number}.{distance}",
+        task="capitals",
+        question=f"The capital of {{s}}{number}",
+        distance=distance,
+        token_id=7,
+        text=text,
+        token_class=token_class,
+        kind="punctuation",
+        is_last=last,
+    )
 
 
 ONE = Experiment(

@@ -1,4 +1,4 @@
-"""Claims on who carries the subject: which set, which layer, which arm, and what stands beside it."""
+"""Claims on who carries the subject: which set, layer and arm, and what stands beside it."""
 
 from pathlib import Path
 from typing import Any
@@ -26,24 +26,47 @@ def sources(tmp_path: Path) -> Sources:
     """Countries (42) are carried best after layer 12, landmarks (28) after 9."""
     made = Result("carry", 0, arm=ARMS | comparison_arms(), outcome=dict(OUTCOMES))
     figures = {
-        ("capitals", 9, "own"): 0.2, ("capitals", 12, "own"): 0.8, ("landmarks", 9, "own"): 0.9,
-        ("capitals", 12, "exchanged"): 0.05, ("capitals", 9, "exchanged"): 0.3,
-    }  # fmt: skip
+        ("capitals", 9, "own"): 0.2,
+        ("capitals", 12, "own"): 0.8,
+        ("landmarks", 9, "own"): 0.9,
+        ("capitals", 12, "exchanged"): 0.05,
+        ("capitals", 9, "exchanged"): 0.3,
+    }
     for (name, layer, outcome), value in figures.items():
         n = 42 if name == "capitals" else 28
-        made._add("at the end", outcome, value, value - 0.1, value + 0.1, n,
-                  sae_id=f"layer_{layer}", layer=layer, subject=name)  # fmt: skip
+        made._add(
+            "at the end",
+            outcome,
+            value,
+            value - 0.1,
+            value + 0.1,
+            n,
+            sae_id=f"layer_{layer}",
+            layer=layer,
+            subject=name,
+        )
     for layer, net in ((9, 0.9), (12, 0.3)):
         for arm, value in (("function - content", net), ("content", 0.1)):
-            made._add(arm, "net", value, value - 0.2, value + 0.2, 42,
-                      sae_id=f"layer_{layer}", layer=layer, subject="capitals")  # fmt: skip
+            made._add(
+                arm,
+                "net",
+                value,
+                value - 0.2,
+                value + 0.2,
+                42,
+                sae_id=f"layer_{layer}",
+                layer=layer,
+                subject="capitals",
+            )
     made.task = [{"task": "capitals", "title": "Capitals", "noun": "countries", "sha256": "c" * 64}]
     path = tmp_path / "b.experiments.duckdb"
     publish(path, [made], "abc", stated("carry", "capitals", {}))
     return Sources(missing, {"experiments": lambda: ExperimentsStore(path)})
 
 
-def test_the_end_is_read_in_the_layer_where_most_of_the_largest_set_are_carried(sources: Sources) -> None:
+def test_the_end_is_read_in_the_layer_where_most_of_the_largest_set_are_carried(
+    sources: Sources,
+) -> None:
     found = judge(CLAIMS["subject-fires-again-at-the-end"], sources)
     assert found.measured is not None
     assert (found.measured.value, found.measured.control_value, found.measured.n) == (0.8, 0.05, 42)
@@ -55,7 +78,11 @@ def test_the_end_is_read_in_the_layer_where_most_of_the_largest_set_are_carried(
 def test_kinds_are_compared_in_that_layer_not_in_their_own_best(sources: Sources) -> None:
     found = judge(CLAIMS["function-tokens-carry-the-subject"], sources)
     assert found.measured is not None
-    assert (found.measured.value, found.measured.source, found.measured.control_value) == (0.3, "layer_12", 0.1)
+    assert (found.measured.value, found.measured.source, found.measured.control_value) == (
+        0.3,
+        "layer_12",
+        0.1,
+    )
     assert found.verdict == "supported"
 
 

@@ -1,25 +1,38 @@
-"""Who carries the subject, worked by hand: four subjects, five features, and places at known distances."""
+"""Who carries the subject, worked by hand: four subjects, five features, and places at known
+distances.
+"""
 
 import numpy as np
 import pytest
 import torch
 
-from backend.core.reactivation.carry import carried, foreign, matched, own_again, own_and_others, selective
+from backend.core.reactivation.carry import (
+    carried,
+    foreign,
+    matched,
+    own_again,
+    own_and_others,
+    selective,
+)
 
 YES, NO = True, False
 # features:           0    1    2    3    4
-AT_NAME = torch.tensor([
-    [YES, NO, NO, NO, YES],  # subject 0: its own feature 0, and 4, which fires for all
-    [NO, YES, NO, NO, YES],
-    [NO, NO, YES, NO, YES],
-    [NO, NO, YES, YES, YES],  # subjects 2 and 3 share feature 2
-])  # fmt: skip
-HERE = torch.tensor([
-    [YES, NO, NO, NO, YES],  # 0 is carried by feature 0; 4 is everywhere
-    [NO, NO, NO, NO, YES],  # 1 is not: its feature 1 is silent here
-    [NO, YES, NO, NO, YES],  # 2 is not, but feature 1, of subject 1's name, fires here alone
-    [NO, NO, YES, NO, YES],  # 3 is carried by feature 2, which fires at 2's name too
-])  # fmt: skip
+AT_NAME = torch.tensor(
+    [
+        [YES, NO, NO, NO, YES],  # subject 0: its own feature 0, and 4, which fires for all
+        [NO, YES, NO, NO, YES],
+        [NO, NO, YES, NO, YES],
+        [NO, NO, YES, YES, YES],  # subjects 2 and 3 share feature 2
+    ]
+)
+HERE = torch.tensor(
+    [
+        [YES, NO, NO, NO, YES],  # 0 is carried by feature 0; 4 is everywhere
+        [NO, NO, NO, NO, YES],  # 1 is not: its feature 1 is silent here
+        [NO, YES, NO, NO, YES],  # 2 is not, but feature 1, of subject 1's name, fires here alone
+        [NO, NO, YES, NO, YES],  # 3 is carried by feature 2, which fires at 2's name too
+    ]
+)
 
 
 def test_what_fires_in_few_of_the_others() -> None:
@@ -42,7 +55,9 @@ def test_whose_features_fire_again() -> None:
 
 
 def test_a_feature_that_both_names_have_is_not_another_ones() -> None:
-    """Feature 2 fires at the names of 2 and of 3: in 3's prompt it is 3's own, though the name 2 has it too."""
+    """Feature 2 fires at the names of 2 and of 3: in 3's prompt it is 3's own, though the name 2
+    has it too.
+    """
     found = foreign(AT_NAME, HERE, 0.0)
     assert found.nonzero().tolist() == [[1, 2]]
     both = HERE.clone()
@@ -58,8 +73,9 @@ def test_own_and_others_are_the_diagonal_and_the_rest() -> None:
 
 
 def test_kinds_are_compared_at_the_same_distance_only() -> None:
-    """Distance 1: two function places (1, 0) against one content place (0). Distance 2: one against two. Distance
-    3: function alone, which would have won."""
+    """Distance 1: two function places (1, 0) against one content place (0). Distance 2: one against
+    two. Distance 3: function alone, which would have won.
+    """
     function = np.array([YES, YES, NO, YES, NO, NO, YES])
     distance = np.array([1, 1, 1, 2, 2, 2, 3])
     values = np.array([[1, 0], [0, 0], [0, 1], [1, 1], [1, 0], [0, 0], [1, 1]], np.float64)

@@ -1,4 +1,4 @@
-"""The shipped task files: as the format wants them, and the lab's as its facts and phrasings are."""
+"""The shipped task files: as the format wants them, the lab's as its facts are."""
 
 import json
 import tomllib
@@ -22,7 +22,9 @@ def shipped(name: str) -> Tasks:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
-def test_every_shipped_file_is_read_and_every_closed_question_is_right_by_its_own_answer(path: Path) -> None:
+def test_every_shipped_file_is_read_and_every_closed_question_is_right_by_its_own_answer(
+    path: Path,
+) -> None:
     tasks = read_tasks(path)
     for question in tasks.questions:
         assert all(question.right(answer) for answer in question.answers)
@@ -42,7 +44,9 @@ def test_there_is_enough_to_measure_on() -> None:
     assert len(traits.of("fit")) >= 20
     assert len(traits.of("test")) >= 100
     for trait in traits.traits.values():
-        for question in traits.questions:  # the right answer of a closed question never shows a country
+        for (
+            question
+        ) in traits.questions:  # the right answer of a closed question never shows a country
             assert trait.language or not any(trait.shown(answer) for answer in question.answers)
 
 

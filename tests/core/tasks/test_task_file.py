@@ -11,29 +11,13 @@ from backend.core.tasks import file as task_file
 from backend.core.tasks.file import parse_tasks
 from backend.core.tasks.rows import Question, Trait, as_word
 
-TEXT = """
-format = 1
-title = "Capitals"
-noun = "countries"
-tails = ["?", "? Answer briefly, please."]
-subjects = [
-    { name = "Russia", capital = "Moscow", river = ["Volga", "the Volga"] },
-    { name = "Italy", capital = "Rome", split = "fit" },
-]
-questions.test = [["Name a composer{trait}."]]
-[prompt]
-wrapper = "few-shot"
-examples = [["What is the capital of France?", "Paris"], ["What is the capital of Spain?", "Madrid"]]
-stop = "\\n"
-[relations]
-capital = ["What is the capital of {s}"]
-river = ["Name a river of {s}"]
-[traits.Russia]
-words = " from Russia"
-names = ["Russia", "Moscow"]
-[traits.Chinese]
-asked = "In Chinese: {q}"
-examples = [["What is the capital of France?", "巴黎"]]
+TEXT = """format = 1 title = "Capitals" noun = "countries" tails = ["?", "? Answer briefly,
+please."] subjects = [ { name = "Russia", capital = "Moscow", river = ["Volga", "the Volga"] }, {
+name = "Italy", capital = "Rome", split = "fit" }, ] questions.test = [["Name a composer{trait}."]]
+[prompt] wrapper = "few-shot" examples = [["What is the capital of France?", "Paris"], ["What is the
+capital of Spain?", "Madrid"]] stop = "\\n" [relations] capital = ["What is the capital of {s}"]
+river = ["Name a river of {s}"] [traits.Russia] words = " from Russia" names = ["Russia", "Moscow"]
+[traits.Chinese] asked = "In Chinese: {q}" examples = [["What is the capital of France?", "巴黎"]]
 language = "zh"
 """
 
@@ -46,7 +30,11 @@ def raw(**changes: Any) -> dict[str, Any]:
 
 def test_questions_are_every_relation_of_every_subject_with_the_first_tail() -> None:
     tasks = parse_tasks(raw(), "capitals.toml")
-    assert (tasks.name, tasks.noun, tasks.tails) == ("capitals", "countries", ("?", "? Answer briefly, please."))
+    assert (tasks.name, tasks.noun, tasks.tails) == (
+        "capitals",
+        "countries",
+        ("?", "? Answer briefly, please."),
+    )
     assert [(q.text, q.answers, q.split, q.relation) for q in tasks.questions] == [
         ("What is the capital of Russia?", ("Moscow",), "test", "capital"),
         ("Name a river of Russia?", ("Volga", "the Volga"), "test", "river"),
@@ -65,7 +53,10 @@ def test_a_prompt_is_the_examples_then_the_question() -> None:
     plain = parse_tasks(raw(prompt=None, traits=None), "capitals.toml")
     assert plain.plain(plain.questions[0]) == "What is the capital of Russia?\n"
     chat = parse_tasks(raw(prompt={"wrapper": "chat"}, traits=None), "capitals.toml")
-    assert (chat.prompt.chat, chat.plain(chat.questions[0])) == (True, "What is the capital of Russia?")
+    assert (chat.prompt.chat, chat.plain(chat.questions[0])) == (
+        True,
+        "What is the capital of Russia?",
+    )
 
 
 def test_traits_are_asked_for_in_their_place_in_words_or_by_examples() -> None:
@@ -76,14 +67,21 @@ def test_traits_are_asked_for_in_their_place_in_words_or_by_examples() -> None:
     assert tasks.asking(capital, [russia]) == tasks.plain(capital)  # no place: it cannot be asked
     few = "What is the capital of France?\n巴黎\n\n"
     assert tasks.asking(composer, [chinese]) == f"{few}In Chinese: Name a composer.\n"
-    assert tasks.asking(composer, [chinese, russia]) == f"{few}In Chinese: Name a composer from Russia.\n"
+    assert (
+        tasks.asking(composer, [chinese, russia])
+        == f"{few}In Chinese: Name a composer from Russia.\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("trait", "shows", "shows_not"),
     [
         (Trait("t", language="zh"), ["莫斯科", "莫斯科。"], ["Moscow", "莫斯科 Moscow", ""]),
-        (Trait("t", names=("UK", "英国")), ["the UK.", "uk", "在英国吗"], ["UKULELE", "Ukraine", "BUK"]),
+        (
+            Trait("t", names=("UK", "英国")),
+            ["the UK.", "uk", "在英国吗"],
+            ["UKULELE", "Ukraine", "BUK"],
+        ),
         (Trait("t", pattern="^[0-9]+$"), ["42"], ["42 cats"]),
     ],
 )
@@ -127,7 +125,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"tails": ["?", "?"]}, "allowed: each tail once"),
     ({"tails": "?"}, "t.toml: tails is '?'; allowed: a list of 1 or more."),
     ({"relations": None}, "t.toml: relations is missing: subjects and relations need each other."),
-    ({"subjects": [{"name": "Russia"}]}, "t.toml: subjects[0] has no answer; needed: one or more of capital, river."),
+    (
+        {"subjects": [{"name": "Russia"}]},
+        "t.toml: subjects[0] has no answer; needed: one or more of capital, river.",
+    ),
     (
         {"subjects": [{"name": "X", "capital": 5}]},
         "t.toml: subjects[0].capital is 5; allowed: a text or a list of texts.",
@@ -137,31 +138,52 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "t.toml: subjects[0].mayor is unknown; allowed: name, split, capital, river.",
     ),
     ({"subjects": SUBJECTS * 2}, "t.toml: subjects[1].name is 'Russia'; allowed: each name once."),
-    ({"subjects": [SUBJECTS[0] | {"split": "train"}]}, "subjects[0].split is 'train'; allowed: 'fit', 'test'."),
+    (
+        {"subjects": [SUBJECTS[0] | {"split": "train"}]},
+        "subjects[0].split is 'train'; allowed: 'fit', 'test'.",
+    ),
     (
         {"relations": {"capital": ["Capital?"]}},
         "t.toml: relations.capital[0] is 'Capital?'; allowed: a text that holds {s} once.",
     ),
     ({"relations": {"capital": {"fit": ["{s}?"]}}}, "t.toml: relations.capital.test is missing"),
-    ({"relations": {"name": ["{s}?"]}, "subjects": [{"name": "X"}]}, "cannot be called name or split"),
+    (
+        {"relations": {"name": ["{s}?"]}, "subjects": [{"name": "X"}]},
+        "cannot be called name or split",
+    ),
     ({"questions": {"train": [["x"]]}}, "t.toml: questions.train is unknown; allowed: fit, test."),
     ({"questions": {"test": [["Where is {s}?"]]}}, "a question without {s}"),
     (
         {"questions": {"test": [["What is the capital of Russia?", "Moscow"]]}},
         "t.toml asks 'What is the capital of Russia?' twice",
     ),
-    ({"questions": {"test": [["What is the capital of France?", "Paris"]]}}, "which is one of prompt.examples"),
+    (
+        {"questions": {"test": [["What is the capital of France?", "Paris"]]}},
+        "which is one of prompt.examples",
+    ),
     (
         {"questions": {"test": [["Name a composer."]]}},
         "t.toml: traits.Russia.words has no place: no question holds {trait}.",
     ),
-    ({"prompt": {"wrapper": "few"}}, "t.toml: prompt.wrapper is 'few'; allowed: 'plain', 'few-shot', 'chat'."),
+    (
+        {"prompt": {"wrapper": "few"}},
+        "t.toml: prompt.wrapper is 'few'; allowed: 'plain', 'few-shot', 'chat'.",
+    ),
     ({"prompt": {"wrapper": "few-shot"}}, "t.toml: prompt.examples is missing"),
-    ({"prompt": {"wrapper": "few-shot", "examples": [["q"]]}}, "t.toml: prompt.examples[0] is ['q']; allowed: a pair"),
+    (
+        {"prompt": {"wrapper": "few-shot", "examples": [["q"]]}},
+        "t.toml: prompt.examples[0] is ['q']; allowed: a pair",
+    ),
     ({"prompt": {"wrapper": "plain", "examples": [["q", "a"]]}}, "nothing with wrapper 'plain'"),
     ({"prompt": {"wrapper": "chat", "end": "x"}}, "the template ends the turn"),
-    ({"traits": {"T": {"words": " x"}}}, "t.toml: traits.T has none; needed: one of language, names, pattern."),
-    ({"traits": {"T": {"words": " x", "language": "fr"}}}, "t.toml: traits.T.language is 'fr'; allowed: 'zh', 'en'."),
+    (
+        {"traits": {"T": {"words": " x"}}},
+        "t.toml: traits.T has none; needed: one of language, names, pattern.",
+    ),
+    (
+        {"traits": {"T": {"words": " x", "language": "fr"}}},
+        "t.toml: traits.T.language is 'fr'; allowed: 'zh', 'en'.",
+    ),
     ({"traits": {"T": {"words": " x", "pattern": "("}}}, "a regular expression"),
     (
         {"traits": {"T": {"asked": "Now.", "language": "zh"}}},
@@ -181,7 +203,13 @@ def test_refusals_name_the_field_and_what_is_allowed(changes: dict[str, Any], sa
 
 def test_phrasings_split_instead_of_subjects() -> None:
     relations = {"capital": {"fit": ["Capital of {s}"], "test": ["The capital of {s} is"]}}
-    changes = {"subjects": SUBJECTS, "relations": relations, "questions": None, "traits": None, "tails": None}
+    changes = {
+        "subjects": SUBJECTS,
+        "relations": relations,
+        "questions": None,
+        "traits": None,
+        "tails": None,
+    }
     tasks = parse_tasks(raw(**changes), "t.toml")
     assert [(q.text, q.split) for q in tasks.questions] == [
         ("Capital of Russia", "fit"),

@@ -18,21 +18,32 @@ def tasks_of(prompt: dict[str, Any] | None, **changes: Any) -> Tasks:
         "title": "Capitals",
         "noun": "countries",
         "tails": ["? The cat sat."],
-        "subjects": [{"name": "Russia", "capital": "Moscow"}, {"name": "the UK", "capital": "London"}],
+        "subjects": [
+            {"name": "Russia", "capital": "Moscow"},
+            {"name": "the UK", "capital": "London"},
+        ],
         "relations": {"capital": ["What is the capital of {s}"]},
     }
     raw |= changes | ({"prompt": prompt} if prompt else {})
-    return parse_tasks({key: value for key, value in raw.items() if value is not None}, "capitals.toml")
+    return parse_tasks(
+        {key: value for key, value in raw.items() if value is not None}, "capitals.toml"
+    )
 
 
 @pytest.mark.parametrize("wrapper", [None, FEW, {"wrapper": "chat"}])
 @pytest.mark.parametrize("place", [0, 1])
-def test_the_places_hold_what_was_written_there(lm: LanguageModel, wrapper: dict[str, Any] | None, place: int) -> None:
+def test_the_places_hold_what_was_written_there(
+    lm: LanguageModel, wrapper: dict[str, Any] | None, place: int
+) -> None:
     tasks = tasks_of(wrapper)
     question = tasks.questions[place]
     found = read_prompt(lm, tasks, question)
     assert found.ids == lm.tokenize(tasks.plain(question), chat=tasks.prompt.chat)
-    said = {name: lm.decode([found.ids[p] for p in where]) for name, where in vars(found).items() if name != "ids"}
+    said = {
+        name: lm.decode([found.ids[p] for p in where])
+        for name, where in vars(found).items()
+        if name != "ids"
+    }
     assert said == {"question": question.text, "subject": f" {question.subject}"}
     after = lm.decode([found.ids[p] for p in found.after_subject])
     assert after.startswith("? The cat sat.")
@@ -51,7 +62,9 @@ def test_a_subject_may_come_first_or_last(lm: LanguageModel) -> None:
 
 
 def test_a_question_without_a_subject_has_none(lm: LanguageModel) -> None:
-    tasks = tasks_of(FEW, subjects=None, relations=None, noun=None, questions={"test": [["Where is it?"]]})
+    tasks = tasks_of(
+        FEW, subjects=None, relations=None, noun=None, questions={"test": [["Where is it?"]]}
+    )
     found = read_prompt(lm, tasks, tasks.questions[0])
     assert list(found.subject) == []
     assert lm.decode([found.ids[p] for p in found.question]) == "Where is it?"
@@ -61,5 +74,7 @@ def test_a_name_that_grows_into_what_follows_is_refused(lm: LanguageModel) -> No
     """The tiny tokenizer has "London" as one token: of "Lon" nothing is left there."""
     tasks = tasks_of(None, subjects=[{"name": "Lon", "capital": "x"}], tails=["don."])
     assert [lm.token_text(token_id) for token_id in lm.tokenize("London")[1:]] == ["London"]
-    with pytest.raises(ValueError, match="'Lon' has no tokens of its own in 'What is the capital of London.'"):
+    with pytest.raises(
+        ValueError, match="'Lon' has no tokens of its own in 'What is the capital of London.'"
+    ):
         read_prompt(lm, tasks, tasks.questions[0])

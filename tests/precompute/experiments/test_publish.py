@@ -1,4 +1,6 @@
-"""Experiments of one build in one file: run at different times, each in the place of its older self."""
+"""Experiments of one build in one file: run at different times, each in the place of its older
+self.
+"""
 
 from pathlib import Path
 
@@ -21,7 +23,12 @@ def result(name: str, value: float) -> Result:
 
 def test_an_experiment_replaces_itself_alone(tmp_path: Path) -> None:
     path = tmp_path / "b.experiments.duckdb"
-    publish(path, [result("carry", 1.0), result("grid", 2.0)], "abc", stated("carry", "capitals", {"seed": 1}))
+    publish(
+        path,
+        [result("carry", 1.0), result("grid", 2.0)],
+        "abc",
+        stated("carry", "capitals", {"seed": 1}),
+    )
     publish(path, [result("answers", 3.0)], "abc", stated("answers", "facts", {"seed": 2}))
     publish(path, [result("carry", 4.0)], "abc", stated("carry", "landmarks", {"seed": 3}))
     store = ExperimentsStore(path)
@@ -34,7 +41,10 @@ def test_an_experiment_replaces_itself_alone(tmp_path: Path) -> None:
     assert store.tasks("carry")[0].sha256 == "c" * 64
     provenance = store.provenance()
     assert provenance["prompt_sets"] == {"carry": "landmarks", "answers": "facts"}
-    assert {name: made["seed"] for name, made in provenance["made"].items()} == {"carry": 3, "answers": 2}
+    assert {name: made["seed"] for name, made in provenance["made"].items()} == {
+        "carry": 3,
+        "answers": 2,
+    }
 
 
 def test_results_of_another_build_are_dropped_and_that_is_said(
@@ -51,7 +61,14 @@ def test_a_file_of_version_1_is_read_and_kept(tmp_path: Path) -> None:
     """Version 1 had neither `task` nor `place`."""
     path = tmp_path / "b.experiments.duckdb"
     older = SCHEMA.read_text("utf-8").split("-- The task files")[0]
-    row = {"experiment": "grid", "sae_id": None, "layer": None, "arm": "none", "subject": "place", "outcome": "success"}
+    row = {
+        "experiment": "grid",
+        "sae_id": None,
+        "layer": None,
+        "arm": "none",
+        "subject": "place",
+        "outcome": "success",
+    }
     rows = pa.Table.from_pylist([row | {"value": 0.5, "low": 0.4, "high": 0.6, "n": 48}])
     write_companion(path, older, 1, {"estimate": rows}, {"build": "abc", "questions": "held out"})
     store = ExperimentsStore(path)
@@ -60,6 +77,9 @@ def test_a_file_of_version_1_is_read_and_kept(tmp_path: Path) -> None:
     publish(path, [result("carry", 2.0)], "abc", stated("carry", "capitals", {}))
     assert store.names() == ["grid", "carry"]
     assert store.estimates("grid") == [known]
-    assert (store.provenance()["questions"], store.provenance()["schema_version"]) == ("held out", 2)
+    assert (store.provenance()["questions"], store.provenance()["schema_version"]) == (
+        "held out",
+        2,
+    )
     with pytest.raises(ValueError, match="table is 'secrets'; allowed: estimate, "):
         store.rows("secrets")

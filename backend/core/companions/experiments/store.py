@@ -46,7 +46,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Task:
-    """A task file that an experiment was made from; `noun` is what its subjects are, in the plural."""
+    """A task file that an experiment was made from; `noun`: what its subjects are, in plural."""
 
     task: str
     title: str
@@ -56,7 +56,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Place:
-    """A position behind a subject's name; `subject` as in its estimates. See schema.sql for the columns."""
+    """A position behind a subject's name; `subject` as in its estimates. See schema.sql for the
+    columns.
+    """
 
     subject: str
     task: str
@@ -145,14 +147,21 @@ class ExperimentsStore(Companion):
         return [float(value) for value in rows[0][0]] if rows else []
 
     def tasks(self, experiment: str) -> list[Task]:
-        """The task files that it was made from; [] for an experiment that has its questions elsewhere."""
-        statement = "SELECT task, title, noun, sha256 FROM task WHERE experiment = $1 ORDER BY rowid"
+        """The task files that it was made from; [] for an experiment that has its questions
+        elsewhere.
+        """
+        statement = (
+            "SELECT task, title, noun, sha256 FROM task WHERE experiment = $1 ORDER BY rowid"
+        )
         return [Task(*row) for row in self._since_2(statement, experiment)]
 
     def places(self, experiment: str) -> list[Place]:
-        """Positions behind the subjects' names, in reading order; [] for an experiment that has none."""
+        """Positions behind the subjects' names, in reading order; [] for an experiment that has
+        none.
+        """
         statement = (
-            "SELECT subject, task, question, distance, token_id, text, token_class, kind, is_last FROM place "
+            "SELECT subject, task, question, distance, token_id, text, token_class, kind, is_last "
+            "FROM place "
             "WHERE experiment = $1 ORDER BY rowid"
         )
         return [Place(*row) for row in self._since_2(statement, experiment)]
@@ -164,10 +173,15 @@ class ExperimentsStore(Companion):
         if table in NEW_IN_2 and self.provenance()["schema_version"] < 2:
             return []
         columns = [name for name, *_ in self.query(f"DESCRIBE {table}")]
-        return [dict(zip(columns, row, strict=True)) for row in self.query(f"SELECT * FROM {table} ORDER BY rowid")]
+        return [
+            dict(zip(columns, row, strict=True))
+            for row in self.query(f"SELECT * FROM {table} ORDER BY rowid")
+        ]
 
     def _since_2(self, statement: str, experiment: str) -> list[tuple[Any, ...]]:
-        return self.query(statement, [experiment]) if self.provenance()["schema_version"] >= 2 else []
+        return (
+            self.query(statement, [experiment]) if self.provenance()["schema_version"] >= 2 else []
+        )
 
     def _pairs(self, statement: str, experiment: str) -> list[tuple[str, str]]:
         return [(str(name), str(words)) for name, words in self.query(statement, [experiment])]
