@@ -31,7 +31,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 ARGS_PROCESSES = -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help run dev test test-faults check quick audit bench lab format install install-dev clean
+.PHONY: help run dev test test-replicas test-faults check quick audit bench lab format install install-dev clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -67,6 +67,10 @@ audit: $(VENV)/.installed-dev ## known vulnerabilities of the pinned versions, l
 
 quick: $(VENV)/.installed-dev ## a minute: format, lint, types, and the tests nearest to what changed (BASE=origin/main)
 	@$(CHROMIUM) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.quick $(if $(BASE),--base $(BASE))
+
+test-replicas: $(VENV)/.installed-dev ## two replicas of the API on Ray Serve, pages in front of them
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 FUNCTIONSCOPE_FAULTS=1 \
+		$(BIN)/python -m pytest -rs tests/faults/test_serve_ray.py $(ARGS)
 
 test-faults: $(VENV)/.installed-dev ## kills, full disks, swaps, generated requests, the whole XSS corpus; minutes
 	@$(CHROMIUM) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 FUNCTIONSCOPE_FAULTS=1 FUNCTIONSCOPE_CASES=2000 \

@@ -4,6 +4,7 @@ a small random corpus, the jobs run over it, and a preset that names it all.
 
 import json
 import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -102,7 +103,7 @@ def make_build(job: Job) -> Path:
     return job.out
 
 
-def built_once(
+def own_build(
     factory: pytest.TempPathFactory,
     name: str,
     tiny_folder: Path,
@@ -110,13 +111,14 @@ def built_once(
     texts: Sequence[str],
     **changes: Any,
 ) -> Path:
-    """The build of such a job, made by one of the test processes for all: copy it before anything
-    lies beside it.
+    """The build of such a job in a folder of one's own, its work folder beside it.
+
+    One of the test processes makes it, all copy it.
     """
-    folder = made_once(
+    shared = made_once(
         factory, name, lambda to: make_build(tiny_job(tiny_folder, to, sae_ids, texts, **changes))
     )
-    return folder / "tiny.duckdb"
+    return Path(shutil.copytree(shared, factory.mktemp(name) / "made")) / "tiny.duckdb"
 
 
 def tiny_preset(tiny_folder: Path, build: Path, **changes: Any) -> Preset:

@@ -2,7 +2,6 @@
 every test gets its own runs file.
 """
 
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from backend.main import create_api
 from backend.serving.live import Live
 from backend.serving.loading import Loaded, loaded_of
 from backend.settings import Settings
-from tests.tiny_build import SAE_IDS, built_once, sentences, tiny_preset
+from tests.tiny_build import SAE_IDS, own_build, sentences, tiny_preset
 
 PROMPT = "What is the capital of Russia?\n"
 
@@ -29,8 +28,7 @@ PROMPT = "What is the capital of Russia?\n"
 @pytest.fixture(scope="session")
 def build_path(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build of the tiny model and two of its three SAEs, made by the jobs."""
-    shared = built_once(tmp_path_factory, "api", tiny_folder, SAE_IDS[:2], sentences())
-    return Path(shutil.copy(shared, tmp_path_factory.mktemp("build")))
+    return own_build(tmp_path_factory, "api", tiny_folder, SAE_IDS[:2], sentences())
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ from backend.serving.live import Live
 from backend.serving.loading import loaded_of
 from backend.settings import Settings
 from tests.tiny import D_SAE
-from tests.tiny_build import SAE_IDS, built_once, random_words, tiny_preset
+from tests.tiny_build import SAE_IDS, own_build, random_words, tiny_preset
 
 CHROMIUM = Path(os.environ.get("FUNCTIONSCOPE_CHROMIUM") or "/usr/bin/chromium")
 # Without the background flags Chromium looks up its maker's hosts at every start.
@@ -53,10 +53,9 @@ def browser_build(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     """A build of the tiny model with all of its SAEs, made by the jobs; beside it the shipped
     results of training.
     """
-    shared = built_once(
+    build = own_build(
         tmp_path_factory, "browser", tiny_folder, SAE_IDS, random_words(), n_tokens=5_000
     )
-    build = Path(shutil.copy(shared, tmp_path_factory.mktemp("browser-build")))
     shutil.copy(
         companion_path(LAB / "lab.duckdb", "consolidation"), companion_path(build, "consolidation")
     )

@@ -23,7 +23,7 @@ from backend.main import create_api
 from backend.serving.live import Live
 from backend.serving.loading import Loaded, loaded_of
 from backend.settings import Settings
-from tests.tiny_build import SAE_IDS, built_once, sentences, tiny_preset
+from tests.tiny_build import SAE_IDS, own_build, sentences, tiny_preset
 
 if not os.environ.get("FUNCTIONSCOPE_FAULTS"):
     collect_ignore_glob = ["test_*.py"]
@@ -84,7 +84,7 @@ def loaded(lm: LanguageModel, saes: dict[str, Sae]) -> Loaded:
 
 @pytest.fixture(scope="session")
 def build_path(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built_once(tmp_path_factory, "api", tiny_folder, SAE_IDS[:2], sentences())
+    return own_build(tmp_path_factory, "api", tiny_folder, SAE_IDS[:2], sentences())
 
 
 @dataclass

@@ -1,0 +1,141 @@
+"""`python -m tests.quick [--base REF]`: within a minute, whether a change broke what lies near it.
+
+Format, lint, import rules, sizes and types of everything (their caches are warm), and of the test
+files those that are nearest to the changed files in the import graph, until the time is used up.
+What was left out is named: `make test` runs it all.
+"""
+
+import argparse
+import ast
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections import deque
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import grimp
+
+ROOTS = ("app", "backend", "precompute")
+SECONDS_FOR_TESTS = 25.0
+ASSUMED_SECONDS = 5.0  # of a test file that no run has timed
+JUNIT = Path("test-results/junit.xml")
+CHECKS = (
+    ("ruff", "format", "--check", "."),
+    ("ruff", "check", "."),
+    ("lint-imports",),
+    ("python", "-m", "tests.sizes"),
+    ("mypy",),
+)
+
+
+def changed_files(base: str) -> list[Path]:
+    """Files that differ from where this branch left `base`, and new ones; deleted ones are not."""
+    fork = _git("merge-base", "HEAD", base)[0]
+    found = _git("diff", "--name-only", fork) + _git("ls-files", "--others", "--exclude-standard")
+    return [path for path in map(Path, dict.fromkeys(found)) if path.exists()]
+
+
+def _git(*words: str) -> list[str]:
+    done = subprocess.run(["git", *words], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def module_of(path: Path) -> str:
+    """`backend/core/hub.py` -> backend.core.hub; a package for its `__init__` and data files."""
+    parts = path.with_suffix("").parts if path.suffix == ".py" else path.parent.parts
+    return ".".join(parts[:-1] if parts[-1:] == ("__init__",) else parts)
+
+
+def steps_to(changed: Iterable[str], importers: Mapping[str, Iterable[str]]) -> dict[str, int]:
+    """How many imports lie between a module and the nearest changed one, 0 for that itself."""
+    steps = dict.fromkeys(changed, 0)
+    queue = deque(steps)
+    while queue:
+        module = queue.popleft()
+        for importer in importers.get(module, ()):
+            if importer not in steps:
+                steps[importer] = steps[module] + 1
+                queue.append(importer)
+    return steps
+
+
+def imported_by(path: Path) -> set[str]:
+    """Modules that a test file imports, each both as a module and as the name in its parent."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def distance(test: Path, imports: set[str], changed: set[Path], steps: Mapping[str, int]) -> int:
+    """0: itself changed; 1: named like a changed file or its room; else by what it imports."""
+    if test in changed:
+        return 0
+    words = {part.removeprefix("test_") for part in test.with_suffix("").parts[2:]}
+    if any(words & set(path.with_suffix("").parts[1:]) for path in changed):
+        return 1
+    return min((1 + steps[module] for module in imports if module in steps), default=sys.maxsize)
+
+
+def chosen(distances: Mapping[Path, int], seconds: Mapping[Path, float]) -> list[Path]:
+    """The nearest first, the quicker of two that are as near; as many as the time has room for."""
+    picked, left = [], SECONDS_FOR_TESTS
+    near = [test for test, steps in distances.items() if steps < sys.maxsize]
+    for test in sorted(near, key=lambda one: (distances[one], seconds.get(one, ASSUMED_SECONDS))):
+        left -= seconds.get(test, ASSUMED_SECONDS)
+        if left >= 0 or not picked:
+            picked.append(test)
+    return picked
+
+
+def timed(junit: Path) -> dict[Path, float]:
+    """Seconds of each test file in the last whole run; empty before there was one."""
+    seconds: dict[Path, float] = {}
+    if junit.exists():
+        for case in ElementTree.fromstring(junit.read_text(encoding="utf-8")).iter("testcase"):
+            path = Path(*case.get("classname", "").split(".")).with_suffix(".py")
+            seconds[path] = seconds.get(path, 0.0) + float(case.get("time", 0))
+    return seconds
+
+
+def nearest_tests(changed: list[Path]) -> tuple[list[Path], int]:
+    """The test files to run, and how many more depend on what changed."""
+    graph = grimp.build_graph(*ROOTS)
+    importers = {
+        module: graph.find_modules_that_directly_import(module) for module in graph.modules
+    }
+    steps = steps_to([module_of(path) for path in changed if path.parts[0] in ROOTS], importers)
+    tests = sorted(path for path in Path("tests").rglob("test_*.py") if "faults" not in path.parts)
+    distances = {test: distance(test, imported_by(test), set(changed), steps) for test in tests}
+    picked = chosen(distances, timed(JUNIT))
+    return picked, sum(steps < sys.maxsize for steps in distances.values()) - len(picked)
+
+
+def run(*words: str) -> bool:
+    """Whether a program beside this Python succeeded; it is named before it runs, and timed."""
+    print(f"== {' '.join(words)}", flush=True)
+    started = time.monotonic()
+    done = subprocess.run([Path(sys.executable).with_name(words[0]), *words[1:]], check=False)
+    print(f"   {time.monotonic() - started:.1f} s", flush=True)
+    return done.returncode == 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--base", default="origin/main", help="what changed since then")
+    changed = changed_files(parser.parse_args().base)
+    fine = [run(*check) for check in CHECKS]
+    tests, left = nearest_tests(changed)
+    print(f"{len(changed)} files changed; {len(tests)} test files are nearest, {left} left out")
+    if tests:
+        fine.append(run("python", "-m", "pytest", "-q", "-x", *map(str, tests)))
+    return 0 if all(fine) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
