@@ -90,10 +90,12 @@ class Result:
         *,
         sae_id: str | None,
         layer: int | None,
+        subject: str = "",
     ) -> None:
         """An estimate over n prompts whose interval was made elsewhere."""
         low, high = interval or (None, None)
-        self._add(arm, outcome, value, low, high, n, sae_id=sae_id, layer=layer)
+        where: dict[str, Any] = {"sae_id": sae_id, "layer": layer, "subject": subject}
+        self._add(arm, outcome, value, low, high, n, **where)
 
     def exact(
         self,
@@ -139,6 +141,12 @@ class Result:
             for r in self.estimate
             if (r["arm"], r["outcome"], r["sae_id"], r["subject"]) == wanted
         )
+
+    def found(self, arm: str, outcome: str, subject: str) -> dict[str, Any] | None:
+        """The first row of that arm, outcome and subject, whatever its layer; None without one."""
+        wanted = (arm, outcome, subject)
+        rows = (r for r in self.estimate if (r["arm"], r["outcome"], r["subject"]) == wanted)
+        return next(rows, None)
 
     def save(self, path: Path) -> None:
         """As JSON, whole or not at all."""
