@@ -39,7 +39,7 @@ def choose_pairs(asked: MarkedSet, subjects: Sequence[str], wanted: int, seed: i
     are `wanted` pairs.
 
     The two have different answers, and names that end differently and can be aligned in every
-    group. ValueError where the subjects do not suffice.
+    group. BadInput where the subjects do not suffice.
     """
     order = [subjects[i] for i in np.random.default_rng(seed).permutation(len(subjects))]
     by_name = {s: [group.of([s]).prompts[0] for group in asked.groups] for s in order}

@@ -33,7 +33,8 @@ def test_a_layers_mean_has_an_interval_and_equal_values_have_none() -> None:
 
 
 def test_the_interval_of_the_largest_holds_the_choice_of_its_layer() -> None:
-    """Two layers that mirror each other: whichever a resample favours, the larger is at least 1/2."""
+    """Two layers that mirror each other: whichever a resample favours, the larger is at least
+    1/2."""
     up = np.array([0.0, 1.0] * 10)
     layer, mean = largest(np.stack([up, 1.0 - up]), seed=1)
     assert (layer, mean.value) == (0, 0.5)
@@ -53,7 +54,8 @@ def test_what_is_said_is_judged_by_first_tokens() -> None:
 
 
 def prompt(behind: str, classes: str) -> MarkedPrompt:
-    """`x` before the name, a name of two tokens, then letters; classes f and c. Ids are the letters' codes."""
+    """`x` before the name, a name of two tokens, then letters; classes f and c. Ids are the
+    letters' codes."""
     kinds = {"?": "punctuation", ".": "punctuation", "\n": "punctuation"}
     spelled = {"f": "function", "c": "content"}
     head = [Token("x", "content", "other_word")] * 3

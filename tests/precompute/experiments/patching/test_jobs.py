@@ -141,7 +141,8 @@ def test_words_is_a_command(arguments: list[str], capsys: pytest.CaptureFixture[
 def test_travel_is_a_command(
     arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The tiny model answers nothing right, which is refused; as if it did, its maps are published."""
+    """The tiny model answers nothing right, which is refused; as if it did, its maps are
+    published."""
     assert main(["travel", *arguments, "--pairs", "8"]) == 2
     assert "subjects are answered right in every question" in capsys.readouterr().err
     monkeypatch.setattr(travel, "answered", lambda lm, asked: asked.subjects)
@@ -151,7 +152,7 @@ def test_travel_is_a_command(
     store = store_of(arguments)
     (sham,) = [row for row in store.estimates("travel") if row.arm == "sham"]
     assert sham.value == 0.0
-    whole = [row for row in store.estimates("travel", arm="set last", outcome="restored")]
+    whole = store.estimates("travel", arm="set last", outcome="restored")
     assert whole[-1].value == pytest.approx(1.0, abs=1e-3)  # after the last layer it is A's answer
     assert [p.distance for p in store.places("travel")][:3] == [0, 1, 2]
     assert main(["travel", *arguments, "--pairs", "1"]) == 2
