@@ -233,20 +233,18 @@ def run_presets(parsed: argparse.Namespace) -> int:
 
 
 def _add_fetch(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("preset", help="`functionscope presets` lists them")
-    parser.add_argument("--saes-only", action="store_true", help="leave the model out")
+    from precompute.fetching.command import add_arguments
+
+    add_arguments(parser)
 
 
 def run_fetch(parsed: argparse.Namespace) -> int:
-    """Download what a preset names, and convert its SAEs."""
+    """Download what a preset names, or convert an SAE folder; the dashboard's image has no jobs."""
     from backend.core.hub import ModelUnavailable
-    from backend.core.presets import load_preset
+    from precompute.fetching.command import run
 
     try:
-        from precompute.fetching.fetch import fetch_preset
-
-        fetch_preset(load_preset(parsed.preset), report=print, model=not parsed.saes_only)
-    # the dashboard's image has no jobs
+        run(parsed)
     except (ImportError, ValueError, ModelUnavailable, OSError) as error:
         raise BadInput(str(error)) from error
     return 0
@@ -298,7 +296,9 @@ COMMANDS = {
     "presets": Command(
         "list models and SAEs by name", lambda p: p.add_argument("preset", nargs="?"), run_presets
     ),
-    "fetch": Command("download a preset's model and SAEs", _add_fetch, run_fetch),
+    "fetch": Command(
+        "download a preset's model and SAEs, or convert an SAE folder", _add_fetch, run_fetch
+    ),
     "export": Command("write a table of a build as CSV or Parquet", _add_export, run_export),
 }
 

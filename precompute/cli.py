@@ -260,7 +260,7 @@ def run_job(stage: str, job: Job, ray: RaySettings | None = None) -> None:
     # torch and the model only after the arguments are known to be right
     from precompute.building.examples import make_examples
     from precompute.building.features import make_directions
-    from precompute.building.partials import Partials
+    from precompute.building.partials import claim_job
     from precompute.building.publish import is_ready, make_coverage, publish_build
     from precompute.building.tokens import make_tokens
     from precompute.models import load_models
@@ -271,9 +271,7 @@ def run_job(stage: str, job: Job, ray: RaySettings | None = None) -> None:
             stream.open()  # what is wrong with it is said before minutes of loading
     # the GPUs are the workers' until the edges are there
     lm, saes = load_models(replace(job, device="cpu") if ray else job)
-    job.claim_work()
-    if job.partials:
-        Partials(job.partials).claim(job.claimed())
+    claim_job(job)
     if stage in ("tokens", "all"):
         make_tokens(lm, job)
     if stage in ("edges", "all"):

@@ -5,7 +5,6 @@ and the folder in which it keeps what it has done so far.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -102,41 +101,6 @@ class Job:
             saes=tuple(folder.resolve() for folder in self.saes),
             work=self.work.resolve(),
             partials=str(Path(self.partials or "").resolve()) if local else self.partials,
-        )
-
-    def claim_work(self) -> None:
-        """Make the work folder, or make sure that it holds this very job."""
-        self.work.mkdir(parents=True, exist_ok=True)
-        path = self.work / "settings.json"
-        mine = self.claimed()
-        if path.exists():
-            check_same_job(mine, json.loads(path.read_text()), str(self.work), "--work")
-        write_whole(path, lambda temporary: temporary.write_text(json.dumps(mine, indent=1)))
-
-    def claimed(self) -> dict[str, Any]:
-        """What a folder of this job says that it holds."""
-        mine: dict[str, Any] = json.loads(
-            json.dumps(self.settings() | {"weights_sha256": self._weights_sha256()})
-        )
-        return mine
-
-    def _weights_sha256(self) -> dict[str, str]:
-        """Weights that were trained anew under an old name make another job."""
-        folders = [folder for folder in (Path(self.model), *self.saes) if folder.is_dir()]
-        return {
-            f"{f.parent.name}/{f.name}": sha256(f)
-            for d in folders
-            for f in sorted(d.glob("*.safetensors"))
-        }
-
-
-def check_same_job(mine: dict[str, Any], other: dict[str, Any], where: str, option: str) -> None:
-    """BadInput naming the settings in which the job kept there differs."""
-    differ = sorted(k for k in mine.keys() | other.keys() if mine.get(k) != other.get(k))
-    if differ:
-        raise BadInput(
-            f"{where} holds a job with other settings ({', '.join(differ)}): "
-            f"give another {option}, or delete that folder."
         )
 
 

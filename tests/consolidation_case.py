@@ -17,13 +17,13 @@ from transformers import AutoTokenizer, Gemma2ForCausalLM, PreTrainedTokenizerBa
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from precompute.consolidation.baselines import make_baselines
-from precompute.consolidation.features import Plan, Trainer, make_sample
+from precompute.consolidation.features import Plan, Trainer, basis_of, make_sample
 from precompute.consolidation.loss import make_losses
 from precompute.consolidation.publish import publish
 from precompute.consolidation.sae_training import Activations, SaeSettings, collect
 from precompute.consolidation.series import Series, claim_run, folder_checkpoints
 from precompute.consolidation.stages import make_stages
-from precompute.consolidation.text import HeldOut, TextSettings, load_text, make_text, text_digest
+from precompute.consolidation.text import HeldOut, TextSettings, load_text, make_text
 from tests.tiny import BOS, EOS, tiny_config, tiny_sae_dir, tiny_tokenizer
 
 STEPS = (0, 5, 20)
@@ -128,7 +128,8 @@ def count_random_saes(case: Case, text: HeldOut, work: Path) -> None:
     """What the feature job writes, for SAEs that nobody trained."""
     series, plan = case.series(), Plan(SaeSettings(d_sae=96, k=8.0), layer=1, rows_per_shard=2)
     sample, score_rows = make_sample(text, plan.rows_per_shard, 4)
-    folder, digest = claim_run(series, work), text_digest(text)
+    folder = claim_run(series, work)
+    basis = basis_of(text, case.rows, "float32")
     for checkpoint in series.checkpoints:
         lm = series.load(checkpoint, torch.float32, "cpu")
         resid = collect(lm, sample.rows, plan.layer)
@@ -140,7 +141,7 @@ def count_random_saes(case: Case, text: HeldOut, work: Path) -> None:
             plan,
             folder / "saes",
             checkpoint.step,
-            digest,
+            basis,
         )
         for seed in (0, 1):
             made = tiny_sae_dir(work / "random" / str(seed), 1, seed=seed + checkpoint.step)

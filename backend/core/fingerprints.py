@@ -45,15 +45,24 @@ def folder_hash(folder: Path, patterns: tuple[str, ...]) -> tuple[str, dict[str,
 def snapshot_hash(folder: Path) -> tuple[str, dict[str, str]]:
     """Of a hub snapshot, by content, without reading 18 GB again.
 
+    `file_hashes` says which are read.
+    """
+    files = file_hashes(folder, MODEL_FILES)
+    text = "\n".join(f"{name} {digest}" for name, digest in sorted(files.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH], files
+
+
+def file_hashes(folder: Path, patterns: tuple[str, ...]) -> dict[str, str]:
+    """file name -> sha256 of the matching files.
+
     The hub's cache keeps a large file under its SHA-256, checked when it was fetched, and links to
     it; what is small, or lies there as a plain file, is read.
     """
     files = {}
-    for path in _matching(folder, MODEL_FILES):
+    for path in _matching(folder, patterns):
         blob = path.resolve().name
         files[path.name] = blob if path.is_symlink() and _BLOB.fullmatch(blob) else _sha256(path)
-    text = "\n".join(f"{name} {digest}" for name, digest in sorted(files.items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH], files
+    return files
 
 
 def tokenizer_hash(files: Mapping[str, str]) -> str | None:

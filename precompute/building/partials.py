@@ -16,7 +16,8 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from precompute.job import BadInput, check_same_job, write_whole
+from precompute.inputs import check_same, claim, note_of
+from precompute.job import BadInput, Job, write_whole
 
 
 class Partials:
@@ -37,9 +38,7 @@ class Partials:
         try:
             self.files.makedirs(self.root, exist_ok=True)
             if self.files.exists(path):
-                check_same_job(
-                    settings, json.loads(self.files.cat_file(path)), self.url, "--partials"
-                )
+                check_same(settings, json.loads(self.files.cat_file(path)), self.url, "--partials")
             self.files.pipe_file(path, json.dumps(settings, indent=1).encode())
         except OSError as error:
             raise BadInput(f"--partials {self.url} cannot be written: {error}.") from error
@@ -65,3 +64,13 @@ class Partials:
 
     def _name(self, path: Path, work: Path) -> str:
         return f"{self.root}/{path.relative_to(work).as_posix()}"
+
+
+def claim_job(job: Job) -> None:
+    """Note the job in its work folder and where its shards are handed over; BadInput where another
+    job is noted.
+    """
+    note = note_of(job)
+    claim(job.work / "settings.json", note)
+    if job.partials:
+        Partials(job.partials).claim(note)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from backend.core.store import EXAMPLE_SOURCE
 from precompute.building.contrast import N_BOOTSTRAP
 from precompute.building.examples import LENGTH
 from precompute.building.tokens import TokenTable
-from precompute.job import Job, load_arrays, sha256
+from precompute.inputs import INPUTS, of_part
+from precompute.job import Job, load_arrays
 
 
 def provenance(
@@ -26,6 +28,8 @@ def provenance(
         "model": Path(job.model).name,
         "saes": [sae.sae_id for sae in saes],
     }
+    # as they were when the work began: what lies there by now may be another file
+    inputs = json.loads((job.work / "settings.json").read_text("utf-8"))[INPUTS]
     special = load_arrays(job.work / "counts.npz", "tokens")["special"].tolist()
     return {
         "model": {
@@ -36,20 +40,18 @@ def provenance(
             "d_model": lm.d_model,
             "dtype": str(lm.dtype).removeprefix("torch."),
             "device": lm.device.type,
-            "files": file_hashes(Path(job.model)),
+            "files": of_part(inputs, "model"),
         },
         "saes": [
-            {"sae_id": sae.sae_id, "layer": sae.layer, "files": file_hashes(sae.folder)}
+            {
+                "sae_id": sae.sae_id,
+                "layer": sae.layer,
+                "files": of_part(inputs, f"SAE {sae.sae_id}"),
+            }
             for sae in saes
         ],
         "corpus": {
-            "files": [
-                {"name": one.name, "sha256": sha256(one), "weight": weight}
-                if isinstance(one, Path)
-                # a stream: token_stream_sha256 says what it gave
-                else {"name": str(one), "weight": weight}
-                for one, weight in zip(job.corpus, job.weights, strict=True)
-            ],
+            "files": _corpus_files(job, inputs),
             "taken": "documents from the top of each file until its share of the tokens is reached",
             "token_stream_sha256": tokens.stream_sha256,
         },
@@ -74,14 +76,21 @@ def provenance(
     }
 
 
-def file_hashes(folder: Path) -> dict[str, str]:
-    """sha256 of a local folder's weights, configuration and tokenizer; empty for a hub id."""
-    kinds = {".safetensors", ".json", ".npz", ".model"}
-    return (
-        {f.name: sha256(f) for f in sorted(folder.glob("*")) if f.suffix in kinds}
-        if folder.is_dir()
-        else {}
-    )
+def _corpus_files(job: Job, inputs: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Name and share of each, with the hash of a file; of a stream token_stream_sha256 says what it
+    gave.
+    """
+    parts = enumerate(zip(job.corpus, job.weights, strict=True), start=1)
+    return [
+        {
+            "name": one.name,
+            "sha256": of_part(inputs, f"corpus {number}")[one.name],
+            "weight": weight,
+        }
+        if isinstance(one, Path)
+        else {"name": str(one), "weight": weight}
+        for number, (one, weight) in parts
+    ]
 
 
 def code_version() -> dict[str, str | None]:

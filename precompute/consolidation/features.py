@@ -32,8 +32,16 @@ from precompute.consolidation.sae_training import (
     train_one,
 )
 from precompute.consolidation.series import Checkpoint, Series, claim_run, note_shape
-from precompute.consolidation.text import HeldOut, text_digest
-from precompute.job import DTYPES, INTERVAL_SHARDS, BadInput, load_arrays, save_arrays, write_whole
+from precompute.consolidation.text import HeldOut, require_same, text_digest
+from precompute.job import (
+    DTYPES,
+    INTERVAL_SHARDS,
+    BadInput,
+    load_arrays,
+    save_arrays,
+    sha256,
+    write_whole,
+)
 
 PROBES = (0.125, 0.5, 2.0)  # times k: where the score is measured before k is chosen
 K_RANGE = (0.0625, 4.0)  # times k: equal_score goes no further
@@ -66,7 +74,7 @@ class Trainer:
     plan: Plan
     folder: Path  # WORK/runs/<run>/saes
     step: int
-    digest: str
+    basis: dict[str, str]  # what every SAE depends on beside its recipe: text, training rows, dtype
 
     @cached_property
     def loaded(self) -> tuple[LanguageModel, Activations]:
@@ -86,8 +94,8 @@ class Trainer:
             train_one(self.loaded[1], self.plan.layer, settings, seed, folder)
             self._count(path, recipe, settings, seed, folder)
         found = load_arrays(path, "consolidation features")
-        if str(found["text"]) != self.digest:
-            raise BadInput(f"{path} was made on another text: give another --work, or delete it.")
+        sample = {"sample_token": self.sample.token}
+        require_same(path, found, self.basis | asdict(settings) | sample)
         return score_of(found)
 
     def _count(
@@ -106,16 +114,10 @@ class Trainer:
             "seed": seed,
         }
         save_arrays(
-            path,
-            pairs=counted.pairs,
-            shard=counted.shard,
-            n_firings=np.array(counted.n_firings),
-            recipe=np.array(recipe),
-            text=np.array(self.digest),
-            sample_token=self.sample.token,
-            **numbers,
-            **{name: np.array(value) for name, value in stated.items()},
-        )
+            path, pairs=counted.pairs, shard=counted.shard, n_firings=np.array(counted.n_firings),
+            recipe=np.array(recipe), sample_token=self.sample.token,
+            **numbers, **{name: np.array(value) for name, value in (stated | self.basis).items()},
+        )  # fmt: skip
         shutil.rmtree(folder)
 
 
@@ -166,6 +168,11 @@ def make_sample(text: HeldOut, rows_per_shard: int, score_rows: int) -> tuple[Sa
     ]
 
 
+def basis_of(text: HeldOut, training_rows: Path, dtype: str) -> dict[str, str]:
+    """What every SAE depends on beside its recipe."""
+    return {"text": text_digest(text), "training_rows": sha256(training_rows), "dtype": dtype}
+
+
 def make_features(
     series: Series,
     training_rows: Path,
@@ -176,10 +183,10 @@ def make_features(
     dtype: str,
     device: str,
 ) -> None:
-    """Train and count what the plan asks for and is not there;
-    the fixed recipe of every checkpoint comes first.
+    """Train and count what the plan asks for and is not there; the fixed recipe of every checkpoint
+    comes first.
     """
-    folder, digest = claim_run(series, work), text_digest(text)
+    folder, basis = claim_run(series, work), basis_of(text, training_rows, dtype)
     sample, score_rows = make_sample(text, plan.rows_per_shard, plan.settings.score_rows)
     rows = np.load(training_rows, mmap_mode="r")
 
@@ -190,7 +197,7 @@ def make_features(
             note_shape(folder, lm)
             return lm, _activations(lm, rows, sample, plan)
 
-        return Trainer(load, sample, score_rows, plan, folder / "saes", checkpoint.step, digest)
+        return Trainer(load, sample, score_rows, plan, folder / "saes", checkpoint.step, basis)
 
     fixed: dict[int, float] = {}
     for checkpoint in series.checkpoints:

@@ -32,6 +32,7 @@ from precompute.consolidation.tables import (
     vocabulary_tables,
 )
 from precompute.consolidation.text import WINDOW, HeldOut, load_text, text_digest
+from precompute.inputs import INPUTS
 from precompute.job import INTERVAL_SHARDS, BadInput, load_arrays
 
 ALL_TOKENS = 10_000_000
@@ -116,6 +117,7 @@ def _provenance(
 ) -> dict[str, Any]:
     saved = load_arrays(work / "text.npz", "consolidation text")
     settings = json.loads((work / "text.json").read_text("utf-8"))
+    settings.pop(INPUTS)
     return {
         "build": None,
         "runs": [{k: run[k] for k in ("model", "seed", "weights")} for _, run in runs],

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
+from backend.core.fingerprints import file_hashes
 from backend.core.hub import ModelUnavailable, require_hub
 from backend.core.lm import LanguageModel
 from backend.core.lm.checkpoint import read_config, read_model, read_tokenizer
-from precompute.job import BadInput, sha256, write_whole
+from precompute.inputs import INPUTS, MODEL_FILES, Digests, differing, listed, prefixed
+from precompute.job import BadInput, write_whole
 
-WEIGHTS = ("*.safetensors", "*.bin")
+WEIGHTS = (".safetensors", ".bin")
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,8 @@ def _by_step(found: Sequence[tuple[str, str, str | None]]) -> tuple[Checkpoint, 
 
 
 def claim_run(series: Series, work: Path) -> Path:
-    """WORK/runs/<run>, with run.json;
-    BadInput where a checkpoint of that folder had other weights.
+    """WORK/runs/<run>, with run.json; BadInput where a checkpoint of that folder, or its tokenizer,
+    had other files.
     """
     folder = work / "runs" / series.slug
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,18 +146,27 @@ def claim_run(series: Series, work: Path) -> Path:
         for key, value in asdict(series).items()
         if key not in ("checkpoints", "tokenizer")
     }
-    weights = {str(one.step): _weights_of(one) for one in series.checkpoints}
-    kept = json.loads(path.read_text("utf-8")) if path.exists() else mine | {"weights": {}}
-    for step in weights.keys() & kept["weights"].keys():
-        if weights[step] != kept["weights"][step]:
-            raise BadInput(
-                f"{folder} was made from other weights at step {step}: give another --work, or "
-                "delete it."
-            )
+    files = {one.step: _files_of(one) for one in series.checkpoints}
+    weights = {str(one.step): _weights_of(one, files[one.step]) for one in series.checkpoints}
+    inputs = prefixed("tokenizer", _tokenizer_files(series.tokenizer))
+    for step, own in files.items():
+        inputs |= prefixed(f"step {step}", own)
+    kept = (
+        json.loads(path.read_text("utf-8")) if path.exists() else mine | {"weights": {}, INPUTS: {}}
+    )
+    again = weights.keys() & kept["weights"].keys()
+    changed = [f"weights at step {s}" for s in again if weights[s] != kept["weights"][s]]
+    changed = changed or _changed(inputs, kept.get(INPUTS, {}), again)
+    if changed:
+        raise BadInput(
+            f"{folder} was made from other files ({listed(changed)}): give another --work, or "
+            "delete it."
+        )
     if path.exists() and weights.items() <= kept["weights"].items():
         return folder
     made = mine | {
         "weights": kept["weights"] | weights,
+        INPUTS: kept[INPUTS] | inputs,
         **{k: kept[k] for k in ("n_layers", "n_parameters") if k in kept},
     }
     write_whole(
@@ -179,13 +190,34 @@ def note_shape(folder: Path, lm: LanguageModel) -> None:
     )
 
 
-def _weights_of(checkpoint: Checkpoint) -> str:
+def _files_of(checkpoint: Checkpoint) -> Digests:
+    """Of a folder; a hub revision names itself."""
+    return (
+        {} if checkpoint.revision is not None else file_hashes(Path(checkpoint.source), MODEL_FILES)
+    )
+
+
+def _weights_of(checkpoint: Checkpoint, files: Digests) -> str:
     """sha256 of a folder's weights; a hub revision names itself."""
     if checkpoint.revision is not None:
         return f"{checkpoint.source}@{checkpoint.revision}"
-    files = sorted(file for pattern in WEIGHTS for file in Path(checkpoint.source).glob(pattern))
-    return " ".join(sha256(file) for file in files)
+    return " ".join(digest for name, digest in files.items() if name.endswith(WEIGHTS))
+
+
+def _tokenizer_files(source: str) -> Digests:
+    """Of a folder, without the weights that may lie beside it."""
+    found = file_hashes(Path(source), MODEL_FILES) if Path(source).is_dir() else {}
+    return {name: digest for name, digest in found.items() if not name.endswith(WEIGHTS)}
+
+
+def _changed(mine: Digests, kept: Digests, steps: Collection[str]) -> list[str]:
+    """Files of the steps that were done before, and of the tokenizer, that are not as they were."""
+    known = {*(f"step {step}" for step in steps), *(["tokenizer"] if steps else [])}
+    both = (
+        {name: one[name] for name in one if name.split("/")[0] in known} for one in (mine, kept)
+    )
+    return differing(*both)
 
 
 def _has_weights(folder: Path) -> bool:
-    return any(next(folder.glob(pattern), None) is not None for pattern in WEIGHTS)
+    return any(next(folder.glob(f"*{kind}"), None) is not None for kind in WEIGHTS)

@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from backend.core.lm import LanguageModel, top_next_tokens
 from precompute.consolidation.series import Series, claim_run, note_shape
-from precompute.consolidation.text import HeldOut, text_digest
-from precompute.job import DTYPES, INTERVAL_SHARDS, BadInput, load_arrays, save_arrays
+from precompute.consolidation.text import HeldOut, require_same, text_digest
+from precompute.job import DTYPES, INTERVAL_SHARDS, BadInput, load_arrays, save_arrays, sha256
 
 SENTENCES = Path(__file__).with_name("sentences.toml")
 TOP = 3
@@ -119,7 +119,8 @@ def _last_loss(lm: LanguageModel, windows: Tensor) -> npt.NDArray[np.float32]:
 
 def make_stages(series: Series, text: HeldOut, work: Path, *, dtype: str, device: str) -> None:
     """Write what every checkpoint predicts, where that is not there yet."""
-    folder, digest, texts = claim_run(series, work), text_digest(text), load_texts()
+    folder, texts = claim_run(series, work), load_texts()
+    basis = {"text": text_digest(text), "sentences": sha256(SENTENCES), "dtype": dtype}
     tokens, _ = stage_rows(text)
     if not len(tokens):
         raise BadInput(
@@ -129,14 +130,13 @@ def make_stages(series: Series, text: HeldOut, work: Path, *, dtype: str, device
     for checkpoint in tqdm(series.checkpoints, desc=f"stages {series.slug}"):
         path = folder / "stages" / f"step_{checkpoint.step:09d}.npz"
         if path.exists():
-            if str(load_arrays(path, "consolidation stages")["text"]) != digest:
-                raise BadInput(
-                    f"{path} was made on another text: give another --work, or delete it."
-                )
+            require_same(path, load_arrays(path, "consolidation stages"), basis)
             continue
         lm = series.load(checkpoint, DTYPES[dtype], device)
         note_shape(folder, lm)
-        arrays: dict[str, npt.NDArray[np.generic]] = {"text": np.array(digest)}
+        arrays: dict[str, npt.NDArray[np.generic]] = {
+            name: np.array(value) for name, value in basis.items()
+        }
         for i, sentence in enumerate(texts.sentences):
             ids = lm.tokenize(sentence)
             best, probabilities, follows = along(lm, ids)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from transformers import PreTrainedTokenizerBase
 
 from precompute.building.corpus import Shard, cut_rows
 from precompute.building.documents import read_documents
-from precompute.job import INTERVAL_SHARDS, BadInput, load_arrays, save_arrays, write_whole
+from precompute.inputs import INPUTS, claim, corpus_inputs
+from precompute.job import INTERVAL_SHARDS, BadInput, load_arrays, save_arrays, sha256
 
 WINDOW = 32  # consecutive tokens; a shorter document cannot be checked and is left out
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -155,7 +156,9 @@ def make_text(
 ) -> HeldOut:
     """Write WORK/text.npz unless it is there; BadInput where it was made with other settings."""
     record = settings.record() | {"training_rows": training_rows.name if training_rows else None}
-    _claim(work / "text.json", record)
+    inputs = corpus_inputs(settings.corpus) | {"tokenizer": tokenizer_digest(tokenizer)}
+    inputs |= {"training rows": sha256(training_rows)} if training_rows else {}
+    claim(work / "text.json", record | {INPUTS: inputs})
     if not (work / "text.npz").exists():
         rows = (
             np.load(training_rows, mmap_mode="r")
@@ -199,16 +202,28 @@ def text_digest(text: HeldOut) -> str:
     ).hexdigest()
 
 
-def _claim(path: Path, record: dict[str, Any]) -> None:
-    mine = json.loads(json.dumps(record))
-    if path.exists() and (other := json.loads(path.read_text("utf-8"))) != mine:
-        differ = sorted(
-            key for key in mine.keys() | other.keys() if mine.get(key) != other.get(key)
-        )
+def require_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """BadInput naming in what the kept arrays `found` of `path` were made otherwise than `wanted`.
+
+    wanted: name -> value of what they depend on, each an array of that name there.
+    """
+    differ = [
+        name
+        for name, value in wanted.items()
+        if name not in found or not np.array_equal(found[name], value)
+    ]
+    if differ:
         raise BadInput(
-            f"{path.parent} holds a text made with other settings ({', '.join(differ)}): give "
-            "another --work."
+            f"{path} was made with another {', '.join(differ)}: give another --work, or delete it."
         )
-    write_whole(
-        path, lambda temporary: temporary.write_text(json.dumps(mine, indent=1) + "\n", "utf-8")
-    )
+
+
+def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
+    """sha256 of all that decides how a text is cut: vocabulary, merges, normalisation, special
+    tokens.
+    """
+    core = getattr(tokenizer, "backend_tokenizer", None)
+    rules = core.to_str() if core is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
+    return hashlib.sha256(
+        f"{rules}{tokenizer.bos_token_id}{sorted(tokenizer.all_special_ids)}".encode()
+    ).hexdigest()

@@ -10,15 +10,18 @@ on one GPU or one CPU thread.
 
 from __future__ import annotations
 
+import platform
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from types import TracebackType
 from typing import Any, Generic
 
 from backend.core.ray_cluster import join_cluster
 from precompute.engines import R, Report, T, Work
+from precompute.inputs import differing, inputs_of, listed
 from precompute.job import BadInput, Job
 from precompute.models import load_models
 
@@ -29,12 +32,17 @@ PATIENCE_S = 30.0  # without any answer before it is said what is waited for
 class Worker:
     """Lives in a process of its own, as a Ray actor."""
 
-    def load(self, job: Job) -> None:
-        """Read model and SAEs."""
+    def load(self, job: Job, inputs: Mapping[str, str]) -> None:
+        """Read model and SAEs; BadInput where this machine has other files under their paths."""
         import torch
 
         torch.set_num_threads(1)  # more workers make better use of a core than more threads
         self.lm, self.saes = load_models(job)
+        if files := differing(inputs_of(replace(job, corpus=())), inputs):
+            raise BadInput(
+                f"a worker on {platform.node()} reads other files than this machine: "
+                f"{listed(files)}."
+            )
 
     def run(self, work: Work[T, R], task: T) -> tuple[R, int]:
         """(result, positions that were reported)."""
@@ -74,11 +82,18 @@ class _Queue(Generic[T]):
 class RayEngine:
     """A context manager: workers end with it."""
 
-    def __init__(self, job: Job, *, address: str | None = None, workers: int | None = None) -> None:
-        """`workers` defaults to the cluster's GPUs,
-        or its CPUs for a job on a CPU. The job's paths must be absolute.
+    def __init__(
+        self,
+        job: Job,
+        *,
+        address: str | None = None,
+        workers: int | None = None,
+    ) -> None:
+        """`workers` defaults to the cluster's GPUs, or its CPUs for a job on a CPU. The job's paths
+        must be absolute.
 
-        BadInput or NoCluster for what cannot be.
+        BadInput or NoCluster for what cannot be; BadInput where a worker reads other files than
+        this machine.
         """
         if job.device not in ("cpu", "cuda"):
             raise BadInput(
@@ -94,7 +109,7 @@ class RayEngine:
         self._actor = self.ray.remote(Worker).options(
             scheduling_strategy="SPREAD", max_restarts=0, **options
         )
-        self._job = job
+        self._job, self._inputs = job, inputs_of(replace(job, corpus=()))
         self._idle: list[Any] = []
         # reference of an answer that is awaited -> worker, and its task with its losses; None: the
         # worker loads
@@ -145,7 +160,7 @@ class RayEngine:
 
     def _hire(self) -> None:
         worker = self._actor.remote()
-        self._asked[worker.load.remote(self._job)] = worker, None
+        self._asked[worker.load.remote(self._job, self._inputs)] = worker, None
 
     def _give(self, worker: Any, work: Work[T, R], given: tuple[T, int]) -> None:
         self._asked[worker.run.remote(work, given[0])] = worker, given

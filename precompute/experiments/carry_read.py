@@ -1,4 +1,6 @@
-"""Prompts that differ in their subject alone, read once: which features fired at the name, and which behind it."""
+"""Prompts that differ in their subject alone, read once: which features fired at the name, and
+which behind it.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,10 @@ from backend.core.reactivation.carry import carried, foreign, own_and_others
 from backend.core.tasks import Question, Tasks
 from backend.core.tasks.prompts import TaskPrompt, read_prompt
 from backend.core.token_classes import CLASS_NAMES
+from backend.core.token_kinds import kind_of
 from precompute.experiments.kept import Kept
 from precompute.experiments.subject import Subject
 from precompute.job import BadInput
-from backend.core.token_kinds import kind_of
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Read:
-    """What was found in a group. `tokens`: ids of the positions behind the name, the same in every prompt.
+    """What was found in a group. `tokens`: ids of the positions behind the name, the same in every
+    prompt.
 
-    `found`: sae_id -> bool [2, place, name, prompt], `carried` and `foreign` of core.reactivation.carry.
+    `found`: sae_id -> bool [2, place, name, prompt], `carried` and `foreign` of
+    core.reactivation.carry.
     """
 
     group: Group
@@ -76,12 +80,15 @@ class Read:
 
 
 def groups(tasks: Tasks, most: int | None) -> Iterator[Group]:
-    """All phrasings with all tails, of the first `most` subjects. BadInput for a file without two subjects."""
+    """All phrasings with all tails, of the first `most` subjects. BadInput for a file without two
+    subjects.
+    """
     about = tasks.about_subjects()
     relations = list(dict.fromkeys(one.relation for one in about))
     if not relations:
         raise BadInput(
-            f"{tasks.file} has no subjects: nothing could be carried. Give one with subjects and relations."
+            f"{tasks.file} has no subjects: nothing could be carried. Give one with subjects and "
+            "relations."
         )
     for relation in relations:
         name = tasks.name if len(relations) == 1 else f"{tasks.name}.{relation}"
@@ -131,7 +138,9 @@ def common_tokens(lm: LanguageModel, group: Group, prompts: Sequence[TaskPrompt]
 
 
 def fired(subject: Subject, prompts: Sequence[TaskPrompt]) -> dict[str, NDArray[np.bool_]]:
-    """sae_id -> bool [2, place, name, prompt], as in Read. Few-shot examples before the question are not looked at."""
+    """sae_id -> bool [2, place, name, prompt], as in Read. Few-shot examples before the question
+    are not looked at.
+    """
     at_name: dict[str, list[Tensor]] = {sae.sae_id: [] for sae in subject.saes}
     behind: dict[str, list[Tensor]] = {sae.sae_id: [] for sae in subject.saes}
     for prompt in prompts:
@@ -153,7 +162,9 @@ def fired(subject: Subject, prompts: Sequence[TaskPrompt]) -> dict[str, NDArray[
 
 
 def read_residuals(subject: Subject, ids: list[int]) -> dict[int, Tensor]:
-    """layer -> resid_post [pos, d_model] of one prompt, whole; the one place where a prompt's start could be shared."""
+    """layer -> resid_post [pos, d_model] of one prompt, whole; the one place where a prompt's start
+    could be shared.
+    """
     found = subject.lm.resid_post([ids], sorted({sae.layer for sae in subject.saes}))
     return {layer: rows[0] for layer, rows in found.items()}
 

@@ -23,7 +23,7 @@ import torch
 from backend.core.companions.experiments.store import KIND, SCHEMA_VERSION
 from backend.core.companions.file import build_identity, companion_path
 from backend.core.lm import LanguageModel
-from backend.core.presets import load_preset
+from backend.core.presets import Preset, load_preset
 from backend.core.sae import Sae
 from backend.core.store import Store
 from precompute.building.provenance import code_version
@@ -37,8 +37,10 @@ from precompute.experiments.kept import cache_folder
 from precompute.experiments.publish import INTERVALS, publish
 from precompute.experiments.result import Result
 from precompute.experiments.subject import Asked, Subject
+from precompute.inputs import INPUTS, model_inputs, prefixed, require_of_build, sae_inputs
+from precompute.job import sha256
 from precompute.lab.evaluate import sample
-from precompute.lab.questions import questions
+from precompute.lab.questions import LAB, questions
 
 NAMES = ("reactivation", "necessity", "distance", "grid", "trait", "means")
 CONTRAST = 40
@@ -102,8 +104,9 @@ def run(args: argparse.Namespace) -> int:
     subject = Subject.of(lm, saes, store, args.seed)
     identity = build_identity(store.provenance())
     settings = {"n": args.n, "seed": args.seed, "build": identity, "schema": SCHEMA_VERSION}
+    key = settings | {INPUTS: _inputs(preset, store)}
     work = (args.work or cache_folder()) / hashlib.sha256(
-        json.dumps(settings).encode()
+        json.dumps(key, sort_keys=True).encode()
     ).hexdigest()[:12]
     work.mkdir(parents=True, exist_ok=True)
     for name in args.only:
@@ -119,6 +122,22 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or companion_path(Path(preset.build), KIND)
     publish(out, results, identity, _provenance(settings, store))
     return 0
+
+
+def _inputs(preset: Preset, store: Store) -> dict[str, str]:
+    """Model, SAEs, questions and prompts by content; BadInput where the build was made from other
+    weights.
+    """
+    found = prefixed("model", model_inputs(preset.model, preset.revision))
+    for source in preset.saes:
+        found |= prefixed(f"SAE {source.sae_id}", sae_inputs(source.path))
+    require_of_build(found, store.provenance(), f"the preset {preset.name}", store.path)
+    prompts = hashlib.sha256(json.dumps(preset.prompt_set()).encode()).hexdigest()
+    return (
+        found
+        | {name: sha256(LAB / name) for name in ("questions.json", "facts.json")}
+        | {"prompts": prompts}
+    )
 
 
 def _provenance(settings: dict[str, Any], store: Store) -> dict[str, Any]:

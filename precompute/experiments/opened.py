@@ -19,8 +19,8 @@ from backend.core.lm import LanguageModel
 from backend.core.presets import load_preset
 from backend.core.sae import Sae
 from backend.core.store import Store
-from precompute.building.provenance import file_hashes
 from precompute.experiments.subject import Subject
+from precompute.inputs import sae_inputs
 from precompute.job import DTYPES, BadInput
 from precompute.models import check_saes
 
@@ -114,7 +114,7 @@ def check_hashes(saes: Sequence[tuple[Path, str | None]], provenance: dict[str, 
     counted = {one["sae_id"]: one.get("files") for one in provenance["saes"]}
     for path, sae_id in saes:
         known = counted.get(sae_id or path.name)
-        if known and path.is_dir() and file_hashes(path) != known:
+        if known and path.is_dir() and sae_inputs(path) != known:
             raise BadInput(
                 f"{path} is not the SAE that the build counted as {sae_id or path.name}: build it "
                 "anew."

@@ -48,6 +48,7 @@ from precompute.features.parts import (
     nearest,
     token_counts,
 )
+from precompute.inputs import model_inputs, prefixed, require_of_build, sae_inputs
 from precompute.job import BadInput, write_whole
 
 TABLES = ("detail", "token_example")
@@ -112,15 +113,19 @@ def open_source(args: argparse.Namespace) -> Source:
     lacking = [row.sae_id for row in store.saes() if row.sae_id not in by_id]
     if lacking:
         raise BadInput(f"{build} holds {', '.join(lacking)}, but no --sae folder has that name.")
+    revision = store.provenance()["model"].get("revision")
+    lm = LanguageModel.load(str(model), revision=revision, device=args.device)
+    mine = prefixed("model", model_inputs(str(model), revision))
+    for sae_id, folder in by_id.items():
+        mine |= prefixed(f"SAE {sae_id}", sae_inputs(folder))
+    require_of_build(mine, store.provenance(), "model and SAEs that are here", store.path)
     saes = [Sae.load(by_id[row.sae_id], device=args.device) for row in store.saes()]
     rows, total = store.tokens(limit=2**31 - 1, order="token_id")
     classes = np.zeros(total, dtype=np.int64)
     classes[[row.token_id for row in rows]] = [
         list(CLASS_NAMES).index(row.token_class) for row in rows
     ]
-    return Source(
-        store, LanguageModel.load(str(model), device=args.device), saes, args.work, classes
-    )
+    return Source(store, lm, saes, args.work, classes)
 
 
 def make_details(source: Source) -> Path:

@@ -1,9 +1,12 @@
 """Recipes of the lab model: the tables of `lab/recipes.toml`, as train-lm reads them."""
 
+import argparse
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from precompute.inputs import INPUTS, claim, corpus_inputs, model_inputs, prefixed
+from precompute.job import sha256
 from precompute.lab.questions import LAB, training_documents
 
 CTX_LEN = 256
@@ -51,3 +54,14 @@ def load_recipe(name: str, tokens: int | None = None) -> Recipe:
     table = {"instructed": 0.5, "restated": 0.0} | tables[name]
     del table["description"]
     return Recipe(**{**table, "name": name, "tokens": tokens or table["tokens"]})
+
+
+def claim_training(recipe: Recipe, args: argparse.Namespace) -> None:
+    """Note in --work what the rows and every step depend on, files by content; BadInput where a
+    training of something else is noted there.
+    """
+    inputs = corpus_inputs(sorted(args.corpus.glob("*.jsonl.zst")))
+    inputs |= {name: sha256(LAB / name) for name in ("facts.json", "questions.json")}
+    inputs |= prefixed("init", model_inputs(str(args.init), None)) if args.init else {}
+    note = {"recipe": asdict(recipe), "init_seed": args.init_seed, INPUTS: inputs}
+    claim(args.work / "settings.json", note)

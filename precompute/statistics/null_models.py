@@ -42,7 +42,7 @@ from precompute.engines.local import LocalEngine
 from precompute.job import BadInput, Job, save_arrays, write_whole
 from precompute.models import load_models
 from precompute.statistics.fits import log_slope
-from precompute.statistics.work import Finished, add_work_arguments, finished_of
+from precompute.statistics.work import Finished, add_work_arguments, claim_null, finished_of
 from precompute.training import sae as train_sae
 
 LEAST_ROWS = 512  # to train on, a quarter of them kept for the threshold
@@ -274,6 +274,7 @@ def run(args: argparse.Namespace) -> int:
     source, work = Path(finished.job.model), finished.job.work
     if not source.is_dir():
         raise BadInput(f"the model of this build is {source}; null models need it as a folder.")
+    claim_null([null_folder(work, name) for name in RUNS], finished, vars(args))
     make_run(
         finished,
         "real",
@@ -293,7 +294,6 @@ def run(args: argparse.Namespace) -> int:
         finished, saes, model, null_folder(work, "random_weights") / "saes", args
     )
     job = make_edges_of(finished, "random_weights", model, trained, args)
-    said = "the same architecture with random weights; SAEs of the same recipe on "
-    said += f"{args.sae_tokens:,} positions"
+    said = f"the same architecture, random weights; SAEs alike on {args.sae_tokens:,} positions"
     make_run(finished, "random_weights", job, said)
     return 0

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from backend.core.companions.file import build_identity
 from backend.core.presets import load_preset
 from backend.core.store import Store
 from precompute.building.tokens import TokenTable, load_tokens
+from precompute.inputs import INPUTS, claim, differing, inputs_of, listed, require_of_build
 from precompute.job import BadInput, Job
 
 NOT_READ = ("corpus", "out", "work", "saes", "weights", "partials")
@@ -52,12 +55,12 @@ def read_finished(work: Path, build: Path) -> Finished:
     tokens = load_tokens(work, job.function_share)
     store = Store.open(build)
     try:
-        return _checked(job, tokens, store)
+        return _checked(job, tokens, store, saved.get(INPUTS, {}))
     finally:
         store.close()
 
 
-def _checked(job: Job, tokens: TokenTable, store: Store) -> Finished:
+def _checked(job: Job, tokens: TokenTable, store: Store, inputs: dict[str, str]) -> Finished:
     provenance = store.provenance()
     stated = provenance["corpus"]["token_stream_sha256"]
     if stated != tokens.stream_sha256:
@@ -68,6 +71,7 @@ def _checked(job: Job, tokens: TokenTable, store: Store) -> Finished:
     sae_ids = [folder.name for folder in job.saes]
     if set(sae_ids) != set(rows):
         raise BadInput(f"{job.work} has the SAEs {sae_ids}, {store.path} has {sorted(rows)}.")
+    require_of_build(inputs, provenance, str(job.work), store.path)
     texts = {row.token_id: row.text for row in store.tokens(limit=len(tokens.classes))[0]}
     return Finished(
         job,
@@ -78,6 +82,22 @@ def _checked(job: Job, tokens: TokenTable, store: Store) -> Finished:
         texts,
         build_identity(provenance),
     )
+
+
+def claim_null(folders: Sequence[Path], finished: Finished, settings: Mapping[str, Any]) -> None:
+    """Note in each what it depends on; BadInput where that is not what is noted there, or where
+    model or SAEs are no longer those of the finished job.
+    """
+    work = finished.job.work
+    was = json.loads((work / "settings.json").read_text("utf-8"))[INPUTS]
+    mine = inputs_of(replace(finished.job, corpus=()))
+    there = {name: digest for name, digest in was.items() if not name.startswith("corpus ")}
+    if files := differing(mine, there):
+        raise BadInput(f"{work} was made from other files ({listed(files)}): give it the same.")
+    stated = {name: settings[name] for name in ("shards", "sae_tokens", "seed", "device")}
+    stream = {"token_stream": finished.tokens.stream_sha256, INPUTS: was}
+    for folder in folders:
+        claim(folder / "settings.json", stated | stream)
 
 
 def add_work_arguments(parser: argparse.ArgumentParser) -> None:

@@ -34,7 +34,7 @@ from precompute.lab.corpus import (
     held_out_rows,
     train_tokenizer,
 )
-from precompute.lab.recipes import CTX_LEN, Recipe, load_recipe
+from precompute.lab.recipes import CTX_LEN, Recipe, claim_training, load_recipe
 
 HELD_OUT_SOURCES = ("english", "chinese", "facts", "qa")
 
@@ -319,7 +319,7 @@ def run(args: argparse.Namespace) -> int:
     """Train, or go on training, and write WORK/model."""
     recipe = load_recipe(args.recipe, args.tokens)
     torch.set_num_threads(args.threads)
-    args.work.mkdir(parents=True, exist_ok=True)
+    claim_training(recipe, args)
     tokenizer = prepare(recipe, args.corpus, args.work, args.init)
     trainer = Trainer(recipe, args.work, args.device, args.init, args.init_seed)
     parameters = sum(p.numel() for p in trainer.model.parameters())

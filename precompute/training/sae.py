@@ -22,6 +22,7 @@ import torch
 from backend.core.lm import LanguageModel
 from precompute.building.corpus import load_shard, shard_path
 from precompute.building.tokens import make_tokens
+from precompute.inputs import INPUTS, claim, corpus_inputs, model_inputs, note_of, prefixed
 from precompute.job import Job, save_arrays, write_whole
 from precompute.training.activations import Harvest, Harvester, run_harvest
 from precompute.training.dictionaries import Recipe, train_all
@@ -141,9 +142,10 @@ def run(args: argparse.Namespace) -> int:
     if args.corpus:
         job = job_of(args)
         job.check()
-        job.claim_work()
+        claim(args.work / "settings.json", note_of(job))
         make_tokens(lm, job)
     else:
+        claim(args.work / "settings.json", rows_note(args))
         rows_to_shards(read_rows(args.rows), args.work, args.shards, args.tokens)
     layers = tuple(sorted({*args.layers, *args.also_keep}))
     harvest = Harvest(
@@ -162,6 +164,12 @@ def run(args: argparse.Namespace) -> int:
     saes = _trained(harvest, recipes, lm.d_model, positions, n_train, side_by_side=args.threads > 1)
     write_out(lm, harvest, recipes, saes, args.out, positions)
     return 0
+
+
+def rows_note(args: argparse.Namespace) -> dict[str, Any]:
+    """What the shards of rows and their activations depend on."""
+    inputs = prefixed("model", model_inputs(args.model, None)) | corpus_inputs(args.rows)
+    return {"shards": args.shards, "tokens": args.tokens, "seed": args.seed, INPUTS: inputs}
 
 
 def _trained(

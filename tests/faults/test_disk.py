@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from safetensors.torch import load_file, save_file
 
 from backend.core.presets import SaeSource
 from backend.core.runs import RunStore, RunsUnavailable
@@ -168,7 +169,9 @@ def test_a_build_that_was_cut_short_is_named_and_live_work_goes_on(
         assert client.get("/api/health").json()["status"] == "live"
 
 
-@pytest.mark.parametrize("damage", ["truncated", "garbage", "empty", "other version"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "garbage", "empty", "other version", "not a number"]
+)
 def test_a_damaged_sae_is_left_out_and_named(
     tiny_folder: Path, build_path: Path, tmp_path: Path, damage: str
 ) -> None:
@@ -181,6 +184,10 @@ def test_a_damaged_sae_is_left_out_and_named(
         weights.write_bytes(b"\xff" * 4096)
     elif damage == "empty":
         weights.write_bytes(b"")
+    elif damage == "not a number":
+        arrays = load_file(weights)
+        arrays["W_dec"][3, 1] = float("nan")
+        save_file(arrays, weights)
     else:
         (bad / "cfg.json").write_text('{"architecture": "of the future", "d_in": 32, "d_sae": 96}')
     preset = tiny_preset(tiny_folder, build_path)

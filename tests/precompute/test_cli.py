@@ -1,7 +1,6 @@
 """The command line: exit codes, one sentence on stderr, resuming, and the old build left alone."""
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -149,18 +148,6 @@ def test_a_work_folder_of_another_job_is_refused(made: Made, capsys: Any) -> Non
     given[given.index("--tokens") + 1] = "4000"
     assert main(["all", *given]) == 2
     assert "other settings (n_tokens)" in capsys.readouterr().err
-
-
-def test_a_work_folder_of_other_weights_is_refused(made: Made, tmp_path: Any, capsys: Any) -> None:
-    settings = json.loads((made.work / "settings.json").read_text())
-    settings["weights_sha256"] = dict.fromkeys(settings["weights_sha256"], "0" * 64)
-    other = tmp_path / "work"
-    other.mkdir()
-    (other / "settings.json").write_text(json.dumps(settings))
-    given = [*made.arguments]
-    given[given.index("--work") + 1] = str(other)
-    assert main(["all", *given]) == 2
-    assert "other settings (weights_sha256)" in capsys.readouterr().err
 
 
 def test_provenance_names_everything_and_no_path(made: Made, store: Any) -> None:

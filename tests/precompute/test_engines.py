@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from precompute.building.edges import shard_paths
 from precompute.cli import main
 from precompute.engines import Report
 from precompute.engines.ray import RayEngine
+from precompute.inputs import inputs_of
 from precompute.job import BadInput, Job
 from tests.precompute.conftest import N_SHARDS, Made
 from tests.precompute.test_cli import contents, elsewhere
@@ -175,13 +177,29 @@ def test_what_becomes_of_tasks(
             list(run(["always"]))
 
 
+@needs_ray
+def test_a_machine_with_other_files_under_the_same_paths_is_found_out(
+    tiny_folder: Path, cluster: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    job = tiny_job(tiny_folder, tmp_path, SAE_IDS, sentences())
+    mine = inputs_of(replace(job, corpus=())) | {"SAE layer_2/cfg.json": "0" * 64}
+    monkeypatch.setattr("precompute.engines.ray.inputs_of", lambda _: mine)
+    with (
+        RayEngine(job, address=cluster.address, workers=1) as engine,
+        pytest.raises(
+            BadInput, match=r"reads other files than this machine: SAE layer_2/cfg.json\."
+        ),
+    ):
+        list(engine.run(partial(work_of, tmp_path), ["a"], lambda _: None))
+
+
 class Broken:
     """What is left of a worker where the package is missing."""
 
     def __init__(self) -> None:
         raise ModuleNotFoundError("No module named 'precompute'")
 
-    def load(self, job: Job) -> None:
+    def load(self, job: Job, inputs: dict[str, str]) -> None:
         """Never reached."""
 
 
@@ -272,4 +290,4 @@ def test_without_ray_it_says_how_to_get_it(
 def test_partials_of_another_job_are_refused(made: Made, tmp_path: Path, capsys: Any) -> None:
     (tmp_path / "settings.json").write_text('{"n_tokens": 1}')
     assert main(["edges", *elsewhere(made, tmp_path), *RAY, "--partials", str(tmp_path)]) == 2
-    assert "holds a job with other settings" in capsys.readouterr().err
+    assert "was made with other settings" in capsys.readouterr().err

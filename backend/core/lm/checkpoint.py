@@ -20,12 +20,10 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from backend.core.hub import ModelUnavailable, complete_snapshot, explain_hub_error, require_hub
+from backend.core.lm.tokens import special_ids
+from backend.core.lm.weights import CheckpointRefused, load_weights
 
 Read = TypeVar("Read")
-
-
-class CheckpointRefused(ModelUnavailable):
-    """The checkpoint is of a kind that this program does not read, however often it is fetched."""
 
 
 def read_checkpoint(
@@ -113,12 +111,6 @@ def _tokenizer(source: str, options: dict[str, Any]) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Declared special tokens and added tokens marked special (turn markers)."""
-    added = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
-    return frozenset(added | set(tokenizer.all_special_ids))
-
-
 def _name(source: str, options: dict[str, Any]) -> str:
     return f"{source} at {options['revision']}" if options.get("revision") else source
 
@@ -159,10 +151,10 @@ def _model(source: str, dtype: torch.dtype, options: dict[str, Any]) -> PreTrain
     if reason:
         raise CheckpointRefused(f"{_name(source, options)} {reason}")
     _check_generation_config(source, options)
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        source, config=config, dtype=dtype, **options
+    called = _name(source, options)
+    return load_weights(
+        AutoModelForCausalLM, source, called=called, config=config, dtype=dtype, **options
     )
-    return model
 
 
 def _unreadable(config: PreTrainedConfig) -> str | None:

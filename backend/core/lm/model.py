@@ -17,10 +17,11 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.core.lm import hook as layer_hook
-from backend.core.lm.checkpoint import read_checkpoint, special_ids
+from backend.core.lm.checkpoint import read_checkpoint
 from backend.core.lm.faster import lay_out_for_few_rows, use_fused_attention, use_fused_norms
 from backend.core.lm.interventions import Intervention, Plan, planned
 from backend.core.lm.past import Past, begin
+from backend.core.lm.tokens import eos_ids, special_ids
 from backend.core.lm.unembedding import losses
 
 
@@ -58,7 +59,7 @@ class LanguageModel:
         self.max_positions: int | None = getattr(model.config, "max_position_embeddings", None)
         self.bos_id: int | None = tokenizer.bos_token_id
         self.special_ids = special_ids(tokenizer)
-        self.eos_ids = _eos_ids(model, tokenizer)
+        self.eos_ids = eos_ids(model, tokenizer)
         newline = tokenizer.encode("\n", add_special_tokens=False)
         self.newline_id: int | None = newline[0] if len(newline) == 1 else None
         layer_hook.install(self.layers)
@@ -278,14 +279,6 @@ def top_next_tokens(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     scores = logits.float()
     best, token_ids = scores.topk(k, dim=-1)
     return token_ids, (best - scores.logsumexp(-1, keepdim=True)).exp()
-
-
-def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """All ids that end a generation: a chat model's end of turn is one of them."""
-    config = getattr(model, "generation_config", None)
-    listed = getattr(config, "eos_token_id", None)
-    ids = set(listed) if isinstance(listed, (list, tuple)) else {listed}
-    return frozenset(int(i) for i in ids | {tokenizer.eos_token_id} if i is not None)
 
 
 def _padding(attention_mask: Tensor | None, device: torch.device) -> dict[str, Any]:

@@ -4,16 +4,20 @@ what is missing or not understood is refused, never guessed.
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+from backend.core.sae.keys import CENTRED, SAME_STREAM, settled
 
 Architecture = Literal["jumprelu", "standard", "topk"]
 Normalisation = Literal["none", "constant_norm_rescale", "layer_norm"]
 
 _REQUIRED = ("architecture", "d_in", "d_sae", "apply_b_dec_to_input", "normalize_activations")
 _HOOK = re.compile(r"blocks\.(\d+)\.hook_resid_(pre|post)")
+_CONVERT = "convert the folder with `functionscope fetch --folder {folder} --out NEW`"
 
 
 @dataclass(frozen=True)
@@ -38,42 +42,60 @@ class SaeConfig:
 
 def read_config(path: Path) -> SaeConfig:
     """Raises ValueError naming the file, the field, what it holds and what is allowed."""
+    config, centred = stated_config(read_json(path), path)
+    if centred:
+        raise ValueError(
+            f"{path}: the SAE reads a stream whose mean was subtracted: "
+            f"{_CONVERT.format(folder=path.parent)}."
+        )
+    return config
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object that the file holds; ValueError when it is missing or something else."""
     try:
         raw = json.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise ValueError(
             f"No {path}: an SAE is a folder with cfg.json and sae_weights.safetensors."
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON: {error}.") from None
     if not isinstance(raw, dict):
         raise ValueError(f"{path} must hold a JSON object; it holds a {type(raw).__name__}.")
-    missing = [name for name in _REQUIRED if raw.get(name) is None]
+    return raw
+
+
+def stated_config(raw: dict[str, Any], path: Path) -> tuple[SaeConfig, bool]:
+    """What a `cfg.json` says, and whether the SAE reads the stream with its mean subtracted.
+    ValueError as above.
+    """
+    found, metadata = settled(raw, path)
+    missing = [name for name in _REQUIRED if found.get(name) is None]
     if missing:
         raise ValueError(
-            f"{path} lacks {', '.join(missing)}: convert the SAE with `functionscope fetch`."
+            f"{path} lacks {', '.join(missing)}: {_CONVERT.format(folder=path.parent)}."
         )
-    _refuse_unsupported(raw, path)
-    metadata = raw.get("metadata") or {}
-    if (metadata.get("model_from_pretrained_kwargs") or {}).get("center_writing_weights"):
-        raise ValueError(
-            f"{path}: the SAE reads a stream whose mean was subtracted: convert it with "
-            "`functionscope fetch`."
-        )
-    hook_name = str(metadata.get("hook_name") or raw.get("hook_name"))
-    return SaeConfig(
-        architecture=raw["architecture"],
-        d_model=_positive(raw, "d_in", path),
-        d_sae=_positive(raw, "d_sae", path),
-        layer=layer_of(hook_name, path),
+    _refuse_unsupported(found, path)
+    architecture, k = _activation(found, path, older=_is_older(raw, metadata))
+    hook_name = str(found.get("hook_name"))
+    layer = layer_of(hook_name, path)
+    _check_site(found, hook_name, path)
+    config = SaeConfig(
+        architecture=architecture,
+        d_model=_positive(found, "d_in", path),
+        d_sae=_positive(found, "d_sae", path),
+        layer=layer,
         hook_name=hook_name,
-        apply_b_dec_to_input=raw["apply_b_dec_to_input"],
-        normalize_activations=raw["normalize_activations"],
-        k=_positive(raw, "k", path) if raw["architecture"] == "topk" else None,
-        rescale_acts_by_decoder_norm=bool(raw.get("rescale_acts_by_decoder_norm", False)),
+        apply_b_dec_to_input=found["apply_b_dec_to_input"],
+        normalize_activations=found["normalize_activations"]
+        or "none",  # false, as older files have it
+        k=k,
+        rescale_acts_by_decoder_norm=bool(found.get("rescale_acts_by_decoder_norm")),
         l0=_l0(metadata, path),
         metadata=metadata,
     )
+    return config, _is_centred(found, path)
 
 
 def layer_of(hook_name: str, path: Path) -> int:
@@ -90,24 +112,101 @@ def layer_of(hook_name: str, path: Path) -> int:
     return layer
 
 
-def _refuse_unsupported(raw: dict[str, Any], path: Path) -> None:
+def _refuse_unsupported(found: dict[str, Any], path: Path) -> None:
     allowed: dict[str, tuple[Any, ...]] = {
         "architecture": get_args(Architecture),
         "apply_b_dec_to_input": (True, False),
-        "normalize_activations": get_args(Normalisation),
+        "normalize_activations": (*get_args(Normalisation), False),
         "reshape_activations": (None, "none"),
         "finetuning_scaling_factor": (None, False),
         "activation_fn": (None, "relu", "topk"),
+        "hook_head_index": (None,),
+        "rescale_acts_by_decoder_norm": (None, False, True),
     }
     for name, values in allowed.items():
-        if raw.get(name) not in values:
-            raise ValueError(
-                f"{path}: {name} is {raw.get(name)!r}; allowed: "
-                f"{', '.join(str(v) for v in values if v is not None)}."
-            )
+        value = found.get(name)
+        if not any(value is one or (isinstance(value, str) and value == one) for one in values):
+            said = ", ".join(str(one) for one in values if one is not None) or "none"
+            raise ValueError(f"{path}: {name} is {value!r}; allowed: {said}.")
 
 
-def _positive(raw: dict[str, Any], name: str, path: Path) -> int:
+def _is_older(raw: dict[str, Any], metadata: dict[str, Any]) -> bool:
+    """Whether sae-lens reads the file as one from before its version 6, whose settings lie side by
+    side.
+    """
+    stated = raw.get("sae_lens_version") or metadata.get("sae_lens_version") or "0"
+    first = str(stated).split(".")[0]
+    return not first.isdecimal() or int(first) < 6
+
+
+def _activation(
+    found: dict[str, Any], path: Path, *, older: bool
+) -> tuple[Architecture, int | None]:
+    """(architecture, k) from the four settings that say it; older files call a top-k SAE
+    "standard".
+    """
+    architecture, function = found["architecture"], found.get("activation_fn")
+    options = found.get("activation_fn_kwargs") or {}
+    if not isinstance(options, dict) or options.keys() - {"k", "signed"} or options.get("signed"):
+        raise ValueError(
+            f"{path}: activation_fn_kwargs is {options!r}; allowed: k, and signed if it is false."
+        )
+    if function == "topk" and architecture == "standard" and older:
+        architecture = "topk"
+    if function is not None and (function == "topk") != (architecture == "topk"):
+        raise ValueError(
+            f"{path}: activation_fn is {function!r}, and architecture is {architecture!r}."
+        )
+    stated = {"k": found.get("k"), "activation_fn_kwargs.k": options.get("k")}
+    given = {name: value for name, value in stated.items() if value is not None}
+    if architecture == "topk":
+        return architecture, _k(given, path, older=older)
+    for name, value in given.items():
+        raise ValueError(
+            f"{path}: {name} is {value!r} in an SAE of architecture {architecture!r}, "
+            "which has no k."
+        )
+    if found.get("rescale_acts_by_decoder_norm"):
+        raise ValueError(
+            f"{path}: rescale_acts_by_decoder_norm is true; only SAEs of architecture 'topk' "
+            "have it."
+        )
+    return architecture, None
+
+
+def _k(given: dict[str, Any], path: Path, *, older: bool) -> int:
+    """From either place where older files say it; newer ones say it in k alone."""
+    names = given.keys() if older and given else given.keys() | {"k"}
+    found = {name: _positive(given, name, path) for name in sorted(names)}
+    if len(set(found.values())) > 1:
+        raise ValueError(
+            f"{path}: " + ", and ".join(f"{n} is {k}" for n, k in reversed(found.items()))
+        )
+    return found.popitem()[1]
+
+
+def _check_site(found: dict[str, Any], hook_name: str, path: Path) -> None:
+    """ValueError where the layer that is stated beside the hook's name is another one."""
+    block, stated = int(hook_name.split(".")[1]), found.get("hook_layer")
+    if stated is not None and stated != block:
+        raise ValueError(f"{path}: hook_layer is {stated!r}, and hook_name is {hook_name!r}.")
+
+
+def _is_centred(found: dict[str, Any], path: Path) -> bool:
+    options = found.get("model_from_pretrained_kwargs") or {}
+    if not isinstance(options, dict):
+        raise ValueError(f"{path}: model_from_pretrained_kwargs is {options!r}; needed: an object.")
+    unknown = sorted(
+        name for name, value in options.items() if value and name not in SAME_STREAM | {CENTRED}
+    )
+    if unknown:
+        raise ValueError(
+            f"{path}: the SAE wants a model loaded with {', '.join(unknown)}: not supported."
+        )
+    return bool(options.get(CENTRED))
+
+
+def _positive(raw: Mapping[str, Any], name: str, path: Path) -> int:
     value = raw.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{path}: {name} is {value!r}; needed: a whole number, 1 or more.")

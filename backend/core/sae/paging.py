@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from backend.core.memory import DoesNotFit, in_words
-from backend.core.sae.file import opened, read_array, shapes
-from backend.core.sae.sae import Firings, Sae
+from backend.core.sae.file import opened, read_array
+from backend.core.sae.firings import Firings
+from backend.core.sae.sae import Sae
 
 
 class Pager:
@@ -89,14 +90,7 @@ class PagedSae(Sae):
                 f"{in_words(pager.budget)} are there for SAEs: use a narrower SAE, bfloat16, a "
                 "larger device, or a larger FUNCTIONSCOPE_SAE_BUDGET."
             )
-        with opened(folder) as file:
-            names = [name for name in shapes(config) if name not in ("W_enc", "W_dec")]
-            weights = {
-                name: read_array(
-                    file, name, device, torch.float32 if name == "threshold" else dtype
-                )
-                for name in names
-            }
+        weights = cls._read(folder, config, device, dtype, unread=("W_enc", "W_dec"))
         weights["W_enc"] = torch.empty(config.d_model, 0, device=device, dtype=dtype)
         made = cls(folder, config, weights, sae_id)
         made.pager, made.encoder_bytes = pager, size
@@ -106,7 +100,7 @@ class PagedSae(Sae):
         """For the pager: read the encoder from the file to the device."""
         with opened(self.folder) as file:
             self.W_enc = self._folded(
-                read_array(file, "W_enc", str(self.W_enc.device), self.W_enc.dtype)
+                read_array(self.folder, file, "W_enc", str(self.W_enc.device), self.W_enc.dtype)
             )
 
     def move_out(self) -> None:

@@ -6,34 +6,29 @@ features at a time as fit a budget, since at width 2^20 a dense row of 256 token
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from backend.core.memory import EAGER_DECODER, require_memory, sae_bytes
 from backend.core.sae.config import SaeConfig, read_config
-from backend.core.sae.file import CONFIG_FILE, WEIGHTS_FILE, opened, read_array, shapes
+from backend.core.sae.file import (
+    CONFIG_FILE,
+    check_arrays,
+    check_unread,
+    opened,
+    read_array,
+    require_finite,
+    shapes,
+)
+from backend.core.sae.firings import Firings, flat_nonzero, joined
 
 # Elements of one dense block: on a CPU what stays in cache, on a GPU what keeps it busy.
 CPU_BLOCK, GPU_BLOCK = 1 << 21, 1 << 26
 MIN_ROWS = 256  # W_enc is read once per this many positions at least
-
-
-@dataclass(frozen=True)
-class Firings:
-    """Activations strictly above θ, sorted by position, then feature. All of one length n."""
-
-    position: Tensor  # int64 [n]: row of the residual that was encoded
-    feature_index: Tensor  # int64 [n]
-    activation: Tensor  # float32 [n]
-
-    def __len__(self) -> int:
-        return int(self.position.numel())
 
 
 class Sae:
@@ -77,31 +72,30 @@ class Sae:
         config = cls.check(folder)
         needed = sae_bytes(config.d_model, config.d_sae, dtype.itemsize)
         require_memory(f"SAE {sae_id or folder.name}", needed, device)
-        with opened(folder) as file:
-            names = [name for name in shapes(config) if name != "W_dec"]
-            weights = {
-                name: read_array(
-                    file, name, device, torch.float32 if name == "threshold" else dtype
-                )
-                for name in names
-            }
+        weights = cls._read(folder, config, device, dtype, unread=("W_dec",))
         return cls(folder, config, weights, sae_id or folder.name)
 
     @staticmethod
+    def _read(
+        folder: Path, config: SaeConfig, device: str, dtype: torch.dtype, *, unread: Sequence[str]
+    ) -> dict[str, Tensor]:
+        check_unread(folder, config, unread)
+        with opened(folder) as file:
+            return {
+                name: read_array(
+                    folder, file, name, device, torch.float32 if name == "threshold" else dtype
+                )
+                for name in shapes(config)
+                if name not in unread
+            }
+
+    @staticmethod
     def check(folder: Path) -> SaeConfig:
-        """The folder's configuration, if its weights are all there in the right
-        shapes; else ValueError.
+        """The folder's configuration, if its arrays are all there in the right shapes; else
+        ValueError.
         """
         config = read_config(folder / CONFIG_FILE)
-        with opened(folder) as file:
-            held = set(file.keys())
-            for name, shape in shapes(config).items():
-                found = tuple(file.get_slice(name).get_shape()) if name in held else None
-                if found != shape:
-                    raise ValueError(
-                        f"{folder / WEIGHTS_FILE}: {name} is {found or 'missing'}; cfg.json "
-                        f"calls for {shape}."
-                    )
+        check_arrays(folder, config)
         return config
 
     # -- encoding --------------------------------------------------------------------------
@@ -122,7 +116,7 @@ class Sae:
         found: list[Firings] = []
         for rows, columns in self._blocks(len(sae_in), block):
             pre = self._pre(sae_in[rows], columns)
-            fires = _flat_nonzero(pre > floor[columns])
+            fires = flat_nonzero(pre > floor[columns])
             width = pre.shape[1]
             position = fires.div(width, rounding_mode="floor")
             found.append(
@@ -132,7 +126,7 @@ class Sae:
                     pre.flatten()[fires],
                 )
             )
-        return _joined(found, sae_in.device)
+        return joined(found, sae_in.device)
 
     @torch.inference_mode()
     def encode_dense(self, resid: Tensor) -> Tensor:
@@ -257,7 +251,7 @@ class Sae:
                 value, best = value.gather(-1, order), None
                 row, slot = (value > theta).nonzero(as_tuple=True)
                 found.append(Firings(row + rows.start, index[row, slot], value[row, slot]))
-        return _joined(found, sae_in.device)
+        return joined(found, sae_in.device)
 
     def _fold_decoder_norm(self) -> None:
         step = max(1, EAGER_DECODER // self.d_model)
@@ -277,29 +271,10 @@ class Sae:
             part: Tensor = file.get_slice("W_dec")[rows.start : rows.stop].to(
                 self.W_enc.device, self.W_enc.dtype
             )
-        return part if self._decoder_scale is None else part / self._decoder_scale[rows, None]
-
-
-def _flat_nonzero(mask: Tensor) -> Tensor:
-    """int64 indices into the flattened mask.
-
-    NumPy's search is over twice as quick as torch's on a CPU.
-    """
-    if mask.is_cuda:
-        return mask.flatten().nonzero()[:, 0]
-    return torch.from_numpy(np.flatnonzero(mask.numpy()))
-
-
-def _joined(parts: list[Firings], device: torch.device) -> Firings:
-    if len(parts) == 1:
-        return parts[0]
-    if not parts:
-        none = torch.empty(0, dtype=torch.int64, device=device)
-        return Firings(none, none, torch.empty(0, device=device))
-    position = torch.cat([part.position for part in parts])
-    order = position.argsort(stable=True)  # column blocks come in order: features stay sorted
-    return Firings(
-        position[order],
-        torch.cat([part.feature_index for part in parts])[order],
-        torch.cat([part.activation for part in parts])[order],
-    )
+        require_finite(self.folder, "W_dec", part, rows.start)
+        # a row of zeros stays one: its feature cannot fire
+        return (
+            part
+            if self._decoder_scale is None
+            else part / self._decoder_scale[rows, None].clamp(min=1e-8)
+        )

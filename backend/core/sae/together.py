@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from backend.core.sae.sae import Firings, Sae
+from backend.core.sae.firings import Firings
+from backend.core.sae.sae import Sae
 
 
 def encode_together(sae: Sae, asked: Sequence[tuple[Tensor, float]]) -> list[Firings]:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from backend.core.runs import RunsUnavailable
+from backend.core.sae.file import DamagedSae
 from backend.core.store import StoreInvalid, StoreMissing
 from backend.routes.request.wrong_fields import echo, sentence, wrong_fields
 from backend.schemas import FieldError, Problem
@@ -89,7 +90,7 @@ async def on_validation(_: Request, error: Exception) -> Response:
 
 
 async def on_unavailable(_: Request, error: Exception) -> Response:
-    """No live model yet, no build, or no place for runs: 503 with the remedy."""
+    """No live model yet, no build, no place for runs, a damaged SAE: 503 with the remedy."""
     headers = (
         {"Retry-After": str(error.retry_after)}
         if isinstance(error, NotLive) and error.retry_after
@@ -107,6 +108,13 @@ def install(app: FastAPI) -> None:
     """Register every handler. Whatever is left over is a 500, answered by `request_context`."""
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
-    for unavailable in (NotLive, LiveTimeout, StoreMissing, StoreInvalid, RunsUnavailable):
+    for unavailable in (
+        NotLive,
+        LiveTimeout,
+        StoreMissing,
+        StoreInvalid,
+        RunsUnavailable,
+        DamagedSae,
+    ):
         app.add_exception_handler(unavailable, on_unavailable)
     app.add_exception_handler(QueueFull, on_full)

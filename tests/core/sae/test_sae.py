@@ -296,7 +296,7 @@ def test_normalised_input_is_honoured(tmp_path: Path) -> None:
         ({"metadata": {"hook_name": "blocks.0.hook_resid_post", "l0": "many"}}, "l0 is 'many'"),
         ({"architecture": "topk"}, "k is None"),
         (
-            {"metadata": {"model_from_pretrained_kwargs": {"center_writing_weights": True}}},
+            {"model_from_pretrained_kwargs": {"center_writing_weights": True}},
             "whose mean was subtracted",
         ),
     ],

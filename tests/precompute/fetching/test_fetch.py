@@ -12,8 +12,10 @@ from safetensors.torch import load_file
 from backend.core.hub import ModelUnavailable, explain_hub_error
 from backend.core.presets import SaeSource, load_preset, preset_names
 from backend.core.sae import Sae
-from precompute.fetching import fetch
+from precompute.fetching import convert, fetch
 from tests.tiny import D_MODEL, D_SAE, tiny_sae_dir
+
+SITE = "blocks.9.hook_resid_post"
 
 
 def residuals(n: int = 40) -> torch.Tensor:
@@ -33,9 +35,11 @@ def test_gemma_scope_reads_through_the_same_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = gemma_scope(tmp_path)
-    monkeypatch.setattr(fetch, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(convert, "CHUNK_ROWS", 7)
     sae = Sae.load(
-        fetch.convert_gemma_scope(params, tmp_path / "out" / "layer_9_16k", dtype=torch.float32)
+        convert.convert_gemma_scope(
+            params, tmp_path / "out" / "layer_9_16k", dtype=torch.float32, hook_name=SITE
+        )
     )
     assert (sae.sae_id, sae.layer, sae.l0, sae.d_model, sae.d_sae) == (
         "layer_9_16k",
@@ -54,7 +58,9 @@ def test_gemma_scope_reads_through_the_same_code(
     assert len(firings) == (expected > 0).sum() > 0
     recon = expected @ p["W_dec"] + p["b_dec"]
     np.testing.assert_allclose(sae.decode(firings, len(resid)).numpy(), recon, rtol=1e-3, atol=1e-3)
-    half = fetch.convert_gemma_scope(params, tmp_path / "out" / "half", dtype=torch.bfloat16)
+    half = convert.convert_gemma_scope(
+        params, tmp_path / "out" / "half", dtype=torch.bfloat16, hook_name=SITE
+    )
     held = load_file(half / "sae_weights.safetensors")
     assert held["W_enc"].dtype == torch.bfloat16
     assert held["threshold"].dtype == torch.float32
@@ -66,18 +72,20 @@ def test_an_npz_that_is_not_plain_arrays_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "out"
     np.savez(params, **(good | {"W_enc": np.array([{"a": 1}], dtype=object)}))
     with pytest.raises(ValueError, match="W_enc is not readable as a plain float array"):
-        fetch.convert_gemma_scope(params, out, dtype=torch.float32)
+        convert.convert_gemma_scope(params, out, dtype=torch.float32, hook_name=SITE)
     np.savez(params, **{name: array for name, array in good.items() if name != "threshold"})
     with pytest.raises(ValueError, match="threshold is not readable"):
-        fetch.convert_gemma_scope(params, out, dtype=torch.float32)
+        convert.convert_gemma_scope(params, out, dtype=torch.float32, hook_name=SITE)
     np.savez(params, **(good | {"b_enc": good["b_enc"][:-1]}))
     with pytest.raises(ValueError, match=r"b_enc is \(95,\)"):
-        fetch.convert_gemma_scope(params, out, dtype=torch.float32)
+        convert.convert_gemma_scope(params, out, dtype=torch.float32, hook_name=SITE)
     params.write_bytes(params.read_bytes()[:200])
     with pytest.raises(ValueError, match="not readable"):
-        fetch.convert_gemma_scope(params, out, dtype=torch.float32)
+        convert.convert_gemma_scope(params, out, dtype=torch.float32, hook_name=SITE)
     with pytest.raises(ValueError, match="not a Gemma Scope path"):
-        fetch.convert_gemma_scope(tmp_path / "params.npz", out, dtype=torch.float32)
+        convert.convert_gemma_scope(
+            tmp_path / "params.npz", out, dtype=torch.float32, hook_name=SITE
+        )
     assert not out.exists()
     assert not list(tmp_path.glob("*.new"))
 
@@ -97,7 +105,7 @@ def test_agrees_with_sae_lens(tmp_path: Path, architecture: str, applies: bool) 
         expected = theirs.encode(resid)
         reconstruction = theirs.decode(expected)
     assert (expected > 0).any()
-    rewritten = fetch.convert_folder(saved, tmp_path / "rewritten", dtype=torch.float32)
+    rewritten = convert.convert_folder(saved, tmp_path / "rewritten", dtype=torch.float32)
     for sae in (Sae.load(saved), Sae.load(rewritten)):
         torch.testing.assert_close(sae.encode_dense(resid), expected, atol=1e-4, rtol=1e-4)
         firings = sae.encode(resid)
@@ -127,7 +135,7 @@ def test_centring_is_folded_exactly(tmp_path: Path, applies: bool) -> None:
     folder = tiny_sae_dir(tmp_path, 2, apply_b_dec_to_input=applies)
     sae = Sae.load(folder)
     weights = load_file(folder / "sae_weights.safetensors")
-    folded = fetch.fold_centring(weights, applies_b_dec=applies)
+    folded = convert.fold_centring(weights, applies_b_dec=applies)
     resid = residuals() + 3.0
     centred = resid - resid.mean(-1, keepdim=True)
     sae.W_enc, expected = folded["W_enc"], sae.encode_dense(centred)
@@ -150,8 +158,7 @@ def test_a_centred_folder_is_converted_to_one_of_the_plain_stream(tmp_path: Path
     folder = tiny_sae_dir(tmp_path, 3, architecture="standard", metadata=metadata)
     with pytest.warns(UserWarning, match="model_from_pretrained_kwargs"):
         theirs = SAE.load_from_disk(folder)
-    with pytest.warns(UserWarning, match="model_from_pretrained_kwargs"):
-        sae = Sae.load(fetch.convert_folder(folder, tmp_path / "out", dtype=torch.float32))
+    sae = Sae.load(convert.convert_folder(folder, tmp_path / "out", dtype=torch.float32))
     resid = residuals() + 2.0
     with torch.no_grad():
         expected = theirs.encode(resid - resid.mean(-1, keepdim=True))
@@ -166,28 +173,25 @@ def test_sae_lens_folders_that_ask_for_another_stream_are_refused(tmp_path: Path
         "model_from_pretrained_kwargs": {"rotate_everything": True},
     }
     folder = tiny_sae_dir(tmp_path, 2, metadata=metadata)
-    with (
-        pytest.warns(UserWarning, match="model_from_pretrained_kwargs"),
-        pytest.raises(ValueError, match="rotate_everything"),
-    ):
-        fetch.convert_folder(folder, tmp_path / "out", dtype=torch.float32)
-    with pytest.raises(ValueError, match="needed: a folder saved by sae-lens"):
-        fetch.convert_folder(tmp_path, tmp_path / "out", dtype=torch.float32)
+    with pytest.raises(ValueError, match="rotate_everything"):
+        convert.convert_folder(folder, tmp_path / "out", dtype=torch.float32)
+    with pytest.raises(ValueError, match="an SAE is a folder with cfg.json"):
+        convert.convert_folder(tmp_path, tmp_path / "out", dtype=torch.float32)
 
 
 def test_an_interrupted_conversion_leaves_the_old_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = gemma_scope(tmp_path)
-    out = fetch.convert_gemma_scope(params, tmp_path / "out", dtype=torch.float32)
+    out = convert.convert_gemma_scope(params, tmp_path / "out", dtype=torch.float32, hook_name=SITE)
     before = (out / "sae_weights.safetensors").read_bytes()
 
     def full(*args: object, **kwargs: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(fetch, "save_file", full)
+    monkeypatch.setattr(convert, "save_file", full)
     with pytest.raises(OSError, match="No space left"):
-        fetch.convert_gemma_scope(params, out, dtype=torch.bfloat16)
+        convert.convert_gemma_scope(params, out, dtype=torch.bfloat16, hook_name=SITE)
     assert (out / "sae_weights.safetensors").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("out")] == ["out"]
 
