@@ -29,6 +29,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 CHROMIUM = export FUNCTIONSCOPE_CHROMIUM="$$(.ci/chromium $(BIN)/python)";
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
+# A file at a time, in the order of their names: where Playwright's event loop has begun no other can run in that
+# process, so the API's tests must come before the browser's.
 ARGS_PROCESSES = -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run dev test test-replicas test-faults check quick audit bench lab format install install-dev clean

@@ -41,8 +41,3 @@ def lm(tiny_folder: Path) -> LanguageModel:
 def saes(tiny_folder: Path) -> dict[str, Sae]:
     folders = [tiny_folder / "saes" / f"layer_{layer}" for layer in SAE_LAYERS]
     return {folder.name: Sae.load(folder) for folder in folders}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests first: with two processes, the longest files must not be the last."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
