@@ -34,6 +34,9 @@ SHOWN = {
     "trait": Shown("The paper's search for a feature", "success", "share"),
     "difference_of_means": Shown("A difference of means, layer by layer", "success", "share"),
     "answers": Shown("How often is it right?", "right", "share"),
+    "travel": Shown("Where does it travel?", "restored_largest", "share"),
+    "needed": Shown("Needed there? Enough there?", "loss_change_largest", "nats"),
+    "words": Shown("In words", "answer_largest", "share"),
 }
 
 

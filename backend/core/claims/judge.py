@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from backend.core.claims.consolidation import CONSOLIDATION_MEASURES
 from backend.core.claims.experiments import EXPERIMENT_MEASURES
 from backend.core.claims.measures import BUILD_MEASURES, Measure, Sources
+from backend.core.claims.patching import PATCHING_MEASURES
 from backend.core.claims.rules import Claim, Measured, NotTestable, Verdict, load_claims, verdict_of
 from backend.core.claims.statistics import STATISTICS_MEASURES
 
@@ -15,6 +16,7 @@ MEASURES: dict[str, Measure] = {
     **BUILD_MEASURES,
     **STATISTICS_MEASURES,
     **EXPERIMENT_MEASURES,
+    **PATCHING_MEASURES,
     **CONSOLIDATION_MEASURES,
 }
 

@@ -23,7 +23,7 @@ from backend.core.tasks import Tasks
 from precompute.experiments.kept import Kept
 from precompute.experiments.opened import Opened
 from precompute.experiments.patching.marked import MarkedSet, marked_sets, plainly
-from precompute.experiments.patching.needed_arms import ARMS
+from precompute.experiments.patching.needed_arms import ARMS, BUT_LAST
 from precompute.experiments.patching.needed_read import Context, read_group
 from precompute.experiments.patching.recorded import (
     CHOICE,
@@ -168,7 +168,7 @@ def findings(result: Result, asked: MarkedSet) -> list[str]:
                 f"{row['layer']}, by "
                 f"{shown(row)} nats (n = {row['n']} prompts)."
             )
-    for arm in ("keep only function", "keep only content", "keep only last"):
+    for arm in (f"keep only function{BUT_LAST}", f"keep only content{BUT_LAST}"):
         row = result.found(arm, "chosen_largest", asked.name)
         if row is not None:
             said.append(

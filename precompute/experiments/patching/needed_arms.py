@@ -15,6 +15,8 @@ import numpy as np
 from precompute.experiments.patching.marked import MarkedPrompt
 
 ABLATE, KEEP = "ablate ", "keep only "
+BUT_LAST = ", not the last position"
+CLASSES_KEPT = ("function", "content", "punctuation")
 SIGNS = {"question mark": "?", "full stop": ".", "comma": ",", "line break": "\n"}
 AVERAGED = "in their place stands the mean over all subjects' prompts at that place"
 ARMS = {
@@ -24,6 +26,7 @@ ARMS = {
     "ablate content": "Every content token behind the name is averaged out.",
     "ablate punctuation": "Every token of nothing but punctuation and white space, whatever its "
     "class.",
+    f"ablate punctuation{BUT_LAST}": "The same without the prompt's last position.",
     **{f"ablate {name}": f"Every {name} behind the name." for name in SIGNS},
     "ablate last": "The prompt's last position alone.",
     "ablate name": "The positions of the subject's name.",
@@ -36,6 +39,10 @@ ARMS = {
     "tokens.",
     "keep only content": "The same, but the content tokens behind the name stay.",
     "keep only punctuation": "The same, but punctuation and line breaks stay.",
+    **{
+        f"keep only {name}{BUT_LAST}": f"Only {name} tokens stay, and the last position does not."
+        for name in CLASSES_KEPT
+    },
     "keep only last": "The same, but the prompt's last position stays.",
     "keep only name": "The same, but the name stays.",
     "delete function": "Function tokens behind the name are deleted from the prompt, as many as "
@@ -64,6 +71,7 @@ def averaged_out(prompt: MarkedPrompt, rng: np.random.Generator) -> dict[str, tu
         "function, not the last position": _without(function, [prompt.last]),
         "content": content,
         "punctuation": punctuation,
+        "punctuation, not the last position": _without(punctuation, [prompt.last]),
         **{name: _sign(prompt, sign) for name, sign in SIGNS.items()},
         "last": [prompt.last],
         "name": list(prompt.name),
@@ -77,6 +85,7 @@ def averaged_out(prompt: MarkedPrompt, rng: np.random.Generator) -> dict[str, tu
         "last": [prompt.last],
         "name": list(prompt.name),
     }
+    kept |= {f"{n}{BUT_LAST}": _without(kept[n], [prompt.last]) for n in CLASSES_KEPT}
     made = {ABLATE + name: tuple(positions) for name, positions in ablated.items() if positions}
     return made | {KEEP + n: tuple(_without(among, stay)) for n, stay in kept.items() if stay}
 

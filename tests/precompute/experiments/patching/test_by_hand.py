@@ -14,7 +14,7 @@ from precompute.experiments.patching.marked import (
     Token,
     first_tokens,
 )
-from precompute.experiments.patching.needed_arms import averaged_out, rewritten
+from precompute.experiments.patching.needed_arms import ARMS, averaged_out, rewritten
 from precompute.experiments.patching.recorded import compared
 from precompute.experiments.patching.said import said
 from precompute.experiments.patching.travel import by_subject, restored
@@ -82,8 +82,11 @@ def test_the_arms_of_a_prompt_by_hand() -> None:
     assert arms["ablate all"] == (1, 2, 3, 4, 5, 6, 7)
     assert arms["keep only function"] == (1, 2, 4, 5)
     assert arms["keep only last"] == (1, 2, 3, 4, 5, 6)
+    assert arms["keep only function, not the last position"] == (1, 2, 4, 5, 7)
+    assert arms["ablate punctuation, not the last position"] == (3, 6)
     assert arms["ablate function, matched"] == (3, 6)
     assert arms["ablate content, matched"] == (4, 5)
+    assert set(arms) < set(ARMS)  # each has its words
     assert len(arms["ablate random, matched"]) == 2
     assert 7 not in arms["ablate random, matched"]
 
