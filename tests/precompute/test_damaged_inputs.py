@@ -3,7 +3,6 @@ exit status 2.
 """
 
 import json
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -198,7 +197,10 @@ def test_other_structures_are_one_sentence(
     tmp_path: Path, job: list[str], capsys: Any, kind: str
 ) -> None:
     (tmp_path / "model" / "config.json").write_text(json.dumps({"model_type": kind} | SMALL))
-    assert re.search(r"(give|check) (a decoder-only|model_type)", refused(job, capsys))
+    said = refused(
+        job, capsys
+    )  # another structure lacks this one's weights, where it is one of ours
+    assert str(tmp_path / "model") in said
 
 
 def test_no_kind_of_tokenizer_is_made_from_nothing(tmp_path: Path) -> None:
