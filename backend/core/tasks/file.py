@@ -1,22 +1,26 @@
-"""Reads a task file: experiments as data, in TOML. `precompute/gemma/tasks/README.md` shows the
-format.
+"""Reads a task file: experiments as data, in TOML; precompute/gemma/tasks/README.md has the table.
 
-```toml format = 1 title = "What animals say" noun = "animals" # what the subjects are; needed with
-subjects tails = ["?", "? Answer in one word, please."] # what may follow a phrasing; without:
-nothing does subjects = [{ name = "the cow", sound = "moo" }, { name = "the cat", sound = ["meow",
-"miaow"] }] questions.test = [["What do bees make?", "honey"], ["Name a bird{trait}."]] # question,
-right answers questions.fit = [["Name an animal{trait}."]] # to choose on, not to judge
+```toml
+format = 1
+title = "What animals say"
+noun = "animals"                                # what the subjects are; needed with subjects
+tails = ["?", "? Answer in one word, please."]  # what may follow a phrasing; without: nothing
+subjects = [{ name = "the cow", sound = "moo" }, { name = "the cat", sound = ["meow", "miaow"] }]
+questions.test = [["What do bees make?", "honey"], ["Name a bird{trait}."]]  # text, right answers
+questions.fit = [["Name an animal{trait}."]]    # to choose on, not to judge
 
-[prompt]                                          # without it the plain wrapper
-wrapper = "few-shot"                              # plain, few-shot or chat
+[prompt]                                        # without it the plain wrapper
+wrapper = "few-shot"                            # plain, few-shot or chat
 examples = [["What sound does the dog make?", "bark"]]
-stop = "\\n"                                       # the answer ends before it
+stop = "\\n"                                     # the answer ends before it
 
-[relations]                                       # relation -> phrasings, {s} is the subject
-sound = ["What sound does {s} make"]              # or { fit = […], test = […] }
+[relations]                                     # relation -> phrasings, {s} is the subject
+sound = ["What sound does {s} make"]            # or { fit = […], test = […] }
 
-[traits.Africa] # what an answer may show: language, names or pattern words = " from Africa" # in a
-question's {trait}; or asked = "In Africa: {q}" names = ["lion", "elephant"] ```
+[traits.Africa]                                 # what an answer may show
+words = " from Africa"                          # in a question's {trait}; or asked = "Abroad: {q}"
+names = ["lion", "elephant"]                    # or language, or pattern
+```
 
 Whatever the format does not know is refused, never skipped.
 """

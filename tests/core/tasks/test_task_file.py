@@ -11,13 +11,32 @@ from backend.core.tasks import file as task_file
 from backend.core.tasks.file import parse_tasks
 from backend.core.tasks.rows import Question, Trait, as_word
 
-TEXT = """format = 1 title = "Capitals" noun = "countries" tails = ["?", "? Answer briefly,
-please."] subjects = [ { name = "Russia", capital = "Moscow", river = ["Volga", "the Volga"] }, {
-name = "Italy", capital = "Rome", split = "fit" }, ] questions.test = [["Name a composer{trait}."]]
-[prompt] wrapper = "few-shot" examples = [["What is the capital of France?", "Paris"], ["What is the
-capital of Spain?", "Madrid"]] stop = "\\n" [relations] capital = ["What is the capital of {s}"]
-river = ["Name a river of {s}"] [traits.Russia] words = " from Russia" names = ["Russia", "Moscow"]
-[traits.Chinese] asked = "In Chinese: {q}" examples = [["What is the capital of France?", "巴黎"]]
+TEXT = """
+format = 1
+title = "Capitals"
+noun = "countries"
+tails = ["?", "? Answer briefly, please."]
+subjects = [
+    { name = "Russia", capital = "Moscow", river = ["Volga", "the Volga"] },
+    { name = "Italy", capital = "Rome", split = "fit" },
+]
+questions.test = [["Name a composer{trait}."]]
+[prompt]
+wrapper = "few-shot"
+examples = [
+    ["What is the capital of France?", "Paris"],
+    ["What is the capital of Spain?", "Madrid"],
+]
+stop = "\\n"
+[relations]
+capital = ["What is the capital of {s}"]
+river = ["Name a river of {s}"]
+[traits.Russia]
+words = " from Russia"
+names = ["Russia", "Moscow"]
+[traits.Chinese]
+asked = "In Chinese: {q}"
+examples = [["What is the capital of France?", "巴黎"]]
 language = "zh"
 """
 

@@ -29,11 +29,22 @@ from precompute.experiments.subject import CONTENT, FUNCTION, Subject
 from precompute.job import BadInput
 from tests.precompute.conftest import Made
 
-TEXT = """format = 1 title = "Places" noun = "places" tails = ["?", " by the door? The cat sat."]
-subjects = [ { name = "Russia", capital = "Moscow" }, { name = "the UK", capital = "London" }, {
-name = "London", capital = "UK" }, { name = "Moscow", capital = "Russia" }, { name = "the cat",
-capital = "x" }, ] [prompt] wrapper = "few-shot" examples = [["What is the capital of the mat?",
-"Russia"]] stop = "." [relations] capital = ["What is the capital of {s}"]
+TEXT = """
+format = 1
+title = "Places"
+noun = "places"
+tails = ["?", " by the door? The cat sat."]
+subjects = [
+    { name = "Russia", capital = "Moscow" }, { name = "the UK", capital = "London" },
+    { name = "London", capital = "UK" }, { name = "Moscow", capital = "Russia" },
+    { name = "the cat", capital = "x" },
+]
+[prompt]
+wrapper = "few-shot"
+examples = [["What is the capital of the mat?", "Russia"]]
+stop = "."
+[relations]
+capital = ["What is the capital of {s}"]
 """
 
 
