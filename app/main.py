@@ -229,18 +229,17 @@ _CLIENTSIDE: tuple[tuple[list[Output], str, list[Input]], ...] = (
 def _facts(capabilities: Capabilities) -> list[Component]:
     """model · SAEs · build, each with the rest of what is known on hover."""
     info = capabilities.model_info
-    size = (
-        f"{info.n_parameters / 1e6:.1f}M parameters, {info.n_layers} layers, {info.dtype}"
-        if info
-        else ""
-    )
+    about = [one for one in (capabilities.origin, capabilities.licence) if one]
+    if info:
+        size = f"{info.n_parameters / 1e6:.1f}M parameters, {info.n_layers} layers, {info.dtype}"
+        about.insert(0, size)
     saes = ", ".join(f"L{sae.layer}" for sae in capabilities.saes)
     ids = "\n".join(
         f"{sae.sae_id} · layer {sae.layer} · {sae.d_sae:,} features" for sae in capabilities.saes
     )
     build = capabilities.build
     return [
-        _fact("model", capabilities.model, size),
+        _fact("model", capabilities.model, "\n".join(about)),
         _fact("SAEs", saes or "none", ids or "no SAE is loaded and the build holds none"),
         _fact(
             "build",

@@ -154,13 +154,13 @@ def _on_ray(
 
 def _api(settings: Settings) -> FastAPI:
     """The API over what the settings name."""
-    from backend.core.presets import load_preset
     from backend.main import create_api
+    from backend.serving.fallback import preset_to_serve
     from backend.serving.live import Live
     from backend.serving.loading import load_preset_models
 
     try:
-        preset = load_preset(settings.preset)
+        preset = preset_to_serve(settings)
     except ValueError as error:
         raise BadInput(str(error)) from error
 
@@ -253,7 +253,7 @@ def run_fetch(parsed: argparse.Namespace) -> int:
 def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("table", help="tokens, coverage, features or edges")
     parser.add_argument("out", type=Path, help="file to write: .csv or .parquet")
-    parser.add_argument("--preset", default="lab", help="whose build (default lab)")
+    parser.add_argument("--preset", help="whose build (default: what is served by default)")
     parser.add_argument("--build", type=Path, help="DuckDB build instead of the preset's")
     parser.add_argument("--sae-id", help="which SAE; needed for all tables but tokens")
 

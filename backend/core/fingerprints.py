@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from backend.core.gguf import read_record
+
 # What determines a result, beside the request: weights, their configuration, and the tokenizer.
 MODEL_FILES = (
     "*.safetensors",
@@ -65,13 +67,22 @@ def file_hashes(folder: Path, patterns: tuple[str, ...]) -> dict[str, str]:
     return files
 
 
+def recorded_hash(folder: Path) -> tuple[str, dict[str, str]]:
+    """Of an unpacked GGUF, by the digests that were taken while it was written: its weights are not
+    read again.
+    """
+    digests = {name: one["sha256"] for name, one in read_record(folder)["files"].items()}
+    there = [path.name for path in _matching(folder, MODEL_FILES) if path.name in digests]
+    files = {name: digests[name] for name in there}
+    return _over(files), files
+
+
 def tokenizer_hash(files: Mapping[str, str]) -> str | None:
     """Over those of a model's files (name -> sha256) that make tokens of a prompt;
     None when none is known.
     """
     own = {name: digest for name, digest in files.items() if name.startswith(TOKENIZER_FILES)}
-    text = "\n".join(f"{name} {digest}" for name, digest in sorted(own.items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH] if own else None
+    return _over(own) if own else None
 
 
 def hub_snapshot(model: str, revision: str | None) -> Path | None:
@@ -111,6 +122,12 @@ def mismatches(provenance: Mapping[str, Any], files: Mapping[str, Mapping[str, s
 
 def _matching(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
     return sorted({path for pattern in patterns for path in folder.glob(pattern)})
+
+
+def _over(files: Mapping[str, str]) -> str:
+    """One hash over names and digests of files."""
+    text = "\n".join(f"{name} {digest}" for name, digest in sorted(files.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
 
 
 def _sha256(path: Path) -> str:

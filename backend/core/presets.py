@@ -10,9 +10,11 @@ from typing import Any
 
 from backend.core.memory import ITEMSIZE, sae_bytes
 from backend.core.opening import Opening, read_opening
+from backend.core.packages import Packaged
 
 PRESETS_FILE = Path(__file__).with_name("presets.toml")
-SHIPPED = Path(__file__).parents[2] / "precompute" / "lab"  # what `lab`'s paths are relative to
+SHIPPED = Path(__file__).parents[2] / "precompute"  # holds the folders of shipped presets
+DEFAULT_PRESET = "lab"  # what is served where none is named
 DEFAULT_HOME = Path("~/.cache/functionscope")
 PROMPT_FORMATS = ("plain", "chat")
 
@@ -71,13 +73,17 @@ class Preset:
     d_model: int
     prompt_format: str  # "plain", or "chat": through the tokenizer's chat template
     corpus: str  # the text that its build counts
-    corpus_source: str | None = (
-        None  # where `precompute --corpus` takes that text: hf:NAME:split:column
-    )
-    prompts_file: Path | None = (
-        None  # JSON {"prompts": [text, …]}: what is measured over many prompts
-    )
     opening: Opening = field(default_factory=Opening)  # what the live pages open with
+    # where `precompute --corpus` takes that text: hf:NAME:split:column
+    corpus_source: str | None = None
+    # JSON {"prompts": [text, …]}: what is measured over many prompts
+    prompts_file: Path | None = None
+    # the model in packages; `model` is then where else it may be had
+    weights: Packaged | None = None
+    fallback: str | None = None  # the preset that is served where the weights cannot be had
+    note: str = ""  # why it is served instead of the one that was asked for
+    licence: str = ""  # the notice that must be read before the model is used
+    origin: str = ""  # what the weights are, where that is not what the model's name says
 
     def model_bytes(self) -> int:
         """The model's weights in `dtype`, without activations and cache."""
@@ -101,19 +107,20 @@ class Preset:
 
 
 def preset_names() -> list[str]:
-    """In the file's order; the first is the default."""
+    """In the file's order."""
     return list(_file())
 
 
-def load_preset(name: str, *, home: Path = DEFAULT_HOME) -> Preset:
+def load_preset(name: str | None, *, home: Path = DEFAULT_HOME) -> Preset:
     """`home` holds what is fetched and built for presets that are not shipped.
 
     ValueError for an unknown name (listing the known ones) or a malformed entry.
     """
+    name = DEFAULT_PRESET if name is None else name
     if name not in _file():
         raise ValueError(f"There is no preset {name!r}; known: {', '.join(preset_names())}.")
     raw = _file()[name]
-    root = SHIPPED if raw.get("shipped", False) else home.expanduser() / name
+    root = SHIPPED / raw["shipped"] if "shipped" in raw else home.expanduser() / name
     try:
         return _preset(name, raw, root)
     except (KeyError, TypeError) as error:
@@ -148,7 +155,9 @@ def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
     return Preset(
         name=name,
         title=raw["title"],
-        model=str(root / raw["model"]) if raw.get("shipped", False) else raw["model"],
+        model=str(root / raw["model"])
+        if "shipped" in raw and "weights" not in raw
+        else raw["model"],
         revision=raw.get("revision"),
         dtype=raw["dtype"],
         saes=saes,
@@ -162,9 +171,22 @@ def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
         prompt_format=raw["prompt_format"],
         corpus=raw["corpus"],
         corpus_source=raw.get("corpus_source"),
-        prompts_file=root / raw["prompts_file"] if "prompts_file" in raw else None,
         opening=opening,
+        **_optional(raw, root),
     )
+
+
+def _optional(raw: dict[str, Any], root: Path) -> dict[str, Any]:
+    """Fields that not every preset has: its file of prompts, and where its weights come from."""
+    stated: dict[str, Any] = {
+        name: raw[name] for name in ("fallback", "licence", "origin") if name in raw
+    }
+    if "prompts_file" in raw:
+        stated["prompts_file"] = root / raw["prompts_file"]
+    if "weights" in raw:
+        packages = tuple(raw["weights"]["packages"])
+        stated["weights"] = Packaged(**{**raw["weights"], "packages": packages})
+    return stated
 
 
 def _sae(raw: dict[str, Any], root: Path) -> SaeSource:

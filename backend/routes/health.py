@@ -18,7 +18,8 @@ def read_health(request: Request, served: Served) -> Health:
     """Whether the parts that were configured work; cheap enough to poll."""
     live = served.live
     build_detail, has_build = _build(served)
-    why = [] if has_build else [build_detail]
+    why = [served.preset.note] if served.preset.note else []
+    why += [] if has_build else [build_detail]
     if live.state in ("absent", "failed"):
         why.append(
             f"No live model, so only what is precomputed or recorded can be seen: {live.detail}."

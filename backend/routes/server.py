@@ -32,6 +32,8 @@ def read_capabilities(served: Served) -> Capabilities:
     return Capabilities.model_validate(
         {
             "model": preset.title,
+            "licence": preset.licence,
+            "origin": preset.origin,
             "model_info": model_info(served, loaded) if loaded else None,
             "saes": saes,
             "build": build_of(store, saes) if store else None,

@@ -158,6 +158,10 @@ class Capabilities(Response):
         description="live on cpu, loading the model, or why not and the remedy"
     )
     preset: str = Field(description="name of the preset")
+    licence: str = Field(default="", description="notice of the model's licence")
+    origin: str = Field(
+        default="", description="what the weights are, where the model's name does not say it"
+    )
     default_prompt: str = Field(description="what the prompt box holds at first")
     prompts: list[str] = Field(description="the built-in pair to compare")
     demonstrations: list[Demonstration] = Field(description="worked steering examples")

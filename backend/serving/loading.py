@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import torch
 
@@ -18,8 +18,10 @@ from backend.core.fingerprints import (
     SAE_FILES,
     folder_hash,
     hub_snapshot,
+    recorded_hash,
     snapshot_hash,
 )
+from backend.core.gguf import is_unpacked, to_stderr
 from backend.core.hub import ModelUnavailable
 from backend.core.lm import LanguageModel
 from backend.core.lm.prefixes import Prefixes
@@ -27,6 +29,7 @@ from backend.core.memory import DoesNotFit, require_memory, sae_bytes
 from backend.core.presets import Preset, SaeSource
 from backend.core.sae import Sae
 from backend.core.sae.paging import PagedSae, Pager
+from backend.core.weights import model_source
 
 log = logging.getLogger(__name__)
 PREFIX_ROOM = 1 << 28  # bytes of what is kept of prompts' prefixes
@@ -65,9 +68,15 @@ class Loaded:
 
 
 def load_preset_models(
-    preset: Preset, *, device: str, dtype: str | None, threads: int, sae_budget: int | None = None
+    preset: Preset,
+    *,
+    device: str,
+    dtype: str | None,
+    threads: int,
+    sae_budget: int | None = None,
+    report: Callable[[str], None] = to_stderr,
 ) -> Loaded:
-    """Read the preset's model and every SAE of it that is on this machine.
+    """Read the preset's model and every SAE of it that is here. `report`: what takes long.
 
     SAEs that do not all fit into `sae_budget` bytes of the device (None: into what is free) are
     paged. Raises ModelUnavailable for the model. An SAE that is damaged or does not fit is left
@@ -75,13 +84,7 @@ def load_preset_models(
     """
     torch.set_num_threads(threads)
     torch_dtype: torch.dtype = getattr(torch, dtype or preset.dtype)
-    try:
-        require_memory(preset.model, preset.n_parameters * torch_dtype.itemsize, device)
-        lm = LanguageModel.load(
-            preset.model, revision=preset.revision, dtype=torch_dtype, device=device
-        )
-    except DoesNotFit as error:
-        raise ModelUnavailable(str(error)) from error
+    lm = _load_model(preset, torch_dtype, device, report)
     saes, hashes, damaged = {}, {}, {}
     fingerprint, model_files = _model_fingerprint(preset, lm)
     files = {"model": model_files}
@@ -105,6 +108,17 @@ def load_preset_models(
         saes[source.sae_id] = sae
         hashes[source.sae_id], files[source.sae_id] = folder_hash(source.path, SAE_FILES)
     return Loaded(lm, saes, fingerprint, hashes, files, damaged, pager)
+
+
+def _load_model(
+    preset: Preset, dtype: torch.dtype, device: str, report: Callable[[str], None]
+) -> LanguageModel:
+    try:
+        require_memory(preset.model, preset.n_parameters * dtype.itemsize, device)
+        source = model_source(preset, report=report)
+        return LanguageModel.load(source, revision=preset.revision, dtype=dtype, device=device)
+    except DoesNotFit as error:
+        raise ModelUnavailable(str(error)) from error
 
 
 def _load(source: SaeSource, pager: Pager | None, device: str, dtype: torch.dtype) -> Sae:
@@ -150,8 +164,10 @@ def _model_fingerprint(preset: Preset, lm: LanguageModel) -> tuple[str, dict[str
     """By content, with each file's SHA-256;
     by name and commit where a hub model's files cannot be found.
     """
-    if Path(preset.model).is_dir():
-        return folder_hash(Path(preset.model), MODEL_FILES)
+    if lm.folder is not None:
+        if is_unpacked(lm.folder):
+            return recorded_hash(lm.folder)
+        return folder_hash(lm.folder, MODEL_FILES)
     commit = getattr(lm.model.config, "_commit_hash", None) or preset.revision
     snapshot = hub_snapshot(preset.model, commit)
     if snapshot is not None:

@@ -33,7 +33,7 @@ def provenance(
     special = load_arrays(job.work / "counts.npz", "tokens")["special"].tolist()
     return {
         "model": {
-            "name": Path(job.model).name if Path(job.model).is_dir() else job.model,
+            "name": Path(job.model).name if Path(job.model).exists() else job.model,
             "revision": job.revision or getattr(lm.model.config, "_commit_hash", None),
             "architecture": type(lm.model).__name__,
             "n_layers": lm.n_layers,

@@ -22,10 +22,12 @@ import torch
 
 from backend.core.companions.experiments.store import KIND, SCHEMA_VERSION
 from backend.core.companions.file import build_identity, companion_path
+from backend.core.gguf import to_stderr
 from backend.core.lm import LanguageModel
 from backend.core.presets import Preset, load_preset
 from backend.core.sae import Sae
 from backend.core.store import Store
+from backend.core.weights import model_source
 from precompute.building.provenance import code_version
 from precompute.experiments import distance as experiments_distance
 from precompute.experiments import grid as paper_grid
@@ -99,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(args.threads)
     preset = load_preset(args.preset)
     store = Store.open(preset.build)
-    lm = LanguageModel.load(preset.model)
+    lm = LanguageModel.load(model_source(preset, report=to_stderr))
     saes = [Sae.load(source.path, sae_id=source.sae_id) for source in preset.saes]
     subject = Subject.of(lm, saes, store, args.seed)
     identity = build_identity(store.provenance())

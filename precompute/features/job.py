@@ -32,12 +32,14 @@ from backend.core.companions.features.store import (
     VERSION,
 )
 from backend.core.companions.file import build_identity, companion_path, write_companion
+from backend.core.gguf import to_stderr
 from backend.core.lm import LanguageModel
 from backend.core.presets import load_preset
 from backend.core.sae import Sae
 from backend.core.store import Store, StoreError
 from backend.core.store.feature_codec import FEATURES_PER_CHUNK, pack_lists
 from backend.core.token_classes import CLASS_NAMES
+from backend.core.weights import model_source
 from precompute.building.provenance import code_version
 from precompute.features.parts import (
     classes_by_shard,
@@ -104,7 +106,7 @@ def open_source(args: argparse.Namespace) -> Source:
     model, folders, build = args.model, args.sae, args.build
     if args.preset:
         preset = load_preset(args.preset)
-        model, build = model or preset.model, build or preset.build
+        model, build = model or model_source(preset, report=to_stderr), build or preset.build
         folders = folders or [sae.path for sae in preset.saes if sae.use != "steer"]
     if not (model and folders and build):
         raise BadInput("give --preset, or all of --model, --sae and --build.")

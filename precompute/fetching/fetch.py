@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import constants
 
-from backend.core.hub import ModelUnavailable, complete_snapshot, explain_hub_error, require_hub
+from backend.core.disk import require_disk
+from backend.core.hub import ModelUnavailable
 from backend.core.memory import in_words
 from backend.core.presets import Preset, SaeSource
 from backend.core.sae import Sae
 from backend.core.sae.file import CONFIG_FILE
 from precompute.fetching.convert import convert_gemma_scope, convert_release, require_residual
-from precompute.fetching.file import discard, download, is_cached, require_disk
+from precompute.fetching.file import discard, download, is_cached
+from precompute.fetching.model import fetch_model_of
 
 
 def fetch_preset(preset: Preset, *, report: Callable[[str], None], model: bool = True) -> None:
@@ -26,45 +27,14 @@ def fetch_preset(preset: Preset, *, report: Callable[[str], None], model: bool =
     for source in preset.saes:
         if source not in wanted:
             report(f"SAE {source.sae_id}: already at {source.path}")
-    if model and not Path(preset.model).is_dir():
-        here = complete_snapshot(preset.model, preset.revision)
-        report(
-            f"model {preset.model}: "
-            + (f"already at {here}" if here else in_words(preset.model_bytes()))
-        )
-        if here is None:
-            require_disk(Path(constants.HF_HUB_CACHE), preset.model_bytes(), preset.model)
-            fetch_model(preset.model, preset.revision)
+    if model:
+        fetch_model_of(preset, report)
     for number, source in enumerate(wanted, start=1):
         size = 2 * (source.d_sae or 0) * preset.d_model * dtype.itemsize  # W_enc and W_dec
         require_disk(source.path, size, f"SAE {source.sae_id}")
         origin = f"{source.release} {source.id} -> {source.path}"
         report(f"SAE {number} of {len(wanted)}, {source.sae_id}, {in_words(size)}: {origin}")
         fetch_sae(source, dtype=dtype)
-
-
-def fetch_model(source: str, revision: str | None = None) -> Path:
-    """Into the Hugging Face cache, from where `LanguageModel.load` takes it.
-
-    Safetensors if there are any.
-    """
-    from huggingface_hub import HfApi, snapshot_download
-
-    require_hub(source)
-    patterns = ["*.json", "*.txt", "*.model", "*.jinja"]
-    try:
-        files = HfApi().list_repo_files(source, revision=revision)
-        weights = "*.safetensors" if any(f.endswith(".safetensors") for f in files) else "*.bin"
-        kept = [f for f in files if "/" not in f]  # sub-folders hold other formats
-        folder = snapshot_download(
-            source,
-            revision=revision,
-            allow_patterns=[*patterns, weights],
-            ignore_patterns=[f for f in files if f not in kept],
-        )
-    except Exception as error:  # whatever the network or the hub raises, said in one sentence
-        raise ModelUnavailable(explain_hub_error(source, error)) from error
-    return Path(folder)
 
 
 def fetch_sae(source: SaeSource, *, dtype: torch.dtype) -> Path:

@@ -1,5 +1,4 @@
-"""One large file from the hub, going on where an earlier process stopped,
-and room for it on the disk.
+"""One large file from the hub, going on where an earlier process stopped.
 
 The hub's own client drops what it has of a file when its process ends; a Gemma Scope SAE of width
 2^20 is one file of 30 GB.
@@ -7,15 +6,14 @@ The hub's own client drops what it has of a file when its process ends; a Gemma 
 
 import hashlib
 import re
-import shutil
 from pathlib import Path
 
 from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils._headers import build_hf_headers
 
+from backend.core.disk import require_disk
 from backend.core.hub import ModelUnavailable, explain_hub_error, require_hub
-from backend.core.memory import in_words
 
 PARTS = "functionscope-parts"  # folder in the hub's cache: what is half here, by content
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -52,17 +50,6 @@ def is_cached(repo: str, path: str) -> bool:
     """Whether the hub's cache holds the folder `path` of the repository at any revision."""
     held = Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}" / "snapshots"
     return any(held.glob(f"*/{path}"))
-
-
-def require_disk(path: Path, needed: int, what: str) -> None:
-    """ModelUnavailable when the disk that will hold `path` has not `needed` bytes left."""
-    there = next(folder for folder in (path, *path.parents) if folder.exists())
-    free = shutil.disk_usage(there).free
-    if needed > free:
-        raise ModelUnavailable(
-            f"{what} needs {in_words(needed)} on the disk of {there}, where {in_words(free)} are "
-            "free: make room, or point HF_HOME and the home folder to a larger disk."
-        )
 
 
 def _resumed(repo: str, filename: str) -> Path:

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from transformers import AutoModelForCausalLM, Gemma2Config, GPT2Config, GPTNeoXConfig, LlamaConfig
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPT2Config,
+    GPTNeoXConfig,
+    LlamaConfig,
+)
 
 from backend.core import presets
 from backend.core.opening import Opening
@@ -25,8 +32,10 @@ def test_every_preset_reads(tmp_path: Path) -> None:
         assert preset.name == name
         assert preset.dtype in ("float32", "bfloat16")
         assert preset.default_prompt.endswith("\n")
-        assert len({sae.sae_id for sae in preset.saes}) == len(preset.saes) >= 3
-        root = presets.SHIPPED if name == "lab" else tmp_path / name
+        assert len({sae.sae_id for sae in preset.saes}) == len(preset.saes)
+        assert len(preset.saes) >= (0 if name == "smollm2-135m-instruct" else 3)
+        shipped = {"lab": "lab", "gemma-3-270m": "gemma"}
+        root = presets.SHIPPED / shipped[name] if name in shipped else tmp_path / name
         assert all(sae.path == root / "saes" / sae.sae_id for sae in preset.saes)
         assert preset.build.parent == root
         assert preset.corpus
@@ -45,8 +54,18 @@ def test_the_papers_model() -> None:
     }
 
 
+def test_gemma_comes_from_packages_and_falls_back_to_the_lab_model() -> None:
+    preset = load_preset("gemma-3-270m")
+    assert (preset.model, preset.fallback) == ("google/gemma-3-270m", "lab")
+    assert preset.weights is not None
+    assert preset.weights.name == "gemma-3-270m-q4_k_m"
+    assert [name[-5:] for name in preset.weights.packages] == ["part1", "part2", "part3", "part4"]
+    assert "ai.google.dev/gemma/terms" in preset.licence
+    assert "not bit for bit Google's weights" in preset.origin
+
+
 def test_unknown_names_list_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="no preset 'gemma'; known: lab, gemma-2-9b"):
+    with pytest.raises(ValueError, match="no preset 'gemma'; known: lab, gemma-3-270m, smollm2"):
         load_preset("gemma")
 
 
@@ -86,6 +105,15 @@ def gemma(**shape: int) -> Gemma2Config:
 
 
 CONFIGS = {
+    "gemma-3-270m": Gemma3TextConfig(
+        vocab_size=262_144,
+        hidden_size=640,
+        intermediate_size=2048,
+        num_hidden_layers=18,
+        num_attention_heads=4,
+        num_key_value_heads=1,
+        head_dim=256,
+    ),
     "gemma-2-9b": gemma(
         hidden_size=3584,
         intermediate_size=14336,

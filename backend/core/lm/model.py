@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from backend.core.gguf import local_folder, to_stderr
 from backend.core.lm import hook as layer_hook
 from backend.core.lm.checkpoint import read_checkpoint
 from backend.core.lm.faster import lay_out_for_few_rows, use_fused_attention, use_fused_norms
@@ -23,6 +24,7 @@ from backend.core.lm.interventions import Intervention, Plan, planned
 from backend.core.lm.past import Past, begin
 from backend.core.lm.tokens import eos_ids, special_ids
 from backend.core.lm.unembedding import losses
+from backend.core.presets import DEFAULT_HOME
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class LanguageModel:
         self.d_model = int(model.get_input_embeddings().weight.shape[1])
         self.vocab_size = int(model.get_input_embeddings().weight.shape[0])
         self.max_positions: int | None = getattr(model.config, "max_position_embeddings", None)
+        self.folder: Path | None = None  # it was read from; None: a hub's, or made in memory
         self.bos_id: int | None = tokenizer.bos_token_id
         self.special_ids = special_ids(tokenizer)
         self.eos_ids = eos_ids(model, tokenizer)
@@ -75,12 +78,16 @@ class LanguageModel:
         revision: str | None = None,
         dtype: torch.dtype = torch.float32,
         device: str = "cpu",
+        home: Path = DEFAULT_HOME,
     ) -> "LanguageModel":
-        """From a folder written by `save_pretrained`, or from a hub id at a revision.
+        """From a folder of `save_pretrained`, a GGUF (unpacked once, below `home`), or the hub.
 
         Raises ModelUnavailable, with the remedy, when it cannot be had.
         """
-        return cls(*read_checkpoint(source, revision, dtype, device))
+        folder = local_folder(source, home.expanduser(), dtype=dtype, report=to_stderr)
+        loaded = cls(*read_checkpoint(folder or source, revision, dtype, device))
+        loaded.folder = folder
+        return loaded
 
     @property
     def device(self) -> torch.device:
