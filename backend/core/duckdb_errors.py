@@ -15,6 +15,10 @@ DAMAGED = (
 _LOCKED = ("Could not set lock", "Unique file handle conflict")  # by another process, by this one
 
 
+class StrayLog(ValueError):
+    """A write-ahead log lies beside a file that is only to be read; the message says what to do."""
+
+
 def holder(error: Exception) -> str | None:
     """Who has the file open to write to it, "PID 123" or "this program"; None where that is not
     what `error` says.

@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from backend.core.duckdb_errors import DAMAGED
+from backend.core.duckdb_memory import attach_read_only, in_memory
 from backend.core.store import StoreError, StoreInvalid, StoreMissing, unreadable
 
 BLOCK_SIZE = 16_384  # a column takes a block at least; the tables are small
@@ -71,7 +72,7 @@ def _write(
     path: Path, schema: str, tables: Mapping[str, Any], provenance: Mapping[str, Any]
 ) -> None:
     quoted = str(path).replace("'", "''")
-    with duckdb.connect(":memory:") as connection:
+    with in_memory() as connection:
         connection.execute(
             f"ATTACH '{quoted}' AS made (BLOCK_SIZE {BLOCK_SIZE}, STORAGE_VERSION 'v1.5.0')"
         )
@@ -161,10 +162,9 @@ class Companion:
         """A hub in memory with the file attached:
         DuckDB would give the old file of a connection by path.
         """
-        hub = duckdb.connect(":memory:", config={"memory_limit": "256MB", "threads": 1})
-        quoted = str(self.path).replace("'", "''")
+        hub = in_memory(memory_limit="256MB", threads=1)
         try:
-            hub.execute(f"ATTACH '{quoted}' AS results (READ_ONLY)")
+            attach_read_only(hub, self.path, "results")
             hub.execute("USE results")
             found = {
                 key: json.loads(value)
@@ -175,7 +175,7 @@ class Companion:
                     f"{self.path} has schema version {found['schema_version']}; this program reads "
                     f"{self.version}: {self.remedy}"
                 )
-        except (duckdb.Error, KeyError, ValueError) as error:
+        except (duckdb.Error, KeyError, ValueError, OSError) as error:
             hub.close()
             raise unreadable(self.path, "result file", error, self.remedy) from error
         except StoreInvalid:

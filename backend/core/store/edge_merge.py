@@ -19,6 +19,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from backend.core.duckdb_memory import in_memory
 from backend.core.store.edge_codec import Edges
 from backend.core.store.rows import StoreError
 
@@ -92,7 +93,7 @@ def _merging(memory_limit: str, spill: Path) -> Iterator[duckdb.DuckDBPyConnecti
     """A connection that spills to disk beyond the memory limit."""
     config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": str(spill)}
     try:
-        with duckdb.connect(":memory:", config=config) as connection:
+        with in_memory(**config) as connection:
             connection.execute("SET enable_progress_bar = false")
             connection.execute("SET parquet_metadata_cache = true")
             yield connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.core.duckdb_errors import holder
+from backend.core.duckdb_errors import StrayLog, holder
 
 
 class StoreError(Exception):
@@ -37,6 +37,8 @@ def unreadable(path: Path, what: str, error: Exception, remedy: str) -> StoreInv
             "it close the file, "
             "then ask again."
         )
+    if isinstance(error, StrayLog):
+        return StoreHeld(str(error))
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return StoreInvalid(f"{path} is not a whole {what} ({reason}): {remedy}")
 

@@ -20,6 +20,7 @@ import duckdb
 import numpy as np
 
 from backend.core.duckdb_errors import DAMAGED
+from backend.core.duckdb_memory import attach_read_only, in_memory
 from backend.core.store import sql
 from backend.core.store.base import Generation
 from backend.core.store.coverage import DENOMINATORS, MIN_COUNTS, ORDERS, CoverageQueries
@@ -64,7 +65,7 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
     def __init__(self, path: Path, memory_limit: str) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._hub = duckdb.connect(":memory:", config={"memory_limit": memory_limit, "threads": 2})
+        self._hub = in_memory(memory_limit=memory_limit, threads=2)
         self._opened = 0
         try:
             self._generation = self._attach()
@@ -115,12 +116,11 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
     def _attach(self) -> Generation:
         signature, alias = self._signature(), f"build_{self._opened}"
         self._opened += 1
-        quoted = str(self.path).replace("'", "''")
         try:
-            self._hub.execute(f"ATTACH '{quoted}' AS {alias} (READ_ONLY)")
+            attach_read_only(self._hub, self.path, alias)
             self._check_length(alias, signature[2])
             return self._read_generation(signature, alias)
-        except (duckdb.Error, KeyError, ValueError) as error:
+        except (duckdb.Error, KeyError, ValueError, OSError) as error:
             _detach(self._hub, alias)
             raise unreadable(self.path, "build", error, REMEDY) from error
         except StoreInvalid:

@@ -17,6 +17,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from backend.core.duckdb_memory import in_memory
 from backend.core.store.edge_codec import Edges, pack
 from backend.core.store.rows import StoreError
 from backend.core.store.store import SCHEMA_VERSION, Store
@@ -138,7 +139,7 @@ def _compact(loose: Path, path: Path, block: int) -> None:
     """A copy without free blocks: a file that was filled row by row keeps a third
     of its size in them.
     """
-    with duckdb.connect(":memory:", config=WRITING) as connection:
+    with in_memory(**WRITING) as connection:
         connection.execute(_attach(loose, "loose", "READ_ONLY"))
         connection.execute(_attach(path, "build", f"BLOCK_SIZE {block}, STORAGE_VERSION 'v1.5.0'"))
         connection.execute("COPY FROM DATABASE loose TO build")
@@ -156,7 +157,7 @@ def _write(
 ) -> dict[str, tuple[int, ...]]:
     """sae_id -> digest of the edges as they went in."""
     digests = {}
-    with duckdb.connect(":memory:", config=WRITING) as connection:
+    with in_memory(**WRITING) as connection:
         connection.execute(_attach(path, "build", f"BLOCK_SIZE {block}, STORAGE_VERSION 'v1.5.0'"))
         connection.execute("USE build")
         connection.execute(SCHEMA.read_text())
