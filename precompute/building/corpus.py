@@ -74,10 +74,17 @@ def tokenised(lm: LanguageModel, source: Path | HubText, n_tokens: int) -> Itera
 
 
 def _encode(lm: LanguageModel, texts: Sequence[str]) -> Iterator[list[int]]:
-    if texts:
-        yield from (
-            ids for ids in lm.tokenizer(list(texts), add_special_tokens=False)["input_ids"] if ids
-        )
+    """Token ids of each text that has any. A token without a row of the embedding cannot be read by
+    the model and is, like any special one, not counted: it is left out, and that is said.
+    """
+    if not texts:
+        return
+    for ids in lm.tokenizer(list(texts), add_special_tokens=False)["input_ids"]:
+        kept = [token_id for token_id in ids if token_id < lm.vocab_size]
+        if len(kept) < len(ids):
+            print(f"{len(ids) - len(kept)} tokens without an embedding left out", file=sys.stderr)
+        if kept:
+            yield kept
 
 
 def cut_rows(

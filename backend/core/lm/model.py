@@ -22,7 +22,7 @@ from backend.core.lm.checkpoint import read_checkpoint
 from backend.core.lm.faster import lay_out_for_few_rows, use_fused_attention, use_fused_norms
 from backend.core.lm.interventions import Intervention, Plan, planned
 from backend.core.lm.past import Past, begin
-from backend.core.lm.tokens import eos_ids, special_ids
+from backend.core.lm.tokens import eos_ids, require_embedded, special_ids
 from backend.core.lm.unembedding import losses
 from backend.core.presets import DEFAULT_HOME
 
@@ -61,7 +61,8 @@ class LanguageModel:
         self.max_positions: int | None = getattr(model.config, "max_position_embeddings", None)
         self.folder: Path | None = None  # it was read from; None: a hub's, or made in memory
         self.bos_id: int | None = tokenizer.bos_token_id
-        self.special_ids = special_ids(tokenizer)
+        # an id beyond the embedding is in no table of the vocabulary; `tokenize` refuses it
+        self.special_ids = frozenset(i for i in special_ids(tokenizer) if i < self.vocab_size)
         self.eos_ids = eos_ids(model, tokenizer)
         newline = tokenizer.encode("\n", add_special_tokens=False)
         self.newline_id: int | None = newline[0] if len(newline) == 1 else None
@@ -106,7 +107,8 @@ class LanguageModel:
 
         A special token written out in the text becomes that token. With `chat`, the text is
         one user turn followed by the opening of the model's turn; NoChat when the tokenizer
-        has no chat template or it refuses the turn; ValueError for half a surrogate pair.
+        has no chat template or it refuses the turn; ValueError for half a surrogate pair, and for
+        a token without a row of the embedding.
         """
         try:
             text.encode()
@@ -120,6 +122,7 @@ class LanguageModel:
             ids = self.tokenizer.encode(text, add_special_tokens=False)
         if self.bos_id is not None and ids[:1] != [self.bos_id]:
             ids = [self.bos_id, *ids]
+        require_embedded(ids, self.vocab_size, self.tokenizer)
         return [int(token_id) for token_id in ids]
 
     def _chat_turn(self, text: str) -> list[int]:
