@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase
 
 from backend.core.companions.consolidation.store import SCHEMA, SCHEMA_VERSION
 from backend.core.companions.file import write_companion
+from backend.core.lm.tokens import Decoding
 from backend.core.store import Store
 from precompute.building.provenance import code_version
 from precompute.consolidation.baselines import TUNING_EVERY
@@ -84,9 +85,8 @@ def publish(
     BadInput where a stage is missing.
     """
     text, runs = load_text(work), run_folders(work)
-    texts = [
-        tokenizer.decode([i], clean_up_tokenization_spaces=False) for i in range(len(tokenizer))
-    ]
+    decode = Decoding(tokenizer)
+    texts = [decode([i]) for i in range(len(tokenizer))]
     counts = read_counts(counts_from, len(texts), text.special)
     vocabulary = make_vocabulary(counts.occurrences, text.special, texts)
     packer = LossPacker(vocabulary, text)

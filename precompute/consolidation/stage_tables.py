@@ -11,6 +11,7 @@ import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
 from backend.core.companions.consolidation.codec import pack
+from backend.core.lm.tokens import Decoding
 from precompute.consolidation.cells import NO_BAND, Vocabulary
 from precompute.consolidation.kinds import KIND_NAMES
 from precompute.consolidation.stages import load_texts, stage_rows
@@ -116,11 +117,12 @@ def _numbers(
 def _tokens(
     named: list[int], vocabulary: Vocabulary, tokenizer: PreTrainedTokenizerBase
 ) -> pa.Table:
+    decode = Decoding(tokenizer)
     return pa.Table.from_pylist(
         [
             {
                 "token_id": i,
-                "text": tokenizer.decode([i], clean_up_tokenization_spaces=False),
+                "text": decode([i]),
                 "rank": int(vocabulary.rank[i]) or None,
                 "kind": int(vocabulary.kind[i]),
             }

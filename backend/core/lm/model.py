@@ -22,7 +22,7 @@ from backend.core.lm.checkpoint import read_checkpoint
 from backend.core.lm.faster import lay_out_for_few_rows, use_fused_attention, use_fused_norms
 from backend.core.lm.interventions import Intervention, Plan, planned
 from backend.core.lm.past import Past, begin
-from backend.core.lm.tokens import eos_ids, require_embedded, special_ids
+from backend.core.lm.tokens import Decoding, eos_ids, require_embedded, special_ids
 from backend.core.lm.unembedding import losses
 from backend.core.presets import DEFAULT_HOME
 
@@ -64,8 +64,8 @@ class LanguageModel:
         # an id beyond the embedding is in no table of the vocabulary; `tokenize` refuses it
         self.special_ids = frozenset(i for i in special_ids(tokenizer) if i < self.vocab_size)
         self.eos_ids = eos_ids(model, tokenizer)
-        newline = tokenizer.encode("\n", add_special_tokens=False)
-        self.newline_id: int | None = newline[0] if len(newline) == 1 else None
+        self.decode = Decoding(tokenizer)  # ids -> text, special tokens written out, nothing tidied
+        self.newline_id, self.byte_ids = self.decode.newline_id(), self.decode.byte_ids()
         layer_hook.install(self.layers)
         use_fused_attention(model)
         use_fused_norms(model)
@@ -145,14 +145,10 @@ class LanguageModel:
         return ids
 
     def token_text(self, token_id: int) -> str:
-        """Decoded on its own; U+FFFD where it is a fragment of a UTF-8 character."""
+        """As within a text; U+FFFD where it is a fragment of a UTF-8 character."""
         if not 0 <= token_id < self.vocab_size:
             raise ValueError(f"token_id is {token_id}; allowed: 0 to {self.vocab_size - 1}.")
         return self.decode([token_id])
-
-    def decode(self, token_ids: Sequence[int]) -> str:
-        """Text of the ids, special tokens written out, nothing tidied."""
-        return str(self.tokenizer.decode(list(token_ids), clean_up_tokenization_spaces=False))
 
     # -- forward passes --------------------------------------------------------------------
 

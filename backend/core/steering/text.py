@@ -33,7 +33,7 @@ class Text:
         if end is not None:
             self.finished, whole = True, whole[:end]
         elif not self.finished:
-            if whole.endswith("\ufffd"):
+            if whole.endswith("\ufffd") or token_id in self.lm.byte_ids:
                 return ""
             whole = whole[: len(whole) - begun(whole, self.until)]
         piece, self.shown = whole[len(self.shown) :], whole

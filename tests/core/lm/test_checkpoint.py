@@ -185,7 +185,7 @@ def test_a_cached_model_with_wrong_weights_is_not_asked_of_the_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is wrong with it is said, not that the hub cannot be reached."""
-    from backend.core.lm import model
+    from backend.core.lm import checkpoint
 
     def wrong(*_: object, **__: object) -> None:
         raise WrongWeights("some/model could not be loaded")
@@ -193,7 +193,7 @@ def test_a_cached_model_with_wrong_weights_is_not_asked_of_the_hub(
     def never(_: str) -> None:
         raise ModelUnavailable("the hub was asked")
 
-    monkeypatch.setattr(model, "_pretrained", wrong)
-    monkeypatch.setattr(model, "require_hub", never)
+    monkeypatch.setattr(checkpoint, "_read_both", wrong)
+    monkeypatch.setattr(checkpoint, "require_hub", never)
     with pytest.raises(WrongWeights, match="some/model"):
         LanguageModel.load("some/model")

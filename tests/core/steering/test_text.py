@@ -19,6 +19,7 @@ class Letters:
     """Token i is the i-th of `pieces`."""
 
     eos_ids = frozenset({-1})
+    byte_ids = frozenset[int]()
 
     def __init__(self, pieces: Sequence[str]) -> None:
         self.pieces = pieces
