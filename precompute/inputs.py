@@ -28,10 +28,13 @@ Digests = dict[str, str]
 
 
 def model_inputs(model: str, revision: str | None) -> Digests:
-    """file name -> sha256 of a model's folder, or of its snapshot in the hub's cache; {} where that
-    is not found.
+    """file name -> sha256 of a model's folder or one file (GGUF), or of its snapshot in the hub's
+    cache; {} where that is not found.
     """
-    folder = Path(model) if Path(model).is_dir() else hub_snapshot(model, revision)
+    path = Path(model).expanduser()
+    if path.is_file():
+        return {path.name: sha256(path)}
+    folder = path if path.is_dir() else hub_snapshot(model, revision)
     return file_hashes(folder, MODEL_FILES) if folder else {}
 
 

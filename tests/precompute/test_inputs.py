@@ -16,7 +16,7 @@ from precompute.building.hub_text import HubText
 from precompute.building.partials import Partials
 from precompute.cli import main, run_job
 from precompute.consolidation.series import claim_run
-from precompute.inputs import INPUTS, check_same, claim, inputs_of, note_of
+from precompute.inputs import INPUTS, check_same, claim, differing, inputs_of, note_of
 from precompute.job import BadInput, Job
 from precompute.statistics.work import read_finished
 from tests.consolidation_case import make_case
@@ -147,6 +147,15 @@ def test_a_folder_that_is_streamed_is_keyed_by_its_files(begun: Begun, tmp_path:
     assert "corpus 1/part/train.jsonl" in before
     (text / "train.jsonl").write_bytes(altered(text / "train.jsonl"))
     assert inputs_of(job) != before
+
+
+def test_a_model_in_one_file_is_keyed_by_it(begun: Begun, tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"GGUF and so on")
+    job = replace(begun.job, model=str(path))
+    before = inputs_of(job)
+    path.write_bytes(altered(path))
+    assert differing(inputs_of(job), before) == ["model/model.gguf"]
 
 
 def test_what_differs_is_said_settings_and_files(tmp_path: Path) -> None:
