@@ -26,7 +26,7 @@ class ExperimentEstimate(Response):
 
 class ExperimentTask(Response):
     task: str = Field(description="name of the task file, without its ending")
-    title: str
+    title: str = Field(description="the task file's own title")
     noun: str = Field(description="what its subjects are, in the plural")
     sha256: str = Field(description="of the file's content; comments and layout do not count")
 
@@ -36,7 +36,7 @@ class ExperimentPlace(Response):
     task: str = Field(description="a task of `tasks`")
     question: str = Field(description="phrasing and tail, with {s} for the subject's name")
     distance: int = Field(description="tokens behind the name's last one")
-    token_id: int
+    token_id: int = Field(description="vocabulary entry at the place")
     text: str = Field(description="of the token")
     token_class: str = Field(description="by frequency in the build: function, content or special")
     kind: str = Field(

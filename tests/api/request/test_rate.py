@@ -160,7 +160,7 @@ def test_a_stream_in_turns_is_stopped_when_all_its_steps_or_one_took_too_long(
         assert {name: stated[name] for name in changes} == changes
         started = time.monotonic()
         last = client.post(path, json=far_too_much(kind)).text.strip().split("\n\n")[-1]
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20  # not its 60 s: the machine may be busy
         assert last.startswith("event: error")
         detail = json.loads(last.split("data: ")[1])["problem"]["detail"]
         assert told in detail
@@ -193,7 +193,7 @@ def test_what_is_answered_in_one_piece_is_stopped_within_live_seconds_in_all(
         assert app.state.backend.live.ready.wait(10)
         started = time.monotonic()
         detail = problem(client.post(path, json=body), 503)["detail"]
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20  # not its 60 s: the machine may be busy
         assert f"The request ran for more than {limit:g} s" in detail
         assert remedy in detail
         assert "interventions" not in detail

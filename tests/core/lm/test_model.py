@@ -199,7 +199,7 @@ def test_impossible_prompts_are_refused(lm: LanguageModel, tokens: list) -> None
 
 
 def test_missing_models_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(ModelUnavailable, match="No model folder at .*nothing"):
+    with pytest.raises(ModelUnavailable, match="No model at .*nothing"):
         LanguageModel.load(tmp_path / "nothing")
     with pytest.raises(ModelUnavailable, match="no/such model does not exist on huggingface.co"):
         LanguageModel.load("no/such model")

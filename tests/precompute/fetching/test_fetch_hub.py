@@ -150,7 +150,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_refusals_are_one_sentence_and_exit_code_2(
     hub: Hub, preset: Preset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "no preset 'gemma-3'; known: lab, gemma-2-9b" in refused(capsys, "gemma-3")
+    assert "no preset 'gemma-3'; known: lab, gemma-3-270m" in refused(capsys, "gemma-3")
     hub.gated = {REPO}
     gated = refused(capsys, "gemma-2-9b")
     assert "https://huggingface.co/google/gemma-2-9b" in gated
