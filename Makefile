@@ -60,10 +60,11 @@ test: $(VENV)/.installed-dev ## run the tests, the browser's too (ARGS="-k cover
 	@status=0; $(CHROMIUM) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 \
 		$(BIN)/python -m pytest -rs --durations=30 $(ARGS_PROCESSES) --junitxml=test-results/junit.xml $(ARGS) || status=$$?; \
 	$(BIN)/python -m tests.left_out test-results/junit.xml $(if $(STRICT_BROWSER),--strict) || status=$$(( status ? status : 1 )); \
+	STRICT=$(STRICT_BROWSER) .ci/browser_code test || status=$$(( status ? status : 1 )); \
 	exit $$status
 
 # All at once: what each said is shown in the order of this list.
-check: $(VENV)/.installed-dev ## format, lint, types, import rules, sizes
+check: $(VENV)/.installed-dev ## format, lint, types, import rules, sizes; of the browser's code too, with Node
 	@status=0; said=$$(mktemp -d); begun=""; \
 	say() { { echo "== $$*"; "$$@"; } > "$$said/$$(echo $$begun | wc -w)" 2>&1 & begun="$$begun $$!"; }; \
 	say $(BIN)/ruff format --check . ; \
@@ -71,6 +72,7 @@ check: $(VENV)/.installed-dev ## format, lint, types, import rules, sizes
 	say $(BIN)/mypy ; \
 	say $(BIN)/lint-imports ; \
 	say $(BIN)/python -m tests.sizes ; \
+	say env STRICT=$(STRICT_BROWSER) .ci/browser_code check ; \
 	n=0; for one in $$begun; do wait $$one || status=1; cat "$$said/$$n"; n=$$((n + 1)); done; \
 	rm -r "$$said"; exit $$status
 
@@ -93,6 +95,7 @@ test-faults: $(VENV)/.installed-dev ## kills, full disks, swaps, generated reque
 format: $(VENV)/.installed-dev ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	@.ci/browser_code format
 
 bench: $(VENV)/.installed-dev ## measure against the bare model; writes bench.json (ARGS="--only inspect_vs_bare", ARGS="--device cuda")
 	@$(CHROMIUM) HF_HUB_OFFLINE=1 $(BIN)/python -m tests.bench $(ARGS)
@@ -137,4 +140,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 clean: ## remove what the make targets made, .venv too
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-results bench.json *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-results bench.json *.egg-info node_modules

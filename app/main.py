@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -18,9 +16,11 @@ from dash.development.base_component import Component
 from fastapi import FastAPI
 
 from app.api import ApiClient, ApiProblem
+from app.index import AFTER_MODULES, INDEX, allow_inline_scripts
 from app.link_note import health_note
 from app.link_note import register as register_link_note
 from app.links import page_query, parsed_query
+from app.modules import mount
 from app.pages import unlock
 from app.pages.claims import page as claims
 from app.pages.consolidation import page as consolidation
@@ -55,58 +55,27 @@ PAGES: tuple[Page, ...] = (
 STATIC = Path(__file__).resolve().parents[1] / "static"
 log = logging.getLogger(__name__)
 
-# The scheme is set before the first paint: a page must not flash white at night.
-_INDEX = """<!DOCTYPE html>
-<html lang="en">
-  <head>
-    {%metas%}
-    <!--preview-->
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>{%title%}</title>
-    <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
-    <link rel="preload" href="/assets/fonts/inter-latin-opsz-normal.woff2"
-          as="font" type="font/woff2" crossorigin>
-    <link rel="prefetch" as="script"
-          href="/_dash-component-suites/plotly/package_data/plotly.min.js">
-    <script>
-      (function () {
-        var kept = null;
-        try { kept = localStorage.getItem("mantine-color-scheme-value"); } catch (e) {}
-        var asked = matchMedia("(prefers-color-scheme: dark)").matches;
-        var dark = kept === "dark" || (kept !== "light" && asked);
-        document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
-        var query = new URLSearchParams(location.search);
-        var embed = location.pathname.startsWith("/r/") && query.get("embed") === "1";
-        if (embed) document.documentElement.setAttribute("data-fs-embed", "");
-      })();
-    </script>
-    {%css%}
-  </head>
-  <body>
-    {%app_entry%}
-    <footer hidden>{%config%}{%scripts%}{%renderer%}</footer>
-  </body>
-</html>"""
-
 
 def create_dashboard(api: ApiClient, server: FastAPI, pages: Sequence[Page] = PAGES) -> Dash:
     """Adds the dashboard to `server`:
     every GET path that the API does not answer becomes a page.
     """
+    modules = mount(server)  # before Dash, which answers every other address with a page
     app = Dashboard(
         __name__,
         server=server,
         title="FunctionScope",
         update_title=None,
         assets_folder=str(STATIC),
-        assets_path_ignore=["vendor"],
-        index_string=_INDEX,
+        assets_path_ignore=["vendor", "^js$"],
+        index_string=INDEX.replace("<!--modules-->", modules),
         compress=True,
         suppress_callback_exceptions=True,
         on_error=_on_error,
     )
     # no callback streams; the browser would retry a socket for ever
     app.backend.websocket_capability = False
+    app.renderer = AFTER_MODULES
     app.layout = shell(pages)
     _register_router(app, pages)
     _register_frame(app, api)
@@ -115,7 +84,7 @@ def create_dashboard(api: ApiClient, server: FastAPI, pages: Sequence[Page] = PA
     register_link_note(app, api)
     server.add_middleware(PreviewTags, api=api, pages=pages)
     server.add_middleware(Visitor)
-    _allow_inline_scripts(app, server)
+    allow_inline_scripts(app, server)
     _warm_up_at_start(server)
     return app
 
@@ -126,22 +95,6 @@ class Dashboard(Dash):
     def interpolate_index(self, **parts: Any) -> str:
         """The page; `head` was set by the middleware around the request."""
         return str(super().interpolate_index(**parts)).replace("<!--preview-->", head.get(), 1)
-
-
-def _allow_inline_scripts(app: Dash, server: FastAPI) -> None:
-    """Tells the content policy (backend/serving/headers.py) which inline scripts are
-    ours, by their hashes.
-
-    There are two: the one in the head that sets the scheme before the first paint, and Dash's own
-    start.
-    """
-    own = re.findall(r"<script>(.*?)</script>", _INDEX, re.DOTALL)
-    hashes = [f"'sha256-{b64encode(sha256(source.encode()).digest()).decode()}'" for source in own]
-    server.state.script_hashes = [
-        *getattr(server.state, "script_hashes", ()),
-        *hashes,
-        *app.csp_hashes(),
-    ]
 
 
 def find_page(pages: Sequence[Page], pathname: str) -> tuple[Page, dict[str, str]] | None:

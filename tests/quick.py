@@ -1,7 +1,8 @@
 """`python -m tests.quick [--base REF]`: within a minute, whether a change broke what lies near it.
 
-Format, lint, import rules, sizes and types of everything (their caches are warm), and of the test
-files those that are nearest to the changed files in the import graph, until the time is used up.
+Format, lint, import rules, sizes and types of everything (their caches are warm), the same and the
+tests of the browser's code where that changed, and of the test files those that are nearest to the
+changed files in the import graph, until the time is used up.
 What was left out is named: `make test` runs it all.
 """
 
@@ -28,6 +29,8 @@ CHECKS = (
     ("python", "-m", "tests.sizes"),
     ("mypy",),
 )
+
+BROWSER_CODE = (".js", ".ts", ".json")
 
 
 def changed_files(base: str) -> list[Path]:
@@ -117,10 +120,11 @@ def nearest_tests(changed: list[Path]) -> tuple[list[Path], int]:
 
 
 def run(*words: str) -> bool:
-    """Whether a program beside this Python succeeded; it is named before it runs, and timed."""
+    """Whether a program of the checkout, or one beside this Python, succeeded; named and timed."""
+    program = Path(words[0]) if "/" in words[0] else Path(sys.executable).with_name(words[0])
     print(f"== {' '.join(words)}", flush=True)
     started = time.monotonic()
-    done = subprocess.run([Path(sys.executable).with_name(words[0]), *words[1:]], check=False)
+    done = subprocess.run([program, *words[1:]], check=False)
     print(f"   {time.monotonic() - started:.1f} s", flush=True)
     return done.returncode == 0
 
@@ -130,6 +134,8 @@ def main() -> int:
     parser.add_argument("--base", default="origin/main", help="what changed since then")
     changed = changed_files(parser.parse_args().base)
     fine = [run(*check) for check in CHECKS]
+    if any(path.suffix in BROWSER_CODE and path.parts[0] != "precompute" for path in changed):
+        fine += [run(".ci/browser_code", what) for what in ("check", "test")]
     tests, left = nearest_tests(changed)
     print(f"{len(changed)} files changed; {len(tests)} test files are nearest, {left} left out")
     if tests:

@@ -27,6 +27,7 @@ def source_files() -> list[Path]:
         "--exclude-standard",
         "*.py",
         "static/*.js",
+        "tests/js/*.js",
     ]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     return [path for path in map(Path, listed) if path.exists() and "vendor" not in path.parts]

@@ -53,7 +53,7 @@ async def layout(**_: str) -> Component:
 
 
 def register(app: Dash, api: ApiClient) -> None:
-    """Nothing to register: static/unlock.js sends the form from the browser,
+    """Nothing to register: static/js/shared/unlock.js sends the form from the browser,
     so that the cookie arrives there.
     """
 

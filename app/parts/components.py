@@ -1,6 +1,6 @@
 """The dashboard's own components: tokens, the firing matrix, interventions, streamed texts.
 
-Each is a Python class here and one plain function in static/*.js, on the React that Dash ships; no
+Each is a Python class here and one plain function under static/js, on the React that Dash ships; no
 build step. The scripts lie in the assets folder, which Dash loads before its renderer. Hovering,
 walking, filtering and streaming happen in the browser; a class lists the props that callbacks may
 use.
@@ -194,7 +194,7 @@ class SteerStream(LiveComponent):
 
 class ArmTexts(LiveComponent):
     """The texts of a recorded steering, each token with its probability. run:
-    as in static/steer_texts.js.
+    as in static/js/steering/texts.js.
 
     tokens: the prompt's.
     """

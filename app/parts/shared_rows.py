@@ -46,7 +46,7 @@ def bar(part: float, title: str, kind: str = "") -> Component:
 
 
 def value_of(number: float | None) -> dict[str, str]:
-    """A cell's number as it goes into a saved table (static/table_export.js)."""
+    """A cell's number as it goes into a saved table (static/js/frame/tables.js)."""
     return {"data-value": "" if number is None else repr(number)}
 
 
@@ -154,7 +154,7 @@ def near_row(sae_id: str, near: NearFeature) -> Component:
 
 
 def walk(sign: str, way: str, words: str, href: str | None) -> Component:
-    """← or →, which the arrow keys follow (static/browse.js); `href` None:
+    """← or →, which the arrow keys follow (static/js/features/browse.js); `href` None:
     there is nothing on that side.
     """
     if href is None:

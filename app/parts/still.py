@@ -1,8 +1,8 @@
 """Parts of a page that no callback listens to, as one Dash component.
 
 Dash's renderer goes through every component of a page whenever one changes: a table of a thousand
-chips held the browser for seconds. Sent as one value and drawn by static/still.js, the same
-elements cost it nothing.
+chips held the browser for seconds. Sent as one value and drawn by static/js/shared/still.js, the
+same elements cost it nothing.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_reactivation import PROMPT, inspect, open_page, run_prompt
+from tests.browser.waiting import matrix
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +29,7 @@ def saved(page: Page, button: str) -> list[list[str]]:
 def test_the_firing_matrix_saves_every_firing(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url)
     run_prompt(page, PROMPT)
-    sae_id = page.evaluate("functionscope.channel('reactivation').get().model.saeId")
+    sae_id = page.evaluate(matrix("state.model.saeId"))
     rows = saved(page, "#reactivation-matrix-csv")
     firings = inspect(page, live_server_url, PROMPT, sae_id)["firings"][sae_id]
     places = zip(firings["position"], firings["feature_index"], strict=True)

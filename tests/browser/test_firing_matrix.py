@@ -5,11 +5,9 @@ and what it computes in the browser, worked by hand.
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.waiting import until
+from tests.browser.waiting import matrix, until
 
 pytestmark = pytest.mark.browser
-
-MODEL = "functionscope.channel('reactivation').get()"
 
 
 def open_page(page: Page, url: str) -> None:
@@ -62,36 +60,9 @@ def test_hover_answers_at_once_at_50k_firings(page: Page, live_server_url: str) 
     """
     open_page(page, live_server_url)
     page.evaluate(BIG)
-    until(page, f"{MODEL}.model.prompts[0].prompt === 'big'")
+    until(page, matrix("state.model.prompts[0].prompt === 'big'"))
     expect(page.locator(".fs-fm-strip .fs-token")).to_have_count(256)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     assert page.evaluate(HOVER) <= 50
     assert not [url for url in asked if "_dash-update" in url]
-
-
-def test_alignment_and_kinds_worked_by_hand(page: Page, live_server_url: str) -> None:
-    open_page(page, live_server_url)
-    result = page.evaluate(
-        """() => {
-          const token = ([token_id, token_class], position) =>
-            ({position, token_id, token_class, text: 'x'});
-          const a = [[0, 'special'], [1, 'content'], [2, 'content'], [9, 'function']].map(token);
-          const b = [
-            [0, 'special'], [1, 'content'], [5, 'function'], [3, 'content'], [9, 'function'],
-          ].map(token);
-          const kinds = (position) => {
-            const all = (value) => position.map(() => value);
-            const firings = {position, feature_index: all(7), activation: all(1)};
-            const prompts = [{tokens: a, firings}];
-            const rows = functionscope.rows(prompts, functionscope.columns(prompts), {});
-            return [...rows.values()].map((row) => [row.lanes[0].kinds, row.atFunction]);
-          };
-          const pairs = functionscope.align(a, b);
-          return {pairs, every: kinds([0, 1, 2, 3]), late: kinds([1, 3])};
-        }"""
-    )
-    assert result["pairs"] == [[0, 0], [1, 1], [None, 2], [2, 3], [3, 4]]
-    # special, first, carried, carried (at a function token)
-    assert result["every"] == [[[3, 0, 2, 2], 1]]
-    assert result["late"] == [[[0, 1], 1]]  # first, reactivated

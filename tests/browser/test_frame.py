@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from app.theme import PALETTES
 from backend.routes.live.inspect import InspectPlan
 from tests.browser.conftest import watch
-from tests.browser.waiting import until
+from tests.browser.waiting import inside, until
 
 pytestmark = pytest.mark.browser
 
@@ -167,9 +167,9 @@ def test_a_failure_stays_with_its_request_id_until_it_is_dismissed(
 ) -> None:
     page.goto(live_server_url)
     ready(page)
-    page.evaluate(
-        "window.fs.problem({title: 'Too long', detail: '300 positions', request_id: 'abc123'})"
-    )
+    said = "{title: 'Too long', detail: '300 positions', request_id: 'abc123'}"
+    report = f"({{ reportProblem }}) => reportProblem({said})"
+    page.evaluate(inside("shared/notices.js", report))
     expect(page.locator("#frame-problem-text")).to_have_text("Too long: 300 positions")
     expect(page.locator("#frame-request-id")).to_have_text("abc123")
     page.keyboard.press("g")

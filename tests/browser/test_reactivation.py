@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.waiting import until
+from tests.browser.waiting import inside, matrix, until
 
 pytestmark = pytest.mark.browser
 
 PROMPT = "The cat sat on the mat, and the dog sat by the door.\n"
-MODEL = "functionscope.channel('reactivation').get()"
+KINDS = inside("reactivation/matrix/kinds.js", "(kinds) => kinds")
 
 
 def open_page(page: Page, url: str, query: str = "") -> None:
@@ -25,7 +25,7 @@ def run_prompt(page: Page, first: str, second: str = "") -> None:
     page.locator("#reactivation-second-area").fill(second)
     page.locator("#reactivation-prompt-area").fill(first)
     page.locator("#reactivation-prompt-area").press("Control+Enter")
-    until(page, f"text => {MODEL}.model?.prompts[0]?.prompt === text", arg=first)
+    until(page, "text => " + matrix("state.model?.prompts[0]?.prompt === text"), arg=first)
 
 
 def inspect(page: Page, url: str, prompt: str, sae_id: str) -> dict[str, Any]:
@@ -94,20 +94,21 @@ def test_browser_and_server_count_the_same_split(page: Page, live_server_url: st
     open_page(page, live_server_url)
     run_prompt(page, PROMPT)
     counted = page.evaluate(
-        """() => {
-          const model = functionscope.channel('reactivation').get().model;
+        """async () => {
+          const model = await MODEL;
+          const { CARRIED, FIRST, SPECIAL } = await KINDS;
           const counts = {};
           model.all.forEach((row) => row.lanes[0].columns.forEach((column, k) => {
             const kind = row.lanes[0].kinds[k];
-            if (kind === functionscope.SPECIAL) return;
+            if (kind === SPECIAL) return;
             const none = {firing: 0, new: 0, reactivated: 0, carried: 0};
             const c = (counts[column] = counts[column] || none);
             c.firing += 1;
-            if (kind === functionscope.FIRST) c.new += 1; else c.reactivated += 1;
-            if (kind === functionscope.CARRIED) c.carried += 1;
+            if (kind === FIRST) c.new += 1; else c.reactivated += 1;
+            if (kind === CARRIED) c.carried += 1;
           }));
           return {counts, saeId: model.saeId};
-        }"""
+        }""".replace("MODEL", matrix("state.model")).replace("KINDS", KINDS)
     )
     answer = inspect(page, live_server_url, PROMPT, counted["saeId"])
     silent = {"firing": 0, "new": 0, "reactivated": 0, "carried": 0}
@@ -119,7 +120,7 @@ def test_browser_and_server_count_the_same_split(page: Page, live_server_url: st
 def test_every_firing_is_a_row(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url)
     run_prompt(page, PROMPT)
-    sae_id = page.evaluate(f"{MODEL}.model.saeId")
+    sae_id = page.evaluate(matrix("state.model.saeId"))
     n_features = len(
         set(inspect(page, live_server_url, PROMPT, sae_id)["firings"][sae_id]["feature_index"])
     )
@@ -140,7 +141,7 @@ def test_comparison_adds_up(page: Page, live_server_url: str) -> None:
     first, second = "What is the capital of Russia?\n", "What is the capital of the UK?\n"
     run_prompt(page, first, second)
     expect(page.locator(".fs-cmp-where")).to_contain_text("At the last function token")
-    sae_id = page.evaluate(f"{MODEL}.model.saeId")
+    sae_id = page.evaluate(matrix("state.model.saeId"))
     shown = {
         name: page.locator(f"[data-group='{name}'] .fs-cmp-index").all_text_contents()
         for name in ("A", "both", "B")
@@ -190,7 +191,7 @@ def test_pins_travel_to_steering(page: Page, live_server_url: str) -> None:
     feature = item.get_attribute("data-feature")
     item.click()
     expect(page.locator(".fs-pin b")).to_have_text(str(feature))
-    sae_id = page.evaluate(f"{MODEL}.model.saeId")
+    sae_id = page.evaluate(matrix("state.model.saeId"))
     assert f"pins={sae_id}%3A{feature}" in page.evaluate("location.search")
     page.get_by_role("link", name="steer with this").click()
     expect(page.locator(".fs-card b")).to_have_text(str(feature), timeout=15_000)
@@ -199,7 +200,7 @@ def test_pins_travel_to_steering(page: Page, live_server_url: str) -> None:
 
 def test_a_row_is_pinned_by_clicking_and_unpinned(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url)
-    feature = page.evaluate(f"{MODEL}.model.all[0].feature")
+    feature = page.evaluate(matrix("state.model.all[0].feature"))
     page.mouse.click(*row_point(page, feature))
     expect(page.locator(".fs-pin b")).to_have_text(str(feature))
     page.get_by_role("button", name=f"unpin feature {feature}").click()

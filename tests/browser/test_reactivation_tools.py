@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_reactivation import MODEL, PROMPT, inspect, open_page, run_prompt
-from tests.browser.waiting import until
+from tests.browser.test_reactivation import PROMPT, inspect, open_page, run_prompt
+from tests.browser.waiting import as_written, matrix, until
 
 pytestmark = pytest.mark.browser
 
@@ -40,7 +40,7 @@ def test_a_range_keeps_what_fires_at_all_of_it(page: Page, live_server_url: str)
     expect(page.locator(".fs-cmp-where")).to_contain_text("At the last of the 2 locked positions")
     until(page, "location.search.includes('at=3-4') && location.search.includes('locked=1')")
     expect(page.locator("#reactivation-matrix-locked")).to_be_checked()  # a range filters at once
-    sae_id = page.evaluate(f"{MODEL}.model.saeId")
+    sae_id = page.evaluate(matrix("state.model.saeId"))
     at = firing_at(inspect(page, live_server_url, PROMPT, sae_id), sae_id)
     wanted, everything = len(at[3] & at[4]), len(set().union(*at.values()))
     expect(page.locator(HIDDEN)).to_contain_text(
@@ -69,7 +69,7 @@ def test_shift_and_an_arrow_extend_the_range(page: Page, live_server_url: str) -
 def test_filters_add_up_and_travel_with_the_link(page: Page, live_server_url: str) -> None:
     open_page(page, live_server_url)
     run_prompt(page, PROMPT)
-    everything = page.evaluate(f"{MODEL}.model.all.length")
+    everything = page.evaluate(matrix("state.model.all.length"))
     page.locator("#reactivation-matrix-at-class").select_option("function")
     page.locator("#reactivation-matrix-least").fill("3")
     page.locator("#reactivation-matrix-density").fill("40")
@@ -95,13 +95,11 @@ def test_the_baseline_stands_beside_and_can_be_left_out(page: Page, live_server_
     whiskers = page.locator(".fs-bar-whisker")
     n_tokens = page.locator(".fs-fm-strip .fs-token").count()
     expect(whiskers).to_have_count(n_tokens - 1)  # one a position, not at BOS
-    sae_id = page.evaluate(f"{MODEL}.model.saeId")
+    sae_id = page.evaluate(matrix("state.model.saeId"))
     body = {"prompt": "What is the capital of Russia?\n", "sae_ids": [sae_id]}
     answer = page.request.post(f"{live_server_url}/api/reactivation", data=body).json()
     page.locator(".fs-fm-strip [data-column='3']").hover()
-    mean = page.evaluate(
-        "x => functionscope.number(x)", answer["shuffled"][sae_id][2]["reactivated"]["mean"]
-    )
+    mean = page.evaluate(as_written("number"), answer["shuffled"][sae_id][2]["reactivated"]["mean"])
     expect(page.locator("#reactivation-matrix-readout")).to_contain_text(
         f"(shuffled: {mean} reactivated"
     )
@@ -134,7 +132,7 @@ def test_two_prompts_show_where_they_differ(page: Page, live_server_url: str) ->
     open_page(page, live_server_url)
     page.locator("#reactivation-prompt-area").fill("The cat.")
     page.locator("#reactivation-pair").click()  # one click brings the pair back
-    until(page, f"{MODEL}.model?.prompts.length === 2")
+    until(page, matrix("state.model?.prompts.length === 2"))
     expect(page.locator(".fs-fm-difference")).to_be_visible()
     expect(page.locator("#reactivation-compare-origin")).to_contain_text("only in A")
     page.locator(".fs-fm-strip [data-lane='0'][data-column='3']").hover()

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.waiting import as_written
+
 pytestmark = pytest.mark.browser
 
 PROMPT = "What is the capital of Russia?\n"
@@ -82,9 +84,7 @@ def test_a_steerings_tokens_have_probabilities_and_every_arm_its_next_tokens(
     page.goto(live_server_url + address)
     steered = page.locator("#run-texts [data-arm=steered]")
     steered.locator(".fs-text > span").first.hover()
-    chance = page.evaluate(
-        "x => functionscope.percent(x)", result["steered"]["probabilities"][0][0]
-    )
+    chance = page.evaluate(as_written("percent"), result["steered"]["probabilities"][0][0])
     expect(page.locator(".fs-text-readout")).to_contain_text(f"{chance} in steered")
     parted = result["steered"]["first_divergence"][0]
     if parted is not None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.steer_page import GATE, ONE, PROMPT, kl, open_page, sent, steer, written
-from tests.browser.waiting import until
+from tests.browser.waiting import as_written, until
 
 pytestmark = pytest.mark.browser
 
@@ -77,9 +77,7 @@ def test_a_sweep_fills_its_maps_and_a_cell_opens_its_texts(
     cell.click()
     opened = page.locator("#steer-sweep-opened")
     answer = steer(page, live_server_url, max_new_tokens=6, interventions=[swept(20, content[0])])
-    expect(opened).to_contain_text(
-        f"KL {page.evaluate('(x) => functionscope.nats(x)', answer['kl'])} nats"
-    )
+    expect(opened).to_contain_text(f"KL {page.evaluate(as_written('nats'), answer['kl'])} nats")
     assert answer["steered"]["texts"][0] in (opened.locator(".fs-text").nth(1).text_content() or "")
     assert answer["baseline"]["texts"][0] in (
         opened.locator(".fs-text").nth(0).text_content() or ""

@@ -18,7 +18,7 @@ from tests.browser.steer_page import (
     texts,
     written,
 )
-from tests.browser.waiting import until
+from tests.browser.waiting import as_written, until
 
 pytestmark = pytest.mark.browser
 
@@ -124,7 +124,7 @@ def test_texts_part_where_the_api_says_and_tokens_tell_their_probability(
     readout = page.locator(".fs-text-readout")
     expect(readout).to_contain_text("token 1: ")
     expect(readout).to_contain_text(
-        page.evaluate("(p) => functionscope.percent(p)", probability) + " in steered"
+        page.evaluate(as_written("percent"), probability) + " in steered"
     )
     page.keyboard.press("ArrowRight")
     expect(readout).to_contain_text("token 2: ")

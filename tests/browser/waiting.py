@@ -1,4 +1,4 @@
-"""Waiting for what a page will say:
+"""Asking a page for what its modules know, and waiting for it:
 polled from here, because the pages' policy forbids eval in them.
 """
 
@@ -18,3 +18,21 @@ def until(page: Page, expression: str, arg: Any = None, seconds: float = 60.0) -
     while not page.evaluate(expression, arg):
         assert time.monotonic() < deadline, f"never true: {expression}"
         page.wait_for_timeout(50)
+
+
+def inside(module: str, function: str) -> str:
+    """An expression: what `function` makes of a module, of the instance that the page runs."""
+    main = "document.querySelector('script[type=module]').src"
+    return f"import(new URL({module!r}, {main}).href).then({function})"
+
+
+def as_written(form: str) -> str:
+    """A function of a number: how the pages write it; form: percent, number, nats, firings."""
+    return "x => " + inside("shared/number.js", f"(forms) => forms.{form}(x)")
+
+
+def matrix(expression: str) -> str:
+    """`expression` of the firing matrix's `state`: {model, locked, nLocked, hover, pins}."""
+    state = "const state = channelOf('reactivation').get();"
+    known = f"({{ channelOf }}) => {{ {state} return {expression}; }}"
+    return inside("shared/channel.js", known)

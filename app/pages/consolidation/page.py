@@ -228,7 +228,7 @@ def _known(value: str | None, n: int) -> str:
 
 
 def _register_cursor(app: Dash) -> None:
-    """Everything that follows the cursor happens in the browser: static/consolidation.js."""
+    """Everything that follows the cursor happens in the browser: static/js/consolidation."""
 
     def bind(
         function: str, outputs: list[Output], inputs: list[Input | State], *, at_start: bool = False

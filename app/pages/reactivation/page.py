@@ -320,7 +320,7 @@ def _register_browser(app: Dash) -> None:
     and putting the built-in pair back.
     """
     app.clientside_callback(
-        ClientsideFunction("functionscope", "reactivationAddress"),
+        ClientsideFunction("fsReactivation", "reactivationAddress"),
         Output("reactivation-address", "data"),
         Input("reactivation-matrix", "prompts"),
         Input("reactivation-matrix", "sae_id"),
@@ -334,7 +334,7 @@ def _register_browser(app: Dash) -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("functionscope", "staleRun"),
+        ClientsideFunction("fsReactivation", "staleRun"),
         Output("reactivation-stale", "children"),
         Output("reactivation-page", "className"),
         Input("reactivation-prompt", "value"),
@@ -343,7 +343,7 @@ def _register_browser(app: Dash) -> None:
         prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction("functionscope", "builtInPair"),
+        ClientsideFunction("fsReactivation", "builtInPair"),
         Output("reactivation-prompt", "value", allow_duplicate=True),
         Output("reactivation-second", "value", allow_duplicate=True),
         Output("reactivation-run", "data", allow_duplicate=True),

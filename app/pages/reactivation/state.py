@@ -34,7 +34,7 @@ def defaults_of(capabilities: wire.Capabilities) -> dict[str, Any]:
     }
 
 
-ORDERS = ("first", "function", "often", "activation")  # static/firing_rows.js
+ORDERS = ("first", "function", "often", "activation")  # static/js/reactivation/matrix/filters.js
 FLAGS = ("locked", "function_only", "pinned", "shuffled", "set")
 NUMBERS = ("least", "density_from", "density")
 SETTINGS = (

@@ -49,7 +49,7 @@ async def _piece(api: ApiClient, token_id: int) -> str | None:
 
 
 def as_written(run: Run, answer: SteerResponse, pieces: Mapping[int, str]) -> dict[str, Any] | None:
-    """The run as static/steer_texts.js takes it;
+    """The run as static/js/steering/texts.js takes it;
     None where the pieces do not make up the recorded texts.
     """
     arms: dict[str, Any] = {}

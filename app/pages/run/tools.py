@@ -54,7 +54,7 @@ def tools(run: Run, href: str | None) -> Component:
 
 
 def owner(run: Run) -> Component:
-    """Naming and deleting; static/run_owner.js shows it in the browser that recorded the run."""
+    """Naming and deleting; static/js/run/owner.js shows it in the browser that recorded the run."""
     fields = [
         dcc.Input(
             name=name,

@@ -13,7 +13,7 @@ from app.links import page_url
 from app.pages.steer import state as steer_state
 from backend.schemas import FiringColumns, InspectResponse, Run, SteerResponse
 
-ARM_TITLES = {  # as static/steer_texts.js has them
+ARM_TITLES = {  # as static/js/steering/arms.js has them
     "baseline": "Baseline",
     "steered": "Steered",
     "content_position": "Elsewhere",

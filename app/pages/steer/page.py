@@ -309,7 +309,7 @@ def _register_browser(app: Dash) -> None:
 
     def here(function: str, *parts: Any) -> None:
         app.clientside_callback(
-            ClientsideFunction("functionscope", function), *parts, prevent_initial_call=True
+            ClientsideFunction("fsSteering", function), *parts, prevent_initial_call=True
         )
 
     here("steerRequest", Output("steer-request", "data"), *_RACK, *_WRITING)

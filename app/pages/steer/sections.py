@@ -25,7 +25,7 @@ SWEEP: dict[str, Any] = {
     "at": "all",
     "target": "",
 }
-"""Settings of the sweep when the address says nothing; static/sweep_plan.js reads them."""
+"""Settings of the sweep when the address says nothing: static/js/steering/sweep/plan.js."""
 
 _PLACES = [
     "Egypt",
@@ -102,7 +102,7 @@ _FROM_RACK = ("tokens", "last_function", "strengths", "saes", "last_layer", "int
 
 def register(app: Dash, api: ApiClient) -> None:
     def follow(target: str, prop: str, source: Input) -> None:
-        same = ClientsideFunction("functionscope", "sameProp")
+        same = ClientsideFunction("fsSteering", "sameProp")
         app.clientside_callback(same, Output(target, prop), source, prevent_initial_call=True)
 
     for prop in _FROM_RACK:

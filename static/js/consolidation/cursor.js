@@ -1,0 +1,100 @@
+/* Consolidation: one checkpoint cursor over every panel; nothing here asks the server.
+ *
+ * data: {steps, axis, group, runs: [{title, model, seed, last, tokens_per_step}], stages: [{step: {stage, words}}],
+ *        loss: [{transition: {step: [loss, low, high, n, share of loss, excess]}}],
+ *        prompts: [{text, continuations: {"run:step": text}}]}
+ */
+
+import { writeQuery } from "../shared/address.js";
+import { changed } from "../shared/controls.js";
+import { noUpdate, tell } from "../shared/dash.js";
+import { nearest } from "./controls.js";
+import { drawCoverage, drawLines, drawReadout, drawSentences, drawStages } from "./drawn.js";
+import { byId } from "./elements.js";
+import { stop, timer } from "./play.js";
+import { brushed } from "./range.js";
+import { drawTable } from "./table.js";
+
+let begun = null; // the cursor that stands where the address asked: another visit of the page has another
+
+let written = null; // what the address was last written from
+
+let shown = null; // the last data, step and comparison drawn: a plot that is redrawn gets its cursor back
+
+export function begin(data, value, asked) {
+  if (!data) return [noUpdate(), noUpdate()];
+  const last = data.steps.length - 1;
+  drawStages(data);
+  if (begun === byId("cursor")) return [last, Math.min(value, last)];
+  begun = byId("cursor");
+  const wanted = asked && asked.step !== undefined && asked.step !== "" ? Number(asked.step) : NaN;
+  return [last, Number.isFinite(wanted) ? nearest(data.steps, wanted) : last];
+}
+
+function writeAddress(...from) {
+  written = from;
+  const [data, step, held, run, sentence, state, defaults] = from;
+  const [first, until] = brushed.steps || [null, null];
+  const last = data.steps[data.steps.length - 1];
+  writeQuery({
+    ...changed(state || {}, defaults),
+    step: step === last ? null : step,
+    compare: held,
+    group: data.group,
+    from: first,
+    to: until,
+    run: run === "0" ? null : run,
+    sentence: sentence === "0" ? null : sentence,
+  });
+}
+
+export function draw(index, held, data, run, sentence, state, defaults) {
+  if (!data || index === undefined || index === null) return noUpdate();
+  const began = performance.now();
+  const step = data.steps[Math.min(Number(index), data.steps.length - 1)];
+  const against =
+    data.steps.includes(Number(held)) && held !== null && held !== "" ? Number(held) : null;
+  shown = { data, step, held: against };
+  drawLines(data, step, against);
+  drawTable(data, step, against);
+  drawReadout(data, step, against);
+  drawSentences(data, step, run);
+  drawCoverage(step);
+  writeAddress(data, step, against, run, sentence, state, defaults);
+  return { step, held: against, ms: performance.now() - began };
+}
+
+/** The table of predictions or the coverage figure is there, or another sentence or run was chosen. */
+export function mark(_table, run, sentence, _figure, state, defaults) {
+  if (shown && byId("cursor")) {
+    window.requestAnimationFrame(() => drawSentences(shown.data, shown.step, run));
+    window.setTimeout(() => {
+      drawCoverage(shown.step);
+      redraw();
+    }, 150); // once Plotly has drawn it
+    writeAddress(shown.data, shown.step, shown.held, run, sentence, state, defaults);
+  }
+  return noUpdate();
+}
+
+export function redraw() {
+  if (shown) window.requestAnimationFrame(() => drawLines(shown.data, shown.step, shown.held));
+}
+
+/* A row of the predictions moves the cursor; plots that are drawn anew or resized get their lines back. */
+document.addEventListener("click", (event) => {
+  const row = event.target.closest(".fs-predictions tr[data-step]");
+  if (row && shown) {
+    tell("consolidation-cursor", { value: nearest(shown.data.steps, Number(row.dataset.step)) });
+  }
+});
+
+window.addEventListener("resize", () => window.setTimeout(redraw, 250));
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && timer) stop();
+});
+
+export const shownData = () => (shown && begun === byId("cursor") ? shown.data : null);
+
+export const writeAgain = () => written && writeAddress(...written);

@@ -1,0 +1,10 @@
+/* The page Coverage. */
+
+import { FsExcess, FsShare, FsTokenLink } from "./cells.js";
+import { namedWithTheta, openRow, sorted, thetas, ticked, writeState } from "./table.js";
+
+export const components = {};
+export const clientside = {
+  fsCoverage: { named: namedWithTheta, openRow, sorted, thetas, ticked, writeState },
+};
+export const cells = { FsExcess, FsShare, FsTokenLink };

@@ -1,0 +1,61 @@
+/* The rank table: what is ticked, how it is sorted, and the address of the page's state. */
+
+import { writeQuery } from "../shared/address.js";
+import { changed, named } from "../shared/controls.js";
+import { go, noUpdate } from "../shared/dash.js";
+
+/* A click on a row, off its checkbox, opens the token's page. */
+export function openRow(cell, rows) {
+  const stay = noUpdate();
+  if (!cell || !rows || cell.colId === "ag-Grid-SelectionColumn") return stay;
+  const row = rows.find((one) => one.id === cell.rowId);
+  if (row) go(row.href);
+  return stay;
+}
+
+/* Ticked rows -> "12,7", in the order of ticking; nothing before the table has rows. A token that this order of the
+ * table does not list cannot be unticked in it, and stays. */
+export function ticked(selected, rows, now) {
+  if (!rows || !Array.isArray(selected)) return noUpdate();
+  const [ids, listed] = [selected.map((row) => row.id), new Set(rows.map((row) => row.id))];
+  const before = (now || "").split(",").filter((id) => id && (ids.includes(id) || !listed.has(id)));
+  return [...new Set([...before, ...ids])].join(",") || null;
+}
+
+/* The columns' state -> "degree:desc", or nothing where the rows stand as they came. */
+export function sorted(columns) {
+  if (!Array.isArray(columns)) return noUpdate();
+  const by = columns.find((one) => one.sort);
+  return by ? `${by.colId}:${by.sort}` : null;
+}
+
+export function writeState(state, tokens, sort, defaults) {
+  if (state && defaults) {
+    writeQuery({ ...changed(state, defaults), tokens, sort });
+  }
+  return noUpdate();
+}
+
+/* Each SAE has a grid of θ of its own, [[value, label], …]: another layer keeps the place in the grid. */
+export function thetas(sae, theta, grids) {
+  const stay = noUpdate();
+  const grid = grids && grids[sae];
+  if (!grid || grid.some(([value]) => value === theta)) return [stay, stay];
+  const place = Math.max(
+    ...Object.values(grids).map((other) => other.findIndex(([value]) => value === theta)),
+    0,
+  );
+  return [
+    grid.map(([value, label]) => ({ value, label })),
+    grid[Math.min(place, grid.length - 1)][0],
+  ];
+}
+
+/* As fs.named; waits while θ is still another layer's. Last come the defaults and the grids. */
+export function namedWithTheta(...values) {
+  const grids = values.pop();
+  const state = named(...values);
+  const known =
+    state.sae === undefined || grids[state.sae].some(([value]) => value === state.theta);
+  return known ? state : noUpdate();
+}

@@ -1,0 +1,65 @@
+/* Token, Feature and Features pages in the browser: the address follows the controls, arrows walk to neighbours. */
+
+import { writeQuery } from "../shared/address.js";
+import { changed } from "../shared/controls.js";
+import { noUpdate } from "../shared/dash.js";
+
+/** Leaves the address alone when the person has already gone to another page. */
+function writeUnder(prefix, values) {
+  if (window.location.pathname.startsWith(prefix)) writeQuery(values);
+  return noUpdate();
+}
+
+export function writeToken(sae, byDefault) {
+  return sae && byDefault
+    ? writeUnder("/token/", { sae: sae === byDefault ? null : sae })
+    : noUpdate();
+}
+
+export function writeFeature(band, token) {
+  if (!band) return noUpdate();
+  return writeUnder("/feature/", {
+    quantile: band === "all" ? null : band,
+    token: token === "any" ? null : token,
+  });
+}
+
+/** All settings of the search by name. Another setting than the page begins at the first page again. */
+export function searchState(...values) {
+  const before = values.pop();
+  const defaults = values.pop();
+  const page = values.pop();
+  if (!defaults || !page || values.some((value) => value === undefined)) return noUpdate();
+  const names = Object.keys(defaults).filter((name) => name !== "page");
+  const state = Object.fromEntries(
+    names.map((name, i) => [name, values[i] === null ? "" : String(values[i])]),
+  );
+  const same = !before || names.every((name) => before[name] === state[name]);
+  state.page = same ? String(page) : "1";
+  writeUnder("/features", changed(state, defaults));
+  return state;
+}
+
+export function turnPage(before, after, state) {
+  const asked = window.dash_clientside.callback_context.triggered[0];
+  if (!asked || !asked.value || !state) return noUpdate();
+  return Number(state.page) + (asked.prop_id.startsWith("features-after") ? 1 : -1);
+}
+
+/** ← and → follow the links to the neighbours, where a page has them. */
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey)
+    return;
+  const way = { ArrowLeft: "previous", ArrowRight: "next" }[event.key];
+  if (
+    !way ||
+    event.target.closest?.(
+      "input, textarea, select, [role='radiogroup'], [contenteditable='true'], .fs-rows-box",
+    )
+  )
+    return;
+  const link = document.querySelector(`#frame-page .fs-browse-page [data-fs-walk="${way}"] a`);
+  if (!link) return;
+  event.preventDefault();
+  link.click();
+});

@@ -1,0 +1,31 @@
+/* What the frame's callbacks call. */
+
+import { scheme } from "./scheme.js";
+
+export const currentScheme = () => scheme();
+
+export const dismiss = () => null;
+
+/* The page that the rail marks as current: the deepest link that the path begins with. */
+function markCurrent(pathname) {
+  for (const item of document.querySelectorAll(".fs-rail [data-path]")) {
+    const path = item.dataset.path;
+    const here =
+      path === "/" ? pathname === "/" : pathname === path || pathname.startsWith(`${path}/`);
+    const link = item.querySelector("a");
+    here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
+  }
+}
+
+export function onRoute(title, pathname) {
+  document.title = title;
+  markCurrent(pathname);
+  return title;
+}
+
+/* Problem -> the status line's class, sentence and request id. */
+export function showProblem(data) {
+  if (!data) return ["fs-status", "", ""];
+  const sentence = [data.title, data.detail].filter(Boolean).join(": ");
+  return ["fs-status fs-status--problem", sentence, data.request_id ?? ""];
+}

@@ -1,0 +1,160 @@
+/* The firing matrix: prompts as aligned token strips, their new / reactivated / carried split, and below
+ * them one row a feature. Hovering, walking, locking, filtering and ordering happen here; Dash hears of
+ * `locked`, `pins` and `view` only when a person changes them. */
+
+import { channelOf } from "../../shared/channel.js";
+import { useKeys } from "../../shared/keys.js";
+import { DEFAULT_VIEW } from "../../shared/matrix_view.js";
+import { h, useMemo, useRef, useState } from "../../shared/react.js";
+import { useForget, useModel, useReadAgain, useRepainted, useScene, useTold } from "./effects.js";
+import { hiddenLine, visibleRows } from "./filters.js";
+import { MatrixHead, headHeight } from "./head.js";
+import { clicked, lockNames, lockedColumns } from "./locks.js";
+import { layOut } from "./measures.js";
+import { pinnedIn, togglePin } from "../pins.js";
+import { controller } from "./pointer.js";
+import { HINT } from "./readout.js";
+import { MatrixTools } from "./tools.js";
+import { onMatrixKey } from "./walking.js";
+
+/** What a person does: {choose(columns), lock(column, event), pin(row)}. */
+function actions(props, model, view, locked, shown, anchor) {
+  const home = locked.length ? locked[locked.length - 1] : null;
+  const choose = (columns) => {
+    const name = lockNames(columns, model.columns);
+    const byItself = lockedColumns(null, model.columns, model.prompts);
+    const isDefault = name === lockNames(byItself, model.columns);
+    const ranged =
+      columns.length > 1 && locked.length < 2
+        ? { view: Object.assign({}, view, { locked: true }) }
+        : {};
+    props.setProps(Object.assign({ locked: isDefault && columns.length ? null : name }, ranged));
+  };
+  const lock = (column, event) => {
+    const from = anchor.current === null ? home : anchor.current;
+    if (!event.shiftKey) anchor.current = column;
+    choose(clicked(column, locked, from, event));
+  };
+  const pin = (row) => {
+    if (row === null || !shown.rows[row]) return;
+    props.setProps({ pins: togglePin(props.pins || [], props.sae_id, shown.rows[row].feature) });
+  };
+  return { choose, lock, pin };
+}
+
+/** The strips and the canvas of rows, in one scrolling box. */
+function Picture({ refs, control, model, shown, act, baselines }) {
+  const { rows, geometry, locked } = shown;
+  const bodyHeight = rows.length * geometry.row;
+  const aboveRows = headHeight(model.prompts.length);
+  const { point } = control;
+  const label = `firings: ${rows.length} features at ${model.columns.length} positions; arrow keys walk, p pins`;
+  return h(
+    "div",
+    {
+      ref: refs.scroller,
+      className: "fs-fm-scroll",
+      tabIndex: 0,
+      role: "application",
+      "aria-label": label,
+      onScroll: control.request,
+      hidden: !model.columns.length,
+      style: { height: `min(${bodyHeight + 16 + aboveRows}px, max(420px, 66vh))` },
+    },
+    h(
+      "div",
+      {
+        className: "fs-fm-inner",
+        style: { width: geometry.width, minHeight: bodyHeight + 8 + aboveRows },
+      },
+      h(MatrixHead, {
+        headRef: refs.head,
+        model,
+        geometry,
+        locked,
+        baselines,
+        point,
+        lock: act.lock,
+      }),
+      h("canvas", {
+        ref: refs.canvas,
+        className: "fs-fm-canvas",
+        style: { top: aboveRows },
+        onMouseMove: (event) => {
+          const { column, row } = control.under(event);
+          point(column, row);
+        },
+        onMouseLeave: () => point(null, null),
+        onClick: (event) => act.pin(control.under(event).row),
+      }),
+    ),
+  );
+}
+
+/** The rows that are shown, and where they lie. */
+function useShown(props, model, view, room) {
+  const locked = useMemo(
+    () => lockedColumns(props.locked, model.columns, model.prompts),
+    [props.locked, model],
+  );
+  const pins = useMemo(() => pinnedIn(props.pins || [], props.sae_id), [props.pins, props.sae_id]);
+  const geometry = useMemo(
+    () => layOut(model.columns, Math.max(1, model.prompts.length), room < 640 ? 168 : 212, room),
+    [model, room],
+  );
+  const { rows, hidden } = useMemo(
+    () => visibleRows(model.all, view, locked, pins),
+    [model, props.view, locked, pins],
+  );
+  return { locked, pins, geometry, rows, hidden };
+}
+
+/** props: see app/parts/components.py. */
+export function FiringMatrix(props) {
+  const channel = channelOf(props.group);
+  const refs = {
+    scroller: useRef(null),
+    head: useRef(null),
+    canvas: useRef(null),
+    readout: useRef(null),
+  };
+  const scene = useRef({ hoverColumn: null, hoverRow: null }).current;
+  const anchor = useRef(null);
+  const model = useModel(props);
+  const view = Object.assign({}, DEFAULT_VIEW, props.view);
+  const control = useMemo(() => controller(refs, scene, channel), [channel]);
+  const [room, setRoom] = useState(0);
+  const shown = useShown(props, model, view, room);
+  const { locked, rows, geometry } = shown;
+  const { baselines } = props;
+  const painted = { geometry, rows, locked: new Set(locked), pins: new Set(shown.pins), baselines };
+  useScene(scene, model, painted, control);
+  useTold(channel, scene, model, locked, props.pins);
+  useReadAgain(refs, scene, baselines);
+  useRepainted(refs, scene, control, setRoom, channel);
+  useForget(props, model);
+  const act = actions(props, model, view, locked, shown, anchor);
+  useKeys((event) =>
+    onMatrixKey(event, { model, scene, refs, control, locked, anchor, rows, ...act }),
+  );
+  const busy = props.busy ? " is-busy" : "";
+  const readout = { id: props.id + "-readout", "aria-live": "polite" };
+  const waiting = "fs-fm-empty" + (props.busy ? " is-waiting" : "");
+  return h(
+    "div",
+    { id: props.id, className: "fs-fm" + busy, "aria-busy": Boolean(props.busy) },
+    h(MatrixTools, {
+      id: props.id,
+      view,
+      setView: (patch) => props.setProps({ view: Object.assign({}, view, patch) }),
+      line: hiddenLine(rows.length, model.all.length, shown.hidden),
+      nLocked: locked.length,
+      model,
+    }),
+    h("div", { className: "fs-fm-readout is-idle", ref: refs.readout, ...readout }, HINT),
+    h(Picture, { refs, control, model, shown, act, baselines }),
+    model.columns.length
+      ? null
+      : h("div", { className: waiting }, props.busy ? null : "Nothing has been run yet."),
+  );
+}

@@ -1,0 +1,98 @@
+/* From inspect responses to what the firing matrix draws: columns shared by the prompts, and one row
+ * a feature. Pure functions; words as the product defines them:
+ *   first       first firing at a non-special position of that prompt (new)
+ *   reactivated a later firing; carried when it also fired at the position just before
+ * Firings at special positions (BOS, PAD, turn markers) are drawn but never counted. */
+
+import { describe } from "../../shared/tokens/words.js";
+import { CARRIED, FIRST, REACTIVATED, SPECIAL } from "./kinds.js";
+import { align } from "./pair.js";
+
+/** Columns of the matrix: one per aligned position; `at[lane]` is the position there or null. */
+export function alignedColumns(prompts) {
+  const pairs =
+    prompts.length === 2
+      ? align(prompts[0].tokens, prompts[1].tokens)
+      : (prompts[0] ? prompts[0].tokens : []).map((_, i) => [i]);
+  return pairs.map((at) => {
+    const tokens = at.map((position, lane) =>
+      position === null ? null : prompts[lane].tokens[position],
+    );
+    const present = tokens.filter(Boolean);
+    return {
+      at,
+      tokens,
+      differs:
+        present.length < tokens.length || present.some((t) => t.token_id !== present[0].token_id),
+      isFunction: present.some((t) => t.token_class === "function"),
+      isSpecial: present.every((t) => t.token_class === "special"),
+      isGenerated: present.some((t) => t.generated),
+    };
+  });
+}
+
+function emptyRow(feature, info, nLanes) {
+  const lanes = [];
+  for (let lane = 0; lane < nLanes; lane += 1)
+    lanes.push({ columns: [], activations: [], kinds: [], last: -2 });
+  return {
+    feature,
+    lanes,
+    first: Infinity,
+    firings: 0,
+    reactivated: 0,
+    atFunction: 0,
+    largest: 0,
+    classes: { function: 0, content: 0, special: 0 },
+    density: info ? info.density : null,
+    words: describe(info),
+  };
+}
+
+function addFiring(row, lane, column, position, token, activation) {
+  const track = row.lanes[lane];
+  let kind = SPECIAL;
+  if (token.token_class !== "special") {
+    kind = track.last < -1 ? FIRST : track.last === position - 1 ? CARRIED : REACTIVATED;
+    track.last = position;
+    row.first = Math.min(row.first, column);
+    if (kind !== FIRST) {
+      row.reactivated += 1;
+      if (token.token_class === "function") row.atFunction += 1;
+    }
+  }
+  row.classes[token.token_class] += 1;
+  if (kind !== SPECIAL) row.firings += 1;
+  row.largest = Math.max(row.largest, activation);
+  track.columns.push(column);
+  track.activations.push(activation);
+  track.kinds.push(kind);
+}
+
+/** One row per feature that fires in any prompt. Firings come sorted by position. */
+export function featureRows(prompts, columns, info) {
+  const byFeature = new Map();
+  prompts.forEach((prompt, lane) => {
+    const columnAt = new Int32Array(prompt.tokens.length);
+    columns.forEach((column, index) => {
+      if (column.at[lane] !== null) columnAt[column.at[lane]] = index;
+    });
+    const { position, feature_index: feature, activation } = prompt.firings;
+    for (let k = 0; k < position.length; k += 1) {
+      let row = byFeature.get(feature[k]);
+      if (!row) {
+        row = emptyRow(feature[k], info[feature[k]], prompts.length);
+        byFeature.set(feature[k], row);
+      }
+      addFiring(
+        row,
+        lane,
+        columnAt[position[k]],
+        position[k],
+        prompt.tokens[position[k]],
+        activation[k],
+      );
+    }
+  });
+  return byFeature;
+}

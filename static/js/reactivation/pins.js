@@ -1,0 +1,115 @@
+/* The pinned features, with the way to Steering. */
+
+import { follow, tell } from "../shared/dash.js";
+import { number } from "../shared/number.js";
+import { h } from "../shared/react.js";
+import { inLine, visible } from "../shared/tokens/words.js";
+import { LANES, activationAt, useGroup } from "./next_tokens.js";
+
+export const pinnedIn = (pins, saeId) =>
+  pins
+    .filter((pin) => pin.startsWith(saeId + ":"))
+    .map((pin) => Number(pin.slice(saeId.length + 1)));
+
+export function togglePin(pins, saeId, feature) {
+  const pin = `${saeId}:${feature}`;
+  return pins.includes(pin) ? pins.filter((other) => other !== pin) : pins.concat([pin]);
+}
+
+function PinCard({ pin, model, column, onRemove, steerHref }) {
+  const feature = Number(pin.slice(pin.lastIndexOf(":") + 1));
+  const saeId = pin.slice(0, pin.lastIndexOf(":"));
+  const here = model && saeId === model.saeId;
+  const row = here ? model.byFeature.get(feature) : null;
+  const info = here ? model.info[feature] : null;
+  const values =
+    row && column !== null
+      ? row.lanes
+          .map((_, lane) => activationAt(row, lane, column))
+          .map(
+            (v, lane) =>
+              `${row.lanes.length > 1 ? LANES[lane] + " " : ""}${v === null ? "silent" : number(v)}`,
+          )
+          .join(", ")
+      : null;
+  return h(
+    "li",
+    { className: "fs-pin", "data-pin": pin },
+    h(
+      "div",
+      { className: "fs-pin-head" },
+      h("b", null, feature),
+      h("span", { className: "fs-pin-sae", title: saeId }, saeId),
+      h(
+        "button",
+        {
+          type: "button",
+          className: "fs-icon-button",
+          "aria-label": `unpin feature ${feature}`,
+          onClick: onRemove,
+        },
+        "×",
+      ),
+    ),
+    h(
+      "div",
+      { className: "fs-pin-words" },
+      row && row.words ? row.words : here && !row ? "does not fire in these prompts" : "\u00a0",
+    ),
+    info && info.promoted_tokens && info.promoted_tokens.length
+      ? h(
+          "div",
+          { className: "fs-pin-promotes" },
+          "promotes ",
+          inLine(info.promoted_tokens.slice(0, 4).map(visible)),
+        )
+      : null,
+    h(
+      "div",
+      { className: "fs-pin-foot" },
+      h("span", null, values ? "here: " + values : ""),
+      h("a", { className: "fs-link", href: steerHref, onClick: follow }, "steer with this"),
+    ),
+  );
+}
+
+/** The pinned features, with the way to Steering. props: id, group, target. */
+export function FeaturePins(props) {
+  const { model, locked, hover, pins } = useGroup(props.group);
+  const column = hover !== null ? hover : locked;
+  const prompt = model && model.prompts.length ? model.prompts[0].prompt : "";
+  const href = (list) => "/steer?" + new URLSearchParams({ prompt, f: list.join(",") }).toString();
+  const remove = (pin) => tell(props.target, { pins: pins.filter((other) => other !== pin) });
+  if (!pins.length) {
+    return h(
+      "div",
+      { id: props.id, className: "fs-quiet" },
+      "Click a row of the matrix, or a feature of the comparison, to pin it here. Pins travel to Steering and with the link.",
+    );
+  }
+  return h(
+    "div",
+    { id: props.id },
+    h(
+      "ul",
+      { className: "fs-pins" },
+      pins.map((pin) =>
+        h(PinCard, {
+          key: pin,
+          pin,
+          model,
+          column,
+          onRemove: () => remove(pin),
+          steerHref: href([pin]),
+        }),
+      ),
+    ),
+    pins.length > 1
+      ? h(
+          "a",
+          { className: "fs-button fs-steer-all", href: href(pins), onClick: follow },
+          `steer with all ${pins.length}`,
+        )
+      : null,
+  );
+}

@@ -1,0 +1,15 @@
+/* A recorded prompt's address: order, filters, lock and pins of each SAE's matrix, where they differ from the default. */
+
+import { writeQuery } from "../shared/address.js";
+import { noUpdate } from "../shared/dash.js";
+import { viewQuery } from "../shared/matrix_view.js";
+
+/** Only this matrix's names change; all the others stay as the address has them. */
+export function address(view, locked, pins, id) {
+  const place = Number(id.split("-").pop());
+  const own = viewQuery(view, locked, pins);
+  const query = Object.fromEntries(new URLSearchParams(window.location.search));
+  for (const [name, value] of Object.entries(own)) query[place ? `${name}.${place}` : name] = value;
+  if (window.location.pathname.startsWith("/r/")) writeQuery(query);
+  return noUpdate();
+}

@@ -1,0 +1,45 @@
+/* Whoever recorded a run may name it and remove it: this browser keeps the delete token that was told once.
+ * Under localStorage["functionscope-run-<run_id>"]; another browser simply has no such tools. */
+
+import { noUpdate } from "../shared/dash.js";
+import { keep, stored } from "../shared/delete_tokens.js";
+import { reportProblem } from "../shared/notices.js";
+
+async function send(method, runId, body) {
+  const reply = await fetch(`/api/runs/${encodeURIComponent(runId)}`, {
+    method,
+    headers: { "Content-Type": "application/json", "X-Delete-Token": stored(runId) || "" },
+    body: body && JSON.stringify(body),
+  });
+  const answer = await reply.json();
+  if (!reply.ok) reportProblem(answer);
+  return reply.ok;
+}
+
+/** The tools appear where this browser recorded the run. */
+export function showOwner(children, runId) {
+  window.setTimeout(() => {
+    const tools = document.getElementById("run-owner");
+    if (tools) tools.hidden = !stored(runId);
+  }, 0);
+  return noUpdate();
+}
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest(".fs-run-owner form");
+  if (!form) return;
+  event.preventDefault();
+  const values = Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
+  if (await send("PATCH", form.dataset.run, values)) window.location.reload();
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-fs-delete-run]");
+  if (!button) return;
+  const runId = button.dataset.fsDeleteRun;
+  if (!window.confirm("Delete this run for ever? Its link will open nothing.")) return;
+  if (await send("DELETE", runId)) {
+    keep(runId, null);
+    window.location.assign("/");
+  }
+});

@@ -1,0 +1,25 @@
+/* How numbers read anywhere in the product. */
+
+/** A probability as per cent; never in exponents. */
+export function percent(p) {
+  const value = 100 * p;
+  if (value === 0) return "0 %";
+  if (value >= 9.95) return value.toFixed(1) + " %";
+  if (value >= 0.095) return value.toFixed(2) + " %";
+  return value >= 0.0001 ? Number(value.toPrecision(2)) + " %" : "< 0.0001 %";
+}
+
+/** Three significant digits, a true minus, without exponents where a person would not write one. */
+export function number(x) {
+  const size = Math.abs(x);
+  if (size === 0) return "0";
+  const rounded = x.toPrecision(3);
+  return (size >= 1000 || size < 0.001 ? rounded : String(Number(rounded))).replace("-", "−");
+}
+
+/** "1 firing", "2,345 firings". */
+export const firings = (n) => `${n.toLocaleString("en")} firing${n === 1 ? "" : "s"}`;
+
+/** A divergence in nats: three digits, at most six decimals; 0 only where it is 0. */
+export const nats = (kl) =>
+  kl >= 0.001 ? number(kl) : kl > 0 && kl < 5e-7 ? "< 0.000001" : String(Number(kl.toFixed(6)));

@@ -1,0 +1,25 @@
+/* Tokens as a person reads them: one chip each, class shown by underline as well as colour. */
+
+import { h, memo } from "../react.js";
+import { tokenTitle, visible } from "./words.js";
+
+/** One chip. `props` go on the element; it is a button unless `plain`. */
+export function chip(token, props, plain) {
+  const classes = ["fs-token", "fs-token--" + token.token_class, (props && props.className) || ""];
+  return h(
+    plain ? "span" : "button",
+    Object.assign({ title: tokenTitle(token), type: plain ? undefined : "button" }, props, {
+      className: classes.join(" ").trim(),
+    }),
+    visible(token.text),
+  );
+}
+
+/** Chips that are only read: the live tokenisation under a prompt box. */
+export const Chips = memo(function Chips({ tokens }) {
+  return h(
+    "div",
+    { className: "fs-prompt-chips" },
+    tokens.map((token) => chip(token, { key: token.position }, true)),
+  );
+});

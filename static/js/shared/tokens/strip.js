@@ -1,0 +1,86 @@
+/* Tokens as a person reads them: one chip each, class shown by underline as well as colour.
+ * Hover, walking and locking answer here, in the browser; only a lock is told to Dash. */
+
+import { chip } from "./chip.js";
+import { useKeys } from "../keys.js";
+import { h, useEffect, useRef, useState } from "../react.js";
+import { socket } from "./socket.js";
+import { nextFunction } from "./words.js";
+
+/** How a keydown moves along `tokens` from index `at`; null when it is none of ours. */
+export function walk(event, tokens, at) {
+  const last = tokens.length - 1;
+  if (event.key === "ArrowRight") return Math.min(last, at + 1);
+  if (event.key === "ArrowLeft") return Math.max(0, at - 1);
+  if (event.key === "Home" && at >= 0) return 0;
+  if (event.key === "End" && at >= 0) return last;
+  if (event.key === "f") return nextFunction(tokens, at, 1);
+  if (event.key === "F") return nextFunction(tokens, at < 0 ? tokens.length : at, -1);
+  return null;
+}
+
+/** Long prompts scroll inside the strip: it begins where it matters, without moving the page. */
+function scrollToShown(root) {
+  const shown = root.querySelector(".is-default") || root.querySelector(".is-locked");
+  if (!shown) return;
+  const cell = shown.parentElement;
+  root.scrollTop = cell.offsetTop - root.offsetTop - root.clientHeight + cell.offsetHeight + 8;
+}
+
+/** A strip of token chips with a socket under each.
+ *  props: id, tokens, locked (position or null), sockets [{position, label, on, title}],
+ *  onSocket(position, event), onDrop(position, event): given by a parent component only. */
+export function TokenStrip(props) {
+  const [hover, setHover] = useState(null);
+  const root = useRef(null);
+  const tokens = props.tokens || [];
+  const lock = (position) => props.setProps && props.setProps({ locked: position });
+  useEffect(() => scrollToShown(root.current), [props.tokens, props.default_position]);
+  useKeys((event) => {
+    const at =
+      hover === null
+        ? props.locked === null || props.locked === undefined
+          ? -1
+          : props.locked
+        : hover;
+    const next = walk(event, tokens, at);
+    if (event.key === "Escape") {
+      setHover(null);
+      lock(null);
+    } else if (next !== null) {
+      event.preventDefault();
+      setHover(next);
+      const chips = root.current.querySelectorAll(".fs-token");
+      if (chips[next]) chips[next].focus();
+    }
+  });
+  const plugged = (position) => (props.sockets || []).filter((one) => one.position === position);
+  return h(
+    "div",
+    {
+      id: props.id,
+      ref: root,
+      className: "fs-token-strip",
+      role: "group",
+      "aria-label": props.label || "tokens",
+    },
+    tokens.map((token, index) =>
+      h(
+        "div",
+        { key: token.position, className: "fs-token-strip-cell" },
+        chip(token, {
+          className:
+            (token.position === props.locked ? "is-locked " : "") +
+            (hover === index ? "is-hover" : ""),
+          tabIndex: index === (hover === null ? Math.max(0, props.locked || 0) : hover) ? 0 : -1,
+          "data-position": token.position,
+          "aria-pressed": token.position === props.locked,
+          onMouseEnter: () => setHover(index),
+          onMouseLeave: () => setHover(null),
+          onClick: () => lock(token.position === props.locked ? null : token.position),
+        }),
+        props.sockets ? socket(token, plugged(token.position), props) : null,
+      ),
+    ),
+  );
+}

@@ -1,0 +1,43 @@
+/* How a token, and a feature by its tokens, reads anywhere in the product. */
+
+const CONTROL =
+  // eslint-disable-next-line no-control-regex -- these characters are what it is for
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+/** How a token reads anywhere in the product: ↵ newline, · leading space, ⇥ tab, no invisible text. */
+export function visible(text) {
+  if (text === "") return "∅";
+  return text
+    .replace(/\r/g, "␍")
+    .replace(/\n/g, "↵")
+    .replace(/\t/g, "⇥")
+    .replace(/^ +/, (spaces) => "·".repeat(spaces.length))
+    .replace(/ /g, "\u00a0")
+    .replace(CONTROL, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+}
+
+/** Hover text of a token: escaped text, id, class. */
+export const tokenTitle = (token) =>
+  `${JSON.stringify(token.text)} · token ${token.token_id} · ${token.token_class}` +
+  (token.position === undefined ? "" : ` · position ${token.position}`);
+
+/** Tokens in a line; a wide space between them, since a comma is a token. */
+export const inLine = (words) => words.join("\u2003");
+
+/** "Russia Moscow": what a feature is known by, from the build's top tokens. */
+export function describe(info, count) {
+  const words = ((info && info.top_tokens) || []).map((text) =>
+    visible(text).replace(/^·(?=.)/, ""),
+  );
+  return inLine([...new Set(words)].slice(0, count || 3));
+}
+
+/** The next (step 1) or previous (step -1) index after `from` whose token is of class function. */
+export function nextFunction(tokens, from, step) {
+  for (let i = from + step; i >= 0 && i < tokens.length; i += step) {
+    if (tokens[i] && tokens[i].token_class === "function") return i;
+  }
+  return from;
+}
+
+export const lastFunction = (tokens) => nextFunction(tokens, tokens.length, -1) % tokens.length;

@@ -1,0 +1,127 @@
+/* The Steering page in the address bar (only what differs from the defaults), and the request that it composes. */
+
+import { EMPTY, writeAddress } from "../shared/address.js";
+import { noUpdate } from "../shared/dash.js";
+import { canonical } from "./known.js";
+
+/** One intervention in an address: sae_id:index:mode:value:positions[:off], positions as last_function | 3.5.7 */
+export function writtenIntervention(it) {
+  const positions = Array.isArray(it.positions) ? it.positions.join(".") : it.positions;
+  return (
+    [it.sae_id, it.feature_index, it.mode, it.value, positions].join(":") + (it.on ? "" : ":off")
+  );
+}
+
+const asAsked = (it) => ({
+  sae_id: it.sae_id,
+  feature_index: it.feature_index,
+  mode: it.mode,
+  value: it.mode === "ablate" ? 0 : it.value,
+  positions: it.positions,
+});
+
+/** What the page asks for: a body of POST /api/steer in which `samples` counts the seeded texts beside the
+ *  greedy one (live.steerPasses turns it into requests). Null while there is nothing to steer. */
+export function steerRequest(
+  prompt,
+  interventions,
+  generated,
+  freeze,
+  chat,
+  tokens,
+  temperature,
+  samples,
+  seed,
+  controls,
+) {
+  if ([tokens, temperature, samples, seed].some((n) => typeof n !== "number")) return noUpdate();
+  if (!prompt) return null;
+  return {
+    prompt,
+    chat: Boolean(chat),
+    interventions: (interventions || []).filter((it) => it.on).map(asAsked),
+    include_generated: Boolean(generated),
+    freeze_attention: Boolean(freeze),
+    max_new_tokens: tokens,
+    temperature,
+    samples,
+    seed,
+    controls: Boolean(controls),
+  };
+}
+
+/** The features whose strengths the cards need: changes only when a feature or the prompt does. */
+export function steerSubjects(prompt, chat, interventions, now) {
+  const keys = [
+    ...new Set((interventions || []).map((it) => `${it.sae_id}:${it.feature_index}`)),
+  ].sort();
+  const next = { prompt: prompt || "", chat: Boolean(chat), features: keys };
+  return now && canonical(now) === canonical(next) ? noUpdate() : next;
+}
+
+const differing = (values, start) =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, value === start[name] ? null : value]),
+  );
+
+/** Without a prompt there is no request to read the settings from: they stay as the address has them. */
+function keptSettings(start) {
+  const address = new URLSearchParams(window.location.search);
+  return Object.fromEntries(Object.keys(start).map((name) => [name, address.get(name)]));
+}
+
+function chosenSettings(request, start) {
+  if (!request) return keptSettings(start);
+  const now = {
+    tokens: request.max_new_tokens,
+    temperature: request.temperature,
+    samples: request.samples,
+    seed: request.seed,
+    controls: Number(request.controls),
+    generated: Number(request.include_generated),
+    freeze: Number(request.freeze_attention),
+    chat: Number(request.chat),
+  };
+  const asNumbers = Object.fromEntries(
+    Object.entries(start).map(([name, value]) => [name, Number(value)]),
+  );
+  return differing(now, asNumbers);
+}
+
+/** Leaves the address alone when the person has already gone to another page. */
+export function steerAddress(request, interventions, sweep, traits, defaults) {
+  if (!defaults || !interventions) return noUpdate();
+  const now = request || { prompt: "" };
+  const features = interventions.map(writtenIntervention).join(",");
+  const same = now.prompt === defaults.prompt && features === defaults.features;
+  return writeAddress(
+    "/steer",
+    Object.assign(
+      same ? {} : { prompt: now.prompt || EMPTY, f: features },
+      chosenSettings(request, defaults.settings),
+      differing(sweep || {}, defaults.sweep),
+      differing(traits || {}, defaults.traits),
+    ),
+  );
+}
+
+/** A demonstration's prompt and interventions, by the button that was pressed. */
+export function steerDemonstration(clicks, defaults) {
+  const pressed = window.dash_clientside.callback_context.triggered_id;
+  if (!defaults || !pressed || !clicks.some(Boolean)) return [noUpdate(), noUpdate(), noUpdate()];
+  const demo = defaults.demonstrations[pressed.index];
+  return [demo.prompt, [Object.assign({}, demo.intervention)], false];
+}
+
+/** "greedy, then 3 texts at temperature 0.8 · 24 tokens": the generation settings, closed. */
+export function steerSettingsWords(tokens, temperature, samples, seed, controls) {
+  if ([tokens, temperature, samples, seed].some((n) => typeof n !== "number")) return noUpdate();
+  const sampled = samples > 0 && temperature > 0;
+  return [
+    sampled
+      ? `greedy, then ${samples} sampled at temperature ${temperature}, seed ${seed}`
+      : "greedy",
+    `up to ${tokens} tokens`,
+    controls ? "with controls" : "without controls",
+  ].join(" · ");
+}

@@ -1,0 +1,37 @@
+/* The page Steering: the rack, what the edit does to the next token, the texts, the sweep and the trait finder. */
+
+import {
+  steerAddress,
+  steerDemonstration,
+  steerRequest,
+  steerSettingsWords,
+  steerSubjects,
+} from "./address.js";
+import { InterventionRack } from "./rack.js";
+import { SteerShift } from "./shift.js";
+import { SteerStream } from "./stream.js";
+import { SteerSweep } from "./sweep/panel.js";
+import { ArmTexts } from "./texts.js";
+import { TraitFinder } from "./traits/finder.js";
+
+const sameProp = (value) => value;
+
+export const components = {
+  ArmTexts,
+  InterventionRack,
+  SteerShift,
+  SteerStream,
+  SteerSweep,
+  TraitFinder,
+};
+export const clientside = {
+  fsSteering: {
+    sameProp,
+    steerAddress,
+    steerDemonstration,
+    steerRequest,
+    steerSettingsWords,
+    steerSubjects,
+  },
+};
+export const cells = {};

@@ -1,0 +1,62 @@
+/* Interventions: where a rule puts them, a new one, one that moves. */
+
+import { number } from "../shared/number.js";
+
+const UNKNOWN_STRENGTH = 10; // when no build says how strongly a feature fires
+
+let nextUid = 1;
+
+/** Positions that a rule means in this prompt. "all" is every position, as the server takes it. */
+export function resolvePositions(positions, tokens, lastFunction) {
+  if (Array.isArray(positions)) return positions.filter((p) => p < tokens.length);
+  if (positions === "all") return tokens.map((token) => token.position);
+  if (positions === "last") return tokens.length ? [tokens.length - 1] : [];
+  return lastFunction === null || lastFunction === undefined ? [] : [lastFunction];
+}
+
+/** A new intervention on `feature` {sae_id, feature_index, act_q999, value?}: add, once its 99.9th percentile. */
+export function newIntervention(feature, positions) {
+  const typical = feature.act_q999 ? Number(feature.act_q999.toPrecision(3)) : UNKNOWN_STRENGTH;
+  return {
+    uid: "i" + nextUid++,
+    sae_id: feature.sae_id,
+    feature_index: feature.feature_index,
+    mode: "add",
+    value: feature.value === undefined ? typical : feature.value,
+    positions,
+    on: true,
+  };
+}
+
+/** `feature` with its 99.9th percentile; as it came when no build knows it. */
+export async function withPercentile(feature) {
+  if (feature.act_q999 || feature.value !== undefined) return feature;
+  const path = `/api/features/${encodeURIComponent(feature.sae_id)}/${feature.feature_index}?limit=1`;
+  const answer = await fetch(path)
+    .then((response) => (response.ok ? response.json() : null))
+    .catch(() => null);
+  return Object.assign({}, feature, { act_q999: answer && answer.act_q999 });
+}
+
+export function moved(intervention, position, extend, lastFunction, tokens) {
+  const now = resolvePositions(intervention.positions, tokens, lastFunction);
+  if (!extend) return position === lastFunction ? "last_function" : [position];
+  const without = now.filter((p) => p !== position);
+  const next =
+    without.length < now.length && without.length
+      ? without
+      : now.concat(now.includes(position) ? [] : [position]);
+  return next.sort((a, b) => a - b);
+}
+
+export function plugs(interventions, tokens, lastFunction) {
+  return interventions.flatMap((it) =>
+    resolvePositions(it.positions, tokens, lastFunction).map((position) => ({
+      uid: it.uid,
+      position,
+      on: it.on,
+      label: String(it.feature_index),
+      title: `${it.mode}${it.mode === "ablate" ? "" : " " + number(it.value)} · feature ${it.feature_index} of ${it.sae_id}${it.on ? "" : " · off"}`,
+    })),
+  );
+}

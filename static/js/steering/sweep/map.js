@@ -1,0 +1,167 @@
+/* A heat map of the sweep: strength by position. Arrows walk it, a cell opens its texts. */
+
+import { chip } from "../../shared/tokens/chip.js";
+import { nats, number } from "../../shared/number.js";
+import { h } from "../../shared/react.js";
+import { visible } from "../../shared/tokens/words.js";
+import { shadeOf } from "./plan.js";
+
+/** A cell's figure; a KL that is rounded away is not the 0 of an edit that reaches nothing. */
+export const cellFigure = (value, measure) =>
+  measure === "kl"
+    ? value === 0
+      ? "0"
+      : value < 0.005
+        ? "<.01"
+        : value < 9.95
+          ? value.toFixed(value < 0.995 ? 2 : 1)
+          : value.toFixed(0)
+    : value === 0 || value === 1
+      ? String(value)
+      : value.toFixed(2);
+
+export function cellWords(cell, tokens, measureName) {
+  const token = tokens[cell.position];
+  return (
+    `strength ${number(cell.strength)} at ${token ? visible(token.text) : ""} ${cell.position}: KL ${nats(cell.kl)} nats` +
+    (cell.target === null ? "" : `, ${measureName} ${number(cell.target)}`) +
+    `, next ${visible(cell.next_token.text)}`
+  );
+}
+
+/** Which ink is read on a shade: on deep ones the page's own colour, on dark pages from the middle on. */
+const inkOf = (shade) =>
+  (shade > 0.15 ? " is-tinted" : "") +
+  (shade > 0.42 ? " is-half" : "") +
+  (shade > 0.68 ? " is-deep" : "");
+
+function Cell({ cell, at, measure, most, chosen, current, tokens, measureName, open }) {
+  if (!cell)
+    return h("span", {
+      className: "fs-cell is-waiting",
+      role: "gridcell",
+      "aria-label": "not run yet",
+    });
+  const shade = shadeOf(measure, cell[measure], most);
+  return h(
+    "button",
+    {
+      type: "button",
+      role: "gridcell",
+      className: "fs-cell" + (chosen ? " is-chosen" : "") + inkOf(shade),
+      style: { "--shade": (100 * shade).toFixed(1) + "%" },
+      "data-row": at[0],
+      "data-column": at[1],
+      tabIndex: current ? 0 : -1,
+      "aria-selected": chosen,
+      title: cellWords(cell, tokens, measureName),
+      "aria-label": cellWords(cell, tokens, measureName),
+      onClick: () => open(at),
+    },
+    cellFigure(cell[measure], measure),
+  );
+}
+
+/** Moves the focus along the grid by the arrows; stops at its edges and over cells that are not there yet. */
+function onArrow(event, nRows, nColumns) {
+  const [row, column] = [Number(event.target.dataset.row), Number(event.target.dataset.column)];
+  const step = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[
+    event.key
+  ];
+  if (!step || Number.isNaN(row)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const [r, c] = [
+    Math.max(0, Math.min(nRows - 1, row + step[0])),
+    Math.max(0, Math.min(nColumns - 1, column + step[1])),
+  ];
+  const next = event.currentTarget.querySelector(`[data-row="${r}"][data-column="${c}"]`);
+  if (next) next.focus();
+}
+
+/** A strength's row: its name, and a cell a position. of: {measure, most, chosen, open, measureName, job}. */
+function Row({ row, top, of }) {
+  const { measure, most, chosen, open, measureName } = of;
+  const { axes, byPlace, multiples } = of.job;
+  const strength = axes.strengths[row];
+  const last = axes.positions.length - 1;
+  const isChosen = (column) => chosen !== null && chosen[0] === row && chosen[1] === column;
+  return h(
+    "div",
+    { role: "row", className: "fs-map-row" },
+    h(
+      "span",
+      { className: "fs-map-strength", role: "rowheader" },
+      number(strength),
+      multiples ? h("small", null, `${number(strength / multiples)}×`) : null,
+    ),
+    axes.positions.map((_, column) =>
+      h(Cell, {
+        key: column,
+        cell: byPlace.get(`${row}.${column}`),
+        at: [row, column],
+        measure,
+        most,
+        tokens: axes.tokens,
+        measureName,
+        open,
+        chosen: isChosen(column),
+        current: chosen === null ? row === top && column === last : isChosen(column),
+      }),
+    ),
+  );
+}
+
+function TokenRow({ axes }) {
+  return h(
+    "div",
+    { role: "row", className: "fs-map-row" },
+    h("span", { className: "fs-map-strength" }),
+    axes.positions.map((position) =>
+      h(
+        "span",
+        { key: position, className: "fs-map-token", role: "columnheader" },
+        axes.tokens[position] ? chip(axes.tokens[position], {}, true) : position,
+      ),
+    ),
+  );
+}
+
+function Legend({ measure, most }) {
+  return h(
+    "div",
+    { className: "fs-map-legend", "aria-hidden": true },
+    h("span", null, "0"),
+    h("i", null),
+    h("span", null, measure === "kl" ? `${nats(most)} nats` : "1"),
+    measure === "kl" ? h("span", null, "colour by √KL") : null,
+  );
+}
+
+/** One map. Rows go from the strongest, at the top, down. of: {measure, most, chosen, open, measureName, job}. */
+export function HeatMap({ title, unit, of }) {
+  const { axes } = of.job;
+  const rows = axes.strengths.map((_, row) => row).reverse();
+  return h(
+    "figure",
+    { className: "fs-map fs-map--" + of.measure },
+    h("figcaption", null, h("b", null, title), unit ? h("span", null, unit) : null),
+    h(
+      "div",
+      { className: "fs-map-scroll" },
+      h(
+        "div",
+        {
+          className: "fs-map-grid",
+          role: "grid",
+          "aria-label": title,
+          style: { "--columns": axes.positions.length },
+          onKeyDown: (event) => onArrow(event, axes.strengths.length, axes.positions.length),
+        },
+        rows.map((row) => h(Row, { key: row, row, top: rows[0], of })),
+        h(TokenRow, { axes }),
+      ),
+    ),
+    h(Legend, { measure: of.measure, most: of.most }),
+  );
+}

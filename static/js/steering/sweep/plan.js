@@ -1,0 +1,125 @@
+/* A sweep from the page's settings: which feature, which strengths, where, and what is measured. Pure.
+ * Settings are text, as they stand in the address: strengths "0.5x 1x 40% 12" (multiples of the 99.9th percentile,
+ * shares of the stream, plain values), at "all|function|content|last_function" or "3.5.7", target "" (the steered
+ * arm's most probable token) | "none" | "token:日" | "regex:Moscow|Kreml" | "language:zh". */
+
+import { visible } from "../../shared/tokens/words.js";
+import { resolvePositions } from "../interventions.js";
+import * as units from "../units.js";
+
+/** "token:日" -> the API's target; null = none; {problem} when it cannot be read. `top`: {token_id, text} or null. */
+export function readTarget(text, top) {
+  if (text === "none") return null;
+  if (text === "") return top ? { kind: "token", token_id: top.token_id } : null;
+  const [kind, rest] = [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)];
+  if (kind === "token" && rest) return { kind, text: rest.replace(/^·/, " ").replace(/↵/g, "\n") };
+  if (kind === "regex" && rest) return { kind, pattern: rest };
+  if (kind === "language" && ["zh", "en"].includes(rest)) return { kind, language: rest };
+  return { problem: `target: got ${JSON.stringify(text)}; write a token, a pattern or a language` };
+}
+
+/** What a target measures, in words, and its unit. */
+export function targetWords(target, top) {
+  if (!target) return null;
+  if (target.kind === "token")
+    return `probability of ${visible(target.text || (top && top.token_id === target.token_id ? top.text : `token ${target.token_id}`))} next`;
+  if (target.kind === "regex") return `text matches ${target.pattern}`;
+  return { zh: "text is Chinese", en: "text is English" }[target.language];
+}
+
+/** Positions of `at` in this prompt; special tokens are left out of the rules. */
+export function sweepPositions(at, tokens, lastFunction) {
+  if (/^[\d.]+$/.test(at))
+    return at
+      .split(".")
+      .filter(Boolean)
+      .map(Number)
+      .filter((p) => p < tokens.length);
+  if (at === "last_function")
+    return lastFunction === null || lastFunction === undefined ? [] : [lastFunction];
+  const wanted = at === "function" || at === "content" ? [at] : ["function", "content"];
+  return tokens
+    .filter((token) => wanted.includes(token.token_class))
+    .map((token) => token.position);
+}
+
+const keyOf = (it) => `${it.sae_id}:${it.feature_index}`;
+
+/** The intervention that is swept: the one named, else the first that is on. */
+export const sweepSubject = (name, interventions) =>
+  interventions.find((it) => keyOf(it) === name) ||
+  interventions.find((it) => it.on) ||
+  interventions[0] ||
+  null;
+
+/** {body, subject} of POST /api/sweep, or {problem} in words. `page`: {request, interventions, tokens, lastFunction,
+ *  strengths, top, mostCells}. */
+export function sweepPlan(settings, page) {
+  const subject = sweepSubject(settings.sweep, page.interventions);
+  if (!page.request || !page.tokens.length) return { problem: "Type a prompt first." };
+  if (!subject)
+    return { problem: "Plug a feature in first: the sweep moves it over strengths and positions." };
+  if (subject.mode === "ablate")
+    return { problem: "Ablate has no strength: choose add, clamp or scale on the card.", subject };
+  const main = resolvePositions(subject.positions, page.tokens, page.lastFunction).slice(-1)[0];
+  const place = units.placeAt(
+    (page.strengths || {})[keyOf(subject)],
+    main === undefined ? page.lastFunction : main,
+  );
+  const read = units.readStrengths(settings.strengths, subject.mode, place);
+  const positions = sweepPositions(settings.at, page.tokens, page.lastFunction);
+  const target = readTarget(settings.target, page.top);
+  const problem = complaint(read, positions, target, page.mostCells);
+  if (problem) return { problem, subject };
+  const others = page.request.interventions.filter((it) => keyOf(it) !== keyOf(subject));
+  const body = {
+    prompt: page.request.prompt,
+    chat: page.request.chat,
+    sae_id: subject.sae_id,
+    feature_index: subject.feature_index,
+    mode: subject.mode,
+    strengths: read.values,
+    positions,
+    interventions: others,
+    include_generated: page.request.include_generated,
+    freeze_attention: Boolean(page.request.freeze_attention),
+    max_new_tokens: Math.min(8, page.request.max_new_tokens),
+    target,
+  };
+  return { body, subject, place };
+}
+
+function complaint(read, positions, target, mostCells) {
+  if (read.wrong.length)
+    return `strengths: cannot read ${read.wrong.join(" ")}; write 2x (multiples of the 99.9th percentile), 40% (of the stream) or 12`;
+  if (read.unknown.length)
+    return `strengths: ${read.unknown.join(" ")} means nothing here: the percentile or the norm is not known for this feature; write plain numbers`;
+  if (!read.values.length) return "strengths: write at least one";
+  if (!positions.length) return "at: no such token in this prompt";
+  if (target && target.problem) return target.problem;
+  const cells = read.values.length * positions.length;
+  return mostCells && cells > mostCells
+    ? `${read.values.length} strengths × ${positions.length} positions are ${cells} cells; this server runs at most ${mostCells}`
+    : null;
+}
+
+/** Cells as rows for a spreadsheet. */
+export const sweepTable = (tokens, cells) => [
+  ["strength", "position", "token", "kl_nats", "target", "next_token", "next_probability", "text"],
+  ...cells.map((c) => [
+    c.strength,
+    c.position,
+    tokens[c.position] ? tokens[c.position].text : "",
+    c.kl,
+    c.target === null ? "" : c.target,
+    c.next_token.text,
+    c.next_token.probability,
+    c.text,
+  ]),
+];
+
+/** How far along its ramp a value is coloured: KL by its root (a small push moves it with its square), a target as it is. */
+export const shadeOf = (measure, value, most) =>
+  measure === "kl"
+    ? Math.sqrt(Math.max(0, value) / Math.max(most, 1e-12))
+    : Math.max(0, Math.min(1, value));
