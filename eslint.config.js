@@ -7,7 +7,14 @@ export default [
   { ignores: ["**/vendor/"] },
   js.configs.recommended,
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
-  { rules: { "max-lines-per-function": ["error", 60], eqeqeq: ["error", "always"] } },
+  {
+    rules: {
+      eqeqeq: ["error", "always"],
+      "max-len": ["error", 100],
+      "max-lines": ["error", 300],
+      "max-lines-per-function": ["error", 60],
+    },
+  },
   {
     files: ["static/js/**/*.js"],
     languageOptions: { globals: globals.browser },

@@ -1,9 +1,10 @@
-/* The browser's code: every room's door, published where Dash looks for it. These are the only names on `window`.
+/* The browser's code: every room's door, published where Dash looks for it. These are the only
+ * names on `window`.
  *
  * A door (ROOM/index.js) exports what its room offers:
  *   components  React components that Python names: app/parts/components.py
- *   clientside  {namespace: {function}}, what callbacks name: ClientsideFunction("namespace", "function")
- *   cells       what the cells of tables are drawn with: {"cellRenderer": "FsToken"}
+ *   clientside  {namespace: {function}}: ClientsideFunction("namespace", "function")
+ *   cells       what the cells of tables are drawn with: {"cellRenderer": "FsTokenLink"}
  */
 
 import * as claims from "./claims/index.js";
@@ -30,9 +31,14 @@ const ROOMS = [
   steering,
 ];
 
-/** Dash keeps references to these objects: they are filled where they lie. */
+/**
+ * Dash keeps references to these objects: they are filled where they lie.
+ *
+ * @param {"functionscope" | "dash_clientside" | "dashAgGridComponentFunctions"} name
+ * @param {object} things
+ */
 function publish(name, things) {
-  window[name] = Object.assign(window[name] || {}, things);
+  Object.assign(window, { [name]: Object.assign(window[name] || {}, things) });
 }
 
 publish("functionscope", Object.assign({}, ...ROOMS.map((room) => room.components)));

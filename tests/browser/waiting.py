@@ -35,4 +35,4 @@ def matrix(expression: str) -> str:
     """`expression` of the firing matrix's `state`: {model, locked, nLocked, hover, pins}."""
     state = "const state = channelOf('reactivation').get();"
     known = f"({{ channelOf }}) => {{ {state} return {expression}; }}"
-    return inside("shared/channel.js", known)
+    return inside("shared/hooks/channel.js", known)

@@ -21,7 +21,10 @@ const VIEWS = [
   { locked: true, least: 2, density: 40, find: "3" },
 ];
 
-/** [why a feature that fires at `fired` is hidden, whether it is], in the order in which the page names them. */
+/**
+ * [why a feature that fires at `fired` is hidden, whether it is], in the order in which the page
+ * names them.
+ */
 function tests(feature, fired, view) {
   const counted = fired.filter((token) => token.token_class !== "special");
   const later = counted.slice(1);
@@ -73,7 +76,8 @@ for (const view of VIEWS) {
       const features = found.rows.map((row) => row.feature);
       assert.deepEqual(new Map(found.hidden), wanted.hidden);
       assert.deepEqual(new Set([...features, ...PINS]), wanted.shown);
-      if (features.includes(6)) assert.equal(features[0], 6); // pinned: first, and hidden by nothing
+      // pinned: first, and hidden by nothing
+      if (features.includes(6)) assert.equal(features[0], 6);
       const count = [...wanted.hidden.values()].reduce((sum, n) => sum + n, 0);
       const line = hiddenLine(features.length, all.length, found.hidden);
       if (count) assert.ok(line.includes(`filters hide ${count}`), line);

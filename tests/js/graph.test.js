@@ -20,7 +20,8 @@ const VIEW = {
     n_first: [1, 0, 1],
   },
 };
-// 131 = two blocks of 14 at least, a gap of 3, and 100 shared out: 75 and 25 by edges, 90 and 10 by features
+// 131 = two blocks of 14 at least, a gap of 3, and 100 shared out: 75 and 25 by edges, 90 and 10 by
+// features
 const LEFT = graph.column(VIEW.token_blocks, 131, graph.tokenWeight);
 const RIGHT = graph.column(VIEW.feature_blocks, 131, graph.featureWeight);
 

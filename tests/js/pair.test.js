@@ -15,7 +15,9 @@ import { firingsOf, laneOf, modelOf, numbers, tokensOf } from "./pair_case.js";
 
 const NEVER = 1e6;
 
-/** Price of pairing a with b: an edit is worth 1, a substitution within a class a thousandth less. */
+/**
+ * Price of pairing a with b: an edit is worth 1, a substitution within a class a thousandth less.
+ */
 function price(a, b) {
   if (Boolean(a.generated) !== Boolean(b.generated)) return NEVER;
   if (a.token_id === b.token_id) return 0;
@@ -194,7 +196,8 @@ test("what becomes of the words that differ", () => {
       activation: fires.map(() => 1),
     },
   });
-  // A: features 10, 11 at the country, 11 again at the end with a new 12; B: 20 at the country, 12 at the end
+  // A: features 10, 11 at the country, 11 again at the end with a new 12; B: 20 at the country, 12
+  // at the end
   const a = [
     [2, 10],
     [2, 11],

@@ -28,7 +28,9 @@ export function tokensOf(random, most) {
   return [bos, ...rest];
 }
 
-/** A prompt of these tokens in which each of eight features fires at about three positions of ten. */
+/**
+ * A prompt of these tokens in which each of eight features fires at about three positions of ten.
+ */
 export function laneOf(tokens, random) {
   const firings = { position: [], feature_index: [], activation: [] };
   for (const { position } of tokens) {

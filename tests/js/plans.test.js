@@ -1,4 +1,5 @@
-/* Sweeps and trait searches as requests: what is asked, what is refused and why; and the tables that are saved. */
+/* Sweeps and trait searches as requests: what is asked, what is refused and why; and the tables
+ * that are saved. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
-/* How numbers and arms read. written.json holds what a recorded run's page, which is written in Python, says as well. */
+/* How numbers and arms read. written.json holds what a recorded run's page, which is written in
+ * Python, says as well. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -3,10 +3,19 @@
 import { noUpdate, tell } from "../shared/dash.js";
 import { notice } from "../shared/notices.js";
 
+/** @import { Consolidation } from "./types.js" */
+
+/** @type {Record<string, string>} */
 export const TRANSITIONS = { fc: "f→c", cc: "c→c", all: "all", ff: "f→f", cf: "c→f" };
 
-/** The controls' values, the defaults and the state so far -> {name: value}; transitions joined in the page's order.
- *  The last transition cannot be taken away: a plot without lines shows nothing, and its link would show all. */
+/**
+ * The controls' values, the defaults and the state so far -> {name: value}; transitions joined in
+ * the page's order. The last transition cannot be taken away: a plot without lines shows nothing,
+ * and its link would show all.
+ *
+ * @param {...any} values
+ * @returns {unknown}
+ */
 export function state(...values) {
   const before = values.pop();
   const defaults = values.pop();
@@ -23,7 +32,12 @@ export function state(...values) {
   return named;
 }
 
-/** Index of the checkpoint nearest to a step. */
+/**
+ * Index of the checkpoint nearest to a step.
+ *
+ * @param {number[]} steps
+ * @param {number} step
+ */
 export function nearest(steps, step) {
   let best = steps.length - 1;
   steps.forEach((one, i) => {
@@ -32,6 +46,13 @@ export function nearest(steps, step) {
   return best;
 }
 
+/**
+ * @param {number | null} clicks
+ * @param {unknown} held
+ * @param {number | string} index
+ * @param {Consolidation} data
+ * @returns {unknown[]}
+ */
 export function compare(clicks, held, index, data) {
   if (!clicks) return [noUpdate(), held ? "stop comparing" : "compare with this"];
   if (held !== null && held !== undefined && held !== "") return [null, "compare with this"];

@@ -1,10 +1,8 @@
 /* Consolidation: one checkpoint cursor over every panel; nothing here asks the server.
  *
- * data: {steps, axis, group, runs: [{title, model, seed, last, tokens_per_step}], stages: [{step: {stage, words}}],
- *        loss: [{transition: {step: [loss, low, high, n, share of loss, excess]}}],
- *        prompts: [{text, continuations: {"run:step": text}}]}
- */
+ * What the figures are of: Consolidation in types.d.ts. */
 
+import { around } from "../shared/events.js";
 import { writeQuery } from "../shared/address.js";
 import { changed } from "../shared/controls.js";
 import { noUpdate, tell } from "../shared/dash.js";
@@ -15,12 +13,26 @@ import { stop, timer } from "./play.js";
 import { brushed } from "./range.js";
 import { drawTable } from "./table.js";
 
-let begun = null; // the cursor that stands where the address asked: another visit of the page has another
+/** @import { Consolidation } from "./types.js" */
+/** @import { Values } from "../shared/types.js" */
 
+/** @type {HTMLElement | null} */
+// the cursor that stands where the address asked: another visit of the page has another
+let begun = null;
+
+/** @type {Parameters<typeof writeAddress> | null} */
 let written = null; // what the address was last written from
 
-let shown = null; // the last data, step and comparison drawn: a plot that is redrawn gets its cursor back
+/** @type {{ data: Consolidation, step: number, held: number | null } | null} */
+// the last data, step and comparison drawn: a plot that is redrawn gets its cursor back
+let shown = null;
 
+/**
+ * @param {Consolidation | null} data
+ * @param {number} value
+ * @param {{ step?: string } | null} asked
+ * @returns {unknown[]}
+ */
 export function begin(data, value, asked) {
   if (!data) return [noUpdate(), noUpdate()];
   const last = data.steps.length - 1;
@@ -31,9 +43,17 @@ export function begin(data, value, asked) {
   return [last, Number.isFinite(wanted) ? nearest(data.steps, wanted) : last];
 }
 
-function writeAddress(...from) {
-  written = from;
-  const [data, step, held, run, sentence, state, defaults] = from;
+/**
+ * @param {Consolidation} data
+ * @param {number} step
+ * @param {number | null} held
+ * @param {string | null} run
+ * @param {string | null} sentence
+ * @param {Values | null} state
+ * @param {Values} defaults
+ */
+function writeAddress(data, step, held, run, sentence, state, defaults) {
+  written = [data, step, held, run, sentence, state, defaults];
   const [first, until] = brushed.steps || [null, null];
   const last = data.steps[data.steps.length - 1];
   writeQuery({
@@ -48,6 +68,16 @@ function writeAddress(...from) {
   });
 }
 
+/**
+ * @param {number | string | null} index
+ * @param {unknown} held
+ * @param {Consolidation | null} data
+ * @param {string | null} run
+ * @param {string | null} sentence
+ * @param {Values | null} state
+ * @param {Values} defaults
+ * @returns {unknown}
+ */
 export function draw(index, held, data, run, sentence, state, defaults) {
   if (!data || index === undefined || index === null) return noUpdate();
   const began = performance.now();
@@ -64,26 +94,39 @@ export function draw(index, held, data, run, sentence, state, defaults) {
   return { step, held: against, ms: performance.now() - began };
 }
 
-/** The table of predictions or the coverage figure is there, or another sentence or run was chosen. */
+/**
+ * The table of predictions or the coverage figure is there, or another sentence or run was chosen.
+ *
+ * @param {unknown} _table
+ * @param {string | null} run
+ * @param {string | null} sentence
+ * @param {unknown} _figure
+ * @param {Values | null} state
+ * @param {Values} defaults
+ */
 export function mark(_table, run, sentence, _figure, state, defaults) {
   if (shown && byId("cursor")) {
-    window.requestAnimationFrame(() => drawSentences(shown.data, shown.step, run));
+    const { data, step, held } = shown;
+    window.requestAnimationFrame(() => drawSentences(data, step, run));
     window.setTimeout(() => {
-      drawCoverage(shown.step);
+      if (shown) drawCoverage(shown.step);
       redraw();
     }, 150); // once Plotly has drawn it
-    writeAddress(shown.data, shown.step, shown.held, run, sentence, state, defaults);
+    writeAddress(data, step, held, run, sentence, state, defaults);
   }
   return noUpdate();
 }
 
 export function redraw() {
-  if (shown) window.requestAnimationFrame(() => drawLines(shown.data, shown.step, shown.held));
+  window.requestAnimationFrame(() => {
+    if (shown) drawLines(shown.data, shown.step, shown.held);
+  });
 }
 
-/* A row of the predictions moves the cursor; plots that are drawn anew or resized get their lines back. */
+/* A row of the predictions moves the cursor; plots that are drawn anew or resized get their lines
+ * back. */
 document.addEventListener("click", (event) => {
-  const row = event.target.closest(".fs-predictions tr[data-step]");
+  const row = around(event, ".fs-predictions tr[data-step]");
   if (row && shown) {
     tell("consolidation-cursor", { value: nearest(shown.data.steps, Number(row.dataset.step)) });
   }

@@ -1,11 +1,18 @@
-/* What follows the cursor: the lines over the plots, the stages, the readout, the sentences, the coverage curves. */
+/* What follows the cursor: the lines over the plots, the stages, the readout, the sentences, the
+ * coverage curves. */
 
 import { nearest } from "./controls.js";
-import { GRAPHS, byId, element, plotOf } from "./elements.js";
+import { GRAPHS, byId, element, part, plotOf } from "./elements.js";
+
+/** @import { Consolidation } from "./types.js" */
 
 const ZERO = 0.5; // where step 0 stands on a logarithmic axis: app/figures/consolidation.py
 
-/** One strip of stages per run, a cell per checkpoint. */
+/**
+ * One strip of stages per run, a cell per checkpoint.
+ *
+ * @param {Consolidation} data
+ */
 export function drawStages(data) {
   const box = byId("stages");
   if (!box) return;
@@ -26,24 +33,34 @@ export function drawStages(data) {
   );
 }
 
-/** Where a step stands in a figure's own coordinates. */
+/**
+ * Where a step stands in a figure's own coordinates.
+ *
+ * @param {number} step
+ * @param {Consolidation} data
+ */
 function placeOf(step, data) {
   if (data.axis === "share") return step / Math.max(...data.runs.map((run) => run.last));
   return data.axis === "log" ? Math.max(step, ZERO) : step;
 }
 
-/** A line over each linked plot at a step; kind: cursor or held. */
+/**
+ * A line over each linked plot at a step; kind: cursor or held.
+ *
+ * @param {Consolidation} data
+ * @param {number} step
+ * @param {number | null} held
+ */
 export function drawLines(data, step, held) {
   for (const name of GRAPHS) {
     const plot = plotOf(name);
     const box = plot && plot.closest(".fs-cursored");
     if (!box || !plot._fullLayout || !plot._fullLayout.xaxis) continue;
-    for (const [kind, at] of [
-      ["cursor", step],
-      ["held", held],
-    ]) {
-      let line = box.querySelector(`.fs-cursor--${kind}`);
-      if (!line) box.append((line = element("span", { class: `fs-cursor fs-cursor--${kind}` })));
+    for (const [kind, at] of Object.entries({ cursor: step, held })) {
+      /** @type {HTMLElement | null} */
+      const there = box.querySelector(`.fs-cursor--${kind}`);
+      const line = there ?? element("span", { class: `fs-cursor fs-cursor--${kind}` });
+      if (!there) box.append(line);
       const axis = plot._fullLayout.xaxis;
       const pixel = at === null ? NaN : axis.d2p(placeOf(at, data));
       const inside = pixel >= -1 && pixel <= axis._length + 1;
@@ -53,6 +70,11 @@ export function drawLines(data, step, held) {
   }
 }
 
+/**
+ * @param {Consolidation} data
+ * @param {number} step
+ * @param {number | null} held
+ */
 export function drawReadout(data, step, held) {
   const run = data.runs[0];
   const tokens =
@@ -60,19 +82,34 @@ export function drawReadout(data, step, held) {
       ? ` · ${((step * run.tokens_per_step) / 1e6).toFixed(1)}M tokens`
       : "";
   const beside = held === null ? "" : ` · against step ${held.toLocaleString("en")}`;
-  byId("readout").textContent = `step ${step.toLocaleString("en")}${tokens}${beside}`;
-  byId("cursor").setAttribute("aria-valuetext", byId("readout").textContent);
+  part("readout").textContent = `step ${step.toLocaleString("en")}${tokens}${beside}`;
+  part("cursor").setAttribute("aria-valuetext", part("readout").textContent);
 }
 
-export function drawSentences(data, step, run) {
-  const box = byId("predictions");
-  let here = null;
-  for (const row of box ? box.querySelectorAll("tr[data-step]") : []) {
+/**
+ * Marks the step's row of the table, and scrolls to it.
+ *
+ * @param {HTMLElement} box
+ * @param {number} step
+ */
+function markPrediction(box, step) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const rows = box.querySelectorAll("tr[data-step]");
+  for (const row of rows) {
     const is = Number(row.dataset.step) === step;
     row.classList.toggle("is-here", is);
-    if (is) here = row;
+    if (is) box.scrollTop = Math.max(0, row.offsetTop - box.clientHeight / 2);
   }
-  if (here) box.scrollTop = Math.max(0, here.offsetTop - box.clientHeight / 2);
+}
+
+/**
+ * @param {Consolidation} data
+ * @param {number} step
+ * @param {string | null} run
+ */
+export function drawSentences(data, step, run) {
+  const box = byId("predictions");
+  if (box) markPrediction(box, step);
   const list = byId("continuations");
   if (!list) return;
   list.replaceChildren(
@@ -88,17 +125,22 @@ export function drawSentences(data, step, run) {
   );
 }
 
-/** The coverage curve of the SAE nearest to the cursor strong, the others faint. */
+/**
+ * The coverage curve of the SAE nearest to the cursor strong, the others faint.
+ *
+ * @param {number} step
+ */
 export function drawCoverage(step) {
   const plot = plotOf("coverage");
   if (!plot || !plot.data || !window.Plotly) return;
-  const steps = plot.data.map((trace) => trace.meta).filter((meta) => meta !== undefined);
+  const steps = plot.data.flatMap(({ meta }) => (meta === undefined ? [] : [meta]));
   if (!steps.length) return;
   const at = steps[nearest(steps, step)];
   window.Plotly.restyle(plot, {
     opacity: plot.data.map((trace) => (trace.meta === at ? 1 : 0.25)),
     "line.width": plot.data.map((trace) => (trace.meta === at ? 2.6 : 1)),
   });
-  byId("coverage-step").textContent =
-    `Features of the SAE trained on step ${at.toLocaleString("en")}, the checkpoint nearest to the cursor; faint: the others, darker later.`;
+  part("coverage-step").textContent =
+    `Features of the SAE trained on step ${at.toLocaleString("en")}, the checkpoint nearest ` +
+    `to the cursor; faint: the others, darker later.`;
 }

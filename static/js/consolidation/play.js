@@ -1,17 +1,18 @@
 /* Plays through the checkpoints. */
 
 import { tell } from "../shared/dash.js";
-import { byId } from "./elements.js";
+import { byId, part } from "./elements.js";
 
 const PLAY_MS = 700;
 
-export let timer = null;
+/** @type {number | undefined} */
+export let timer;
 
 export function play() {
   if (timer) return stop();
-  const last = () => Number(byId("cursor").max);
-  if (Number(byId("cursor").value) >= last()) tell("consolidation-cursor", { value: 0 });
-  byId("play").textContent = "❚❚";
+  const last = () => Number(part("cursor").max);
+  if (Number(part("cursor").value) >= last()) tell("consolidation-cursor", { value: 0 });
+  part("play").textContent = "❚❚";
   timer = window.setInterval(() => {
     const input = byId("cursor");
     if (!input || Number(input.value) >= last()) return stop();
@@ -22,7 +23,8 @@ export function play() {
 
 export function stop() {
   window.clearInterval(timer);
-  timer = null;
-  if (byId("play")) byId("play").textContent = "▶";
+  timer = undefined;
+  const button = byId("play");
+  if (button) button.textContent = "▶";
   return "stopped";
 }

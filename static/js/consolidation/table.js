@@ -1,13 +1,24 @@
 /* Losses at the cursor's checkpoint, and how they differ from the held one. */
 
 import { TRANSITIONS } from "./controls.js";
-import { byId, element } from "./elements.js";
+import { element, part } from "./elements.js";
 
+/** @import { Consolidation, LossLine } from "./types.js" */
+
+/**
+ * @param {number | null | undefined} value
+ * @param {number} digits
+ */
 function number(value, digits) {
   return value === null || value === undefined ? "–" : value.toFixed(digits).replace("-", "−");
 }
 
+/**
+ * @param {Consolidation} data
+ * @param {number | null} held
+ */
 function headRow(data, held) {
+  /** @param {string} title */
   const names = (title) => [
     `${title}: nats`,
     `${title}: share of loss`,
@@ -21,11 +32,16 @@ function headRow(data, held) {
   return element("tr", {}, element("th", { scope: "col" }, "transition"), ...cells);
 }
 
-/** What was measured at `step`: the loss, with its interval on hover, and its share of the total. */
+/**
+ * What was measured at `step`: the loss, with its interval on hover, and its share of the total.
+ *
+ * @param {LossLine} line
+ * @param {number} step
+ */
 function lossCells(line, step) {
   const [loss, low, high, n, share] = line[step] || [];
   const interval =
-    low === null || low === undefined
+    low === null || low === undefined || high === null
       ? "no interval stored"
       : `95 % ${low.toFixed(3)} to ${high.toFixed(3)}`;
   const title =
@@ -40,6 +56,11 @@ function lossCells(line, step) {
   ];
 }
 
+/**
+ * @param {LossLine} line
+ * @param {number} step
+ * @param {number} held
+ */
 function differenceCell(line, step, held) {
   const [loss, before] = [step, held].map((at) => (line[at] || [])[0]);
   const known = loss !== undefined && before !== undefined;
@@ -53,6 +74,13 @@ function differenceCell(line, step, held) {
   );
 }
 
+/**
+ * @param {string} name
+ * @param {string} words
+ * @param {Consolidation} data
+ * @param {number} step
+ * @param {number | null} held
+ */
 function transitionRow(name, words, data, step, held) {
   const cells = data.runs.flatMap((_, place) => {
     const line = data.loss[place][name] || {};
@@ -62,6 +90,10 @@ function transitionRow(name, words, data, step, held) {
   return element("tr", {}, element("th", { scope: "row" }, words), ...cells);
 }
 
+/**
+ * @param {Consolidation} data
+ * @param {number} step
+ */
 function stageLines(data, step) {
   return data.runs.flatMap((run, place) => {
     const stage = data.stages[place][step];
@@ -70,7 +102,14 @@ function stageLines(data, step) {
   });
 }
 
-/** Rows of transitions, columns of runs: loss, its interval on hover, share; the difference to the held step. */
+/**
+ * Rows of transitions, columns of runs: loss, its interval on hover, share; the difference to the
+ * held step.
+ *
+ * @param {Consolidation} data
+ * @param {number} step
+ * @param {number | null} held
+ */
 export function drawTable(data, step, held) {
   const rows = Object.entries(TRANSITIONS).map(([name, words]) =>
     transitionRow(name, words, data, step, held),
@@ -82,5 +121,5 @@ export function drawTable(data, step, held) {
     element("tbody", {}, ...rows),
   );
   const scrolled = element("div", { class: "fs-scroll-x" }, table);
-  byId("here").replaceChildren(scrolled, ...stageLines(data, step));
+  part("here").replaceChildren(scrolled, ...stageLines(data, step));
 }

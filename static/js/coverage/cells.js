@@ -1,8 +1,12 @@
 /* Cells of the rank table: a token that is a link to its page, a share with its bar, the excess. */
 
 import { follow } from "../shared/dash.js";
-import { h } from "../shared/react.js";
+import { h } from "../shared/hooks/react.js";
 
+/** @import { CellProps } from "./types.js" */
+/** @import { PointerAt } from "../shared/hooks/types.js" */
+
+/** @param {CellProps} props */
 export const FsShare = (props) =>
   h(
     "span",
@@ -11,11 +15,13 @@ export const FsShare = (props) =>
     h("span", { className: "fs-share__text" }, props.valueFormatted),
   );
 
+/** @param {PointerAt} event */
 function onClick(event) {
   follow(event);
   if (event.defaultPrevented) event.stopPropagation();
 }
 
+/** @param {CellProps} props */
 export const FsTokenLink = (props) =>
   h(
     "a",
@@ -35,6 +41,7 @@ export const FsTokenLink = (props) =>
     ),
   );
 
+/** @param {CellProps} props */
 export const FsExcess = (props) =>
   h(
     "span",

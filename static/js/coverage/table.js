@@ -4,7 +4,16 @@ import { writeQuery } from "../shared/address.js";
 import { changed, named } from "../shared/controls.js";
 import { go, noUpdate } from "../shared/dash.js";
 
-/* A click on a row, off its checkbox, opens the token's page. */
+/** @import { Grids, Listed } from "./types.js" */
+/** @import { Values } from "../shared/types.js" */
+
+/**
+ * A click on a row, off its checkbox, opens the token's page.
+ *
+ * @param {{ colId: string, rowId: string } | null} cell
+ * @param {Listed[] | null} rows
+ * @returns {unknown}
+ */
 export function openRow(cell, rows) {
   const stay = noUpdate();
   if (!cell || !rows || cell.colId === "ag-Grid-SelectionColumn") return stay;
@@ -13,8 +22,15 @@ export function openRow(cell, rows) {
   return stay;
 }
 
-/* Ticked rows -> "12,7", in the order of ticking; nothing before the table has rows. A token that this order of the
- * table does not list cannot be unticked in it, and stays. */
+/**
+ * Ticked rows -> "12,7", in the order of ticking; nothing before the table has rows. A token that
+ * this order of the table does not list cannot be unticked in it, and stays.
+ *
+ * @param {Listed[] | null} selected
+ * @param {Listed[] | null} rows
+ * @param {string | null} now
+ * @returns {unknown}
+ */
 export function ticked(selected, rows, now) {
   if (!rows || !Array.isArray(selected)) return noUpdate();
   const [ids, listed] = [selected.map((row) => row.id), new Set(rows.map((row) => row.id))];
@@ -22,13 +38,24 @@ export function ticked(selected, rows, now) {
   return [...new Set([...before, ...ids])].join(",") || null;
 }
 
-/* The columns' state -> "degree:desc", or nothing where the rows stand as they came. */
+/**
+ * The columns' state -> "degree:desc", or nothing where the rows stand as they came.
+ *
+ * @param {{ colId: string, sort: string | null }[] | null} columns
+ * @returns {unknown}
+ */
 export function sorted(columns) {
   if (!Array.isArray(columns)) return noUpdate();
   const by = columns.find((one) => one.sort);
   return by ? `${by.colId}:${by.sort}` : null;
 }
 
+/**
+ * @param {Values | null} state
+ * @param {string | null} tokens
+ * @param {string | null} sort
+ * @param {Values | null} defaults
+ */
 export function writeState(state, tokens, sort, defaults) {
   if (state && defaults) {
     writeQuery({ ...changed(state, defaults), tokens, sort });
@@ -36,7 +63,15 @@ export function writeState(state, tokens, sort, defaults) {
   return noUpdate();
 }
 
-/* Each SAE has a grid of θ of its own, [[value, label], …]: another layer keeps the place in the grid. */
+/**
+ * Each SAE has a grid of θ of its own, [[value, label], …]: another layer keeps the place in the
+ * grid.
+ *
+ * @param {string} sae
+ * @param {unknown} theta
+ * @param {Grids | null} grids
+ * @returns {unknown[]}
+ */
 export function thetas(sae, theta, grids) {
   const stay = noUpdate();
   const grid = grids && grids[sae];
@@ -51,11 +86,17 @@ export function thetas(sae, theta, grids) {
   ];
 }
 
-/* As fs.named; waits while θ is still another layer's. Last come the defaults and the grids. */
+/**
+ * As fs.named; waits while θ is still another layer's. Last come the defaults and the grids.
+ *
+ * @param {...any} values
+ */
 export function namedWithTheta(...values) {
   const grids = values.pop();
+  /** @type {any} */
   const state = named(...values);
-  const known =
-    state.sae === undefined || grids[state.sae].some(([value]) => value === state.theta);
+  /** @type {[unknown, string][]} */
+  const grid = state.sae === undefined ? [] : grids[state.sae];
+  const known = state.sae === undefined || grid.some(([value]) => value === state.theta);
   return known ? state : noUpdate();
 }

@@ -1,21 +1,38 @@
-/* Token, Feature and Features pages in the browser: the address follows the controls, arrows walk to neighbours. */
+/* Token, Feature and Features pages in the browser: the address follows the controls, arrows walk
+ * to neighbours. */
 
+import { around } from "../shared/events.js";
 import { writeQuery } from "../shared/address.js";
 import { changed } from "../shared/controls.js";
 import { noUpdate } from "../shared/dash.js";
 
-/** Leaves the address alone when the person has already gone to another page. */
+/** @import { Values } from "../shared/types.js" */
+
+/**
+ * Leaves the address alone when the person has already gone to another page.
+ *
+ * @param {string} prefix
+ * @param {Values} values
+ */
 function writeUnder(prefix, values) {
   if (window.location.pathname.startsWith(prefix)) writeQuery(values);
   return noUpdate();
 }
 
+/**
+ * @param {string | null} sae
+ * @param {string | null} byDefault
+ */
 export function writeToken(sae, byDefault) {
   return sae && byDefault
     ? writeUnder("/token/", { sae: sae === byDefault ? null : sae })
     : noUpdate();
 }
 
+/**
+ * @param {string | null} band
+ * @param {string} token
+ */
 export function writeFeature(band, token) {
   if (!band) return noUpdate();
   return writeUnder("/feature/", {
@@ -24,7 +41,11 @@ export function writeFeature(band, token) {
   });
 }
 
-/** All settings of the search by name. Another setting than the page begins at the first page again. */
+/**
+ * All settings of the search by name. Another setting than the page begins at the first page again.
+ *
+ * @param {...any} values
+ */
 export function searchState(...values) {
   const before = values.pop();
   const defaults = values.pop();
@@ -40,24 +61,31 @@ export function searchState(...values) {
   return state;
 }
 
+/**
+ * @param {number} before
+ * @param {number} after
+ * @param {Values | null} state
+ * @returns {unknown}
+ */
 export function turnPage(before, after, state) {
   const asked = window.dash_clientside.callback_context.triggered[0];
   if (!asked || !asked.value || !state) return noUpdate();
   return Number(state.page) + (asked.prop_id.startsWith("features-after") ? 1 : -1);
 }
 
+const LEFT_ALONE =
+  "input, textarea, select, [role='radiogroup'], [contenteditable='true'], .fs-rows-box";
+
+/** @type {Record<string, string>} */
+const WAYS = { ArrowLeft: "previous", ArrowRight: "next" };
+
 /** ← and → follow the links to the neighbours, where a page has them. */
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey)
     return;
-  const way = { ArrowLeft: "previous", ArrowRight: "next" }[event.key];
-  if (
-    !way ||
-    event.target.closest?.(
-      "input, textarea, select, [role='radiogroup'], [contenteditable='true'], .fs-rows-box",
-    )
-  )
-    return;
+  const way = WAYS[event.key];
+  if (!way || around(event, LEFT_ALONE)) return;
+  /** @type {HTMLElement | null} */
   const link = document.querySelector(`#frame-page .fs-browse-page [data-fs-walk="${way}"] a`);
   if (!link) return;
   event.preventDefault();

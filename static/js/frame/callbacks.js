@@ -2,28 +2,43 @@
 
 import { scheme } from "./scheme.js";
 
+/** @import { Problem } from "../shared/types.js" */
+
 export const currentScheme = () => scheme();
 
 export const dismiss = () => null;
 
-/* The page that the rail marks as current: the deepest link that the path begins with. */
+/**
+ * The page that the rail marks as current: the deepest link that the path begins with.
+ *
+ * @param {string} pathname
+ */
 function markCurrent(pathname) {
   for (const item of document.querySelectorAll(".fs-rail [data-path]")) {
-    const path = item.dataset.path;
+    const path = String(item.getAttribute("data-path"));
     const here =
       path === "/" ? pathname === "/" : pathname === path || pathname.startsWith(`${path}/`);
     const link = item.querySelector("a");
-    here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
+    if (here) link?.setAttribute("aria-current", "page");
+    else link?.removeAttribute("aria-current");
   }
 }
 
+/**
+ * @param {string} title
+ * @param {string} pathname
+ */
 export function onRoute(title, pathname) {
   document.title = title;
   markCurrent(pathname);
   return title;
 }
 
-/* Problem -> the status line's class, sentence and request id. */
+/**
+ * Problem -> the status line's class, sentence and request id.
+ *
+ * @param {Partial<Problem> | null} data
+ */
 export function showProblem(data) {
   if (!data) return ["fs-status", "", ""];
   const sentence = [data.title, data.detail].filter(Boolean).join(": ");

@@ -6,33 +6,39 @@
  *   data-fs-action="help|scheme|link"
  */
 
+import { around, element } from "../shared/events.js";
 import { copy, copyLink } from "./copying.js";
 import { exportFrom } from "./exports.js";
 import { toggleHelp } from "./help.js";
 import { toggleScheme } from "./theme.js";
 
+/** @type {Record<string, () => void>} */
 const ACTIONS = { help: toggleHelp, scheme: toggleScheme, link: copyLink };
 
+/** @returns {NodeListOf<HTMLDetailsElement>} */
+const popovers = () => document.querySelectorAll("details.fs-pop[open]");
+
 document.addEventListener("click", (event) => {
-  const at = (name) => event.target.closest?.(`[data-fs-${name}]`);
+  /** @param {string} name */
+  const at = (name) => around(event, `[data-fs-${name}]`);
   const action = at("action");
-  if (action) ACTIONS[action.dataset.fsAction]();
+  if (action) ACTIONS[String(action.dataset.fsAction)]();
   const copied = at("copy");
-  if (copied) copy(copied.dataset.fsCopy, "Copied.");
+  if (copied) copy(String(copied.dataset.fsCopy), "Copied.");
   const source = at("copy-of");
-  if (source) copy(document.getElementById(source.dataset.fsCopyOf).innerText, "Copied.");
+  if (source) copy(element(String(source.dataset.fsCopyOf)).innerText, "Copied.");
   const exported = at("export");
-  if (exported) exportFrom(exported.dataset.fsExport, exported.dataset.fsTarget);
+  if (exported) exportFrom(String(exported.dataset.fsExport), String(exported.dataset.fsTarget));
   // A popover (details.fs-pop) closes on a click elsewhere.
-  for (const open of document.querySelectorAll("details.fs-pop[open]")) {
-    if (!open.contains(event.target)) open.open = false;
+  for (const open of popovers()) {
+    if (!(event.target instanceof Node && open.contains(event.target))) open.open = false;
   }
 });
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
-  for (const open of document.querySelectorAll("details.fs-pop[open]")) {
+  for (const open of popovers()) {
     open.open = false;
-    if (open.contains(document.activeElement)) open.querySelector("summary").focus();
+    if (open.contains(document.activeElement)) open.querySelector("summary")?.focus();
   }
 });

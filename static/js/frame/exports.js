@@ -2,17 +2,22 @@
 
 import { notice } from "../shared/notices.js";
 
+/** @param {string} target */
 function stamp(target) {
   return `functionscope-${target}-${new Date().toISOString().slice(0, 10)}`;
 }
 
+/**
+ * @param {string} format
+ * @param {string} target
+ */
 export async function exportFrom(format, target) {
   if (format === "csv") {
     const grid = await window.dash_ag_grid.getApiAsync(target);
     // the numbers as they are, not as the cells write them
     grid.exportDataAsCsv({
       fileName: `${stamp(target)}.csv`,
-      processCellCallback: ({ value }) => value,
+      processCellCallback: (/** @type {{ value: unknown }} */ { value }) => value,
     });
     return;
   }

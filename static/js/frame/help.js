@@ -1,6 +1,9 @@
 /* The list of keys. */
 
+import { element } from "../shared/events.js";
+
 export function toggleHelp() {
-  const help = document.getElementById("frame-help");
-  help.open ? help.close() : help.showModal();
+  const help = /** @type {HTMLDialogElement} */ (element("frame-help"));
+  if (help.open) help.close();
+  else help.showModal();
 }

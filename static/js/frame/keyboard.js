@@ -1,4 +1,5 @@
-/* The keys of every page: ? help, / search (data-fs-search), y link, t theme, g and a letter for another page. */
+/* The keys of every page: ? help, / search (data-fs-search), y link, t theme, g and a letter for
+ * another page. */
 
 import { notice } from "../shared/notices.js";
 import { copyLink } from "./copying.js";
@@ -9,15 +10,14 @@ const CHORD_MS = 1500;
 
 let chordUntil = 0;
 
+/** @param {EventTarget | null} target */
 function typesIn(target) {
-  return (
-    target.closest?.(
-      "input, textarea, select, [contenteditable='true'], .ag-cell-inline-editing",
-    ) !== null
-  );
+  const typing = "input, textarea, select, [contenteditable='true'], .ag-cell-inline-editing";
+  return target instanceof Element && target.closest(typing) !== null;
 }
 
 function focusSearch() {
+  /** @type {HTMLElement | null} */
   const field = document.querySelector(
     "#frame-page [data-fs-search], #frame-page textarea, #frame-page input[type='search']",
   );
@@ -25,12 +25,12 @@ function focusSearch() {
     notice("This page has nothing to search.");
     return;
   }
-  (field.matches("input, textarea")
-    ? field
-    : (field.querySelector("input, textarea") ?? field)
-  ).focus();
+  /** @type {HTMLElement | null} */
+  const inside = field.matches("input, textarea") ? null : field.querySelector("input, textarea");
+  (inside ?? field).focus();
 }
 
+/** @type {Record<string, () => void>} */
 const KEYS = { "?": toggleHelp, "/": focusSearch, y: copyLink, t: toggleScheme };
 
 document.addEventListener("keydown", (event) => {
@@ -44,6 +44,7 @@ document.addEventListener("keydown", (event) => {
     return;
   if (Date.now() < chordUntil) {
     chordUntil = 0;
+    /** @type {HTMLElement | null} */
     const link = document.querySelector(`.fs-rail [data-key="${CSS.escape(event.key)}"] a`);
     if (link) {
       event.preventDefault();

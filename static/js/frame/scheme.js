@@ -1,6 +1,7 @@
 /* Which scheme holds: what the person chose, else the system's. */
 
-export const SCHEME_KEY = "mantine-color-scheme-value"; // Mantine reads the same key, so both agree on first paint
+// Mantine reads the same key, so both agree on first paint
+export const SCHEME_KEY = "mantine-color-scheme-value";
 
 export const system = window.matchMedia("(prefers-color-scheme: dark)");
 

@@ -1,9 +1,17 @@
 /* The blocks on both sides of the graph: buttons, so that keys reach them. */
 
 import { follow } from "../shared/dash.js";
-import { h } from "../shared/react.js";
+import { h } from "../shared/hooks/react.js";
 import * as graph from "./layout.js";
+import * as said from "./words.js";
 
+/** @import { FeatureBlock, GraphAct, GraphScene, GraphView, Lying } from "./types.js" */
+/** @import { TokenBlock } from "./types.js" */
+
+/**
+ * @param {{ place: Lying, side: "token" | "feature", index: number, view: GraphView, label: string,
+ *   detail: string, kind: string, href: string | null, focus: boolean, act: GraphAct }} props
+ */
 function Block(props) {
   const { place, side, index, view, label, detail, kind, href, focus, act } = props;
   const at = { [side]: index };
@@ -20,7 +28,7 @@ function Block(props) {
         tabIndex: focus ? 0 : -1,
         "data-side": side,
         "data-index": index,
-        "aria-label": `${graph.words(view, at)} Press to split.`,
+        "aria-label": `${said.words(view, at)} Press to split.`,
         onMouseEnter: () => act.point(at),
         onMouseLeave: () => act.point(null),
         onFocus: () => act.point(at),
@@ -47,33 +55,69 @@ function Block(props) {
   );
 }
 
+/** @typedef {{ href: string | null, label: string, detail: string, kind: string }} Words */
+
+/**
+ * @param {GraphView} view
+ * @param {TokenBlock} block
+ * @returns {Words}
+ */
+const tokenWords = (view, block) => ({
+  href: said.isToken(block) && block.tokens[0] ? `/token/${block.tokens[0].token_id}` : null,
+  label: said.tokenName(block),
+  detail: said.tokenPlace(block),
+  kind: said.tokenClass(view, block),
+});
+
+/**
+ * @param {GraphView} view
+ * @param {FeatureBlock} block
+ * @param {string} saeId
+ * @returns {Words}
+ */
+const featureWords = (view, block, saeId) => ({
+  href: said.isFeature(block)
+    ? `/feature/${encodeURIComponent(saeId)}/${block.feature_index}`
+    : null,
+  label: said.featureName(block),
+  detail: said.featurePlace(block),
+  kind: said.reachedBy(view, block),
+});
+
+/**
+ * @param {GraphView} view
+ * @param {"token" | "feature"} side
+ * @param {Lying[]} column
+ * @param {string} saeId
+ * @param {GraphAct} act
+ */
 export function sideOf(view, side, column, saeId, act) {
-  const isToken = side === "token";
-  return (isToken ? view.token_blocks : view.feature_blocks).map((block, index) => {
-    const single = isToken ? graph.isToken(block) && block.tokens[0] : graph.isFeature(block);
-    const href = !single
-      ? null
-      : isToken
-        ? `/token/${block.tokens[0].token_id}`
-        : `/feature/${encodeURIComponent(saeId)}/${block.feature_index}`;
-    return h(Block, {
+  const words =
+    side === "token"
+      ? view.token_blocks.map((block) => tokenWords(view, block))
+      : view.feature_blocks.map((block) => featureWords(view, block, saeId));
+  return words.map((one, index) =>
+    h(Block, {
       key: `${side}${index}`,
-      block,
       place: column[index],
       side,
       index,
       view,
-      href,
       act,
-      focus: isToken && index === 0,
-      label: isToken ? graph.tokenName(block) : graph.featureName(block),
-      detail: isToken ? graph.tokenPlace(block) : graph.featurePlace(block),
-      kind: isToken ? graph.tokenClass(view, block) : graph.reachedBy(view, block),
-    });
-  });
+      focus: side === "token" && index === 0,
+      ...one,
+    }),
+  );
 }
 
-/** Arrow keys among the blocks; null for other keys. */
+/**
+ * Arrow keys among the blocks; null for other keys.
+ *
+ * @param {GraphScene} scene
+ * @param {HTMLElement} button
+ * @param {string} key
+ * @returns {[string | undefined, number] | null}
+ */
 export function neighbour(scene, button, key) {
   const [side, index] = [button.dataset.side, Number(button.dataset.index)];
   const column = side === "token" ? scene.left : scene.right;

@@ -1,7 +1,8 @@
-/* The bipartite graph in two columns: where blocks and ribbons lie, what is under the pointer, what it is in
- * words. Pure functions of the answer of GET /api/graph. */
+/* The bipartite graph in two columns: where blocks and ribbons lie, what is under the pointer, and
+ * the way down. Pure functions of the answer of GET /api/graph. */
 
-import { visible } from "../shared/tokens/words.js";
+/** @import { FeatureBlock, GraphView, Lying, Pointed, Ribbon, TokenBlock } from "./types.js" */
+/** @import { Interval } from "../shared/types.js" */
 
 const GAP = 3;
 
@@ -9,22 +10,34 @@ const LEAST = 14; // of a block: a line of text must fit
 
 const SPREAD = 380; // what is shared out by weight
 
-export const count = (n) => Number(n).toLocaleString("en-US");
-
-const many = (n, one) => `${count(n)} ${one}${n === 1 ? "" : "s"}`;
-
-const range = (a, b) => (a === b ? count(a) : `${count(a)}–${count(b)}`);
-
-/** The height that the larger side needs, in CSS pixels. */
+/**
+ * The height that the larger side needs, in CSS pixels.
+ *
+ * @param {GraphView} view
+ */
 export const height = (view) =>
   Math.max(view.token_blocks.length, view.feature_blocks.length, 12) * (LEAST + GAP) + SPREAD;
 
-/** What a block's height shows: its edges on the token side, its features on the other. */
+/**
+ * What a block's height shows: its edges on the token side, its features on the other.
+ *
+ * @param {TokenBlock} block
+ */
 export const tokenWeight = (block) => block.n_edges;
 
+/** @param {FeatureBlock} block */
 export const featureWeight = (block) => block.order_last - block.order_first + 1;
 
-/** Blocks of one side as {y, h}: at least LEAST each, the rest shared out by weight; they fill `height`. */
+/**
+ * Blocks of one side as {y, h}: at least LEAST each, the rest shared out by weight; they fill
+ * `height`.
+ *
+ * @template B
+ * @param {B[]} blocks
+ * @param {number} height
+ * @param {(block: B) => number} weight
+ * @returns {Lying[]}
+ */
 export function column(blocks, height, weight) {
   const total = blocks.reduce((sum, block) => sum + weight(block), 0);
   const free = height - blocks.length * (LEAST + GAP) + GAP;
@@ -37,18 +50,38 @@ export function column(blocks, height, weight) {
   });
 }
 
-/** Every cell as a ribbon {left: [top, bottom], right: [top, bottom], first: share}, stacked in both blocks
- *  in the order of the other side, so that ribbons of one block never lie over each other at its edge. */
+/**
+ * Every cell as a ribbon {left: [top, bottom], right: [top, bottom], first: share}, stacked in both
+ * blocks in the order of the other side, so that ribbons of one block never lie over each other at
+ * its edge.
+ *
+ * @param {GraphView} view
+ * @param {Lying[]} left
+ * @param {Lying[]} right
+ * @returns {Ribbon[]}
+ */
 export function ribbons(view, left, right) {
   const cells = view.cells;
+  /** @type {Record<"left" | "right", number[]>} */
   const used = { left: left.map(() => 0), right: right.map(() => 0) };
+  /** @type {Ribbon[]} */
   const made = cells.n_edges.map((n, k) => ({
     k,
     token: cells.token_block[k],
+    left: /** @type {Interval} */ ([0, 0]),
+    right: /** @type {Interval} */ ([0, 0]),
     feature: cells.feature_block[k],
     n,
     first: cells.n_first ? cells.n_first[k] / n : 0,
   }));
+  /**
+   * @param {"left" | "right"} side
+   * @param {Lying[]} columns
+   * @param {{ n_edges: number }[]} blocks
+   * @param {number} index
+   * @param {number} n
+   * @returns {Interval}
+   */
   const take = (side, columns, blocks, index, n) => {
     const place = columns[index];
     const from = place.y + (used[side][index] / blocks[index].n_edges) * place.h;
@@ -62,7 +95,12 @@ export function ribbons(view, left, right) {
   return made;
 }
 
-/** How far along its way down a ribbon is at x in 0..1: the y of a cubic whose handles lie in the middle. */
+/**
+ * How far along its way down a ribbon is at x in 0..1: the y of a cubic whose handles lie in the
+ * middle.
+ *
+ * @param {number} x
+ */
 export function ease(x) {
   let low = 0;
   let high = 1;
@@ -76,9 +114,17 @@ export function ease(x) {
   return t * t * (3 - 2 * t);
 }
 
-/** The thinnest ribbon at (x in 0..1, y), or null. */
+/**
+ * The thinnest ribbon at (x in 0..1, y), or null.
+ *
+ * @param {Ribbon[]} ribbons
+ * @param {number} x
+ * @param {number} y
+ * @returns {Ribbon | null}
+ */
 export function ribbonAt(ribbons, x, y) {
   const down = ease(x);
+  /** @type {Ribbon | null} */
   let best = null;
   let thin = Infinity;
   ribbons.forEach((it) => {
@@ -93,116 +139,44 @@ export function ribbonAt(ribbons, x, y) {
   return best;
 }
 
-// ---- words -----------------------------------------------------------------------------------------------
-
-export const tokenClass = (view, block) =>
-  block.rank_last <= view.n_function ? "function" : "content";
-
-/** Whether function tokens are the first to reach these features, content tokens are, or each some. */
-export const reachedBy = (view, block) =>
-  block.first_rank_high <= view.n_function
-    ? "function"
-    : block.first_rank_low > view.n_function
-      ? "content"
-      : "both";
-
-export const isToken = (block) => block.rank_first === block.rank_last;
-
-export const isFeature = (block) => block.order_first === block.order_last;
-
-const named = (block) =>
-  block.tokens.map((token) => visible(token.text)).join(" ") +
-  (block.rank_last - block.rank_first >= block.tokens.length ? " …" : "");
-
-export const tokenName = (block) => named(block);
-
-export const tokenPlace = (block) => range(block.rank_first, block.rank_last);
-
-export function featureName(block) {
-  if (isFeature(block)) return `feature ${block.feature_index}`;
-  return many(block.order_last - block.order_first + 1, "feature");
+/**
+ * The blocks that are pointed at: one, or both ends of a ribbon.
+ *
+ * @param {GraphView} view
+ * @param {Pointed} at
+ */
+export function blocksAt(view, at) {
+  const token = at.ribbon ? at.ribbon.token : at.token;
+  const feature = at.ribbon ? at.ribbon.feature : at.feature;
+  return {
+    token: token === undefined ? undefined : view.token_blocks[token],
+    feature: feature === undefined ? undefined : view.feature_blocks[feature],
+  };
 }
 
-export const featurePlace = (block) =>
-  `first by ${range(block.first_rank_low, block.first_rank_high)}`;
-
-const tokenWords = (block) =>
-  isToken(block)
-    ? `The token ${named(block)} of rank ${count(block.rank_first)}`
-    : `The ${many(block.rank_last - block.rank_first + 1, "token")} of ranks ${tokenPlace(block)} (${named(block)})`;
-
-const featureWords = function (block) {
-  const reached =
-    block.first_rank_low === block.first_rank_high
-      ? `the token of rank ${count(block.first_rank_low)}`
-      : `tokens of ranks ${range(block.first_rank_low, block.first_rank_high)}`;
-  return isFeature(block)
-    ? `Feature ${block.feature_index}, first reached by ${reached},`
-    : `${many(block.order_last - block.order_first + 1, "feature")} that ${reached} ${block.first_rank_low === block.first_rank_high ? "is" : "are"} the first to reach`;
-};
-
-const times = (n) => (n === 1 ? "once" : `${count(n)} times`);
-
-const firings = (n) => `firing ${times(n)}`;
-
-function firstOf(view, side, index) {
-  const cells = view.cells;
-  if (!cells.n_first) return null;
-  return cells.n_first.reduce((sum, n, k) => sum + (cells[side][k] === index ? n : 0), 0);
-}
-
-/** One sentence on what is pointed at: {token: i}, {feature: j} or {ribbon}. */
-export function words(view, at) {
-  if (!at) return "";
-  const token = at.ribbon ? view.token_blocks[at.ribbon.token] : view.token_blocks[at.token];
-  const feature = at.ribbon
-    ? view.feature_blocks[at.ribbon.feature]
-    : view.feature_blocks[at.feature];
-  if (at.ribbon) {
-    const k = at.ribbon.k;
-    const n = view.cells.n_edges[k];
-    const first = view.cells.n_first ? view.cells.n_first[k] : null;
-    if (isToken(token) && isFeature(feature)) {
-      return (
-        `${named(token)} fires feature ${feature.feature_index} ${times(view.cells.n_firings[k])}` +
-        (first ? "; no more frequent token does." : ".")
-      );
-    }
-    const features = featureWords(feature).replace(/,$/, "");
-    return (
-      `${tokenWords(token)} and ${features.replace(/^Feature/, "feature")}: ${many(n, "edge")}, ${firings(view.cells.n_firings[k])}` +
-      (first === null
-        ? "."
-        : `; ${first ? count(first) : "none"} of them ${first === 1 ? "is its" : "are their"} feature's first.`)
-    );
-  }
-  if (token) {
-    const first = firstOf(view, "token_block", at.token);
-    return (
-      `${tokenWords(token)}: ${many(token.n_edges, "edge")} to the features in view, ${firings(token.n_firings)}` +
-      (first === null ? "." : `; ${first ? many(first, "feature") : "no feature"} reached first.`)
-    );
-  }
-  return `${featureWords(feature).replace(/,$/, "")}: ${many(feature.n_edges, "edge")} from the tokens in view, ${firings(feature.n_firings)}.`;
-}
-
-// ---- the way down ----------------------------------------------------------------------------------------
-
-/** "3-4,1-458": ranks and orders of a step. */
+/**
+ * "3-4,1-458": ranks and orders of a step.
+ *
+ * @param {number[]} r
+ * @param {number[]} f
+ */
 export const step = (r, f) => `${r[0]}-${r[1]},${f[0]}-${f[1]}`;
 
+/** @param {GraphView} view */
 export const ranges = (view) => {
   const e = view.effective;
   return { ranks: [e.rank_first, e.rank_last], orders: [e.order_first, e.order_last] };
 };
 
-/** The step that splits what is pointed at, or null where the view is that already. */
+/**
+ * The step that splits what is pointed at, or null where the view is that already.
+ *
+ * @param {GraphView} view
+ * @param {Pointed} at
+ */
 export function split(view, at) {
   const { ranks, orders } = ranges(view);
-  const token = at.ribbon ? view.token_blocks[at.ribbon.token] : view.token_blocks[at.token];
-  const feature = at.ribbon
-    ? view.feature_blocks[at.ribbon.feature]
-    : view.feature_blocks[at.feature];
+  const { token, feature } = blocksAt(view, at);
   const next = step(
     token ? [token.rank_first, token.rank_last] : ranks,
     feature ? [feature.order_first, feature.order_last] : orders,
@@ -210,7 +184,12 @@ export function split(view, at) {
   return next === step(ranks, orders) ? null : next;
 }
 
-/** The block nearest to a place on the other side. */
+/**
+ * The block nearest to a place on the other side.
+ *
+ * @param {Lying[]} column
+ * @param {number} y
+ */
 export function nearest(column, y) {
   let best = 0;
   column.forEach((place, index) => {

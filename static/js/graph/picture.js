@@ -1,13 +1,22 @@
-/* The picture of the bipartite graph: ribbons on canvas, blocks as buttons on both sides. Hovering never asks
- * the server and never renders: the base is painted once a view, what is pointed at on a canvas above it. */
+/* The picture of the bipartite graph: ribbons on canvas, blocks as buttons on both sides. Hovering
+ * never asks the server and never renders: the base is painted once a view, what is pointed at on a
+ * canvas above it. */
 
-import { useEscape } from "../shared/keys.js";
-import { h, useEffect, useLayoutEffect, useMemo, useRef } from "../shared/react.js";
+import { useEscape } from "../shared/hooks/keys.js";
+import { h, useEffect, useLayoutEffect, useMemo, useRef } from "../shared/hooks/react.js";
 import { neighbour, sideOf } from "./blocks.js";
 import * as graph from "./layout.js";
 import { HINT, controller } from "./pointer.js";
 
-/** Where blocks and ribbons lie; null without a view. */
+/** @import { GraphControl, GraphRefs, GraphScene, GraphView, Pointed } from "./types.js" */
+/** @import { Drawn, KeyAt } from "../shared/hooks/types.js" */
+/** @import { DashProps } from "../shared/types.js" */
+
+/**
+ * Where blocks and ribbons lie; null without a view.
+ *
+ * @param {GraphView | null | undefined} view
+ */
 function usePlaced(view) {
   return useMemo(() => {
     if (!view) return null;
@@ -18,7 +27,15 @@ function usePlaced(view) {
   }, [view]);
 }
 
-/** Another view is painted, and the focus goes to the side that was entered; so are another size and another scheme. */
+/**
+ * Another view is painted, and the focus goes to the side that was entered; so are another size and
+ * another scheme.
+ *
+ * @param {GraphRefs} refs
+ * @param {GraphScene} scene
+ * @param {GraphControl} control
+ * @param {object | null} placed
+ */
 function usePainted(refs, scene, control, placed) {
   useLayoutEffect(() => {
     if (!placed) return;
@@ -26,6 +43,7 @@ function usePainted(refs, scene, control, placed) {
     control.point(null);
     control.base();
     if (scene.entered && refs.root.current.contains(document.activeElement)) {
+      /** @type {HTMLElement | null} */
       const first = refs.root.current.querySelector(`button[data-side="${scene.entered}"]`);
       if (first) first.focus({ preventScroll: true });
     }
@@ -45,15 +63,24 @@ function usePainted(refs, scene, control, placed) {
   }, []);
 }
 
+/**
+ * @param {KeyAt} event
+ * @param {GraphScene} scene
+ * @param {HTMLElement} root
+ */
 function walkBlocks(event, scene, root) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  /** @type {HTMLElement | null} */
   const button = event.target.closest("button[data-side]");
   const next = button ? neighbour(scene, button, event.key) : null;
   if (!next) return;
   event.preventDefault();
-  root.querySelector(`button[data-side="${next[0]}"][data-index="${next[1]}"]`).focus();
+  /** @type {HTMLElement | null} */
+  const wanted = root.querySelector(`button[data-side="${next[0]}"][data-index="${next[1]}"]`);
+  wanted?.focus();
 }
 
+/** @param {{ refs: GraphRefs, control: GraphControl, split: (at: Pointed) => void }} props */
 function Ribbons({ refs, control, split }) {
   return h(
     "div",
@@ -73,11 +100,13 @@ function Ribbons({ refs, control, split }) {
   );
 }
 
+/** @param {{ refs: GraphRefs, id: string }} props */
 function Readout({ refs, id }) {
   const className = "fs-graph__readout is-idle";
   return h("p", { ref: refs.readout, className, id: `${id}-readout`, role: "status" }, HINT);
 }
 
+/** @param {{ name: string, label: string, children?: Drawn }} props */
 function Side({ name, label, children }) {
   const className = `fs-graph__side fs-graph__side--${name}`;
   return h("ul", { className, "aria-label": label }, children);
@@ -90,7 +119,12 @@ const HEADS = h(
   h("span", null, "features, by the first rank that reaches them"),
 );
 
-/** props: view (GET /api/graph), path {key, steps}, pathKey (what path belongs to), sae_id, busy. */
+/**
+ * props: view (GET /api/graph), path {key, steps}, pathKey (what path belongs to), sae_id, busy.
+ *
+ * @param {DashProps & { view?: GraphView | null, path?: { key: string, steps: string[] } | null,
+ *   pathKey?: string, sae_id: string, busy?: boolean }} props
+ */
 export function BipartiteGraph(props) {
   const refs = {
     root: useRef(null),
@@ -98,12 +132,14 @@ export function BipartiteGraph(props) {
     over: useRef(null),
     readout: useRef(null),
   };
-  const scene = useRef({ at: null, ribbons: [] }).current;
+  const scene = useRef(/** @type {any} */ ({ at: null, ribbons: [] })).current;
   const control = useMemo(() => controller(refs, scene), []);
   const { view, busy } = props;
   const placed = usePlaced(view);
   const steps = props.path && props.path.key === props.pathKey ? props.path.steps : [];
+  /** @param {string[]} next */
   const go = (next) => props.setProps({ path: { key: props.pathKey, steps: next } });
+  /** @param {Pointed} at */
   const split = (at) => {
     const step = view ? graph.split(view, at) : null;
     if (!step || busy) return;
@@ -111,10 +147,15 @@ export function BipartiteGraph(props) {
     go([...steps, step]);
   };
   const act = { point: control.point, split };
-  useEscape(() => steps.length && go(steps.slice(0, -1))); // wherever the focus is: a split block takes it along
+  // wherever the focus is: a split block takes it along
+  useEscape(() => steps.length && go(steps.slice(0, -1)));
   usePainted(refs, scene, control, placed);
+  /**
+   * @param {"token" | "feature"} name
+   * @param {"left" | "right"} column
+   */
   const blocks = (name, column) =>
-    placed ? sideOf(view, name, placed[column], props.sae_id, act) : null;
+    placed ? sideOf(placed.view, name, placed[column], props.sae_id, act) : null;
   const tokens = { name: "token", label: "Blocks of tokens, by frequency rank" };
   const features = {
     name: "feature",

@@ -1,13 +1,32 @@
-/* Addresses of the live pages: only what differs from the defaults, so that a link says what was chosen. */
+/* Addresses of the live pages: only what differs from the defaults, so that a link says what was
+ * chosen. */
 
 import { writeAddress } from "../shared/address.js";
 import { noUpdate } from "../shared/dash.js";
 import { viewQuery } from "../shared/matrix_view.js";
 
+/** @import { Prompt, View } from "./matrix/types.js" */
+
+/**
+ * @param {string} a
+ * @param {string} b
+ * @param {{ prompt: string, second: string }} defaults
+ */
 function promptsIn(a, b, defaults) {
   return a === defaults.prompt && b === defaults.second ? {} : { prompt: a, second: b || null };
 }
 
+/**
+ * @param {Prompt[] | null} prompts
+ * @param {string} saeId
+ * @param {string | null} locked
+ * @param {string[] | null} pins
+ * @param {Partial<View> | null} view
+ * @param {boolean} shuffled
+ * @param {boolean} measured
+ * @param {{ generate?: number } | null} asked
+ * @param {{ prompt: string, second: string, sae: string } | null} defaults
+ */
 export function reactivationAddress(
   prompts,
   saeId,
@@ -35,7 +54,13 @@ export function reactivationAddress(
   );
 }
 
-/** [a sentence, the page's class] while the boxes hold other prompts than what the page shows is of. */
+/**
+ * [a sentence, the page's class] while the boxes hold other prompts than what the page shows is of.
+ *
+ * @param {string} a
+ * @param {string} b
+ * @param {Prompt[] | null} prompts
+ */
 export function staleRun(a, b, prompts) {
   const shown = (prompts || []).map((prompt) => prompt.prompt);
   const stale = shown.length > 0 && [a, b].filter(Boolean).join("\u0000") !== shown.join("\u0000");
@@ -45,6 +70,11 @@ export function staleRun(a, b, prompts) {
   ];
 }
 
+/**
+ * @param {number | null} clicks
+ * @param {{ prompt: string, second: string } | null} defaults
+ * @returns {unknown[]}
+ */
 export function builtInPair(clicks, defaults) {
   if (!clicks || !defaults) return [noUpdate(), noUpdate(), noUpdate()];
   return [defaults.prompt, defaults.second, { pair: clicks }];

@@ -1,16 +1,27 @@
-/* Features at the compared position: only in A, in both, only in B. All from what the browser already has. */
+/* Features at the compared position: only in A, in both, only in B. All from what the browser
+ * already has. */
 
 import { chip } from "../shared/tokens/chip.js";
 import { tell } from "../shared/dash.js";
 import { number } from "../shared/number.js";
-import { h, useMemo } from "../shared/react.js";
+import { h, useMemo } from "../shared/hooks/react.js";
 import { comparedColumns } from "./matrix/locks.js";
 import { LANES, activationAt, useGroup } from "./next_tokens.js";
 import { originSentence } from "./matrix/pair.js";
 import { pinnedIn, togglePin } from "./pins.js";
 
+/** @import { Compared, FeatureRow, Groups, Model } from "./matrix/types.js" */
+/** @import { Drawn } from "../shared/hooks/types.js" */
+/** @import { DashProps } from "../shared/types.js" */
+/** @import { Where } from "../steering/types.js" */
+
+/**
+ * @param {Model} model
+ * @param {number | null} locked
+ */
 function compared(model, locked) {
   const { atEnd, columns } = comparedColumns(model, locked);
+  /** @type {Groups} */
   const groups = model.prompts.length > 1 ? { A: [], both: [], B: [] } : { A: [] };
   model.all.forEach((row) => {
     const found = columns.map((column, lane) => activationAt(row, lane, column));
@@ -19,11 +30,16 @@ function compared(model, locked) {
     else if (a) groups.A.push([row, found]);
     else if (b) groups.B.push([row, found]);
   });
+  /** @param {Compared} entry */
   const strength = (entry) => Math.max(...entry[1].filter((value) => value !== null));
   Object.values(groups).forEach((list) => list.sort((x, y) => strength(y) - strength(x)));
   return { atEnd, columns, groups };
 }
 
+/**
+ * @param {{ row: FeatureRow, found: (number | null)[], most: number, pinned: boolean, onPin: () =>
+ *   void }} props
+ */
 function CompareItem({ row, found, most, pinned, onPin }) {
   return h(
     "li",
@@ -65,7 +81,12 @@ function CompareItem({ row, found, most, pinned, onPin }) {
   );
 }
 
-/** Which position is compared, token by token, and the way back to the last function token. */
+/**
+ * Which position is compared, token by token, and the way back to the last function token.
+ *
+ * @param {{ model: Model, result: { atEnd: boolean, columns: number[] }, nLocked: number, target:
+ *   string }} props
+ */
 function Where({ model, result, nLocked, target }) {
   const tokens = result.columns.map((column, lane) => {
     const token = column >= 0 && model.columns[column] ? model.columns[column].tokens[lane] : null;
@@ -93,6 +114,10 @@ function Where({ model, result, nLocked, target }) {
   );
 }
 
+/**
+ * @param {{ name: string, title: string, list: Compared[], item: (entry: Compared) => Drawn }}
+ *   props
+ */
 function Group({ name, title, list, item }) {
   return h(
     "section",
@@ -102,22 +127,29 @@ function Group({ name, title, list, item }) {
   );
 }
 
+/** @type {Record<string, string>} */
 const ONE = { A: "firing here" };
+/** @type {Record<string, string>} */
 const TWO = { A: "only in A", both: "in both", B: "only in B" };
 
-/** Features at the compared position: only in A, in both, only in B. props: id, group, target. */
+/**
+ * Features at the compared position: only in A, in both, only in B. props: id, group, target.
+ *
+ * @param {DashProps & { group: string, target: string }} props
+ */
 export function FiringCompare(props) {
   const { model, locked, nLocked, pins } = useGroup(props.group);
   const result = useMemo(
     () => (model && model.columns.length ? compared(model, locked) : null),
     [model, locked],
   );
-  if (!result)
+  if (!model || !result)
     return h("div", { id: props.id, className: "fs-quiet" }, "Nothing has been run yet.");
   const entries = Object.values(result.groups).flat();
   const most = Math.max(1e-9, ...entries.flatMap((entry) => entry[1].map((v) => v || 0)));
   const pinned = new Set(pinnedIn(pins, model.saeId));
   const titles = model.prompts.length > 1 ? TWO : ONE;
+  /** @param {Compared} entry */
   const item = ([row, found]) =>
     h(CompareItem, {
       key: row.feature,

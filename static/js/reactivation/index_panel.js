@@ -1,16 +1,25 @@
-/* The reactivation index: per class of tokens, how much more fires again than in shuffled prompts; over the
- * prompts on the page, and, when asked for, over a whole set, streamed as it is counted. */
+/* The reactivation index: per class of tokens, how much more fires again than in shuffled prompts;
+ * over the prompts on the page, and, when asked for, over a whole set, streamed as it is counted.
+ */
 
-import { useKept } from "../shared/kept.js";
-import { h, useEffect } from "../shared/react.js";
+import { useKept } from "../shared/hooks/kept.js";
+import { h, useEffect } from "../shared/hooks/react.js";
 import { newJob, pumpFrames, stopJob } from "../shared/stream.js";
 import { csvButton } from "../shared/buttons.js";
 import { indexReach, indexRows, indexTable, points, range, share } from "./index_rows.js";
 
+/** @import { IndexProps, IndexRow, MeasuredSet } from "./types.js" */
+/** @import { Data } from "../shared/types.js" */
+
 const WIDTH = 260;
 
+/** @param {number | undefined} n */
+const count = (n) => (n ?? 0).toLocaleString("en");
+
+/** @param {{ row: IndexRow, reach: number }} props */
 function IndexPlot({ row, reach }) {
   if (row.index === null) return h("span", { className: "fs-quiet" }, "nothing fires there");
+  /** @param {number} value */
   const x = (value) => WIDTH / 2 + (value / reach) * (WIDTH / 2 - 8);
   return h(
     "svg",
@@ -39,11 +48,13 @@ function IndexPlot({ row, reach }) {
   );
 }
 
+/** @param {{ row: IndexRow, first: boolean, reach: number }} props */
 function IndexRow({ row, first, reach }) {
   const isDifference = row.kind === "difference";
   const counts = isDifference
     ? ""
-    : `${row.reactivated.toLocaleString("en")} of ${row.firing.toLocaleString("en")} firings at ${row.n_positions.toLocaleString("en")} positions`;
+    : `${count(row.reactivated)} of ${count(row.firing)} firings at ${count(row.n_positions)} ` +
+      `positions`;
   return h(
     "tr",
     { className: first ? "is-first" : "", "data-class": row.kind },
@@ -85,6 +96,7 @@ function IndexRow({ row, first, reach }) {
   );
 }
 
+/** @param {{ rows: IndexRow[] }} props */
 function IndexTable({ rows }) {
   const reach = indexReach(rows);
   return h(
@@ -136,11 +148,12 @@ function IndexTable({ rows }) {
   );
 }
 
+/** @param {MeasuredSet} kept */
 function describe(kept) {
   const { job, result } = kept;
   if (!job)
     return "Not measured yet: reads every prompt of the set once and in 20 shuffled orders.";
-  if (job.status === "failed") return `${job.problem.title}: ${job.problem.detail}`;
+  if (job.problem) return `${job.problem.title}: ${job.problem.detail}`;
   if (!result) return job.place ? `${job.place} before it in the queue` : "starting …";
   const counted = `${result.done} of ${result.total} prompts`;
   return job.status === "streaming"
@@ -150,20 +163,35 @@ function describe(kept) {
       : `${result.done} prompts`;
 }
 
-/** Starts the set's stream; `redraw` after every frame. */
+/**
+ * Starts the set's stream; `redraw` after every frame.
+ *
+ * @param {MeasuredSet} kept
+ * @param {IndexProps} props
+ * @param {() => void} redraw
+ */
 function measure(kept, props, redraw) {
   if (kept.job && kept.job.status === "streaming") stopJob(kept.job, props.cancel);
   const job = (kept.job = newJob());
   Object.assign(kept, { result: null, key: JSON.stringify(props.request) });
+  /**
+   * @param {string} event
+   * @param {Data} data
+   */
   const apply = (event, data) => {
     if (kept.job === job && (event === "progress" || event === "final")) kept.result = data.result;
   };
   pumpFrames(job, props.endpoint, props.request, apply, redraw).then(redraw);
 }
 
-/** React hook: what has been measured of the set, asked for again when the request changes. */
+/**
+ * React hook: what has been measured of the set, asked for again when the request changes.
+ *
+ * @param {IndexProps} props
+ */
 function useMeasured(props) {
-  const [redraw, latest] = useKept({ job: null, result: null, key: null });
+  const nothing = /** @type {MeasuredSet} */ ({ job: null, result: null, key: null });
+  const [redraw, latest] = useKept(nothing);
   const kept = latest.current;
   useEffect(() => {
     if (!props.request || kept.key === JSON.stringify(props.request)) return;
@@ -186,7 +214,12 @@ function useMeasured(props) {
   return { kept, start, stop };
 }
 
-/** Measuring over the prompt set: its button, how far it is, and the table's CSV. */
+/**
+ * Measuring over the prompt set: its button, how far it is, and the table's CSV.
+ *
+ * @param {{ props: IndexProps, rows: IndexRow[], measured: { kept: MeasuredSet, start: () => void,
+ *   stop: () => void } }} props
+ */
 function SetTools({ props, rows, measured }) {
   const { kept, start, stop } = measured;
   const runs = kept.job && kept.job.status === "streaming";
@@ -211,11 +244,17 @@ function SetTools({ props, rows, measured }) {
 
 const EXPLAINED = [
   "Fires again: the share of firings at tokens of a class that are reactivations.",
-  "Index: that share minus its mean in shuffled prompts, in percentage points; tokens trade places within their",
+  "Index: that share minus its mean in shuffled prompts, in percentage points; tokens trade " +
+    "places within their",
   "class, the last function token stays. At 0 the order of the words has no part in it.",
 ].join(" ");
 
-/** props: id, indices [{source, index}] or null, request (body of the set) or null, endpoint, cancel, measured. */
+/**
+ * props: id, indices [{source, index}] or null, request (body of the set) or null, endpoint,
+ * cancel, measured.
+ *
+ * @param {IndexProps} props
+ */
 export function ReactivationIndex(props) {
   const measured = useMeasured(props);
   const { result } = measured.kept;

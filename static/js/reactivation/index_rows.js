@@ -1,16 +1,29 @@
 /* The reactivation index as rows: for the table on the page and for a spreadsheet. Pure. */
 
+/** @import { IndexRow, ReactivationIndexAnswer } from "./types.js" */
+/** @import { Interval } from "../shared/types.js" */
+
+/** @param {number | null | undefined} x */
 export const points = (x) =>
   x === null || x === undefined
     ? "—"
     : `${x > 0 ? "+" : x < 0 ? "−" : ""}${Math.abs(100 * x).toFixed(1)}`;
 
+/** @param {number | null | undefined} x */
 export const share = (x) => (x === null || x === undefined ? "—" : (100 * x).toFixed(1) + " %");
 
+/**
+ * @param {Interval | null | undefined} interval
+ * @param {(x: number) => string} form
+ */
 export const range = (interval, form) =>
   interval ? `${form(interval[0])} to ${form(interval[1])}` : "no interval";
 
-/** Half the width of the axis, in shares: a round number that holds every interval. */
+/**
+ * Half the width of the axis, in shares: a round number that holds every interval.
+ *
+ * @param {IndexRow[]} rows
+ */
 export function indexReach(rows) {
   const most = Math.max(
     0.02,
@@ -22,12 +35,19 @@ export function indexReach(rows) {
   return [0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1].find((step) => step >= most) || 1;
 }
 
-/** What one source (a prompt or a set) has to show: a row a class, and for a set the difference. */
+/**
+ * What one source (a prompt or a set) has to show: a row a class, and for a set the difference.
+ *
+ * @param {string} source
+ * @param {ReactivationIndexAnswer} index
+ * @returns {IndexRow[]}
+ */
 export function indexRows(source, index) {
   const over =
     index.n_prompts > 1
       ? `bootstrap over ${index.n_prompts} prompts`
       : `range of ${index.n_shuffles} shuffles`;
+  /** @type {IndexRow[]} */
   const rows = index.classes.map((one) =>
     Object.assign({}, one, { source, kind: one.token_class, name: one.token_class, over }),
   );
@@ -47,11 +67,17 @@ export function indexRows(source, index) {
   return rows;
 }
 
+/** @param {Interval | null | undefined} interval */
 const ends = (interval) => (interval ? [interval[0], interval[1]] : ["", ""]);
 
+/** @param {number | null | undefined} value */
 const known = (value) => (value === null || value === undefined ? "" : value);
 
-/** The rows for a spreadsheet: shares, not percentage points. */
+/**
+ * The rows for a spreadsheet: shares, not percentage points.
+ *
+ * @param {IndexRow[]} rows
+ */
 export const indexTable = (rows) => [
   [
     "source",

@@ -1,13 +1,21 @@
 /* What comes next at the pointed-at position, else at the locked one. */
 
-import { useChannel } from "../shared/channel.js";
+import { useChannel } from "../shared/hooks/channel.js";
 import { chip } from "../shared/tokens/chip.js";
 import { percent } from "../shared/number.js";
-import { h } from "../shared/react.js";
+import { h } from "../shared/hooks/react.js";
 import { visible } from "../shared/tokens/words.js";
+
+/** @import { FeatureRow, Model, Prompt } from "./matrix/types.js" */
+/** @import { DashProps } from "../shared/types.js" */
 
 export const LANES = ["A", "B"];
 
+/**
+ * @param {string} group
+ * @returns {{ model: Model | null | undefined, locked: number | null, nLocked: number, hover:
+ *   number | null, pins: string[] }}
+ */
 export function useGroup(group) {
   return {
     model: useChannel(group, (s) => s.model),
@@ -18,6 +26,7 @@ export function useGroup(group) {
   };
 }
 
+/** @param {{ prompt: Prompt, lane: number, position: number | null, nLanes: number }} props */
 function Distribution({ prompt, lane, position, nLanes }) {
   if (position === null || position === undefined) {
     return h(
@@ -61,7 +70,11 @@ function Distribution({ prompt, lane, position, nLanes }) {
   );
 }
 
-/** Next-token distribution at the pointed-at position, else at the locked one. props: id, group. */
+/**
+ * Next-token distribution at the pointed-at position, else at the locked one. props: id, group.
+ *
+ * @param {DashProps & { group: string }} props
+ */
 export function NextTokens(props) {
   const { model, locked, nLocked, hover } = useGroup(props.group);
   const column = hover !== null ? hover : locked;
@@ -86,6 +99,11 @@ export function NextTokens(props) {
   );
 }
 
+/**
+ * @param {FeatureRow} row
+ * @param {number} lane
+ * @param {number} column
+ */
 export function activationAt(row, lane, column) {
   const k = row.lanes[lane].columns.indexOf(column);
   return k < 0 ? null : row.lanes[lane].activations[k];

@@ -2,20 +2,36 @@
 
 import { follow, tell } from "../shared/dash.js";
 import { number } from "../shared/number.js";
-import { h } from "../shared/react.js";
+import { h } from "../shared/hooks/react.js";
 import { inLine, visible } from "../shared/tokens/words.js";
 import { LANES, activationAt, useGroup } from "./next_tokens.js";
 
+/** @import { Model } from "./matrix/types.js" */
+/** @import { DashProps } from "../shared/types.js" */
+
+/**
+ * @param {string[]} pins
+ * @param {string} saeId
+ */
 export const pinnedIn = (pins, saeId) =>
   pins
     .filter((pin) => pin.startsWith(saeId + ":"))
     .map((pin) => Number(pin.slice(saeId.length + 1)));
 
+/**
+ * @param {string[]} pins
+ * @param {string} saeId
+ * @param {number} feature
+ */
 export function togglePin(pins, saeId, feature) {
   const pin = `${saeId}:${feature}`;
   return pins.includes(pin) ? pins.filter((other) => other !== pin) : pins.concat([pin]);
 }
 
+/**
+ * @param {{ pin: string, model: Model | null | undefined, column: number | null, onRemove: () =>
+ *   void, steerHref: string }} props
+ */
 function PinCard({ pin, model, column, onRemove, steerHref }) {
   const feature = Number(pin.slice(pin.lastIndexOf(":") + 1));
   const saeId = pin.slice(0, pin.lastIndexOf(":"));
@@ -28,7 +44,7 @@ function PinCard({ pin, model, column, onRemove, steerHref }) {
           .map((_, lane) => activationAt(row, lane, column))
           .map(
             (v, lane) =>
-              `${row.lanes.length > 1 ? LANES[lane] + " " : ""}${v === null ? "silent" : number(v)}`,
+              (row.lanes.length > 1 ? LANES[lane] + " " : "") + (v === null ? "silent" : number(v)),
           )
           .join(", ")
       : null;
@@ -73,18 +89,25 @@ function PinCard({ pin, model, column, onRemove, steerHref }) {
   );
 }
 
-/** The pinned features, with the way to Steering. props: id, group, target. */
+/**
+ * The pinned features, with the way to Steering. props: id, group, target.
+ *
+ * @param {DashProps & { group: string, target: string }} props
+ */
 export function FeaturePins(props) {
   const { model, locked, hover, pins } = useGroup(props.group);
   const column = hover !== null ? hover : locked;
   const prompt = model && model.prompts.length ? model.prompts[0].prompt : "";
+  /** @param {string[]} list */
   const href = (list) => "/steer?" + new URLSearchParams({ prompt, f: list.join(",") }).toString();
+  /** @param {string} pin */
   const remove = (pin) => tell(props.target, { pins: pins.filter((other) => other !== pin) });
   if (!pins.length) {
     return h(
       "div",
       { id: props.id, className: "fs-quiet" },
-      "Click a row of the matrix, or a feature of the comparison, to pin it here. Pins travel to Steering and with the link.",
+      "Click a row of the matrix, or a feature of the comparison, to pin it here. Pins " +
+        "travel to Steering and with the link.",
     );
   }
   return h(

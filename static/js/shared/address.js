@@ -1,11 +1,12 @@
 /* The address bar holds what the page shows, and Back undoes what somebody chose.
  *
- * writeQuery({name: value}): address bar := the non-null values, no layout re-run. What a person chose becomes an entry of the
- * history; more of the same setting (a cursor that moves, a prompt that grows) changes that entry, and so does what the
- * page adds by itself.
- */
+ * writeQuery({name: value}): address bar := the non-null values, no layout re-run. What a person
+ * chose becomes an entry of the history; more of the same setting (a cursor that moves, a prompt
+ * that grows) changes that entry, and so does what the page adds by itself. */
 
 import { noUpdate, tell } from "./dash.js";
+
+/** @import { Values } from "./types.js" */
 
 const SOON_MS = 3000; // a change this long after a press or a key is still its doing
 
@@ -13,8 +14,10 @@ const ANCHOR_MS = 6000;
 
 const here = () => window.location.pathname + window.location.search;
 
+/** @type {{ at: number, spent: boolean }} */
 let gesture = { at: -Infinity, spent: true };
 
+/** @type {string | null} */
 let chosen = null; // the settings that the newest entry was made for
 
 let told = here(); // the address that Dash's Location knows of
@@ -26,7 +29,12 @@ const noticed = () => {
 for (const kind of ["pointerdown", "keydown", "change"])
   window.addEventListener(kind, noticed, true);
 
-/** Names of the settings in which two queries differ, in one string. */
+/**
+ * Names of the settings in which two queries differ, in one string.
+ *
+ * @param {URLSearchParams} before
+ * @param {URLSearchParams} after
+ */
 function difference(before, after) {
   const names = new Set([...before.keys(), ...after.keys()]);
   return [...names]
@@ -35,12 +43,17 @@ function difference(before, after) {
     .join("&");
 }
 
-/** Whether a person just chose this, and something else than the newest entry is of. */
+/**
+ * Whether a person just chose this, and something else than the newest entry is of.
+ *
+ * @param {string} settings
+ */
 function isChoice(settings) {
   const theirs = !gesture.spent && performance.now() - gesture.at < SOON_MS;
   return theirs && settings !== chosen;
 }
 
+/** @param {Values} values */
 export function writeQuery(values) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(values)) {
@@ -68,8 +81,10 @@ function arrived() {
   toAnchor();
 }
 
-/** The part of the page that the address names after #: brought into view as soon as it is there, and kept there
- *  while what stands above it grows, until somebody does something. */
+/**
+ * The part of the page that the address names after #: brought into view as soon as it is there,
+ * and kept there while what stands above it grows, until somebody does something.
+ */
 function toAnchor() {
   const id = window.location.hash.slice(1);
   if (!id) return;
@@ -101,7 +116,12 @@ window.addEventListener("wheel", noticed, { capture: true, passive: true });
 
 toAnchor();
 
-/** Leaves the address alone when the person has already gone to another page. */
+/**
+ * Leaves the address alone when the person has already gone to another page.
+ *
+ * @param {string} path
+ * @param {Values} values
+ */
 export function writeAddress(path, values) {
   if (window.location.pathname.replace(/\/$/, "") === path) writeQuery(values);
   return noUpdate();

@@ -1,9 +1,15 @@
 /* Buttons that several panels have. */
 
 import { saveTable } from "./csv.js";
-import { h } from "./react.js";
+import { h } from "./hooks/react.js";
 
-/** Saves `rows()` under `name`; `more`: id, title. */
+/**
+ * Saves `rows()` under `name`; `more`: id, title.
+ *
+ * @param {string} name
+ * @param {() => unknown[][]} rows
+ * @param {{ id?: string, title?: string }} [more]
+ */
 export const csvButton = (name, rows, more) =>
   h(
     "button",
@@ -16,7 +22,12 @@ export const csvButton = (name, rows, more) =>
     "CSV",
   );
 
-/** Stops what is being computed, as Escape does. */
+/**
+ * Stops what is being computed, as Escape does.
+ *
+ * @param {string} id
+ * @param {() => void} stop
+ */
 export const stopButton = (id, stop) =>
   h(
     "button",

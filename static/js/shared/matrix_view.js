@@ -1,6 +1,16 @@
 /* What a firing matrix shows: defaults, and the names that addresses have for it. */
 
-/** What a firing matrix shows, under the names that addresses have for it. */
+/** @import { View } from "../reactivation/matrix/types.js" */
+/** @import { Values } from "./types.js" */
+
+/**
+ * What a firing matrix shows, under the names that addresses have for it.
+ *
+ * @param {Partial<View> | null | undefined} view
+ * @param {string | null | undefined} locked
+ * @param {string[] | null | undefined} pins
+ * @returns {Values}
+ */
 export function viewQuery(view, locked, pins) {
   const shown = view || {};
   return {
@@ -18,6 +28,7 @@ export function viewQuery(view, locked, pins) {
   };
 }
 
+/** @type {View} */
 export const DEFAULT_VIEW = {
   order: "first",
   locked: false,

@@ -1,6 +1,10 @@
 /* How numbers read anywhere in the product. */
 
-/** A probability as per cent; never in exponents. */
+/**
+ * A probability as per cent; never in exponents.
+ *
+ * @param {number} p
+ */
 export function percent(p) {
   const value = 100 * p;
   if (value === 0) return "0 %";
@@ -9,7 +13,11 @@ export function percent(p) {
   return value >= 0.0001 ? Number(value.toPrecision(2)) + " %" : "< 0.0001 %";
 }
 
-/** Three significant digits, a true minus, without exponents where a person would not write one. */
+/**
+ * Three significant digits, a true minus, without exponents where a person would not write one.
+ *
+ * @param {number} x
+ */
 export function number(x) {
   const size = Math.abs(x);
   if (size === 0) return "0";
@@ -17,9 +25,17 @@ export function number(x) {
   return (size >= 1000 || size < 0.001 ? rounded : String(Number(rounded))).replace("-", "−");
 }
 
-/** "1 firing", "2,345 firings". */
+/**
+ * "1 firing", "2,345 firings".
+ *
+ * @param {number} n
+ */
 export const firings = (n) => `${n.toLocaleString("en")} firing${n === 1 ? "" : "s"}`;
 
-/** A divergence in nats: three digits, at most six decimals; 0 only where it is 0. */
+/**
+ * A divergence in nats: three digits, at most six decimals; 0 only where it is 0.
+ *
+ * @param {number} kl
+ */
 export const nats = (kl) =>
   kl >= 0.001 ? number(kl) : kl > 0 && kl < 5e-7 ? "< 0.000001" : String(Number(kl.toFixed(6)));

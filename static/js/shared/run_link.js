@@ -2,10 +2,18 @@
 
 import { follow } from "./dash.js";
 import { keepTokens } from "./delete_tokens.js";
-import { h } from "./react.js";
+import { h } from "./hooks/react.js";
 
-/** props: id, label, title, n_clicks, busy, runs [{run_id, url, reused, holds}] or null; holds: what of
- *  the page a run has, where it takes several. */
+/** @import { DashProps } from "./types.js" */
+
+/**
+ * props: id, label, title, n_clicks, busy, runs [{run_id, url, reused, holds}] or null; holds: what
+ * of the page a run has, where it takes several.
+ *
+ * @param {DashProps & { label: string, title?: string, n_clicks?: number, busy?: boolean, runs?: {
+ *   run_id: string, url: string, reused?: boolean, holds?: string, delete_token?: string }[] | null
+ *   }} props
+ */
 export function RunLink(props) {
   keepTokens(props.runs);
   return h(

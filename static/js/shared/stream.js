@@ -1,10 +1,18 @@
-/* Server-sent events as the live endpoints send them: POST, read as it comes, stopped without losing what came. */
+/* Server-sent events as the live endpoints send them: POST, read as it comes, stopped without
+ * losing what came. */
 
-/** Splits a growing buffer into whole SSE frames: [[{event, data}], rest]. */
+/** @import { Apply, Data, Job, Problem } from "./types.js" */
+
+/**
+ * Splits a growing buffer into whole SSE frames: [[{event, data}], rest].
+ *
+ * @param {string} buffer
+ * @returns {[{ event: string, data: Data }[], string]}
+ */
 export function readFrames(buffer) {
   const parts = buffer.replace(/\r\n/g, "\n").split("\n\n");
-  const rest = parts.pop();
-  const frames = parts.map((part) => {
+  const rest = parts.pop() ?? "";
+  const frames = parts.flatMap((part) => {
     const lines = part.split("\n");
     const event = lines.find((line) => line.startsWith("event:"));
     const data = lines
@@ -12,10 +20,10 @@ export function readFrames(buffer) {
       .map((line) => line.slice(5).trimStart())
       .join("\n");
     return data
-      ? { event: event ? event.slice(6).trim() : "message", data: JSON.parse(data) }
-      : null;
+      ? [{ event: event ? event.slice(6).trim() : "message", data: JSON.parse(data) }]
+      : [];
   });
-  return [frames.filter(Boolean), rest];
+  return [frames, rest];
 }
 
 const EARLY = {
@@ -24,9 +32,19 @@ const EARLY = {
   request_id: "",
 };
 
-/** Reads one stream. `job` {abort, status "streaming", streamId, place, problem} is kept up to date: status becomes
- *  done, stopped or failed, and never throws. Every frame goes to apply(event, data), every piece ends in changed(). */
+/**
+ * Reads one stream. `job` {abort, status "streaming", streamId, place, problem} is kept up to date:
+ * status becomes done, stopped or failed, and never throws. Every frame goes to apply(event, data),
+ * every piece ends in changed().
+ *
+ * @param {Job} job
+ * @param {string} endpoint
+ * @param {unknown} request
+ * @param {Apply} apply
+ * @param {() => void} changed
+ */
 export async function pumpFrames(job, endpoint, request, apply, changed) {
+  /** @param {{ event: string, data: Data }} frame */
   const take = ({ event, data }) => {
     if (event === "start")
       Object.assign(job, { streamId: data.stream_id, place: data.queue_position });
@@ -42,7 +60,7 @@ export async function pumpFrames(job, endpoint, request, apply, changed) {
       body: JSON.stringify(request),
       headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
     });
-    if (!response.ok) throw await refusal(response);
+    if (!response.ok || !response.body) throw await refusal(response);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let buffer = "";
     for (;;) {
@@ -56,13 +74,21 @@ export async function pumpFrames(job, endpoint, request, apply, changed) {
     if (job.status === "streaming") Object.assign(job, { status: "failed", problem: EARLY });
   } catch (error) {
     job.status = job.abort.signal.aborted ? "stopped" : "failed";
-    if (job.status === "failed")
-      job.problem = error.title
-        ? error
-        : { title: "The stream broke", detail: String(error.message || error), request_id: "" };
+    if (job.status === "failed") job.problem = problemOf(error, "The stream broke");
   }
 }
 
+/**
+ * What was thrown, as problem details; `title` where it is another kind of error.
+ *
+ * @param {any} error
+ * @param {string} title
+ * @returns {Problem}
+ */
+export const problemOf = (error, title) =>
+  error.title ? error : { title, detail: String(error.message || error), request_id: "" };
+
+/** @returns {Job} */
 export const newJob = () => ({
   status: "streaming",
   abort: new AbortController(),
@@ -71,7 +97,12 @@ export const newJob = () => ({
   problem: null,
 });
 
-/** Ends a job from this side; what came stays. */
+/**
+ * Ends a job from this side; what came stays.
+ *
+ * @param {Job | null} job
+ * @param {string} cancel
+ */
 export function stopJob(job, cancel) {
   if (!job || job.status !== "streaming") return;
   job.status = "stopped";
@@ -83,7 +114,12 @@ export function stopJob(job, cancel) {
   job.abort.abort();
 }
 
-/** The body of a refused answer as problem details, whatever came. */
+/**
+ * The body of a refused answer as problem details, whatever came.
+ *
+ * @param {Response} response
+ * @returns {Promise<Problem>}
+ */
 export async function refusal(response) {
   const body = await response.json().catch(() => null);
   return body && body.detail

@@ -1,10 +1,19 @@
-/* The Steering page in the address bar (only what differs from the defaults), and the request that it composes. */
+/* The Steering page in the address bar (only what differs from the defaults), and the request that
+ * it composes. */
 
 import { EMPTY, writeAddress } from "../shared/address.js";
 import { noUpdate } from "../shared/dash.js";
 import { canonical } from "./known.js";
 
-/** One intervention in an address: sae_id:index:mode:value:positions[:off], positions as last_function | 3.5.7 */
+/** @import { Values } from "../shared/types.js" */
+/** @import { Edit, Intervention, SteerSettings } from "./types.js" */
+
+/**
+ * One intervention in an address: sae_id:index:mode:value:positions[:off], positions as
+ * last_function | 3.5.7
+ *
+ * @param {Intervention} it
+ */
 export function writtenIntervention(it) {
   const positions = Array.isArray(it.positions) ? it.positions.join(".") : it.positions;
   return (
@@ -12,6 +21,10 @@ export function writtenIntervention(it) {
   );
 }
 
+/**
+ * @param {Intervention} it
+ * @returns {Edit}
+ */
 const asAsked = (it) => ({
   sae_id: it.sae_id,
   feature_index: it.feature_index,
@@ -20,8 +33,23 @@ const asAsked = (it) => ({
   positions: it.positions,
 });
 
-/** What the page asks for: a body of POST /api/steer in which `samples` counts the seeded texts beside the
- *  greedy one (live.steerPasses turns it into requests). Null while there is nothing to steer. */
+/**
+ * What the page asks for: a body of POST /api/steer in which `samples` counts the seeded texts
+ * beside the greedy one (live.steerPasses turns it into requests). Null while there is nothing to
+ * steer.
+ *
+ * @param {string} prompt
+ * @param {Intervention[] | null} interventions
+ * @param {boolean} generated
+ * @param {boolean} freeze
+ * @param {boolean} chat
+ * @param {number} tokens
+ * @param {number} temperature
+ * @param {number} samples
+ * @param {number} seed
+ * @param {boolean} controls
+ * @returns {unknown}
+ */
 export function steerRequest(
   prompt,
   interventions,
@@ -50,7 +78,14 @@ export function steerRequest(
   };
 }
 
-/** The features whose strengths the cards need: changes only when a feature or the prompt does. */
+/**
+ * The features whose strengths the cards need: changes only when a feature or the prompt does.
+ *
+ * @param {string} prompt
+ * @param {boolean} chat
+ * @param {Intervention[] | null} interventions
+ * @param {unknown} now
+ */
 export function steerSubjects(prompt, chat, interventions, now) {
   const keys = [
     ...new Set((interventions || []).map((it) => `${it.sae_id}:${it.feature_index}`)),
@@ -59,17 +94,32 @@ export function steerSubjects(prompt, chat, interventions, now) {
   return now && canonical(now) === canonical(next) ? noUpdate() : next;
 }
 
+/**
+ * @param {Values} values
+ * @param {Values} start
+ * @returns {Values}
+ */
 const differing = (values, start) =>
   Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name, value === start[name] ? null : value]),
   );
 
-/** Without a prompt there is no request to read the settings from: they stay as the address has them. */
+/**
+ * Without a prompt there is no request to read the settings from: they stay as the address has
+ * them.
+ *
+ * @param {Values} start
+ * @returns {Values}
+ */
 function keptSettings(start) {
   const address = new URLSearchParams(window.location.search);
   return Object.fromEntries(Object.keys(start).map((name) => [name, address.get(name)]));
 }
 
+/**
+ * @param {SteerSettings | null} request
+ * @param {Values} start
+ */
 function chosenSettings(request, start) {
   if (!request) return keptSettings(start);
   const now = {
@@ -88,7 +138,16 @@ function chosenSettings(request, start) {
   return differing(now, asNumbers);
 }
 
-/** Leaves the address alone when the person has already gone to another page. */
+/**
+ * Leaves the address alone when the person has already gone to another page.
+ *
+ * @param {SteerSettings | null} request
+ * @param {Intervention[] | null} interventions
+ * @param {Values | null} sweep
+ * @param {Values | null} traits
+ * @param {{ prompt: string, features: string, settings: Values, sweep: Values, traits: Values } |
+ *   null} defaults
+ */
 export function steerAddress(request, interventions, sweep, traits, defaults) {
   if (!defaults || !interventions) return noUpdate();
   const now = request || { prompt: "" };
@@ -105,7 +164,13 @@ export function steerAddress(request, interventions, sweep, traits, defaults) {
   );
 }
 
-/** A demonstration's prompt and interventions, by the button that was pressed. */
+/**
+ * A demonstration's prompt and interventions, by the button that was pressed.
+ *
+ * @param {unknown[]} clicks
+ * @param {{ demonstrations: { prompt: string, intervention: Intervention }[] } | null} defaults
+ * @returns {unknown[]}
+ */
 export function steerDemonstration(clicks, defaults) {
   const pressed = window.dash_clientside.callback_context.triggered_id;
   if (!defaults || !pressed || !clicks.some(Boolean)) return [noUpdate(), noUpdate(), noUpdate()];
@@ -113,7 +178,15 @@ export function steerDemonstration(clicks, defaults) {
   return [demo.prompt, [Object.assign({}, demo.intervention)], false];
 }
 
-/** "greedy, then 3 texts at temperature 0.8 · 24 tokens": the generation settings, closed. */
+/**
+ * "greedy, then 3 texts at temperature 0.8 · 24 tokens": the generation settings, closed.
+ *
+ * @param {number} tokens
+ * @param {number} temperature
+ * @param {number} samples
+ * @param {number} seed
+ * @param {boolean} controls
+ */
 export function steerSettingsWords(tokens, temperature, samples, seed, controls) {
   if ([tokens, temperature, samples, seed].some((n) => typeof n !== "number")) return noUpdate();
   const sampled = samples > 0 && temperature > 0;

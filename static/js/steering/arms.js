@@ -3,8 +3,12 @@
 import { percent } from "../shared/number.js";
 import { alignTokens } from "./align.js";
 
+/** @import { NextToken } from "../shared/types.js" */
+/** @import { Arms, ShownRun } from "./types.js" */
+
 const ARMS = ["baseline", "steered", "content_position", "random_feature", "sign_flipped"];
 
+/** @type {Record<string, string>} */
 export const ARM_TITLES = {
   baseline: "Baseline",
   steered: "Steered",
@@ -13,6 +17,7 @@ export const ARM_TITLES = {
   sign_flipped: "Sign flipped",
 };
 
+/** @type {Record<string, (where: string) => string>} */
 export const GLOSSES = {
   baseline: () => "no edit",
   steered: () => "the recipe",
@@ -21,15 +26,26 @@ export const GLOSSES = {
   sign_flipped: () => "the opposite edit",
 };
 
+/** @param {Arms} arms */
 export const armNames = (arms) =>
   ARMS.filter((name) => arms[name]).concat(
     Object.keys(arms).filter((name) => !ARMS.includes(name)),
   );
 
-/** One token's place in words: what it is, how probable in its arm, and what the baseline wrote there. */
+/**
+ * One token's place in words: what it is, how probable in its arm, and what the baseline wrote
+ * there.
+ *
+ * @param {string} name
+ * @param {NextToken[]} tokens
+ * @param {number} k
+ * @param {NextToken[] | null | undefined} baseline
+ */
 export function tokenWords(name, tokens, k, baseline) {
   const token = tokens[k];
-  const here = `token ${k + 1}: ${JSON.stringify(token.text)}, ${percent(token.probability)} in ${(ARM_TITLES[name] || name).toLowerCase()}`;
+  const here =
+    `token ${k + 1}: ${JSON.stringify(token.text)}, ${percent(token.probability)} in ` +
+    `${(ARM_TITLES[name] || name).toLowerCase()}`;
   if (!baseline || name === "baseline") return `${here}; id ${token.token_id}`;
   const other = baseline[k];
   if (!other) return `${here}; the baseline has ended`;
@@ -38,7 +54,12 @@ export function tokenWords(name, tokens, k, baseline) {
     : `${here}; the baseline wrote ${JSON.stringify(other.text)}, ${percent(other.probability)}`;
 }
 
-/** Every token of every arm as a row for a spreadsheet; `partner` is the baseline's token that it is aligned with. */
+/**
+ * Every token of every arm as a row for a spreadsheet; `partner` is the baseline's token that it is
+ * aligned with.
+ *
+ * @param {ShownRun} run
+ */
 export function textsTable(run) {
   const rows = run.passes.flatMap((pass) =>
     armNames(pass.arms).flatMap((name) =>

@@ -1,10 +1,18 @@
 /* One intervention: on or off, what it does, how strongly (in three linked units), where. */
 
-import { h } from "../shared/react.js";
+import { h } from "../shared/hooks/react.js";
 import { describe, inLine, visible } from "../shared/tokens/words.js";
 import { resolvePositions } from "./interventions.js";
 import { Ablation, Strength } from "./strength.js";
 import * as units from "./units.js";
+
+/** @import { DragAt } from "../shared/hooks/types.js" */
+/** @import { Token } from "../shared/types.js" */
+/** @import { CardProps, Change } from "./rack_types.js" */
+/** @import { Intervention, Mode, Place, Positions } from "./types.js" */
+
+/** @type {Mode[]} */
+const MODE_NAMES = ["add", "clamp", "scale", "ablate"];
 
 const MODES = {
   add: "add value × the feature's direction",
@@ -19,10 +27,16 @@ const POSITION_NAMES = {
   all: "every prompt token",
 };
 
+/**
+ * @param {{ it: Intervention, tokens: Token[], at: number[], change: Change, id: string }} props
+ */
 function PositionPicker({ it, tokens, at, change, id }) {
   const rule = Array.isArray(it.positions) ? "chosen" : it.positions;
+  /** @param {string} value */
   const pick = (value) =>
-    change({ positions: value === "chosen" ? (at.length ? at : [0]) : value });
+    change({
+      positions: value === "chosen" ? (at.length ? at : [0]) : /** @type {Positions} */ (value),
+    });
   const shown =
     at
       .slice(0, 6)
@@ -53,7 +67,14 @@ function PositionPicker({ it, tokens, at, change, id }) {
   );
 }
 
-/** After the last layer nothing mixes positions any more: an edit elsewhere cannot reach the next token. */
+/**
+ * After the last layer nothing mixes positions any more: an edit elsewhere cannot reach the next
+ * token.
+ *
+ * @param {Intervention} it
+ * @param {CardProps} props
+ * @param {number[]} at
+ */
 function reachWarning(it, props, at) {
   const layer = ((props.saes || []).find((sae) => sae.sae_id === it.sae_id) || {}).layer;
   if (
@@ -66,13 +87,24 @@ function reachWarning(it, props, at) {
   return `Layer ${layer} is the last: there, only the last token's stream reaches the next token.`;
 }
 
-/** What a switch to `mode` changes: a factor is no amount, so that one does not become the other. */
+/**
+ * What a switch to `mode` changes: a factor is no amount, so that one does not become the other.
+ *
+ * @param {Intervention} it
+ * @param {Mode} mode
+ * @param {Place} place
+ * @returns {Partial<Intervention>}
+ */
 function asMode(it, mode, place) {
   if (mode === it.mode) return {};
   if (mode === "scale") return { mode, value: 2 };
   return it.mode === "scale" ? { mode, value: place.q999 || 1 } : { mode };
 }
 
+/**
+ * @param {Pick<CardProps, "it" | "info" | "change" | "id" | "selected" | "select" | "remove">}
+ *   props
+ */
 function Head({ it, info, change, id, selected, select, remove }) {
   const words = describe({ top_tokens: info && info.words }, 4);
   const promoted = inLine(((info && info.promoted) || []).slice(0, 5).map(visible));
@@ -123,11 +155,12 @@ function Head({ it, info, change, id, selected, select, remove }) {
   );
 }
 
+/** @param {{ it: Intervention, place: Place, change: Change }} props */
 function Modes({ it, place, change }) {
   return h(
     "div",
     { className: "fs-modes", role: "radiogroup", "aria-label": "mode" },
-    Object.entries(MODES).map(([mode, title]) =>
+    MODE_NAMES.map((mode) =>
       h(
         "button",
         {
@@ -135,7 +168,7 @@ function Modes({ it, place, change }) {
           type: "button",
           role: "radio",
           "aria-checked": it.mode === mode,
-          title,
+          title: MODES[mode],
           onClick: () => change(asMode(it, mode, place)),
         },
         mode,
@@ -144,8 +177,12 @@ function Modes({ it, place, change }) {
   );
 }
 
-/** One intervention. props: it, info, strength, tokens, lastFunction, saes, lastLayer, limits, selected, id (of the
- *  rack), select(), change(patch), remove(). */
+/**
+ * One intervention. props: it, info, strength, tokens, lastFunction, saes, lastLayer, limits,
+ * selected, id (of the rack), select(), change(patch), remove().
+ *
+ * @param {CardProps} props
+ */
 export function InterventionCard(props) {
   const { it, info, change, id, tokens, limits, selected } = props;
   const at = resolvePositions(it.positions, tokens, props.lastFunction);
@@ -154,8 +191,9 @@ export function InterventionCard(props) {
   if (place.q999 === null && info) place.q999 = info.act_q999 || null;
   const warning = reachWarning(it, props, at);
   const token = main === null ? null : tokens[main];
+  /** @param {DragAt} event */
   const onDragStart = (event) => {
-    if (event.target.closest && event.target !== event.currentTarget) return;
+    if (event.target !== event.currentTarget) return;
     event.dataTransfer.setData("text/plain", it.uid);
   };
   return h(

@@ -1,4 +1,5 @@
-/* The page Steering: the rack, what the edit does to the next token, the texts, the sweep and the trait finder. */
+/* The page Steering: the rack, what the edit does to the next token, the texts, the sweep and the
+ * trait finder. */
 
 import {
   steerAddress,
@@ -14,6 +15,7 @@ import { SteerSweep } from "./sweep/panel.js";
 import { ArmTexts } from "./texts.js";
 import { TraitFinder } from "./traits/finder.js";
 
+/** @param {unknown} value */
 const sameProp = (value) => value;
 
 export const components = {

@@ -2,11 +2,21 @@
 
 import { number } from "../shared/number.js";
 
+/** @import { Feature, Token } from "../shared/types.js" */
+/** @import { Intervention, Plug, Positions } from "./types.js" */
+
 const UNKNOWN_STRENGTH = 10; // when no build says how strongly a feature fires
 
 let nextUid = 1;
 
-/** Positions that a rule means in this prompt. "all" is every position, as the server takes it. */
+/**
+ * Positions that a rule means in this prompt. "all" is every position, as the server takes it.
+ *
+ * @param {Positions} positions
+ * @param {Token[]} tokens
+ * @param {number | null | undefined} lastFunction
+ * @returns {number[]}
+ */
 export function resolvePositions(positions, tokens, lastFunction) {
   if (Array.isArray(positions)) return positions.filter((p) => p < tokens.length);
   if (positions === "all") return tokens.map((token) => token.position);
@@ -14,7 +24,14 @@ export function resolvePositions(positions, tokens, lastFunction) {
   return lastFunction === null || lastFunction === undefined ? [] : [lastFunction];
 }
 
-/** A new intervention on `feature` {sae_id, feature_index, act_q999, value?}: add, once its 99.9th percentile. */
+/**
+ * A new intervention on `feature` {sae_id, feature_index, act_q999, value?}: add, once its 99.9th
+ * percentile.
+ *
+ * @param {Feature} feature
+ * @param {Positions} positions
+ * @returns {Intervention}
+ */
 export function newIntervention(feature, positions) {
   const typical = feature.act_q999 ? Number(feature.act_q999.toPrecision(3)) : UNKNOWN_STRENGTH;
   return {
@@ -28,16 +45,30 @@ export function newIntervention(feature, positions) {
   };
 }
 
-/** `feature` with its 99.9th percentile; as it came when no build knows it. */
+/**
+ * `feature` with its 99.9th percentile; as it came when no build knows it.
+ *
+ * @param {Feature} feature
+ * @returns {Promise<Feature>}
+ */
 export async function withPercentile(feature) {
   if (feature.act_q999 || feature.value !== undefined) return feature;
-  const path = `/api/features/${encodeURIComponent(feature.sae_id)}/${feature.feature_index}?limit=1`;
+  const sae = encodeURIComponent(feature.sae_id);
+  const path = `/api/features/${sae}/${feature.feature_index}?limit=1`;
   const answer = await fetch(path)
     .then((response) => (response.ok ? response.json() : null))
     .catch(() => null);
   return Object.assign({}, feature, { act_q999: answer && answer.act_q999 });
 }
 
+/**
+ * @param {Intervention} intervention
+ * @param {number} position
+ * @param {boolean} extend
+ * @param {number | null} lastFunction
+ * @param {Token[]} tokens
+ * @returns {Positions}
+ */
 export function moved(intervention, position, extend, lastFunction, tokens) {
   const now = resolvePositions(intervention.positions, tokens, lastFunction);
   if (!extend) return position === lastFunction ? "last_function" : [position];
@@ -49,6 +80,12 @@ export function moved(intervention, position, extend, lastFunction, tokens) {
   return next.sort((a, b) => a - b);
 }
 
+/**
+ * @param {Intervention[]} interventions
+ * @param {Token[]} tokens
+ * @param {number | null} lastFunction
+ * @returns {Plug[]}
+ */
 export function plugs(interventions, tokens, lastFunction) {
   return interventions.flatMap((it) =>
     resolvePositions(it.positions, tokens, lastFunction).map((position) => ({
@@ -56,7 +93,9 @@ export function plugs(interventions, tokens, lastFunction) {
       position,
       on: it.on,
       label: String(it.feature_index),
-      title: `${it.mode}${it.mode === "ablate" ? "" : " " + number(it.value)} · feature ${it.feature_index} of ${it.sae_id}${it.on ? "" : " · off"}`,
+      title:
+        `${it.mode}${it.mode === "ablate" ? "" : " " + number(it.value)} · feature ` +
+        `${it.feature_index} of ${it.sae_id}${it.on ? "" : " · off"}`,
     })),
   );
 }

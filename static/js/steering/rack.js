@@ -1,14 +1,24 @@
-/* The prompt's tokens with a socket under each, and the features plugged into them. A socket takes a feature by a
- * click (the selected one), by dragging, or by `p` on the token that is walked to. */
+/* The prompt's tokens with a socket under each, and the features plugged into them. A socket takes
+ * a feature by a click (the selected one), by dragging, or by `p` on the token that is walked to.
+ */
 
-import { useKeys } from "../shared/keys.js";
+import { useKeys } from "../shared/hooks/keys.js";
 import { notice } from "../shared/notices.js";
-import { h, useRef, useState } from "../shared/react.js";
+import { h, useRef, useState } from "../shared/hooks/react.js";
 import { TokenStrip } from "../shared/tokens/strip.js";
 import { InterventionCard } from "./card.js";
 import { moved, newIntervention, plugs, withPercentile } from "./interventions.js";
 import { FeatureSearch } from "./search.js";
 
+/** @import { DragAt, PointerAt } from "../shared/hooks/types.js" */
+/** @import { Feature } from "../shared/types.js" */
+/** @import { RackAct, RackNow, RackProps } from "./rack_types.js" */
+/** @import { Intervention, Positions } from "./types.js" */
+
+/**
+ * @param {{ id: string, on?: boolean, label: string, title: string, tell: (on: boolean) => void }}
+ *   props
+ */
 function Option({ id, on, label, title, tell }) {
   return h(
     "label",
@@ -23,6 +33,7 @@ function Option({ id, on, label, title, tell }) {
   );
 }
 
+/** @param {{ props: RackProps }} props */
 function Options({ props }) {
   return h(
     "div",
@@ -32,7 +43,8 @@ function Options({ props }) {
       on: props.include_generated,
       label: "edit the generated tokens too",
       title:
-        "Off, as in the paper: only the prompt's positions are edited. On: every token that is written, too.",
+        "Off, as in the paper: only the prompt's positions are edited. On: every token that " +
+        "is written, too.",
       tell: (on) => props.setProps({ include_generated: on }),
     }),
     h(Option, {
@@ -40,7 +52,8 @@ function Options({ props }) {
       on: props.freeze_attention,
       label: "freeze attention",
       title:
-        "At the prompt's positions every arm attends exactly as the baseline does, in all layers and heads: what is left is not the edit changing where the model looks.",
+        "At the prompt's positions every arm attends exactly as the baseline does, in all " +
+        "layers and heads: what is left is not the edit changing where the model looks.",
       tell: (on) => props.setProps({ freeze_attention: on }),
     }),
     props.has_chat
@@ -58,17 +71,35 @@ function Options({ props }) {
 
 /** The position of the token that has the focus; null when none has. */
 function walkedTo() {
-  const at = document.activeElement && document.activeElement.closest(".fs-rack [data-position]");
-  return at ? Number(at.dataset.position) : null;
+  const at = document.activeElement?.closest(".fs-rack [data-position]");
+  return at ? Number(at.getAttribute("data-position")) : null;
 }
 
-/** What a person does to the list of interventions; `now` is what the rack shows. */
+/**
+ * What a person does to the list of interventions; `now` is what the rack shows.
+ *
+ * @param {RackProps} props
+ * @param {RackNow} now
+ */
 function actions(props, now) {
+  /** @param {Intervention[]} interventions */
   const set = (interventions) => props.setProps({ interventions });
+  /**
+   * @param {string} uid
+   * @param {Partial<Intervention>} patch
+   */
   const change = (uid, patch) =>
     set(now.list.map((it) => (it.uid === uid ? Object.assign({}, it, patch) : it)));
+  /**
+   * @param {number | null} position
+   * @returns {Positions}
+   */
   const place = (position) =>
     position === null || position === now.lastFunction ? "last_function" : [position];
+  /**
+   * @param {Feature} feature
+   * @param {number | null} [at]
+   */
   const add = async (feature, at) => {
     const known = await withPercentile(feature);
     const list = now.latest.current; // others may have been added while the build was asked
@@ -80,12 +111,20 @@ function actions(props, now) {
     set(list.concat([made]));
     now.setSelected(made.uid);
   };
+  /**
+   * @param {number} position
+   * @param {boolean} extend
+   */
   const plug = (position, extend) => {
     const it = now.active || (now.list.length === 1 ? now.list[0] : null);
     if (it)
       change(it.uid, { positions: moved(it, position, extend, now.lastFunction, now.tokens) });
     else now.setTarget(position);
   };
+  /**
+   * @param {number} position
+   * @param {DragAt} event
+   */
   const onDrop = (position, event) => {
     const data = event.dataTransfer.getData("text/plain");
     if (data.startsWith("feature ")) add(JSON.parse(data.slice(8)), position);
@@ -94,25 +133,45 @@ function actions(props, now) {
   return { set, change, add, plug, onDrop };
 }
 
+/**
+ * @param {KeyboardEvent} event
+ * @param {RackNow} now
+ * @param {RackAct} act
+ */
 function onKey(event, now, act) {
   const it = now.active || now.list[0];
+  const at = walkedTo();
   if (event.key === "x" && it) act.change(it.uid, { on: !it.on });
-  else if ((event.key === "p" || event.key === "P") && walkedTo() !== null)
-    act.plug(walkedTo(), event.key === "P");
+  else if ((event.key === "p" || event.key === "P") && at !== null) act.plug(at, event.key === "P");
   else return;
   event.preventDefault();
 }
 
+/**
+ * @param {Intervention | null} active
+ * @param {Intervention[]} list
+ */
 function hint(active, list) {
   if (active)
-    return `A click on a socket moves feature ${active.feature_index} there; with Shift it is plugged in there as well.`;
+    return (
+      `A click on a socket moves feature ${active.feature_index} there; with Shift it is ` +
+      `plugged in there as well.`
+    );
   if (!list.length)
-    return "Nothing is plugged in: find a feature below, and it goes into the marked socket, the last function token's.";
+    return (
+      "Nothing is plugged in: find a feature below, and it goes into the marked socket, the " +
+      "last function token's."
+    );
   return "New features go into the marked socket. It starts at the last function token.";
 }
 
-/** One card per intervention. */
+/**
+ * One card per intervention.
+ *
+ * @param {{ props: RackProps, now: RackNow, act: RackAct, selected: string | null }} props
+ */
 function Cards({ props, now, act, selected }) {
+  /** @param {Intervention} it */
   const key = (it) => `${it.sae_id}:${it.feature_index}`;
   return h(
     "div",
@@ -141,7 +200,11 @@ function Cards({ props, now, act, selected }) {
   );
 }
 
-/** props: see app/parts/components.py. */
+/**
+ * props: see app/parts/components.py.
+ *
+ * @param {RackProps} props
+ */
 export function InterventionRack(props) {
   const [selected, setSelected] = useState(null);
   const [target, setTarget] = useState(null);
@@ -162,6 +225,10 @@ export function InterventionRack(props) {
   };
   const act = actions(props, now);
   useKeys((event) => onKey(event, now, act));
+  /**
+   * @param {number} position
+   * @param {PointerAt} event
+   */
   const onSocket = (position, event) =>
     now.active
       ? act.plug(position, event.shiftKey || event.ctrlKey || event.metaKey)

@@ -1,8 +1,23 @@
-/* Finding features to plug in: by index, by a token that fires or is promoted by them, or from the pins of Reactivation. */
+/* Finding features to plug in: by index, by a token that fires or is promoted by them, or from the
+ * pins of Reactivation. */
 
-import { useChannel } from "../shared/channel.js";
-import { h, useEffect, useRef, useState } from "../shared/react.js";
+import { useChannel } from "../shared/hooks/channel.js";
+import { h, useEffect, useRef, useState } from "../shared/hooks/react.js";
 import { inLine, visible } from "../shared/tokens/words.js";
+
+/** @import { DragAt, KeyAt, Ref } from "../shared/hooks/types.js" */
+/** @import { Feature, Sae, Tell } from "../shared/types.js" */
+/** @import { RackProps } from "./rack_types.js" */
+/** @import { Edit } from "./types.js" */
+
+const FIELD = {
+  type: "search",
+  className: "fs-search-input",
+  "data-fs-search": "",
+  autoComplete: "off",
+  "aria-label": "find a feature",
+  placeholder: "index, sae_id:index, or a word that it fires on or promotes",
+};
 
 const SETTLE_MS = 180;
 
@@ -10,10 +25,19 @@ const NOTHING_FOUND = "No feature found; an index typed with Enter is added all 
 
 const WRITTEN = /^(?:(.+):)?(\d+)$/;
 
-const dragged = (feature) => (event) =>
+/** @param {Feature} feature */
+const dragged = (feature) => (/** @type {DragAt} */ event) =>
   event.dataTransfer.setData("text/plain", "feature " + JSON.stringify(feature));
 
-/** Pins as Reactivation writes them -> features; those of an SAE that cannot be steered are left out. */
+/**
+ * Pins as Reactivation writes them -> features; those of an SAE that cannot be steered are left
+ * out.
+ *
+ * @param {string[] | null | undefined} pins
+ * @param {Pick<Sae, "sae_id">[]} saes
+ * @param {Pick<Edit, "sae_id" | "feature_index">[]} taken
+ * @returns {Feature[]}
+ */
 export function pinnedFeatures(pins, saes, taken) {
   return (pins || [])
     .map((pin) => ({
@@ -29,6 +53,7 @@ export function pinnedFeatures(pins, saes, taken) {
     );
 }
 
+/** @param {{ results: Feature[], add: (feature: Feature) => void }} props */
 function Results({ results, add }) {
   return h(
     "ul",
@@ -67,6 +92,7 @@ function Results({ results, add }) {
   );
 }
 
+/** @param {{ pins: Feature[], add: (feature: Feature) => void }} props */
 function Pins({ pins, add }) {
   if (!pins.length) return null;
   return h(
@@ -83,7 +109,9 @@ function Pins({ pins, add }) {
           draggable: true,
           onClick: () => add(pin),
           onDragStart: dragged(pin),
-          title: `feature ${pin.feature_index} of ${pin.sae_id}: plug it in, or drag it onto a socket`,
+          title:
+            `feature ${pin.feature_index} of ${pin.sae_id}: plug it in, or drag it onto a ` +
+            `socket`,
         },
         pin.feature_index,
         h("small", null, pin.sae_id),
@@ -92,6 +120,7 @@ function Pins({ pins, add }) {
   );
 }
 
+/** @param {{ id: string, saes: Sae[], chosen: string, choose: (sae: string) => void }} props */
 function SaePicker({ id, saes, chosen, choose }) {
   return h(
     "label",
@@ -107,7 +136,16 @@ function SaePicker({ id, saes, chosen, choose }) {
   );
 }
 
-/** The feature that Enter means: the one whose index stands there, else the first found; null for none. */
+/**
+ * The feature that Enter means: the one whose index stands there, else the first found; null for
+ * none.
+ *
+ * @param {string} text
+ * @param {Sae[]} saes
+ * @param {string} chosen
+ * @param {Feature[]} results
+ * @returns {Feature | null}
+ */
 function meant(text, saes, chosen, results) {
   const typed = WRITTEN.exec(text);
   const sae_id = (typed && typed[1]) || chosen;
@@ -116,8 +154,14 @@ function meant(text, saes, chosen, results) {
   return results.find((f) => f.feature_index === feature_index) || { sae_id, feature_index };
 }
 
-/** React hook: asks the server once typing has paused; ask(text, sae). */
+/**
+ * React hook: asks the server once typing has paused; ask(text, sae).
+ *
+ * @param {Tell} setProps
+ * @returns {(text: string, sae_id: string) => void}
+ */
 function useAsked(setProps) {
+  /** @type {Ref<number | undefined>} */
   const timer = useRef(null);
   useEffect(() => () => clearTimeout(timer.current), []);
   return (text, sae_id) => {
@@ -126,7 +170,11 @@ function useAsked(setProps) {
   };
 }
 
-/** Search for a feature; Enter adds. props: those of the rack; add(feature). */
+/**
+ * Search for a feature; Enter adds. props: those of the rack; add(feature).
+ *
+ * @param {{ props: RackProps, add: (feature: Feature) => void }} props
+ */
 export function FeatureSearch({ props, add }) {
   const saes = props.saes || [];
   const taken = props.interventions || [];
@@ -140,18 +188,25 @@ export function FeatureSearch({ props, add }) {
   const fresh = props.query && props.results_for === props.query.sae_id + ":" + typed;
   const results = typed && fresh ? props.results || [] : [];
   const nothing = typed && fresh && !results.length;
+  /**
+   * @param {string} value
+   * @param {string} sae
+   */
   const write = (value, sae) => {
     setText(value);
     ask(value, sae);
   };
+  /** @param {Feature} feature */
   const take = (feature) => {
     add(feature);
     write("", chosen);
   };
+  /** @param {string} sae */
   const choose = (sae) => {
     setSaeId(sae);
     ask(text, sae);
   };
+  /** @param {KeyAt} event */
   const onKeyDown = (event) => {
     if (event.key === "Escape" && text) {
       event.stopPropagation();
@@ -168,13 +223,8 @@ export function FeatureSearch({ props, add }) {
     h(SaePicker, { id: props.id + "-search-sae", saes, chosen, choose }),
     h("input", {
       id: props.id + "-search",
-      type: "search",
-      className: "fs-search-input",
-      "data-fs-search": "",
+      ...FIELD,
       value: text,
-      autoComplete: "off",
-      "aria-label": "find a feature",
-      placeholder: "index, sae_id:index, or a word that it fires on or promotes",
       onChange: (event) => write(event.target.value, chosen),
       onKeyDown,
     }),

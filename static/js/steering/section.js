@@ -1,8 +1,12 @@
-/* What the sections below the texts share: a heading that opens them, the badge, the code to reproduce, a saved table. */
+/* What the sections below the texts share: a heading that opens them, the badge, the code to
+ * reproduce, a saved table. */
 
-import { h } from "../shared/react.js";
+import { h } from "../shared/hooks/react.js";
 import { saveTable } from "../shared/csv.js";
 
+/** @import { Drawn } from "../shared/hooks/types.js" */
+
+/** @param {{ id: string, code?: Record<string, string> | null }} props */
 function Code({ id, code }) {
   return h(
     "details",
@@ -39,7 +43,12 @@ function Code({ id, code }) {
   );
 }
 
-/** props: id, title, lead (a sentence), open, toggle(), code, table() -> rows or null. */
+/**
+ * props: id, title, lead (a sentence), open, toggle(), code, table() -> rows or null.
+ *
+ * @param {{ id: string, title: string, lead: string, open: unknown, toggle: () => void, code?:
+ *   Record<string, string> | null, table: (() => unknown[][]) | null, children?: Drawn }} props
+ */
 export function Section({ id, title, lead, open, toggle, code, table, children }) {
   return h(
     "section",
@@ -82,7 +91,7 @@ export function Section({ id, title, lead, open, toggle, code, table, children }
                 type: "button",
                 className: "fs-tool fs-tool-button",
                 disabled: !table,
-                onClick: () => saveTable(id, table()),
+                onClick: () => table && saveTable(id, table()),
               },
               "CSV",
             )
@@ -96,7 +105,13 @@ export function Section({ id, title, lead, open, toggle, code, table, children }
   );
 }
 
-/** A target: the probability of a token, a pattern in the text, its language. value as in the address. */
+/**
+ * A target: the probability of a token, a pattern in the text, its language. value as in the
+ * address.
+ *
+ * @param {{ id: string, label: string, value: string, onChange: (value: string) => void, choices:
+ *   Record<string, string> }} props
+ */
 export function TargetField({ id, label, value, onChange, choices }) {
   const kind = value.includes(":") ? value.slice(0, value.indexOf(":") + 1) : value;
   const rest = value.includes(":") ? value.slice(value.indexOf(":") + 1) : "";

@@ -1,24 +1,45 @@
-/* What the interventions do to the very next token: paired bars, baseline against steered. Asked for by the browser
- * itself, newest recipe first; what was asked for before is known and answers at once. */
+/* What the interventions do to the very next token: paired bars, baseline against steered. Asked
+ * for by the browser itself, newest recipe first; what was asked for before is known and answers at
+ * once. */
 
-import { channelOf } from "../shared/channel.js";
+import { channelOf } from "../shared/hooks/channel.js";
 import { reportProblem } from "../shared/notices.js";
 import { nats, percent } from "../shared/number.js";
-import { h, useEffect, useState } from "../shared/react.js";
-import { refusal } from "../shared/stream.js";
+import { h, useEffect, useState } from "../shared/hooks/react.js";
+import { problemOf, refusal } from "../shared/stream.js";
 import { saveTable } from "../shared/csv.js";
 import { visible } from "../shared/tokens/words.js";
 import { baselineKey, knownOf, requestKey, shiftRequest, steerKnown, unsteered } from "./known.js";
 import { pairNextTokens, shiftTable } from "./shift_pairs.js";
 
+/** @import { NextToken, Problem } from "../shared/types.js" */
+/** @import { Bar } from "./traits/types.js" */
+/** @import { ShiftProps, SteerAnswer, SteerSettings } from "./types.js" */
+
+/**
+ * @type {{ answer: SteerAnswer | null, busy: boolean, problem: Problem | null, ms: number | null }}
+ */
+const NOTHING = { answer: null, busy: false, problem: null, ms: null };
+
 const SETTLE_MS = 40; // a dragged slider asks for its last value only
 
-/** The answer to `request`, and so also to the same prompt without interventions. */
+/**
+ * The answer to `request`, and so also to the same prompt without interventions.
+ *
+ * @param {SteerSettings} request
+ * @param {SteerAnswer} answer
+ */
 function remember(request, answer) {
   steerKnown.shifts.put(requestKey(request), answer);
   steerKnown.shifts.put(baselineKey(request), unsteered(answer));
 }
 
+/**
+ * @param {string} endpoint
+ * @param {SteerSettings} request
+ * @param {AbortSignal} signal
+ * @returns {Promise<SteerAnswer>}
+ */
 async function ask(endpoint, request, signal) {
   const response = await fetch(endpoint, {
     method: "POST",
@@ -30,20 +51,27 @@ async function ask(endpoint, request, signal) {
   return response.json();
 }
 
-/** React hook: {answer, busy, problem, ms} of the settings' next-token request; ms null = it was known. */
+/**
+ * React hook: {answer, busy, problem, ms} of the settings' next-token request; ms null = it was
+ * known.
+ *
+ * @param {ShiftProps} props
+ * @param {(accepted: SteerSettings | null) => void} onAnswer
+ */
 function useShift({ request: settings, endpoint, model }, onAnswer) {
-  const [state, setState] = useState({ answer: null, busy: false, problem: null, ms: null });
+  const [state, setState] = useState(NOTHING);
+  const accepted = settings ?? null;
   const request = settings ? shiftRequest(settings) : null;
   const asked = settings ? JSON.stringify(settings) : null;
   useEffect(() => {
     if (!request || !endpoint) {
-      setState({ answer: null, busy: false, problem: null, ms: null });
+      setState(NOTHING);
       return undefined;
     }
     const known = knownOf(model).shifts.get(requestKey(request));
     if (known) {
       setState({ answer: known, busy: false, problem: null, ms: null });
-      onAnswer(settings);
+      onAnswer(accepted);
       return undefined;
     }
     const abort = new AbortController();
@@ -54,12 +82,10 @@ function useShift({ request: settings, endpoint, model }, onAnswer) {
         const answer = await ask(endpoint, request, abort.signal);
         remember(request, answer);
         setState({ answer, busy: false, problem: null, ms: performance.now() - began });
-        onAnswer(settings);
+        onAnswer(accepted);
       } catch (problem) {
         if (abort.signal.aborted) return;
-        const told = problem.title
-          ? problem
-          : { title: "The server cannot be reached", detail: String(problem.message || problem) };
+        const told = problemOf(problem, "The server cannot be reached");
         setState({ answer: null, busy: false, problem: told, ms: null });
         reportProblem(told);
         onAnswer(null);
@@ -73,8 +99,10 @@ function useShift({ request: settings, endpoint, model }, onAnswer) {
   return state;
 }
 
+/** @param {NextToken[]} list */
 const least = (list) => (list.length ? list[list.length - 1].probability : 0);
 
+/** @param {{ arm: string, p: number | undefined, bound: number, most: number }} props */
 function Bar({ arm, p, bound, most }) {
   const known = p !== undefined;
   return h(
@@ -93,7 +121,9 @@ function Bar({ arm, p, bound, most }) {
   );
 }
 
+/** @param {{ result: SteerAnswer }} props */
 function Headline({ result }) {
+  /** @param {"baseline" | "steered"} arm */
   const first = (arm) => result[arm].next_tokens[0];
   const [a, b] = [first("baseline"), first("steered")];
   return h(
@@ -108,7 +138,8 @@ function Headline({ result }) {
         "span",
         {
           title:
-            "KL divergence of the steered from the baseline distribution over the whole vocabulary, after the prompt",
+            "KL divergence of the steered from the baseline distribution over the whole " +
+            "vocabulary, after the prompt",
         },
         "KL(steered ‖ baseline) of the next token",
       ),
@@ -128,6 +159,7 @@ function Headline({ result }) {
   );
 }
 
+/** @param {{ result: SteerAnswer }} props */
 function Pairs({ result }) {
   const [base, steered] = [result.baseline.next_tokens, result.steered.next_tokens];
   const rows = pairNextTokens(base, steered);
@@ -155,13 +187,19 @@ function Pairs({ result }) {
   );
 }
 
-/** props: id; result to show, or endpoint, model and request to ask for it; accepted := the request once answered. */
+/**
+ * props: id; result to show, or endpoint, model and request to ask for it; accepted := the request
+ * once answered.
+ *
+ * @param {ShiftProps} props
+ */
 export function SteerShift(props) {
   const asked = useShift(props, (accepted) => props.setProps && props.setProps({ accepted }));
   const result = props.result || asked.answer;
   useEffect(() => {
     if (!asked.answer) return;
-    channelOf("steer").set({ answer: asked.answer }); // the sweep and the texts beside it begin from here
+    // the sweep and the texts beside it begin from here
+    channelOf("steer").set({ answer: asked.answer });
   }, [asked.answer]);
   if (asked.problem)
     return h(

@@ -1,18 +1,28 @@
-/* The texts, written as they come: the greedy pass first, then the samples; what was written before is known. */
+/* The texts, written as they come: the greedy pass first, then the samples; what was written before
+ * is known. */
 
-import { useKept } from "../shared/kept.js";
-import { useEscape } from "../shared/keys.js";
+import { useKept } from "../shared/hooks/kept.js";
+import { useEscape } from "../shared/hooks/keys.js";
 import { reportProblem } from "../shared/notices.js";
-import { h, useEffect, useRef } from "../shared/react.js";
+import { h, useEffect, useRef } from "../shared/hooks/react.js";
 import { stopJob } from "../shared/stream.js";
 import { csvButton, stopButton } from "../shared/buttons.js";
 import { textsTable } from "./arms.js";
 import { hasBegun, newRun, write } from "./run.js";
 import { SteerTexts, placeWords } from "./texts.js";
 
+/** @import { Problem } from "../shared/types.js" */
+/** @import { Run, StreamProps, Unreachable } from "./types.js" */
+
 const SETTLE_MS = 350;
 
-/** The sentence for a control that cannot do anything: an edit after the last layer, not at the last position. */
+/**
+ * The sentence for a control that cannot do anything: an edit after the last layer, not at the last
+ * position.
+ *
+ * @param {StreamProps} props
+ * @returns {Unreachable}
+ */
 function unreachableIn(props) {
   const layers = Object.fromEntries((props.saes || []).map((sae) => [sae.sae_id, sae.layer]));
   return (pass, name) => {
@@ -24,6 +34,7 @@ function unreachableIn(props) {
   };
 }
 
+/** @type {Record<string, string>} */
 const WORDS = {
   idle: "",
   streaming: "writing…",
@@ -32,6 +43,11 @@ const WORDS = {
   failed: "",
 };
 
+/**
+ * @param {Run | null} run
+ * @param {Run | null} shown
+ * @param {boolean} stale
+ */
 function statusWords(run, shown, stale) {
   if (run === null) return "";
   const waiting = run.passes.find((pass) => pass.status === "streaming" && pass.place > 0);
@@ -43,9 +59,17 @@ function statusWords(run, shown, stale) {
   return words + (stale ? " · of earlier settings" : "");
 }
 
-/** start, stop and the run that is on screen. */
+/**
+ * start, stop and the run that is on screen.
+ *
+ * @param {StreamProps} props
+ */
 function useRun(props) {
-  const [changed, kept] = useKept({ run: null, shown: null });
+  const nothing = /** @type {{ run: Run | null, shown: Run | null }} */ ({
+    run: null,
+    shown: null,
+  });
+  const [changed, kept] = useKept(nothing);
   const [ended, gone] = [useRef(0), useRef(false)];
   const stop = () => {
     const run = kept.current.run;
@@ -54,6 +78,7 @@ function useRun(props) {
     run.passes.forEach((pass) => stopJob(pass, props.cancel));
     changed();
   };
+  /** @param {boolean} again */
   const start = (again) => {
     stop();
     if (!props.request) return;
@@ -63,14 +88,15 @@ function useRun(props) {
     write(run, props.endpoint, changed).then(() => {
       if (kept.current.run !== run || gone.current) return;
       const failed = run.passes.find((pass) => pass.problem);
-      if (failed) reportProblem(failed.problem);
+      if (failed?.problem) reportProblem(failed.problem);
       props.setProps({ status: run.status, n_ended: (ended.current += 1) });
       changed();
     });
   };
   const key = props.request ? JSON.stringify(props.request) : null;
   useEffect(() => {
-    if (!key || !props.auto || (kept.current.run && kept.current.run.key === key)) return undefined;
+    if (!props.request || !key || !props.auto || (kept.current.run && kept.current.run.key === key))
+      return undefined;
     const isKnown = newRun(props.request, true, props.model).passes.every(
       (pass) => pass.status === "done",
     );
@@ -96,7 +122,11 @@ function useRun(props) {
   };
 }
 
-/** Start or stop, how it goes, and the CSV of what stands below. */
+/**
+ * Start or stop, how it goes, and the CSV of what stands below.
+ *
+ * @param {{ props: StreamProps, state: ReturnType<typeof useRun>, running: boolean }} props
+ */
 function Tools({ props, state, running }) {
   const { run, shown, stale, start, stop } = state;
   const csv = { title: "every token of every arm, with its probability" };
@@ -121,6 +151,7 @@ function Tools({ props, state, running }) {
   );
 }
 
+/** @param {{ problem: Problem }} props */
 function Problem({ problem }) {
   return h(
     "div",
@@ -130,8 +161,12 @@ function Problem({ problem }) {
   );
 }
 
-/** props: id, newest and request (settings: see known.js), auto, endpoint, cancel, model, tokens, saes, last_layer;
- *  tells {status, n_ended} when a run ends. */
+/**
+ * props: id, newest and request (settings: see known.js), auto, endpoint, cancel, model, tokens,
+ * saes, last_layer; tells {status, n_ended} when a run ends.
+ *
+ * @param {StreamProps} props
+ */
 export function SteerStream(props) {
   const state = useRun(props);
   const { run, shown, stale } = state;
@@ -147,7 +182,7 @@ export function SteerStream(props) {
       "data-stale": stale,
     },
     h(Tools, { props, state, running }),
-    failed ? h(Problem, { problem: failed.problem }) : null,
+    failed?.problem ? h(Problem, { problem: failed.problem }) : null,
     shown
       ? h(SteerTexts, {
           run: shown,

@@ -1,22 +1,39 @@
 /* How strongly an intervention edits, in three linked units. */
 
 import { firings, number } from "../shared/number.js";
-import { h, useEffect, useState } from "../shared/react.js";
+import { h, useEffect, useState } from "../shared/hooks/react.js";
 import { visible } from "../shared/tokens/words.js";
 import * as units from "./units.js";
 
+/** @import { Token } from "../shared/types.js" */
+/** @import { Change } from "./rack_types.js" */
+/** @import { Intervention, Limits, Mode, Place } from "./types.js" */
+
+/** @type {Record<string, string>} */
 const VALUE_NAMES = { add: "α", clamp: "activation", scale: "× its activation" };
 
-/** Bounds and step of the slider: multiples of the 99.9th percentile where it is known. */
+/**
+ * Bounds and step of the slider: multiples of the 99.9th percentile where it is known.
+ *
+ * @param {Mode} mode
+ * @param {number | null} unit
+ * @param {number} value
+ */
 function sliderRange(mode, unit, value) {
   if (mode === "scale") return [-4, 4, 0.1];
   const most = Math.max((unit || 10) * 5, Math.abs(value) * 1.25);
   return [mode === "clamp" ? 0 : -most, most, most / 200];
 }
 
+/** @param {string} text */
 const parsed = (text) => (text.trim() === "" ? NaN : Number(text.replace("−", "-")));
 
-/** A number that keeps what is being typed until it is a number within `most`. */
+/**
+ * A number that keeps what is being typed until it is a number within `most`.
+ *
+ * @param {{ id: string, name: string, value: number | null, most: number, onValue: (value: number)
+ *   => void, unit: string, title: string, digits: number }} props
+ */
 function NumberField({ id, name, value, most, onValue, unit, title, digits }) {
   const shown = value === null ? "" : String(Number(value.toPrecision(digits)));
   const [text, setText] = useState(shown);
@@ -49,7 +66,13 @@ function NumberField({ id, name, value, most, onValue, unit, title, digits }) {
   );
 }
 
-/** What is said about the place: the feature's own activation there, and how it fires on that token in the corpus. */
+/**
+ * What is said about the place: the feature's own activation there, and how it fires on that token
+ * in the corpus.
+ *
+ * @param {Place} place
+ * @param {Token} token
+ */
 function placeWords(place, token) {
   const words = [];
   if (place.activation !== null)
@@ -60,11 +83,13 @@ function placeWords(place, token) {
     );
   if (place.token_act_max)
     words.push(
-      `on ${visible(token.text)} at most ${number(place.token_act_max)} in ${firings(place.token_firings)} of the corpus`,
+      `on ${visible(token.text)} at most ${number(place.token_act_max)} in ` +
+        `${firings(place.token_firings ?? 0)} of the corpus`,
     );
   return words.join("; ");
 }
 
+/** @param {{ it: Intervention, place: Place, put: (value: number) => void }} props */
 function Slider({ it, place, put }) {
   const [low, high, step] = sliderRange(it.mode, place.q999, it.value);
   return h("input", {
@@ -79,8 +104,13 @@ function Slider({ it, place, put }) {
   });
 }
 
+/**
+ * @param {{ it: Intervention, place: Place, token: Token | null, limits?: Limits, change: Change,
+ *   id: string }} props
+ */
 export function Strength({ it, place, token, limits, change, id }) {
   const most = (limits && limits.value) || Infinity;
+  /** @param {number | null} value */
   const put = (value) =>
     value !== null && Math.abs(value) <= most && change({ value: Number(value.toPrecision(4)) });
   const multiple = units.multiple(it.mode, it.value, place);
@@ -121,7 +151,8 @@ export function Strength({ it, place, token, limits, change, id }) {
       unit: "% of the stream",
       onValue: (value) => put(units.fromShare(it.mode, value / 100, place)),
       title: place.residual_norm
-        ? `L2 norm of the edit over that of the residual stream, ${number(place.residual_norm)}, at this position`
+        ? `L2 norm of the edit over that of the residual stream, ` +
+          `${number(place.residual_norm)}, at this position`
         : "known once the prompt has been read",
     }),
     dead
@@ -130,6 +161,7 @@ export function Strength({ it, place, token, limits, change, id }) {
   );
 }
 
+/** @param {{ place: Place }} props */
 export function Ablation({ place }) {
   if (place.activation === 0)
     return h(

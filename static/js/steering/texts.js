@@ -1,12 +1,22 @@
-/* The texts of all arms under each other: greedy first, then the samples, each with where it parts from the baseline. */
+/* The texts of all arms under each other: greedy first, then the samples, each with where it parts
+ * from the baseline. */
 
 import { nats } from "../shared/number.js";
-import { h, useMemo, useState } from "../shared/react.js";
-import { saveTable } from "../shared/csv.js";
+import { h, useMemo, useState } from "../shared/hooks/react.js";
+import { csvButton } from "../shared/buttons.js";
 import { visible } from "../shared/tokens/words.js";
 import { alignTokens } from "./align.js";
 import { ARM_TITLES, GLOSSES, armNames, textsTable, tokenWords } from "./arms.js";
+import { leftOutOf } from "./run.js";
 
+/** @import { KeyAt } from "../shared/hooks/types.js" */
+/** @import { NextToken, Token } from "../shared/types.js" */
+/** @import { Arm, ShownRun, Unreachable, Where } from "./types.js" */
+
+/**
+ * @param {number} k
+ * @param {ReturnType<typeof alignTokens> | null} aligned
+ */
 function tokenClass(k, aligned) {
   if (!aligned || aligned.first === null || k < aligned.first) return undefined;
   const marks = [
@@ -16,7 +26,16 @@ function tokenClass(k, aligned) {
   return marks.filter(Boolean).join(" ") || undefined;
 }
 
-/** One text: tokens to point at, or to walk with the arrows once it has the focus. say(sentence or null). */
+/** @type {Record<string, number>} */
+const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
+
+/**
+ * One text: tokens to point at, or to walk with the arrows once it has the focus. say(sentence or
+ * null).
+ *
+ * @param {{ name: string, tokens: NextToken[], baseline: NextToken[] | null, running: boolean,
+ *   say: (said: string | null) => void, label: string }} props
+ */
 function Text({ name, tokens, baseline, running, say, label }) {
   const [at, setAt] = useState(null);
   const aligned = useMemo(
@@ -29,22 +48,20 @@ function Text({ name, tokens, baseline, running, say, label }) {
         : null,
     [tokens, baseline, tokens.length, baseline && baseline.length],
   );
+  /** @param {number | null} k */
   const point = (k) => {
     setAt(k);
     say(k === null ? null : tokenWords(name, tokens, k, baseline));
   };
+  /** @param {KeyAt} event */
   const onKeyDown = (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const step = STEPS[event.key];
     if (!step || !tokens.length) return;
     event.preventDefault();
     event.stopPropagation();
-    point(
-      at === null
-        ? step > 0
-          ? 0
-          : tokens.length - 1
-        : Math.max(0, Math.min(tokens.length - 1, at + step)),
-    );
+    const last = tokens.length - 1;
+    if (at === null) point(step > 0 ? 0 : last);
+    else point(Math.max(0, Math.min(last, at + step)));
   };
   return h(
     "p",
@@ -77,6 +94,11 @@ function Text({ name, tokens, baseline, running, say, label }) {
   );
 }
 
+/**
+ * @param {{ name: string, arm: Arm, sample: number, first: boolean, baseline: NextToken[], running:
+ *   boolean,
+ *   say: (said: string | null) => void, where: Where, unreachable: string | null }} props
+ */
 function ArmRow({ name, arm, sample, first, baseline, running, say, where, unreachable }) {
   const title = ARM_TITLES[name] || name;
   const gloss = (GLOSSES[name] || (() => ""))(where(arm.positions));
@@ -117,8 +139,14 @@ function ArmRow({ name, arm, sample, first, baseline, running, say, where, unrea
   );
 }
 
-/** One pass's texts: groups of arms that began from the same random state. */
-function Groups({ pass, running, ...rest }) {
+/**
+ * One pass's texts: groups of arms that began from the same random state.
+ *
+ * @param {{ pass: ShownRun["passes"][0], running: boolean, say: (said: string | null) => void,
+ *   where: Where,
+ *   unreachable: Unreachable }} props
+ */
+function Groups({ pass, running, say, where, unreachable }) {
   const names = armNames(pass.arms);
   const sampled = pass.request.temperature > 0;
   return Array.from({ length: pass.request.samples }, (_, sample) =>
@@ -142,22 +170,32 @@ function Groups({ pass, running, ...rest }) {
           first: !sampled,
           running,
           baseline: (pass.arms.baseline && pass.arms.baseline.texts[sample]) || [],
-          ...rest,
-          unreachable: rest.unreachable(pass, name),
+          say,
+          where,
+          unreachable: unreachable(pass, name),
         }),
       ),
     ),
   );
 }
 
-/** Prompt positions in words: the first two with their tokens. */
+/**
+ * Prompt positions in words: the first two with their tokens.
+ *
+ * @param {Token[] | null | undefined} tokens
+ * @returns {Where}
+ */
 export const placeWords = (tokens) => (positions) =>
   (positions || [])
     .slice(0, 2)
     .map((p) => (tokens && tokens[p] ? `${visible(tokens[p].text)} ${p}` : String(p)))
     .join(", ");
 
-/** A recording's texts. props: id, run {id, passes}, tokens of the prompt. */
+/**
+ * A recording's texts. props: id, run {id, passes}, tokens of the prompt.
+ *
+ * @param {{ id: string, run: ShownRun, tokens?: Token[] }} props
+ */
 export function ArmTexts({ id, run, tokens }) {
   return h(
     "div",
@@ -169,31 +207,28 @@ export function ArmTexts({ id, run, tokens }) {
       where: placeWords(tokens),
       unreachable: () => null,
     }),
-    h(
-      "button",
-      {
-        type: "button",
-        className: "fs-tool fs-tool-button fs-csv",
-        title: "every token of every arm, with its probability",
-        onClick: () => saveTable("texts", textsTable(run)),
-      },
-      "CSV",
-    ),
+    csvButton("texts", () => textsTable(run), {
+      title: "every token of every arm, with its probability",
+    }),
   );
 }
 
-/** props: run {id, passes}, running, stale, where(positions) -> words, unreachable(pass, name) -> sentence or null. */
+/**
+ * props: run {id, passes}, running, stale, where(positions) -> words, unreachable(pass, name) ->
+ * sentence or null.
+ *
+ * @param {{ run: ShownRun, running: boolean, stale: boolean, where: Where, unreachable: Unreachable
+ *   }} props
+ */
 export function SteerTexts({ run, running, stale, where, unreachable }) {
   const [said, say] = useState(null);
   const begun = run.passes.filter((pass) => Object.keys(pass.arms).length);
   const notes = new Set(
-    begun
-      .flatMap((pass) => armNames(pass.arms).map((name) => unreachable(pass, name)))
-      .filter(Boolean),
+    begun.flatMap((pass) => armNames(pass.arms).flatMap((name) => unreachable(pass, name) ?? [])),
   );
   const missing = new Map(
     begun.flatMap((pass) =>
-      (pass.request.interventions || []).length ? Object.entries(pass.arms.leftOut || {}) : [],
+      (pass.request.interventions || []).length ? Object.entries(leftOutOf(pass.arms)) : [],
     ),
   );
   const parted = begun.some((pass) => armNames(pass.arms).some((name) => name !== "baseline"));
@@ -226,7 +261,8 @@ export function SteerTexts({ run, running, stale, where, unreachable }) {
           { className: "fs-text-readout", role: "status", "aria-live": "polite" },
           said ||
             (parted
-              ? "The bar marks where a text parts from the baseline. Point at a token for its probability, or focus a text and use ← →."
+              ? "The bar marks where a text parts from the baseline. Point at a token for its " +
+                "probability, or focus a text and use ← →."
               : "\u00a0"),
         )
       : null,

@@ -1,12 +1,24 @@
-/* One strength in three linked units. Pure.
- * A place is what is known where a feature is plugged in: {q999, decoder_norm, residual_norm, activation}, null = not known.
+/* One strength in three linked units. Pure. A Place is what is known where it is plugged in.
  *   value     what the request holds: α (add), the activation to set (clamp), a factor (scale)
  *   multiple  the activation meant, as multiples of the feature's 99.9th percentile over the corpus
  *   share     L2 norm of the edit, signed, as a share of the residual's L2 norm at that position */
 
+/** @import { Mode, Place, StrengthAnswer } from "./types.js" */
+
+/**
+ * @param {unknown} x
+ * @returns {x is number}
+ */
 const known = (x) => typeof x === "number" && Number.isFinite(x);
 
-/** Signed multiple of W_dec[f] that an edit adds; null when it depends on an activation that is not known. */
+/**
+ * Signed multiple of W_dec[f] that an edit adds; null when it depends on an activation that is not
+ * known.
+ *
+ * @param {Mode} mode
+ * @param {number} value
+ * @param {Place} place
+ */
 export function added(mode, value, place) {
   if (mode === "add") return value;
   if (!known(place.activation)) return null;
@@ -15,6 +27,11 @@ export function added(mode, value, place) {
   return -place.activation; // ablate
 }
 
+/**
+ * @param {Mode} mode
+ * @param {number} value
+ * @param {Place} place
+ */
 export function multiple(mode, value, place) {
   if (!known(place.q999) || place.q999 <= 0) return null;
   if (mode === "scale")
@@ -23,6 +40,11 @@ export function multiple(mode, value, place) {
   return value / place.q999;
 }
 
+/**
+ * @param {Mode} mode
+ * @param {number} value
+ * @param {Place} place
+ */
 export function share(mode, value, place) {
   const size = added(mode, value, place);
   if (
@@ -35,16 +57,30 @@ export function share(mode, value, place) {
   return (size * place.decoder_norm) / place.residual_norm;
 }
 
-/** The value that means `wanted` multiples; null when no value does. */
+/**
+ * The value that means `wanted` multiples; null when no value does.
+ *
+ * @param {Mode} mode
+ * @param {number} wanted
+ * @param {Place} place
+ */
 export function fromMultiple(mode, wanted, place) {
   if (mode === "ablate" || !known(place.q999) || place.q999 <= 0) return null;
   if (mode !== "scale") return wanted * place.q999;
-  return place.activation > 0 ? (wanted * place.q999) / place.activation : null;
+  const { activation } = place;
+  return known(activation) && activation > 0 ? (wanted * place.q999) / activation : null;
 }
 
-/** The value whose edit has `wanted` shares of the residual's norm; null when no value does. */
+/**
+ * The value whose edit has `wanted` shares of the residual's norm; null when no value does.
+ *
+ * @param {Mode} mode
+ * @param {number} wanted
+ * @param {Place} place
+ */
 export function fromShare(mode, wanted, place) {
-  if (mode === "ablate" || !known(place.residual_norm) || !(place.decoder_norm > 0)) return null;
+  if (mode === "ablate" || !known(place.residual_norm)) return null;
+  if (!known(place.decoder_norm) || place.decoder_norm <= 0) return null;
   const size = (wanted * place.residual_norm) / place.decoder_norm;
   if (mode === "add") return size;
   if (!known(place.activation)) return null;
@@ -52,9 +88,16 @@ export function fromShare(mode, wanted, place) {
   return place.activation > 0 ? 1 + size / place.activation : null;
 }
 
-/** What is known of a feature at `position`, from an answer about strengths; nulls where nothing is. */
+/**
+ * What is known of a feature at `position`, from an answer about strengths; nulls where nothing is.
+ *
+ * @param {StrengthAnswer | null | undefined} strength
+ * @param {number | null | undefined} position
+ * @returns {Place}
+ */
 export function placeAt(strength, position) {
   if (!strength) return { q999: null, decoder_norm: null, residual_norm: null, activation: null };
+  /** @param {string} name */
   const at = (name) => {
     const column = (strength.positions || {})[name] || [];
     return position === null || position === undefined || column[position] === undefined
@@ -73,9 +116,16 @@ export function placeAt(strength, position) {
 
 const WRITTEN = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*(x|×|%)?$/i;
 
-/** "0.5x, 1x, 40%, 12" -> {values, unknown}: strengths of `mode` at `place`, ascending, each once.
- *  `wrong` holds the pieces that cannot be read, `unknown` those whose unit means nothing here. */
+/**
+ * "0.5x, 1x, 40%, 12" -> {values, unknown}: strengths of `mode` at `place`, ascending, each once.
+ * `wrong` holds the pieces that cannot be read, `unknown` those whose unit means nothing here.
+ *
+ * @param {string} text
+ * @param {Mode} mode
+ * @param {Place} place
+ */
 export function readStrengths(text, mode, place) {
+  /** @type {{ values: number[], wrong: string[], unknown: string[] }} */
   const read = { values: [], wrong: [], unknown: [] };
   text
     .split(/[,;\s]+/)

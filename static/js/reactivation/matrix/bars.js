@@ -1,17 +1,34 @@
-/* At each position the split of its firings, beside the same split in shuffled prompts; with two prompts, what differs. */
+/* At each position the split of its firings, beside the same split in shuffled prompts; with two
+ * prompts, what differs. */
 
-import { h } from "../../shared/react.js";
+import { h } from "../../shared/hooks/react.js";
+
+/** @import { Baselines, Column, Geometry, Model, Prompt } from "./types.js" */
+/** @import { Drawn } from "../../shared/hooks/types.js" */
+/** @import { ShuffledSplit, Split } from "../../shared/types.js" */
 
 const BAR = 38;
 
 export const DIFFERENCE = 34;
 
+/**
+ * @param {Omit<Split, "firing">} counts
+ * @returns {[string, number][]}
+ */
 const stack = (counts) => [
   ["carried", counts.carried],
   ["reactivated", counts.reactivated - counts.carried],
   ["new", counts.new],
 ];
 
+/**
+ * @param {Omit<Split, "firing">} counts
+ * @param {string} key
+ * @param {string} className
+ * @param {number} x
+ * @param {number} width
+ * @param {number} highest
+ */
 function stackedBar(counts, key, className, x, width, highest) {
   let y = BAR;
   return stack(counts).map(([name, count]) => {
@@ -30,13 +47,21 @@ function stackedBar(counts, key, className, x, width, highest) {
   });
 }
 
+/** @param {ShuffledSplit} row */
 const means = (row) => ({
   carried: row.carried.mean,
   reactivated: row.reactivated.mean,
   new: row.new.mean,
 });
 
+/**
+ * @param {ShuffledSplit} row
+ * @param {number} key
+ * @param {number} x
+ * @param {number} highest
+ */
 function whisker(row, key, x, highest) {
+  /** @param {number} value */
   const at = (value) => BAR - (value / highest) * (BAR - 4);
   const [low, high] = row.reactivated.interval;
   return h("path", {
@@ -46,13 +71,23 @@ function whisker(row, key, x, highest) {
   });
 }
 
+/**
+ * @param {Prompt} prompt
+ * @param {Record<number, ShuffledSplit> | null} baseline
+ * @param {number} lane
+ * @param {Column[]} columns
+ * @param {Geometry} geometry
+ * @param {number} highest
+ */
 export function bars(prompt, baseline, lane, columns, geometry, highest) {
+  /** @type {Drawn[]} */
   const drawn = [];
   columns.forEach((column, index) => {
-    const split = column.at[lane] === null ? null : prompt.splits[column.at[lane]];
-    if (!split) return;
+    const position = column.at[lane];
+    const split = position === null ? null : prompt.splits[position];
+    if (position === null || !split) return;
     const room = geometry.x[index + 1] - geometry.x[index];
-    const row = baseline ? baseline[column.at[lane]] : null;
+    const row = baseline ? baseline[position] : null;
     const [own, gap, other] = row
       ? [Math.min(12, room * 0.36), 2, Math.min(7, room * 0.22)]
       : [Math.min(16, room - 10), 0, 0];
@@ -72,7 +107,12 @@ export function bars(prompt, baseline, lane, columns, geometry, highest) {
   );
 }
 
-/** Up: features only in A; down: only in B; one scale for both. */
+/**
+ * Up: features only in A; down: only in B; one scale for both.
+ *
+ * @param {Model} model
+ * @param {Geometry} geometry
+ */
 export function differenceBars(model, geometry) {
   const { differences, columns } = model;
   const most = Math.max(1, ...differences.A, ...differences.B);
@@ -133,6 +173,10 @@ export function differenceBars(model, geometry) {
   );
 }
 
+/**
+ * @param {Model} model
+ * @param {Baselines} baselines
+ */
 export function highestBar(model, baselines) {
   const counts = model.prompts.map((prompt) =>
     Math.max(0, ...Object.values(prompt.splits).map((s) => s.firing)),

@@ -1,11 +1,19 @@
-/* React hooks of the firing matrix: its model, and what follows when that, the lock or the window changes. */
+/* React hooks of the firing matrix: its model, and what follows when that, the lock or the window
+ * changes. */
 
-import { useEffect, useLayoutEffect, useMemo, useRef } from "../../shared/react.js";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "../../shared/hooks/react.js";
 import { colours } from "./measures.js";
 import { countDifferences } from "./pair.js";
 import { readout } from "./readout.js";
 import { alignedColumns, featureRows } from "./rows.js";
 
+/** @import { Baselines, MatrixControl, MatrixProps, MatrixRefs, Model, Scene } from "./types.js" */
+/** @import { Channel } from "../../shared/types.js" */
+
+/**
+ * @param {MatrixProps} props
+ * @returns {Model}
+ */
 export function useModel(props) {
   const prompts = props.prompts || [];
   return useMemo(() => {
@@ -25,7 +33,12 @@ export function useModel(props) {
   }, [props.prompts, props.info, props.sae_id]);
 }
 
-/** A lock belongs to its tokens: other tokens, and it goes back to the last function token. */
+/**
+ * A lock belongs to its tokens: other tokens, and it goes back to the last function token.
+ *
+ * @param {MatrixProps} props
+ * @param {Model} model
+ */
 export function useForget(props, model) {
   const before = useRef(null);
   useEffect(() => {
@@ -38,7 +51,14 @@ export function useForget(props, model) {
   }, [model]);
 }
 
-/** What is painted is what is shown; called after every render. */
+/**
+ * What is painted is what is shown; called after every render.
+ *
+ * @param {Scene} scene
+ * @param {Model} model
+ * @param {Partial<Scene>} shown
+ * @param {MatrixControl} control
+ */
 export function useScene(scene, model, shown, control) {
   useLayoutEffect(() => {
     Object.assign(scene, model, shown, { colours: colours() });
@@ -48,7 +68,15 @@ export function useScene(scene, model, shown, control) {
   });
 }
 
-/** The panels beside the matrix hear of its model, its lock and its pins. */
+/**
+ * The panels beside the matrix hear of its model, its lock and its pins.
+ *
+ * @param {Channel} channel
+ * @param {Scene} scene
+ * @param {Model} model
+ * @param {number[]} locked
+ * @param {string[] | undefined} pins
+ */
 export function useTold(channel, scene, model, locked, pins) {
   const home = locked.length ? locked[locked.length - 1] : null;
   useEffect(() => {
@@ -62,7 +90,13 @@ export function useTold(channel, scene, model, locked, pins) {
   );
 }
 
-/** Other baselines: the readout says so. */
+/**
+ * Other baselines: the readout says so.
+ *
+ * @param {MatrixRefs} refs
+ * @param {Scene} scene
+ * @param {Baselines} baselines
+ */
 export function useReadAgain(refs, scene, baselines) {
   useEffect(() => {
     if (scene.hoverColumn !== null)
@@ -70,7 +104,16 @@ export function useReadAgain(refs, scene, baselines) {
   }, [baselines]);
 }
 
-/** Another size, another scheme or the fonts' arrival: painted again. The channel is emptied with the matrix. */
+/**
+ * Another size, another scheme or the fonts' arrival: painted again. The channel is emptied with
+ * the matrix.
+ *
+ * @param {MatrixRefs} refs
+ * @param {Scene} scene
+ * @param {MatrixControl} control
+ * @param {(room: number) => void} setRoom
+ * @param {Channel} channel
+ */
 export function useRepainted(refs, scene, control, setRoom, channel) {
   useEffect(() => {
     const repaint = () => {

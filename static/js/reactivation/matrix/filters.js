@@ -1,5 +1,9 @@
-/* Which rows of the firing matrix are shown, in which order, and how many each filter hides. Pure. */
+/* Which rows of the firing matrix are shown, in which order, and how many each filter hides. Pure.
+ */
 
+/** @import { FeatureRow, Filter, View } from "./types.js" */
+
+/** @type {Record<string, [string, (a: FeatureRow, b: FeatureRow) => number]>} */
 export const ORDERS = {
   first: ["first firing position", (a, b) => a.first - b.first || b.atFunction - a.atFunction],
   function: [
@@ -10,14 +14,27 @@ export const ORDERS = {
   activation: ["largest activation", (a, b) => b.largest - a.largest],
 };
 
-/** Whether one prompt has the feature at every one of these columns. */
+/**
+ * Whether one prompt has the feature at every one of these columns.
+ *
+ * @param {FeatureRow} row
+ * @param {number[]} columns
+ */
 function firesAtAll(row, columns) {
   return row.lanes.some((track) => columns.every((column) => track.columns.includes(column)));
 }
 
+/** @param {unknown} value */
 const given = (value) => value !== null && value !== undefined && value !== "";
 
-/** The filters that are on: [why a row is hidden, whether it stays]. */
+/**
+ * The filters that are on: [why a row is hidden, whether it stays].
+ *
+ * @param {View} view
+ * @param {number[]} locked
+ * @param {Set<number>} pinned
+ * @returns {Filter[]}
+ */
 function tests(view, locked, pinned) {
   const find = (view.find || "").trim().toLowerCase();
   const where =
@@ -25,13 +42,14 @@ function tests(view, locked, pinned) {
       ? `not firing at all ${locked.length} locked positions`
       : "not firing at the locked position";
   const k = Number(view.least);
-  return [
+  /** @type {Filter[]} */
+  const filters = [
     ["not pinned", view.pinned, (row) => pinned.has(row.feature)],
     [where, view.locked && locked.length > 0, (row) => firesAtAll(row, locked)],
     [
       `silent at ${view.at_class} tokens`,
       given(view.at_class),
-      (row) => row.classes[view.at_class] > 0,
+      (row) => view.at_class !== "" && row.classes[view.at_class] > 0,
     ],
     [
       "not reactivated at function tokens only",
@@ -42,23 +60,32 @@ function tests(view, locked, pinned) {
     [
       "rarer than the range",
       given(view.density_from),
-      (row) => row.density === null || row.density >= view.density_from / 100,
+      (row) => row.density === null || row.density >= Number(view.density_from) / 100,
     ],
     [
       "denser than the range",
       given(view.density),
-      (row) => row.density === null || row.density <= view.density / 100,
+      (row) => row.density === null || row.density <= Number(view.density) / 100,
     ],
     [
       "not matching the search",
       find !== "",
       (row) => String(row.feature).startsWith(find) || row.words.toLowerCase().includes(find),
     ],
-  ].filter((test) => test[1]);
+  ];
+  return filters.filter((test) => test[1]);
 }
 
-/** The rows to show, in order, pinned ones first (no filter hides them); `hidden` says how many each filter
- *  took away: a row that fails several counts for the first. `locked`: ascending columns. */
+/**
+ * The rows to show, in order, pinned ones first (no filter hides them); `hidden` says how many each
+ * filter took away: a row that fails several counts for the first. `locked`: ascending columns.
+ *
+ * @param {FeatureRow[]} all
+ * @param {View} view
+ * @param {number[]} locked
+ * @param {number[]} pins
+ * @returns {{ rows: FeatureRow[], hidden: [string, number][] }}
+ */
 export function visibleRows(all, view, locked, pins) {
   const pinned = new Set(pins);
   const filters = tests(view, locked, pinned);
@@ -69,17 +96,24 @@ export function visibleRows(all, view, locked, pins) {
     if (failed) hidden.set(failed[0], (hidden.get(failed[0]) || 0) + 1);
     return !failed;
   });
+  /** @param {FeatureRow} row */
+  const placeOf = (row) => place.get(row.feature) ?? Infinity;
   const order = (ORDERS[view.order] || ORDERS.first)[1];
   const place = new Map(pins.map((feature, index) => [feature, index]));
   shown.sort((a, b) => {
-    const pa = place.has(a.feature) ? place.get(a.feature) : Infinity;
-    const pb = place.has(b.feature) ? place.get(b.feature) : Infinity;
+    const [pa, pb] = [placeOf(a), placeOf(b)];
     return (pa === pb ? 0 : pa - pb) || order(a, b) || a.feature - b.feature;
   });
   return { rows: shown, hidden: [...hidden.entries()] };
 }
 
-/** "12 of 340 features shown; 328 hidden: 300 not firing at …, 28 denser than the limit". */
+/**
+ * "12 of 340 features shown; 328 hidden: 300 not firing at …, 28 denser than the limit".
+ *
+ * @param {number} shown
+ * @param {number} total
+ * @param {[string, number][]} hidden
+ */
 export function hiddenLine(shown, total, hidden) {
   const word = total === 1 ? "feature" : "features";
   if (!total) return "\u00a0";

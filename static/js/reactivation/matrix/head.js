@@ -1,17 +1,29 @@
-/* Above the firing matrix, per prompt: the token strip, and at each position the split of its firings beside
- * the same split in shuffled prompts. With two prompts, what differs at each aligned position. */
+/* Above the firing matrix, per prompt: the token strip, and at each position the split of its
+ * firings beside the same split in shuffled prompts. With two prompts, what differs at each aligned
+ * position. */
 
 import { chip } from "../../shared/tokens/chip.js";
-import { h, memo, useMemo } from "../../shared/react.js";
+import { h, memo, useMemo } from "../../shared/hooks/react.js";
 import { tokenTitle } from "../../shared/tokens/words.js";
 import { DIFFERENCE, bars, differenceBars, highestBar } from "./bars.js";
 
+/** @import { HeadProps, Prompt } from "./types.js" */
+/** @import { Component } from "../../shared/hooks/types.js" */
+
 const LANE = 74;
 
-/** Height of everything above the rows, in CSS pixels. */
+/**
+ * Height of everything above the rows, in CSS pixels.
+ *
+ * @param {number} nLanes
+ */
 export const headHeight = (nLanes) => nLanes * LANE + (nLanes > 1 ? DIFFERENCE : 0);
 
-/** The legend: the marks as the matrix draws them, and the two bars. */
+/**
+ * The legend: the marks as the matrix draws them, and the two bars.
+ *
+ * @param {{ shuffled?: boolean }} props
+ */
 export function MatrixLegend(props) {
   const marks = [
     ["first", "first firing"],
@@ -31,7 +43,8 @@ export function MatrixLegend(props) {
           {
             key: "shuffled",
             title:
-              "The pale bar: mean over shuffled prompts. Its tick: 2.5th to 97.5th percentile of what is reactivated there.",
+              "The pale bar: mean over shuffled prompts. Its tick: 2.5th to 97.5th " +
+              "percentile of what is reactivated there.",
           },
           h("i", { className: "fs-mark fs-mark--shuffled" }),
           "pale: the same in shuffled prompts",
@@ -40,6 +53,11 @@ export function MatrixLegend(props) {
   );
 }
 
+/**
+ * @param {Prompt} prompt
+ * @param {number} lane
+ * @param {HeadProps} props
+ */
 function laneCells(prompt, lane, props) {
   const { model, geometry, locked, point, lock } = props;
   const home = locked.length ? locked[locked.length - 1] : 0;
@@ -69,6 +87,7 @@ function laneCells(prompt, lane, props) {
   });
 }
 
+/** @type {Component<HeadProps>} */
 export const MatrixHead = memo(
   function MatrixHead(props) {
     const { model, geometry, baselines } = props;
@@ -120,5 +139,8 @@ export const MatrixHead = memo(
     );
   },
   (before, after) =>
-    ["model", "geometry", "locked", "baselines"].every((name) => before[name] === after[name]),
+    before.model === after.model &&
+    before.geometry === after.geometry &&
+    before.locked === after.locked &&
+    before.baselines === after.baselines,
 );

@@ -1,8 +1,15 @@
-/* Which positions are locked: one, a range, or several. Pure functions between the address ("7", "5-8",
- * "3.7-9", "b7" for a position that only the second prompt has, "none", null = the prompt's last function
- * token) and columns of the matrix. */
+/* Which positions are locked: one, a range, or several. Pure functions between the address ("7",
+ * "5-8", "3.7-9", "b7" for a position that only the second prompt has, "none", null = the prompt's
+ * last function token) and columns of the matrix. */
 
-/** The last function token of a lane's own prompt; generated tokens do not count. -1 without one. */
+/** @import { Column, Model, Modifiers, Prompt } from "./types.js" */
+/** @import { Token } from "../../shared/types.js" */
+
+/**
+ * The last function token of a lane's own prompt; generated tokens do not count. -1 without one.
+ *
+ * @param {Token[]} tokens
+ */
 export function lastPromptFunction(tokens) {
   for (let i = tokens.length - 1; i >= 0; i -= 1) {
     if (tokens[i].token_class === "function" && !tokens[i].generated) return i;
@@ -10,6 +17,10 @@ export function lastPromptFunction(tokens) {
   return -1;
 }
 
+/**
+ * @param {string} name
+ * @param {Column[]} columns
+ */
 function columnOf(name, columns) {
   const match = /^(b?)(\d+)$/.exec(name);
   if (!match) return -1;
@@ -17,7 +28,14 @@ function columnOf(name, columns) {
   return columns.findIndex((column) => column.at[lane] === Number(match[2]));
 }
 
-/** Address -> ascending columns; what cannot be found is left out. */
+/**
+ * Address -> ascending columns; what cannot be found is left out.
+ *
+ * @param {string | null | undefined} locked
+ * @param {Column[]} columns
+ * @param {Pick<Prompt, "tokens">[]} prompts
+ * @returns {number[]}
+ */
 export function lockedColumns(locked, columns, prompts) {
   if (locked === "none" || !columns.length) return [];
   if (!locked) {
@@ -25,6 +43,7 @@ export function lockedColumns(locked, columns, prompts) {
     const column = columns.findIndex((one) => last >= 0 && one.at[0] === last);
     return column < 0 ? [] : [column];
   }
+  /** @type {Set<number>} */
   const chosen = new Set();
   String(locked)
     .split(".")
@@ -37,10 +56,19 @@ export function lockedColumns(locked, columns, prompts) {
   return [...chosen].sort((a, b) => a - b);
 }
 
+/**
+ * @param {number} column
+ * @param {Column[]} columns
+ */
 const nameOf = (column, columns) =>
   columns[column].at[0] !== null ? String(columns[column].at[0]) : "b" + columns[column].at[1];
 
-/** The inverse; runs of neighbours become ranges. */
+/**
+ * The inverse; runs of neighbours become ranges.
+ *
+ * @param {number[]} chosen
+ * @param {Column[]} columns
+ */
 export function lockNames(chosen, columns) {
   if (!chosen.length) return "none";
   const sorted = [...new Set(chosen)].sort((a, b) => a - b);
@@ -54,13 +82,24 @@ export function lockNames(chosen, columns) {
   return parts.join(".");
 }
 
+/**
+ * @param {number} from
+ * @param {number} to
+ */
 export function between(from, to) {
   const low = Math.min(from, to);
   return Array.from({ length: Math.abs(to - from) + 1 }, (_, k) => low + k);
 }
 
-/** The columns after a click on `column`: alone, with shift up to the anchor, with ctrl or cmd added or
- *  taken away; a click on the only locked one unlocks it. */
+/**
+ * The columns after a click on `column`: alone, with shift up to the anchor, with ctrl or cmd added
+ * or taken away; a click on the only locked one unlocks it.
+ *
+ * @param {number} column
+ * @param {number[]} chosen
+ * @param {number | null} anchor
+ * @param {Modifiers} event
+ */
 export function clicked(column, chosen, anchor, event) {
   if (event.shiftKey) return between(anchor === null ? column : anchor, column);
   if (event.ctrlKey || event.metaKey) {
@@ -69,8 +108,13 @@ export function clicked(column, chosen, anchor, event) {
   return chosen.length === 1 && chosen[0] === column ? [] : [column];
 }
 
-/** Column per lane at which the prompts are compared: the locked one; where A's last function token is
- *  locked or nothing is, each prompt's own last function token. */
+/**
+ * Column per lane at which the prompts are compared: the locked one; where A's last function token
+ * is locked or nothing is, each prompt's own last function token.
+ *
+ * @param {Model} model
+ * @param {number | null} locked
+ */
 export function comparedColumns(model, locked) {
   const ends = model.prompts.map((prompt, lane) => {
     const position = lastPromptFunction(prompt.tokens);

@@ -1,11 +1,11 @@
-/* The firing matrix: prompts as aligned token strips, their new / reactivated / carried split, and below
- * them one row a feature. Hovering, walking, locking, filtering and ordering happen here; Dash hears of
- * `locked`, `pins` and `view` only when a person changes them. */
+/* The firing matrix: prompts as aligned token strips, their new / reactivated / carried split, and
+ * below them one row a feature. Hovering, walking, locking, filtering and ordering happen here;
+ * Dash hears of `locked`, `pins` and `view` only when a person changes them. */
 
-import { channelOf } from "../../shared/channel.js";
-import { useKeys } from "../../shared/keys.js";
+import { channelOf } from "../../shared/hooks/channel.js";
+import { useKeys } from "../../shared/hooks/keys.js";
 import { DEFAULT_VIEW } from "../../shared/matrix_view.js";
-import { h, useMemo, useRef, useState } from "../../shared/react.js";
+import { h, useMemo, useRef, useState } from "../../shared/hooks/react.js";
 import { useForget, useModel, useReadAgain, useRepainted, useScene, useTold } from "./effects.js";
 import { hiddenLine, visibleRows } from "./filters.js";
 import { MatrixHead, headHeight } from "./head.js";
@@ -17,9 +17,23 @@ import { HINT } from "./readout.js";
 import { MatrixTools } from "./tools.js";
 import { onMatrixKey } from "./walking.js";
 
-/** What a person does: {choose(columns), lock(column, event), pin(row)}. */
+/** @import { Baselines, FeatureRow, Geometry, MatrixControl, MatrixProps } from "./types.js" */
+/** @import { MatrixRefs, Model, Modifiers, View } from "./types.js" */
+/** @import { Ref } from "../../shared/hooks/types.js" */
+
+/**
+ * What a person does: {choose(columns), lock(column, event), pin(row)}.
+ *
+ * @param {MatrixProps} props
+ * @param {Model} model
+ * @param {View} view
+ * @param {number[]} locked
+ * @param {{ rows: FeatureRow[] }} shown
+ * @param {Ref<number | null>} anchor
+ */
 function actions(props, model, view, locked, shown, anchor) {
   const home = locked.length ? locked[locked.length - 1] : null;
+  /** @param {number[]} columns */
   const choose = (columns) => {
     const name = lockNames(columns, model.columns);
     const byItself = lockedColumns(null, model.columns, model.prompts);
@@ -30,11 +44,16 @@ function actions(props, model, view, locked, shown, anchor) {
         : {};
     props.setProps(Object.assign({ locked: isDefault && columns.length ? null : name }, ranged));
   };
+  /**
+   * @param {number} column
+   * @param {Modifiers} event
+   */
   const lock = (column, event) => {
     const from = anchor.current === null ? home : anchor.current;
     if (!event.shiftKey) anchor.current = column;
     choose(clicked(column, locked, from, event));
   };
+  /** @param {number | null} row */
   const pin = (row) => {
     if (row === null || !shown.rows[row]) return;
     props.setProps({ pins: togglePin(props.pins || [], props.sae_id, shown.rows[row].feature) });
@@ -42,13 +61,21 @@ function actions(props, model, view, locked, shown, anchor) {
   return { choose, lock, pin };
 }
 
-/** The strips and the canvas of rows, in one scrolling box. */
+/**
+ * The strips and the canvas of rows, in one scrolling box.
+ *
+ * @param {{ refs: MatrixRefs, control: MatrixControl, model: Model, shown: { rows: FeatureRow[],
+ *   geometry: Geometry, locked: number[] }, act: ReturnType<typeof actions>, baselines: Baselines
+ *   }} props
+ */
 function Picture({ refs, control, model, shown, act, baselines }) {
   const { rows, geometry, locked } = shown;
   const bodyHeight = rows.length * geometry.row;
   const aboveRows = headHeight(model.prompts.length);
   const { point } = control;
-  const label = `firings: ${rows.length} features at ${model.columns.length} positions; arrow keys walk, p pins`;
+  const label =
+    `firings: ${rows.length} features at ${model.columns.length} positions; arrow keys walk, ` +
+    `p pins`;
   return h(
     "div",
     {
@@ -91,7 +118,14 @@ function Picture({ refs, control, model, shown, act, baselines }) {
   );
 }
 
-/** The rows that are shown, and where they lie. */
+/**
+ * The rows that are shown, and where they lie.
+ *
+ * @param {MatrixProps} props
+ * @param {Model} model
+ * @param {View} view
+ * @param {number} room
+ */
 function useShown(props, model, view, room) {
   const locked = useMemo(
     () => lockedColumns(props.locked, model.columns, model.prompts),
@@ -109,7 +143,11 @@ function useShown(props, model, view, room) {
   return { locked, pins, geometry, rows, hidden };
 }
 
-/** props: see app/parts/components.py. */
+/**
+ * props: see app/parts/components.py.
+ *
+ * @param {MatrixProps} props
+ */
 export function FiringMatrix(props) {
   const channel = channelOf(props.group);
   const refs = {
@@ -118,7 +156,7 @@ export function FiringMatrix(props) {
     canvas: useRef(null),
     readout: useRef(null),
   };
-  const scene = useRef({ hoverColumn: null, hoverRow: null }).current;
+  const scene = useRef(/** @type {any} */ ({ hoverColumn: null, hoverRow: null })).current;
   const anchor = useRef(null);
   const model = useModel(props);
   const view = Object.assign({}, DEFAULT_VIEW, props.view);

@@ -1,6 +1,10 @@
 /* Where the columns of the firing matrix lie, and its colours. */
 
+import { contextOf } from "../../shared/canvas.js";
 import { visible } from "../../shared/tokens/words.js";
+
+/** @import { Column, Geometry } from "./types.js" */
+/** @import { Colours } from "../../shared/types.js" */
 
 const MIN_COLUMN = 28;
 
@@ -8,17 +12,27 @@ const MAX_COLUMN = 132;
 
 const MAX_SPREAD = 36;
 
+/** @type {CanvasRenderingContext2D | null} */
 let ruler = null;
 
+/**
+ * @param {string} text
+ * @param {string} font
+ */
 function textWidth(text, font) {
-  ruler = ruler || document.createElement("canvas").getContext("2d");
+  ruler = ruler || contextOf(document.createElement("canvas"));
   ruler.font = font;
   return ruler.measureText(text).width;
 }
 
-/** Names of CSS variables -> the colours that hold now. */
+/**
+ * Names of CSS variables -> the colours that hold now.
+ *
+ * @returns {Colours}
+ */
 export function colours() {
   const style = getComputedStyle(document.documentElement);
+  /** @param {string} name */
   const read = (name) => style.getPropertyValue("--fs-" + name).trim();
   return {
     ink: read("ink"),
@@ -38,8 +52,16 @@ export function colours() {
   };
 }
 
-/** x of every column edge (after the labels), and the heights, in CSS pixels. Short prompts are spread
- *  over the `room` there is. */
+/**
+ * x of every column edge (after the labels), and the heights, in CSS pixels. Short prompts are
+ * spread over the `room` there is.
+ *
+ * @param {Column[]} columns
+ * @param {number} nLanes
+ * @param {number} label
+ * @param {number} room
+ * @returns {Geometry}
+ */
 export function layOut(columns, nLanes, label, room) {
   const mono =
     getComputedStyle(document.documentElement).getPropertyValue("--fs-mono").trim() || "monospace";
@@ -65,7 +87,12 @@ export function layOut(columns, nLanes, label, room) {
   };
 }
 
-/** Column at content x (labels excluded): binary search; null outside. */
+/**
+ * Column at content x (labels excluded): binary search; null outside.
+ *
+ * @param {Geometry} geometry
+ * @param {number} x
+ */
 export function columnUnder(geometry, x) {
   const edges = geometry.x;
   if (x < edges[0] || x >= edges[edges.length - 1]) return null;

@@ -3,6 +3,17 @@
 import { CARRIED, FIRST, SPECIAL } from "./kinds.js";
 import { columnUnder } from "./measures.js";
 
+/** @import { FeatureRow, Scene, Track } from "./types.js" */
+/** @import { Colours } from "../../shared/types.js" */
+
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {number} kind
+ * @param {number} x
+ * @param {number} y
+ * @param {number} radius
+ * @param {Colours} colours
+ */
 function mark(ctx, kind, x, y, radius, colours) {
   ctx.beginPath();
   if (kind === SPECIAL) {
@@ -25,7 +36,15 @@ function mark(ctx, kind, x, y, radius, colours) {
   ctx.fill();
 }
 
-/** The line from a feature's first firing to its last: how long it is remembered. */
+/**
+ * The line from a feature's first firing to its last: how long it is remembered.
+ *
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {Track} track
+ * @param {number} y
+ * @param {(column: number) => number} centre
+ * @param {Colours} colours
+ */
 function thread(ctx, track, y, centre, colours) {
   const counted = track.columns.filter((_, k) => track.kinds[k] !== SPECIAL);
   if (counted.length < 2) return;
@@ -39,8 +58,18 @@ function thread(ctx, track, y, centre, colours) {
   ctx.globalAlpha = 1;
 }
 
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {Scene} scene
+ * @param {FeatureRow} row
+ * @param {Track} track
+ * @param {number} y
+ * @param {number} first
+ * @param {number} last
+ */
 function paintLane(ctx, scene, row, track, y, first, last) {
   const { geometry, scrollLeft, colours } = scene;
+  /** @param {number} column */
   const centre = (column) => (geometry.x[column] + geometry.x[column + 1]) / 2 - scrollLeft;
   thread(ctx, track, y, centre, colours);
   const reach = geometry.lane / 2 - 2;
@@ -52,6 +81,13 @@ function paintLane(ctx, scene, row, track, y, first, last) {
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {Scene} scene
+ * @param {number} first
+ * @param {number} last
+ * @param {number} height
+ */
 function paintColumns(ctx, scene, first, last, height) {
   const { geometry, columns, scrollLeft, colours, hoverColumn, locked } = scene;
   for (let c = first; c <= last; c += 1) {
@@ -80,6 +116,14 @@ function paintColumns(ctx, scene, first, last, height) {
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {Scene} scene
+ * @param {FeatureRow} row
+ * @param {number} y
+ * @param {boolean} isHover
+ * @param {boolean} isPinned
+ */
 function paintLabel(ctx, scene, row, y, isHover, isPinned) {
   const { geometry, colours } = scene;
   ctx.fillStyle = isHover ? colours.sunken : colours.panel;
@@ -100,9 +144,10 @@ function paintLabel(ctx, scene, row, y, isHover, isPinned) {
   const room = geometry.label - 68 - (geometry.nLanes > 1 ? 16 : 6);
   if (row.room !== room) {
     row.room = room;
-    row.label = clipped(ctx, row.words, room); // measured once: measuring text costs more than all marks
+    // measured once: measuring text costs more than all marks
+    row.label = clipped(ctx, row.words, room);
   }
-  ctx.fillText(row.label, 66, middle);
+  ctx.fillText(row.label ?? "", 66, middle);
   if (geometry.nLanes > 1) {
     ctx.font = "9px " + colours.sans;
     ctx.fillText("A", geometry.label - 13, y + 2 + geometry.lane / 2);
@@ -110,6 +155,11 @@ function paintLabel(ctx, scene, row, y, isHover, isPinned) {
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {string} text
+ * @param {number} room
+ */
 function clipped(ctx, text, room) {
   if (ctx.measureText(text).width <= room) return text;
   let end = text.length;
@@ -117,8 +167,15 @@ function clipped(ctx, text, room) {
   return text.slice(0, end) + "…";
 }
 
-/** Paints the scene: {geometry, columns, rows, pins (Set), colours, scrollLeft, scrollTop, hoverColumn,
- *  hoverRow, locked (Set of columns)} into w × h CSS pixels. */
+/**
+ * Paints the scene: {geometry, columns, rows, pins (Set), colours, scrollLeft, scrollTop,
+ * hoverColumn, hoverRow, locked (Set of columns)} into w × h CSS pixels.
+ *
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {Scene} scene
+ * @param {number} w
+ * @param {number} h
+ */
 export function paintMatrix(ctx, scene, w, h) {
   const { geometry, rows, columns, colours, scrollLeft, scrollTop, hoverRow, pins } = scene;
   ctx.fillStyle = colours.panel;

@@ -1,26 +1,42 @@
-/* Two prompts side by side: how their tokens are lined up, and what differs at each aligned position.
- * Pure functions. The alignment is a token edit distance: the fewest substitutions, insertions and deletions
- * that make A into B, each worth 1. Among alignments with equally few edits, the one with the most
- * substitutions within a class (a content word under a content word), and among those the one that pairs
- * latest. A generated token is never paired with a token of a prompt. */
+/* Two prompts side by side: how their tokens are lined up, and what differs at each aligned
+ * position. Pure functions. The alignment is a token edit distance: the fewest substitutions,
+ * insertions and deletions that make A into B, each worth 1. Among alignments with equally few
+ * edits, the one with the most substitutions within a class (a content word under a content word),
+ * and among those the one that pairs latest. A generated token is never paired with a token of a
+ * prompt. */
 
 import { visible } from "../../shared/tokens/words.js";
 import { CARRIED, REACTIVATED } from "./kinds.js";
+
+/** @import { Column, Compared, Differences, FeatureRow, Groups, Model } from "./types.js" */
+/** @import { Token } from "../../shared/types.js" */
 
 const EDIT = 1 << 12; // outweighs any number of substitutions within a class, up to 4,095 tokens
 
 const NEVER = 1 << 28;
 
+/** @param {Token} token */
 const generated = (token) => Boolean(token.generated);
 
-/** What pairing a with b costs: 0 for equal tokens, an edit for others, a little less within a class. */
+/**
+ * What pairing a with b costs: 0 for equal tokens, an edit for others, a little less within a
+ * class.
+ *
+ * @param {Token} a
+ * @param {Token} b
+ */
 function substitution(a, b) {
   if (generated(a) !== generated(b)) return NEVER;
   if (a.token_id === b.token_id) return 0;
   return a.token_class === b.token_class ? EDIT - 1 : EDIT;
 }
 
-/** best[i * (m + 1) + j]: the least cost of lining up a[i…] with b[j…]. */
+/**
+ * best[i * (m + 1) + j]: the least cost of lining up a[i…] with b[j…].
+ *
+ * @param {Token[]} a
+ * @param {Token[]} b
+ */
 function costs(a, b) {
   const width = b.length + 1;
   const best = new Int32Array((a.length + 1) * width);
@@ -41,9 +57,19 @@ function costs(a, b) {
   return best;
 }
 
-/** Pairs of indices in order: [[i, j], [i, null], [null, j], …]. Equal beginnings and ends are cut off
- *  first, which costs nothing. */
+/**
+ * Pairs of indices in order: [[i, j], [i, null], [null, j], …]. Equal beginnings and ends are cut
+ * off first, which costs nothing.
+ *
+ * @param {Token[]} a
+ * @param {Token[]} b
+ * @returns {[number | null, number | null][]}
+ */
 export function align(a, b) {
+  /**
+   * @param {Token} x
+   * @param {Token} y
+   */
   const same = (x, y) => x.token_id === y.token_id && generated(x) === generated(y);
   let head = 0;
   while (head < a.length && head < b.length && same(a[head], b[head])) head += 1;
@@ -53,6 +79,7 @@ export function align(a, b) {
   const [middleA, middleB] = [a.slice(head, a.length - tail), b.slice(head, b.length - tail)];
   const best = costs(middleA, middleB);
   const width = middleB.length + 1;
+  /** @type {[number | null, number | null][]} */
   const pairs = [];
   for (let k = 0; k < head; k += 1) pairs.push([k, k]);
   let [i, j] = [0, 0];
@@ -67,11 +94,13 @@ export function align(a, b) {
   return pairs;
 }
 
-/** Substitutions, insertions and deletions of an alignment. */
-export const editDistance = (pairs, a, b) =>
-  pairs.filter(([i, j]) => i === null || j === null || a[i].token_id !== b[j].token_id).length;
-
-/** Per column, how many features fire there only in A, in both prompts, only in B. */
+/**
+ * Per column, how many features fire there only in A, in both prompts, only in B.
+ *
+ * @param {FeatureRow[]} all
+ * @param {number} nColumns
+ * @returns {Differences}
+ */
 export function countDifferences(all, nColumns) {
   const found = {
     A: new Int32Array(nColumns),
@@ -94,8 +123,14 @@ export function countDifferences(all, nColumns) {
   return found;
 }
 
-/** Columns of `lane`'s own prompt at which the prompts differ. */
+/**
+ * Columns of `lane`'s own prompt at which the prompts differ.
+ *
+ * @param {Model} model
+ * @param {number} lane
+ */
 function differingColumns(model, lane) {
+  /** @param {Column} column */
   const differs = (column) =>
     column.differs &&
     column.tokens[lane] &&
@@ -106,8 +141,14 @@ function differingColumns(model, lane) {
     .filter((index) => index >= 0);
 }
 
-/** What becomes, at `column`, of the features that fired before it where the prompts differ:
- *  {columns, fired, again}, counts of features of `lane`. */
+/**
+ * What becomes, at `column`, of the features that fired before it where the prompts differ:
+ * {columns, fired, again}, counts of features of `lane`.
+ *
+ * @param {Model} model
+ * @param {number} lane
+ * @param {number} column
+ */
 export function carriedOver(model, lane, column) {
   const columns = differingColumns(model, lane).filter((index) => index < column);
   const before = model.all.filter((row) =>
@@ -117,6 +158,11 @@ export function carriedOver(model, lane, column) {
   return { columns, fired: before.length, again: again.length };
 }
 
+/**
+ * @param {Compared[]} list
+ * @param {number} lane
+ * @param {number} column
+ */
 function kindsOf(list, lane, column) {
   const counts = { fresh: 0, again: 0 };
   list.forEach(([row]) => {
@@ -127,8 +173,14 @@ function kindsOf(list, lane, column) {
   return counts;
 }
 
-/** Where the difference of the pair comes from, counted: new or reactivated, and what became of the
- *  features of the words in which the prompts differ. */
+/**
+ * Where the difference of the pair comes from, counted: new or reactivated, and what became of the
+ * features of the words in which the prompts differ.
+ *
+ * @param {Model} model
+ * @param {Groups} groups
+ * @param {number[]} columns
+ */
 export function originSentence(model, groups, columns) {
   const parts = ["A", "B"].map((name, lane) => {
     const { fresh, again } = kindsOf(groups[name], lane, columns[lane]);
@@ -136,7 +188,9 @@ export function originSentence(model, groups, columns) {
   });
   const words = ["A", "B"].map((name, lane) => {
     const { columns: at, fired, again } = carriedOver(model, lane, columns[lane]);
-    const tokens = at.map((index) => visible(model.columns[index].tokens[lane].text)).join(" ");
+    const tokens = at
+      .map((index) => visible(model.columns[index].tokens[lane]?.text ?? ""))
+      .join(" ");
     return at.length && at.length <= 6
       ? `Of the ${fired} features that fired at ${tokens} in ${name}, ${again} fire again here.`
       : "";

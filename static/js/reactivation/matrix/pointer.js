@@ -1,11 +1,22 @@
-/* What answers a pointer or a key over the firing matrix without React: hover, painting, scrolling, readout. */
+/* What answers a pointer or a key over the firing matrix without React: hover, painting, scrolling,
+ * readout. */
 
 import { fitCanvas } from "../../shared/canvas.js";
 import { columnUnder } from "./measures.js";
 import { paintMatrix } from "./paint.js";
 import { readout } from "./readout.js";
 
-/** Scrolls so that a column, a row or both come into view. */
+/** @import { MatrixControl, MatrixRefs, Scene } from "./types.js" */
+/** @import { Channel } from "../../shared/types.js" */
+
+/**
+ * Scrolls so that a column, a row or both come into view.
+ *
+ * @param {MatrixRefs} refs
+ * @param {Scene} scene
+ * @param {number | null} column
+ * @param {number | null} row
+ */
 function reveal(refs, scene, column, row) {
   const scroller = refs.scroller.current;
   const { x, label, row: height } = scene.geometry;
@@ -22,7 +33,13 @@ function reveal(refs, scene, column, row) {
   }
 }
 
-/** {column, row} under the pointer; null for what it is not over. */
+/**
+ * {column, row} under the pointer; null for what it is not over.
+ *
+ * @param {MatrixRefs} refs
+ * @param {Scene} scene
+ * @param {{ nativeEvent: MouseEvent }} event
+ */
 function under(refs, scene, event) {
   const { offsetX, offsetY } = event.nativeEvent;
   const { scrollLeft, scrollTop } = refs.scroller.current;
@@ -34,7 +51,14 @@ function under(refs, scene, event) {
   };
 }
 
-/** Everything that answers a pointer or a key without React: hover, painting, scrolling, readout. */
+/**
+ * Everything that answers a pointer or a key without React: hover, painting, scrolling, readout.
+ *
+ * @param {MatrixRefs} refs
+ * @param {Scene} scene
+ * @param {Channel} channel
+ * @returns {MatrixControl}
+ */
 export function controller(refs, scene, channel) {
   let queued = false;
   const paint = () => {
@@ -51,12 +75,21 @@ export function controller(refs, scene, channel) {
     if (!queued) window.requestAnimationFrame(paint);
     queued = true;
   };
+  /**
+   * @param {number | null} column
+   * @param {string} name
+   * @param {boolean} on
+   */
   const mark = (column, name, on) => {
     if (column === null || column === undefined) return;
     refs.head.current
       .querySelectorAll(`[data-column="${column}"]`)
       .forEach((e) => e.classList.toggle(name, on));
   };
+  /**
+   * @param {number | null} column
+   * @param {number | null} row
+   */
   const point = (column, row) => {
     if (column === scene.hoverColumn && row === scene.hoverRow) return;
     if (column !== scene.hoverColumn) {

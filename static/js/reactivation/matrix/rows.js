@@ -1,5 +1,5 @@
-/* From inspect responses to what the firing matrix draws: columns shared by the prompts, and one row
- * a feature. Pure functions; words as the product defines them:
+/* From inspect responses to what the firing matrix draws: columns shared by the prompts, and one
+ * row a feature. Pure functions; words as the product defines them:
  *   first       first firing at a non-special position of that prompt (new)
  *   reactivated a later firing; carried when it also fired at the position just before
  * Firings at special positions (BOS, PAD, turn markers) are drawn but never counted. */
@@ -8,7 +8,15 @@ import { describe } from "../../shared/tokens/words.js";
 import { CARRIED, FIRST, REACTIVATED, SPECIAL } from "./kinds.js";
 import { align } from "./pair.js";
 
-/** Columns of the matrix: one per aligned position; `at[lane]` is the position there or null. */
+/** @import { Column, FeatureRow, Prompt, Track } from "./types.js" */
+/** @import { FeatureInfo, Token } from "../../shared/types.js" */
+
+/**
+ * Columns of the matrix: one per aligned position; `at[lane]` is the position there or null.
+ *
+ * @param {Prompt[]} prompts
+ * @returns {Column[]}
+ */
 export function alignedColumns(prompts) {
   const pairs =
     prompts.length === 2
@@ -18,7 +26,7 @@ export function alignedColumns(prompts) {
     const tokens = at.map((position, lane) =>
       position === null ? null : prompts[lane].tokens[position],
     );
-    const present = tokens.filter(Boolean);
+    const present = tokens.flatMap((token) => token ?? []);
     return {
       at,
       tokens,
@@ -31,7 +39,14 @@ export function alignedColumns(prompts) {
   });
 }
 
+/**
+ * @param {number} feature
+ * @param {FeatureInfo | undefined} info
+ * @param {number} nLanes
+ * @returns {FeatureRow}
+ */
 function emptyRow(feature, info, nLanes) {
+  /** @type {Track[]} */
   const lanes = [];
   for (let lane = 0; lane < nLanes; lane += 1)
     lanes.push({ columns: [], activations: [], kinds: [], last: -2 });
@@ -44,11 +59,19 @@ function emptyRow(feature, info, nLanes) {
     atFunction: 0,
     largest: 0,
     classes: { function: 0, content: 0, special: 0 },
-    density: info ? info.density : null,
+    density: info?.density ?? null,
     words: describe(info),
   };
 }
 
+/**
+ * @param {FeatureRow} row
+ * @param {number} lane
+ * @param {number} column
+ * @param {number} position
+ * @param {Token} token
+ * @param {number} activation
+ */
 function addFiring(row, lane, column, position, token, activation) {
   const track = row.lanes[lane];
   let kind = SPECIAL;
@@ -69,8 +92,15 @@ function addFiring(row, lane, column, position, token, activation) {
   track.kinds.push(kind);
 }
 
-/** One row per feature that fires in any prompt. Firings come sorted by position. */
+/**
+ * One row per feature that fires in any prompt. Firings come sorted by position.
+ *
+ * @param {Prompt[]} prompts
+ * @param {Column[]} columns
+ * @param {Record<number, FeatureInfo>} info
+ */
 export function featureRows(prompts, columns, info) {
+  /** @type {Map<number, FeatureRow>} */
   const byFeature = new Map();
   prompts.forEach((prompt, lane) => {
     const columnAt = new Int32Array(prompt.tokens.length);

@@ -1,18 +1,27 @@
-/* The firing matrix's tools: order, filters, and the line that says how many rows each of them hides. */
+/* The firing matrix's tools: order, filters, and the line that says how many rows each of them
+ * hides. */
 
 import { csvButton } from "../../shared/buttons.js";
 import { DEFAULT_VIEW } from "../../shared/matrix_view.js";
-import { h } from "../../shared/react.js";
+import { h } from "../../shared/hooks/react.js";
 import { ORDERS } from "./filters.js";
 import { KIND_NAMES } from "./kinds.js";
 
-/** Every firing as a row for a spreadsheet, by feature and then by position. */
+/** @import { Model, Of, View } from "./types.js" */
+/** @import { Drawn } from "../../shared/hooks/types.js" */
+/** @import { Token } from "../../shared/types.js" */
+
+/**
+ * Every firing as a row for a spreadsheet, by feature and then by position.
+ *
+ * @param {Model} model
+ */
 export const firingTable = (model) => [
   ["prompt", "position", "token", "token_id", "token_class", "feature_index", "activation", "kind"],
   ...model.all.flatMap((row) =>
     row.lanes.flatMap((track, lane) =>
       track.columns.map((column, k) => {
-        const token = model.columns[column].tokens[lane];
+        const token = /** @type {Token} */ (model.columns[column].tokens[lane]);
         return [
           "AB"[lane],
           token.position,
@@ -28,8 +37,10 @@ export const firingTable = (model) => [
   ),
 ];
 
+/** @param {string} text */
 const numberOf = (text) => (text === "" ? null : Number(text));
 
+/** @param {Of & { name: keyof View, label: string, disabled?: boolean }} props */
 function Check({ id, view, setView, name, label, disabled }) {
   return h(
     "label",
@@ -45,6 +56,7 @@ function Check({ id, view, setView, name, label, disabled }) {
   );
 }
 
+/** @param {Of & { name: keyof View, placeholder: string, most?: number }} props */
 function NumberBox({ id, view, setView, name, placeholder, most }) {
   return h("input", {
     id: `${id}-${name.replace("_", "-")}`,
@@ -59,6 +71,7 @@ function NumberBox({ id, view, setView, name, placeholder, most }) {
   });
 }
 
+/** @param {Of & { name: keyof View, options: string[][] }} props */
 function Choice({ id, view, setView, name, options }) {
   return h(
     "select",
@@ -71,6 +84,7 @@ function Choice({ id, view, setView, name, options }) {
   );
 }
 
+/** @param {Of} props */
 function Find({ id, view, setView }) {
   return h(
     "label",
@@ -93,7 +107,12 @@ const PLACES = [
   ["content", "content tokens"],
 ];
 
+/** @param {Of} of */
 function Filters(of) {
+  /**
+   * @param {string | undefined} title
+   * @param {...Drawn} inside
+   */
   const field = (title, ...inside) => h("label", { className: "fs-field", title }, ...inside);
   return h(
     "div",
@@ -119,9 +138,14 @@ function Filters(of) {
   );
 }
 
-/** How many rows the filters hide, and the way to see them all. */
+/**
+ * How many rows the filters hide, and the way to see them all.
+ *
+ * @param {Of & { line: string, model: Model }} props
+ */
 function Line({ id, view, setView, line, model }) {
-  const active = Object.keys(DEFAULT_VIEW).some(
+  const names = /** @type {(keyof View)[]} */ (Object.keys(DEFAULT_VIEW));
+  const active = names.some(
     (name) => name !== "order" && (view[name] || null) !== (DEFAULT_VIEW[name] || null),
   );
   const clear = () => setView(Object.assign({}, DEFAULT_VIEW, { order: view.order }));
@@ -141,6 +165,7 @@ function Line({ id, view, setView, line, model }) {
   );
 }
 
+/** @param {Of & { line: string, nLocked: number, model: Model }} props */
 export function MatrixTools({ id, view, setView, line, nLocked, model }) {
   const of = { id, view, setView };
   const atLocked =

@@ -3,13 +3,26 @@
 import { walk } from "../../shared/tokens/strip.js";
 import { between } from "./locks.js";
 
-/** The token that a key looks at in each column: of class function where there is one. */
+/** @import { Column, MatrixNow } from "./types.js" */
+
+/**
+ * The token that a key looks at in each column: of class function where there is one.
+ *
+ * @param {Column[]} columns
+ */
 const anyToken = (columns) =>
   columns.map(
     (c) => c.tokens.find((t) => t && t.token_class === "function") || c.tokens.find(Boolean),
   );
 
-/** Goes to a column; with Shift the lock reaches from the anchor up to there. */
+/**
+ * Goes to a column; with Shift the lock reaches from the anchor up to there.
+ *
+ * @param {KeyboardEvent} event
+ * @param {number} next
+ * @param {number} at
+ * @param {MatrixNow} now
+ */
 function toColumn(event, next, at, now) {
   const { control, scene, refs, anchor, locked, choose } = now;
   event.preventDefault();
@@ -20,10 +33,15 @@ function toColumn(event, next, at, now) {
   }
   control.point(next, scene.hoverRow);
   control.reveal(next, null);
+  /** @type {HTMLElement | null} */
   const chip = refs.head.current.querySelector(`button[data-column="${next}"]`);
   if (chip) chip.focus({ preventScroll: true });
 }
 
+/**
+ * @param {KeyboardEvent} event
+ * @param {MatrixNow} now
+ */
 function toRow(event, { control, scene, rows }) {
   event.preventDefault();
   const step = event.key === "ArrowDown" ? 1 : -1;
@@ -33,7 +51,12 @@ function toRow(event, { control, scene, rows }) {
   control.reveal(null, row);
 }
 
-/** now: {model, scene, refs, control, locked, anchor, rows, choose(columns), pin(row)}. */
+/**
+ * now: {model, scene, refs, control, locked, anchor, rows, choose(columns), pin(row)}.
+ *
+ * @param {KeyboardEvent} event
+ * @param {MatrixNow} now
+ */
 export function onMatrixKey(event, now) {
   const { model, scene, refs, control, locked, anchor, rows, choose, pin } = now;
   if (!model.columns.length) return;

@@ -1,9 +1,24 @@
 /* The socket under a token: where a feature is plugged in. */
 
-import { h } from "../react.js";
+import { h } from "../hooks/react.js";
 
-/** The socket under a token: empty ring, or one pill per feature plugged in. */
+/** @import { DragAt, PointerAt } from "../hooks/types.js" */
+/** @import { Token } from "../types.js" */
+/** @import { Plug } from "../../steering/types.js" */
+
+/**
+ * The socket under a token: empty ring, or one pill per feature plugged in.
+ *
+ * @param {Token} token
+ * @param {Plug[]} plugged
+ * @param {{ default_position?: number | null, onSocket?: (position: number, event: PointerAt) =>
+ *   void, onDrop?: (position: number, event: DragAt) => void }} props
+ */
 export function socket(token, plugged, props) {
+  /**
+   * @param {DragAt} event
+   * @param {boolean} on
+   */
   const over = (event, on) => {
     event.preventDefault();
     event.currentTarget.classList.toggle("is-over", on);

@@ -2,12 +2,22 @@
  * Hover, walking and locking answer here, in the browser; only a lock is told to Dash. */
 
 import { chip } from "./chip.js";
-import { useKeys } from "../keys.js";
-import { h, useEffect, useRef, useState } from "../react.js";
+import { useKeys } from "../hooks/keys.js";
+import { h, useEffect, useRef, useState } from "../hooks/react.js";
 import { socket } from "./socket.js";
 import { nextFunction } from "./words.js";
 
-/** How a keydown moves along `tokens` from index `at`; null when it is none of ours. */
+/** @import { DragAt, PointerAt } from "../hooks/types.js" */
+/** @import { Token } from "../types.js" */
+/** @import { Plug } from "../../steering/types.js" */
+
+/**
+ * How a keydown moves along `tokens` from index `at`; null when it is none of ours.
+ *
+ * @param {{ key: string }} event
+ * @param {(Token | null | undefined)[]} tokens
+ * @param {number} at
+ */
 export function walk(event, tokens, at) {
   const last = tokens.length - 1;
   if (event.key === "ArrowRight") return Math.min(last, at + 1);
@@ -19,21 +29,34 @@ export function walk(event, tokens, at) {
   return null;
 }
 
-/** Long prompts scroll inside the strip: it begins where it matters, without moving the page. */
+/**
+ * Long prompts scroll inside the strip: it begins where it matters, without moving the page.
+ *
+ * @param {HTMLElement} root
+ */
 function scrollToShown(root) {
   const shown = root.querySelector(".is-default") || root.querySelector(".is-locked");
   if (!shown) return;
-  const cell = shown.parentElement;
+  const cell = /** @type {HTMLElement} */ (shown.parentElement);
   root.scrollTop = cell.offsetTop - root.offsetTop - root.clientHeight + cell.offsetHeight + 8;
 }
 
-/** A strip of token chips with a socket under each.
- *  props: id, tokens, locked (position or null), sockets [{position, label, on, title}],
- *  onSocket(position, event), onDrop(position, event): given by a parent component only. */
+/**
+ * A strip of token chips with a socket under each.
+ * props: id, tokens, locked (position or null), sockets [{position, label, on, title}],
+ * onSocket(position, event), onDrop(position, event): given by a parent component only.
+ *
+ * @param {{ id: string, setProps?: (props: { locked: number | null }) => void, tokens?: Token[],
+ *   locked?: number | null, label?: string, sockets?: Plug[], default_position?: number | null,
+ *   onSocket?: (position: number, event: PointerAt) => void, onDrop?: (position: number, event:
+ *   DragAt) => void }} props
+ */
 export function TokenStrip(props) {
+  /** @type {[number | null, (next: number | null) => void]} */
   const [hover, setHover] = useState(null);
   const root = useRef(null);
   const tokens = props.tokens || [];
+  /** @param {number | null} position */
   const lock = (position) => props.setProps && props.setProps({ locked: position });
   useEffect(() => scrollToShown(root.current), [props.tokens, props.default_position]);
   useKeys((event) => {
@@ -54,6 +77,7 @@ export function TokenStrip(props) {
       if (chips[next]) chips[next].focus();
     }
   });
+  /** @param {number} position */
   const plugged = (position) => (props.sockets || []).filter((one) => one.position === position);
   return h(
     "div",

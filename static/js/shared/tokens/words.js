@@ -1,10 +1,16 @@
 /* How a token, and a feature by its tokens, reads anywhere in the product. */
 
+/** @import { FeatureInfo, Token } from "../types.js" */
+
 const CONTROL =
   // eslint-disable-next-line no-control-regex -- these characters are what it is for
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+  /[\0-\u0008\u000b\f\u000e-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
-/** How a token reads anywhere in the product: ↵ newline, · leading space, ⇥ tab, no invisible text. */
+/**
+ * How a token reads anywhere in the product: ↵ newline, · leading space, ⇥ tab, no invisible text.
+ *
+ * @param {string} text
+ */
 export function visible(text) {
   if (text === "") return "∅";
   return text
@@ -16,15 +22,28 @@ export function visible(text) {
     .replace(CONTROL, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
 }
 
-/** Hover text of a token: escaped text, id, class. */
+/**
+ * Hover text of a token: escaped text, id, class.
+ *
+ * @param {Omit<Token, "position"> & { position?: number }} token
+ */
 export const tokenTitle = (token) =>
   `${JSON.stringify(token.text)} · token ${token.token_id} · ${token.token_class}` +
   (token.position === undefined ? "" : ` · position ${token.position}`);
 
-/** Tokens in a line; a wide space between them, since a comma is a token. */
+/**
+ * Tokens in a line; a wide space between them, since a comma is a token.
+ *
+ * @param {string[]} words
+ */
 export const inLine = (words) => words.join("\u2003");
 
-/** "Russia Moscow": what a feature is known by, from the build's top tokens. */
+/**
+ * "Russia Moscow": what a feature is known by, from the build's top tokens.
+ *
+ * @param {FeatureInfo | null | undefined} info
+ * @param {number} [count]
+ */
 export function describe(info, count) {
   const words = ((info && info.top_tokens) || []).map((text) =>
     visible(text).replace(/^·(?=.)/, ""),
@@ -32,12 +51,16 @@ export function describe(info, count) {
   return inLine([...new Set(words)].slice(0, count || 3));
 }
 
-/** The next (step 1) or previous (step -1) index after `from` whose token is of class function. */
+/**
+ * The next (step 1) or previous (step -1) index after `from` whose token is of class function.
+ *
+ * @param {(Token | null | undefined)[]} tokens
+ * @param {number} from
+ * @param {number} step
+ */
 export function nextFunction(tokens, from, step) {
   for (let i = from + step; i >= 0 && i < tokens.length; i += step) {
-    if (tokens[i] && tokens[i].token_class === "function") return i;
+    if (tokens[i]?.token_class === "function") return i;
   }
   return from;
 }
-
-export const lastFunction = (tokens) => nextFunction(tokens, tokens.length, -1) % tokens.length;

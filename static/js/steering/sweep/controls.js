@@ -1,8 +1,12 @@
 /* What is swept: feature, strengths, positions, target. */
 
 import { stopButton } from "../../shared/buttons.js";
-import { h } from "../../shared/react.js";
+import { h } from "../../shared/hooks/react.js";
 import { TargetField } from "../section.js";
+
+/** @import { Feature } from "../../shared/types.js" */
+/** @import { SweepChange, SweepJob, SweepPlan, SweepSettings, SweepWork } from "./types.js" */
+/** @import { Intervention, Place } from "../types.js" */
 
 const TARGETS = {
   "": "the steered top token",
@@ -13,6 +17,7 @@ const TARGETS = {
   none: "nothing",
 };
 
+/** @type {Record<string, string>} */
 const PLACES = {
   all: "all tokens",
   function: "function tokens",
@@ -20,7 +25,9 @@ const PLACES = {
   last_function: "last function token",
 };
 
+/** @param {{ interventions: Intervention[], subject?: Intervention, change: SweepChange }} props */
 function Feature({ interventions, subject, change }) {
+  /** @param {Intervention} it */
   const keyOf = (it) => `${it.sae_id}:${it.feature_index}`;
   return h(
     "label",
@@ -39,6 +46,7 @@ function Feature({ interventions, subject, change }) {
   );
 }
 
+/** @param {{ value: string, change: SweepChange }} props */
 function Strengths({ value, change }) {
   return h(
     "label",
@@ -51,11 +59,13 @@ function Strengths({ value, change }) {
       value,
       onChange: (event) => change({ strengths: event.target.value }),
       title:
-        "2x = twice the 99.9th percentile, 40% = of the stream's norm, 12 = as it stands; spaces between",
+        "2x = twice the 99.9th percentile, 40% = of the stream's norm, 12 = as it stands; " +
+        "spaces between",
     }),
   );
 }
 
+/** @param {{ at: string, change: SweepChange }} props */
 function Place({ at, change }) {
   return h(
     "label",
@@ -74,7 +84,12 @@ function Place({ at, change }) {
   );
 }
 
-/** How far the sweep is: "3 of 12 cells, stopped". */
+/**
+ * How far the sweep is: "3 of 12 cells, stopped".
+ *
+ * @param {SweepJob | null} job
+ * @param {boolean} running
+ */
 function progress(job, running) {
   if (job && job.axes) {
     const stopped = job.status === "stopped" ? ", stopped" : "";
@@ -84,6 +99,10 @@ function progress(job, running) {
   return job.place > 0 ? `waiting behind ${job.place}` : "reading the prompt…";
 }
 
+/**
+ * @param {{ settings: SweepSettings, change: SweepChange, interventions: Intervention[], planned:
+ *   SweepPlan, work: SweepWork, running: boolean }} props
+ */
 export function Controls({ settings, change, interventions, planned, work, running }) {
   const { body, subject } = planned;
   const cells = body ? body.strengths.length * body.positions.length : 0;

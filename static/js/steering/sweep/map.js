@@ -2,11 +2,20 @@
 
 import { chip } from "../../shared/tokens/chip.js";
 import { nats, number } from "../../shared/number.js";
-import { h } from "../../shared/react.js";
+import { h } from "../../shared/hooks/react.js";
 import { visible } from "../../shared/tokens/words.js";
 import { shadeOf } from "./plan.js";
 
-/** A cell's figure; a KL that is rounded away is not the 0 of an edit that reaches nothing. */
+/** @import { KeyAt } from "../../shared/hooks/types.js" */
+/** @import { Interval, Token } from "../../shared/types.js" */
+/** @import { Axes, Cell, MapOf } from "./types.js" */
+
+/**
+ * A cell's figure; a KL that is rounded away is not the 0 of an edit that reaches nothing.
+ *
+ * @param {number} value
+ * @param {string} measure
+ */
 export const cellFigure = (value, measure) =>
   measure === "kl"
     ? value === 0
@@ -20,21 +29,37 @@ export const cellFigure = (value, measure) =>
       ? String(value)
       : value.toFixed(2);
 
+/**
+ * @param {Cell} cell
+ * @param {Token[]} tokens
+ * @param {string} measureName
+ */
 export function cellWords(cell, tokens, measureName) {
   const token = tokens[cell.position];
   return (
-    `strength ${number(cell.strength)} at ${token ? visible(token.text) : ""} ${cell.position}: KL ${nats(cell.kl)} nats` +
+    `strength ${number(cell.strength)} at ${token ? visible(token.text) : ""} ` +
+    `${cell.position}: KL ${nats(cell.kl)} nats` +
     (cell.target === null ? "" : `, ${measureName} ${number(cell.target)}`) +
     `, next ${visible(cell.next_token.text)}`
   );
 }
 
-/** Which ink is read on a shade: on deep ones the page's own colour, on dark pages from the middle on. */
+/**
+ * Which ink is read on a shade: on deep ones the page's own colour, on dark pages from the middle
+ * on.
+ *
+ * @param {number} shade
+ */
 const inkOf = (shade) =>
   (shade > 0.15 ? " is-tinted" : "") +
   (shade > 0.42 ? " is-half" : "") +
   (shade > 0.68 ? " is-deep" : "");
 
+/**
+ * @param {{ cell: Cell | undefined, at: Interval, measure: "kl" | "target", most: number, chosen:
+ *   boolean, current: boolean, tokens: Token[], measureName: string, open: (at: Interval) => void
+ *   }} props
+ */
 function Cell({ cell, at, measure, most, chosen, current, tokens, measureName, open }) {
   if (!cell)
     return h("span", {
@@ -42,7 +67,8 @@ function Cell({ cell, at, measure, most, chosen, current, tokens, measureName, o
       role: "gridcell",
       "aria-label": "not run yet",
     });
-  const shade = shadeOf(measure, cell[measure], most);
+  const value = cell[measure] ?? 0;
+  const shade = shadeOf(measure, value, most);
   return h(
     "button",
     {
@@ -58,16 +84,24 @@ function Cell({ cell, at, measure, most, chosen, current, tokens, measureName, o
       "aria-label": cellWords(cell, tokens, measureName),
       onClick: () => open(at),
     },
-    cellFigure(cell[measure], measure),
+    cellFigure(value, measure),
   );
 }
 
-/** Moves the focus along the grid by the arrows; stops at its edges and over cells that are not there yet. */
+/** @type {Record<string, Interval>} */
+const STEPS = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+/**
+ * Moves the focus along the grid by the arrows; stops at its edges and over cells that are not
+ * there yet.
+ *
+ * @param {KeyAt} event
+ * @param {number} nRows
+ * @param {number} nColumns
+ */
 function onArrow(event, nRows, nColumns) {
   const [row, column] = [Number(event.target.dataset.row), Number(event.target.dataset.column)];
-  const step = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[
-    event.key
-  ];
+  const step = STEPS[event.key];
   if (!step || Number.isNaN(row)) return;
   event.preventDefault();
   event.stopPropagation();
@@ -75,16 +109,23 @@ function onArrow(event, nRows, nColumns) {
     Math.max(0, Math.min(nRows - 1, row + step[0])),
     Math.max(0, Math.min(nColumns - 1, column + step[1])),
   ];
+  /** @type {HTMLElement | null} */
   const next = event.currentTarget.querySelector(`[data-row="${r}"][data-column="${c}"]`);
   if (next) next.focus();
 }
 
-/** A strength's row: its name, and a cell a position. of: {measure, most, chosen, open, measureName, job}. */
+/**
+ * A strength's row: its name, and a cell a position. of: {measure, most, chosen, open, measureName,
+ * job}.
+ *
+ * @param {{ row: number, top: number, of: MapOf }} props
+ */
 function Row({ row, top, of }) {
   const { measure, most, chosen, open, measureName } = of;
   const { axes, byPlace, multiples } = of.job;
   const strength = axes.strengths[row];
   const last = axes.positions.length - 1;
+  /** @param {number} column */
   const isChosen = (column) => chosen !== null && chosen[0] === row && chosen[1] === column;
   return h(
     "div",
@@ -112,6 +153,7 @@ function Row({ row, top, of }) {
   );
 }
 
+/** @param {{ axes: Axes }} props */
 function TokenRow({ axes }) {
   return h(
     "div",
@@ -127,6 +169,7 @@ function TokenRow({ axes }) {
   );
 }
 
+/** @param {{ measure: string, most: number }} props */
 function Legend({ measure, most }) {
   return h(
     "div",
@@ -138,7 +181,12 @@ function Legend({ measure, most }) {
   );
 }
 
-/** One map. Rows go from the strongest, at the top, down. of: {measure, most, chosen, open, measureName, job}. */
+/**
+ * One map. Rows go from the strongest, at the top, down. of: {measure, most, chosen, open,
+ * measureName, job}.
+ *
+ * @param {{ title: string, unit: string, of: MapOf }} props
+ */
 export function HeatMap({ title, unit, of }) {
   const { axes } = of.job;
   const rows = axes.strengths.map((_, row) => row).reverse();

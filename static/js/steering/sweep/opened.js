@@ -1,11 +1,18 @@
 /* The texts of the cell that is open. */
 
 import { percent } from "../../shared/number.js";
-import { h } from "../../shared/react.js";
+import { h } from "../../shared/hooks/react.js";
 import { visible } from "../../shared/tokens/words.js";
 import { firstDivergence } from "../align.js";
 import { cellWords } from "./map.js";
 
+/** @import { Interval, NextToken } from "../../shared/types.js" */
+/** @import { Axes, Cell, SweepJob } from "./types.js" */
+
+/**
+ * @param {{ name: string, text: string, ids: number[], baseline?: number[], next: NextToken }}
+ *   props
+ */
 function CellText({ name, text, ids, baseline, next }) {
   const parts = baseline ? firstDivergence(ids, baseline) : null;
   return h(
@@ -32,6 +39,10 @@ function CellText({ name, text, ids, baseline, next }) {
   );
 }
 
+/**
+ * @param {{ job: SweepJob & { axes: Axes }, chosen: Interval | null, put: (cell: Cell) => void,
+ *   measureName: string }} props
+ */
 export function Opened({ job, chosen, put, measureName }) {
   const cell = chosen && job.byPlace.get(chosen.join("."));
   if (!cell)

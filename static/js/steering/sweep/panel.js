@@ -1,9 +1,9 @@
 /* The sweep's heat maps: strength by position, filled as the cells come; a cell opens its texts. */
 
-import { useChannel } from "../../shared/channel.js";
+import { useChannel } from "../../shared/hooks/channel.js";
 import { tell } from "../../shared/dash.js";
 import { number } from "../../shared/number.js";
-import { h } from "../../shared/react.js";
+import { h } from "../../shared/hooks/react.js";
 import { canonical } from "../known.js";
 import { Section } from "../section.js";
 import { Controls } from "./controls.js";
@@ -12,11 +12,20 @@ import { Opened } from "./opened.js";
 import { sweepPlan, sweepSubject, sweepTable, targetWords } from "./plan.js";
 import { useSweep } from "./work.js";
 
-/** Notes on what the map can and cannot show. */
+/** @import { NextToken } from "../../shared/types.js" */
+/** @import { Axes, Cell, SweepJob, SweepPlan, SweepProps, SweepSettings } from "./types.js" */
+/** @import { SweepWork } from "./types.js" */
+/** @import { Intervention } from "../types.js" */
+
+/**
+ * Notes on what the map can and cannot show.
+ *
+ * @param {SweepPlan} plan
+ * @param {SweepProps} props
+ */
 function notes(plan, props) {
-  const layer =
-    plan.subject &&
-    ((props.saes || []).find((sae) => sae.sae_id === plan.subject.sae_id) || {}).layer;
+  const { subject } = plan;
+  const layer = subject && (props.saes || []).find((sae) => sae.sae_id === subject.sae_id)?.layer;
   const said = [];
   if (
     layer !== undefined &&
@@ -33,7 +42,14 @@ function notes(plan, props) {
   return said;
 }
 
-/** What the settings mean on this page; nothing while the section is closed. */
+/**
+ * What the settings mean on this page; nothing while the section is closed.
+ *
+ * @param {SweepProps} props
+ * @param {SweepSettings} settings
+ * @param {NextToken | null} top
+ * @returns {SweepPlan}
+ */
 function planOf(props, settings, top) {
   if (!settings.open_sweep) return {};
   return sweepPlan(settings, {
@@ -47,16 +63,30 @@ function planOf(props, settings, top) {
   });
 }
 
-/** Whether all that a link's sweep needs is known. */
+/**
+ * Whether all that a link's sweep needs is known.
+ *
+ * @param {SweepProps} props
+ * @param {SweepSettings} settings
+ * @param {NextToken | null} top
+ */
 function isReady(props, settings, top) {
+  /** @param {Intervention} it */
   const known = (it) => (props.strengths || {})[`${it.sae_id}:${it.feature_index}`];
   return props.interventions.every(known) && (settings.target !== "" || top);
 }
 
-/** Puts a cell's strength and position into the rack. */
+/**
+ * Puts a cell's strength and position into the rack.
+ *
+ * @param {Cell} cell
+ * @param {SweepProps} props
+ * @param {Intervention | null} subject
+ */
 function steerWith(cell, props, subject) {
   if (!subject) return;
   const positions = cell.position === props.last_function ? "last_function" : [cell.position];
+  /** @param {Partial<SweepSettings>} patch */
   const change = { value: cell.strength, positions, on: true };
   const interventions = props.interventions.map((it) =>
     it.uid === subject.uid ? Object.assign({}, it, change) : it,
@@ -64,7 +94,11 @@ function steerWith(cell, props, subject) {
   tell(props.target_rack, { interventions });
 }
 
-/** The name of what is measured beside the KL; "" for nothing. */
+/**
+ * The name of what is measured beside the KL; "" for nothing.
+ *
+ * @param {SweepJob} job
+ */
 function measureOf({ body, top }) {
   if (!body.target) return "";
   const { token_id } = body.target;
@@ -74,8 +108,12 @@ function measureOf({ body, top }) {
   );
 }
 
-function Maps({ work, measureName, stale }) {
-  const { job, chosen, open } = work;
+/**
+ * @param {{ job: SweepJob & { axes: Axes }, work: SweepWork, measureName: string, stale: boolean }}
+ *   props
+ */
+function Maps({ job, work, measureName, stale }) {
+  const { chosen, open } = work;
   const most = Math.max(1e-9, ...[...job.byPlace.values()].map((c) => c.kl));
   const of = { job, chosen, open, measureName };
   return h(
@@ -96,9 +134,15 @@ function Maps({ work, measureName, stale }) {
   );
 }
 
-/** What a sweep has brought: its problem, the maps, the cell that is open. */
-function Brought({ work, measureName, stale, put }) {
-  const { job, chosen } = work;
+/**
+ * What a sweep has brought: its problem, the maps, the cell that is open.
+ *
+ * @param {{ job: SweepJob, work: SweepWork, measureName: string, stale: boolean, put: (cell: Cell)
+ *   => void }} props
+ */
+function Brought({ job, work, measureName, stale, put }) {
+  const { axes } = job;
+  const drawn = axes && Object.assign(job, { axes });
   return [
     job.problem
       ? h(
@@ -107,7 +151,7 @@ function Brought({ work, measureName, stale, put }) {
           `${job.problem.title}: ${job.problem.detail}`,
         )
       : null,
-    job.axes ? h(Maps, { key: "maps", work, measureName, stale }) : null,
+    drawn ? h(Maps, { key: "maps", job: drawn, work, measureName, stale }) : null,
     stale
       ? h(
           "p",
@@ -115,26 +159,33 @@ function Brought({ work, measureName, stale, put }) {
           "The recipe has changed since: this is the map of the earlier one.",
         )
       : null,
-    job.axes ? h(Opened, { key: "opened", job, chosen, put, measureName }) : null,
+    drawn ? h(Opened, { key: "opened", job: drawn, chosen: work.chosen, put, measureName }) : null,
   ];
 }
 
 const CLOSED = { open_sweep: "", sweep: "", strengths: "", at: "all", target: "" };
 
-/** props: see app/parts/components.py. */
+/**
+ * props: see app/parts/components.py.
+ *
+ * @param {SweepProps} props
+ */
 export function SteerSweep(props) {
   const settings = props.settings || CLOSED;
   const answer = useChannel("steer", (state) => state.answer);
   const top = (answer && answer.steered.next_tokens[0]) || null;
-  const change = (patch) => props.setProps({ settings: Object.assign({}, settings, patch) });
+  const change = (/** @type {Partial<SweepSettings>} */ patch) =>
+    props.setProps({ settings: Object.assign({}, settings, patch) });
   const planned = planOf(props, settings, top);
   const work = useSweep(props, planned, settings, isReady(props, settings, top));
   const { job } = work;
   const running = job !== null && job.status === "streaming";
   const stale = job && !running && planned.body && canonical(job.body) !== canonical(planned.body);
+  /** @param {Cell} cell */
   const put = (cell) =>
     steerWith(cell, props, planned.subject || sweepSubject(settings.sweep, props.interventions));
   const cells = job ? [...job.byPlace.values()] : [];
+  const tokens = job?.axes?.tokens;
   return h(
     Section,
     {
@@ -143,8 +194,10 @@ export function SteerSweep(props) {
       open: settings.open_sweep,
       code: props.code,
       toggle: () => change({ open_sweep: settings.open_sweep ? "" : "1" }),
-      lead: "One feature at every strength and every token: where does a push work, how hard must it be, and does it work anywhere else?",
-      table: cells.length ? () => sweepTable(job.axes.tokens, cells) : null,
+      lead:
+        "One feature at every strength and every token: where does a push work, how hard must " +
+        "it be, and does it work anywhere else?",
+      table: tokens && cells.length ? () => sweepTable(tokens, cells) : null,
     },
     h(Controls, {
       settings,
@@ -155,6 +208,6 @@ export function SteerSweep(props) {
       running,
     }),
     notes(planned, props).map((note) => h("p", { key: note, className: "fs-quiet" }, note)),
-    job ? h(Brought, { work, measureName: measureOf(job), stale: Boolean(stale), put }) : null,
+    job ? h(Brought, { job, work, measureName: measureOf(job), stale: Boolean(stale), put }) : null,
   );
 }

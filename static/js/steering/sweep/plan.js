@@ -1,13 +1,25 @@
-/* A sweep from the page's settings: which feature, which strengths, where, and what is measured. Pure.
- * Settings are text, as they stand in the address: strengths "0.5x 1x 40% 12" (multiples of the 99.9th percentile,
- * shares of the stream, plain values), at "all|function|content|last_function" or "3.5.7", target "" (the steered
- * arm's most probable token) | "none" | "token:日" | "regex:Moscow|Kreml" | "language:zh". */
+/* A sweep from the page's settings: which feature, which strengths, where, and what is measured.
+ * Pure. Settings are text, as they stand in the address: strengths "0.5x 1x 40% 12" (multiples of
+ * the 99.9th percentile, shares of the stream, plain values), at
+ * "all|function|content|last_function" or "3.5.7", target "" (the steered arm's most probable
+ * token) | "none" | "token:日" | "regex:Moscow|Kreml" | "language:zh". */
 
 import { visible } from "../../shared/tokens/words.js";
 import { resolvePositions } from "../interventions.js";
 import * as units from "../units.js";
 
-/** "token:日" -> the API's target; null = none; {problem} when it cannot be read. `top`: {token_id, text} or null. */
+/** @import { NextToken, Token } from "../../shared/types.js" */
+/** @import { Cell, SweepPlan, SweepSettings, Target } from "./types.js" */
+/** @import { Edit, Intervention, SteerSettings, StrengthAnswer } from "../types.js" */
+
+/**
+ * "token:日" -> the API's target; null = none; {problem} when it cannot be read. `top`: {token_id,
+ * text} or null.
+ *
+ * @param {string} text
+ * @param {{ token_id: number } | null} top
+ * @returns {Target | null}
+ */
 export function readTarget(text, top) {
   if (text === "none") return null;
   if (text === "") return top ? { kind: "token", token_id: top.token_id } : null;
@@ -18,16 +30,29 @@ export function readTarget(text, top) {
   return { problem: `target: got ${JSON.stringify(text)}; write a token, a pattern or a language` };
 }
 
-/** What a target measures, in words, and its unit. */
+/**
+ * What a target measures, in words, and its unit.
+ *
+ * @param {Target} target
+ * @param {NextToken | null | undefined} top
+ * @returns {string}
+ */
 export function targetWords(target, top) {
-  if (!target) return null;
-  if (target.kind === "token")
-    return `probability of ${visible(target.text || (top && top.token_id === target.token_id ? top.text : `token ${target.token_id}`))} next`;
+  if (target.kind === "token") {
+    const known = top && top.token_id === target.token_id ? top.text : `token ${target.token_id}`;
+    return `probability of ${visible(target.text || known)} next`;
+  }
   if (target.kind === "regex") return `text matches ${target.pattern}`;
-  return { zh: "text is Chinese", en: "text is English" }[target.language];
+  return target.language === "zh" ? "text is Chinese" : "text is English";
 }
 
-/** Positions of `at` in this prompt; special tokens are left out of the rules. */
+/**
+ * Positions of `at` in this prompt; special tokens are left out of the rules.
+ *
+ * @param {string} at
+ * @param {Token[]} tokens
+ * @param {number | null | undefined} lastFunction
+ */
 export function sweepPositions(at, tokens, lastFunction) {
   if (/^[\d.]+$/.test(at))
     return at
@@ -43,17 +68,31 @@ export function sweepPositions(at, tokens, lastFunction) {
     .map((token) => token.position);
 }
 
+/** @param {Pick<Edit, "sae_id" | "feature_index">} it */
 const keyOf = (it) => `${it.sae_id}:${it.feature_index}`;
 
-/** The intervention that is swept: the one named, else the first that is on. */
+/**
+ * The intervention that is swept: the one named, else the first that is on.
+ *
+ * @param {string} name
+ * @param {Intervention[]} interventions
+ */
 export const sweepSubject = (name, interventions) =>
   interventions.find((it) => keyOf(it) === name) ||
   interventions.find((it) => it.on) ||
   interventions[0] ||
   null;
 
-/** {body, subject} of POST /api/sweep, or {problem} in words. `page`: {request, interventions, tokens, lastFunction,
- *  strengths, top, mostCells}. */
+/**
+ * {body, subject} of POST /api/sweep, or {problem} in words. `page`: {request, interventions,
+ * tokens, lastFunction, strengths, top, mostCells}.
+ *
+ * @param {Omit<SweepSettings, "open_sweep">} settings
+ * @param {{ request: SteerSettings | null, interventions: Intervention[], tokens: Token[],
+ *   lastFunction: number | null | undefined, strengths?: Record<string, StrengthAnswer>, top:
+ *   NextToken | null, mostCells?: number }} page
+ * @returns {SweepPlan}
+ */
 export function sweepPlan(settings, page) {
   const subject = sweepSubject(settings.sweep, page.interventions);
   if (!page.request || !page.tokens.length) return { problem: "Type a prompt first." };
@@ -89,21 +128,39 @@ export function sweepPlan(settings, page) {
   return { body, subject, place };
 }
 
+/**
+ * @param {{ values: number[], wrong: string[], unknown: string[] }} read
+ * @param {number[]} positions
+ * @param {Target | null} target
+ * @param {number | undefined} mostCells
+ */
 function complaint(read, positions, target, mostCells) {
   if (read.wrong.length)
-    return `strengths: cannot read ${read.wrong.join(" ")}; write 2x (multiples of the 99.9th percentile), 40% (of the stream) or 12`;
+    return (
+      `strengths: cannot read ${read.wrong.join(" ")}; write 2x (multiples of the 99.9th ` +
+      `percentile), 40% (of the stream) or 12`
+    );
   if (read.unknown.length)
-    return `strengths: ${read.unknown.join(" ")} means nothing here: the percentile or the norm is not known for this feature; write plain numbers`;
+    return (
+      `strengths: ${read.unknown.join(" ")} means nothing here: the percentile or the norm is ` +
+      `not known for this feature; write plain numbers`
+    );
   if (!read.values.length) return "strengths: write at least one";
   if (!positions.length) return "at: no such token in this prompt";
   if (target && target.problem) return target.problem;
   const cells = read.values.length * positions.length;
   return mostCells && cells > mostCells
-    ? `${read.values.length} strengths × ${positions.length} positions are ${cells} cells; this server runs at most ${mostCells}`
+    ? `${read.values.length} strengths × ${positions.length} positions are ${cells} cells; ` +
+        `this server runs at most ${mostCells}`
     : null;
 }
 
-/** Cells as rows for a spreadsheet. */
+/**
+ * Cells as rows for a spreadsheet.
+ *
+ * @param {Token[]} tokens
+ * @param {Cell[]} cells
+ */
 export const sweepTable = (tokens, cells) => [
   ["strength", "position", "token", "kl_nats", "target", "next_token", "next_probability", "text"],
   ...cells.map((c) => [
@@ -118,7 +175,14 @@ export const sweepTable = (tokens, cells) => [
   ]),
 ];
 
-/** How far along its ramp a value is coloured: KL by its root (a small push moves it with its square), a target as it is. */
+/**
+ * How far along its ramp a value is coloured: KL by its root (a small push moves it with its
+ * square), a target as it is.
+ *
+ * @param {string} measure
+ * @param {number} value
+ * @param {number} most
+ */
 export const shadeOf = (measure, value, most) =>
   measure === "kl"
     ? Math.sqrt(Math.max(0, value) / Math.max(most, 1e-12))

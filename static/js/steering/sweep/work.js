@@ -1,48 +1,71 @@
 /* One sweep, read as it comes. */
 
-import { channelOf } from "../../shared/channel.js";
-import { useKept } from "../../shared/kept.js";
-import { useEscape } from "../../shared/keys.js";
+import { channelOf } from "../../shared/hooks/channel.js";
+import { useKept } from "../../shared/hooks/kept.js";
+import { useEscape } from "../../shared/hooks/keys.js";
 import { reportProblem } from "../../shared/notices.js";
-import { useEffect, useState } from "../../shared/react.js";
+import { useEffect, useState } from "../../shared/hooks/react.js";
 import { newJob, pumpFrames, stopJob } from "../../shared/stream.js";
 
+/** @import { Data } from "../../shared/types.js" */
+/** @import { Cell, SweepJob, SweepPlan, SweepProps, SweepSettings, SweepWork } from "./types.js" */
+
+/**
+ * @param {SweepJob} job
+ * @param {string} event
+ * @param {Data} data
+ */
 function applyFrame(job, event, data) {
   if (event === "sweep") job.axes = data;
   else if (event === "cells")
-    data.cells.forEach((cell) => job.byPlace.set(`${cell.row}.${cell.column}`, cell));
+    data.cells.forEach((/** @type {Cell} */ cell) =>
+      job.byPlace.set(`${cell.row}.${cell.column}`, cell),
+    );
 }
 
+/**
+ * @param {SweepProps} props
+ * @param {SweepPlan} planned
+ * @param {SweepSettings} settings
+ * @param {unknown} ready
+ * @returns {SweepWork}
+ */
 export function useSweep(props, planned, settings, ready) {
-  const [redraw, kept] = useKept({ job: null, asked: false });
+  const nothing = /** @type {{ job: SweepJob | null, asked: boolean }} */ ({
+    job: null,
+    asked: false,
+  });
+  const [redraw, kept] = useKept(nothing);
   const [chosen, open] = useState(null);
   const stop = () => {
     stopJob(kept.current.job, props.cancel);
     redraw();
   };
   const start = () => {
-    if (!planned.body) return;
+    const { body, place, subject } = planned;
+    if (!body || !place || !subject) return;
     stopJob(kept.current.job, props.cancel);
+    /** @type {SweepJob} */
     const job = Object.assign(newJob(), {
       axes: null,
       byPlace: new Map(),
-      body: planned.body,
-      multiples: planned.place.q999,
+      body,
+      multiples: place.q999,
       top: channelOf("steer").get().answer,
     });
     kept.current = { job, asked: true };
     open(null);
     redraw();
     props.setProps({
-      body: planned.body,
+      body,
       settings: Object.assign({}, settings, {
-        sweep: `${planned.subject.sae_id}:${planned.subject.feature_index}`,
+        sweep: `${subject.sae_id}:${subject.feature_index}`,
       }),
     });
     pumpFrames(
       job,
       props.endpoint,
-      planned.body,
+      body,
       (event, data) => applyFrame(job, event, data),
       redraw,
     ).then(() => {

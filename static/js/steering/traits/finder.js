@@ -1,16 +1,23 @@
-/* The trait finder: contrast prompts in, then the layer, the smallest k and the feature, each with its rate and interval
- * as soon as it is known, beside the arms that it must beat. */
+/* The trait finder: contrast prompts in, then the layer, the smallest k and the feature, each with
+ * its rate and interval as soon as it is known, beside the arms that it must beat. */
 
-import { h } from "../../shared/react.js";
+import { h } from "../../shared/hooks/react.js";
 import { Section } from "../section.js";
 import { Form } from "./form.js";
 import { traitPlan, traitTable } from "./plan.js";
 import { Results } from "./results.js";
 import { Progress, useSearch } from "./work.js";
 
-/** props: see app/parts/components.py. */
+/** @import { TraitProps, TraitSettings } from "./types.js" */
+
+/**
+ * props: see app/parts/components.py.
+ *
+ * @param {TraitProps} props
+ */
 export function TraitFinder(props) {
   const settings = props.settings || Object.assign({}, props.defaults, { open_traits: "" });
+  /** @param {Partial<TraitSettings>} patch */
   const change = (patch) => props.setProps({ settings: Object.assign({}, settings, patch) });
   const planned = traitPlan(settings, props.most_prompts);
   const { job, start, stop } = useSearch(props, planned);
@@ -23,7 +30,9 @@ export function TraitFinder(props) {
       open: settings.open_traits,
       code: props.code,
       toggle: () => change({ open_traits: settings.open_traits ? "" : "1" }),
-      lead: "The paper's procedure: from prompts with and without a trait to the layer, the fewest features and the one that carries it.",
+      lead:
+        "The paper's procedure: from prompts with and without a trait to the layer, the " +
+        "fewest features and the one that carries it.",
       table: job && job.layers.length ? () => traitTable(job) : null,
     },
     h(Form, { settings, change }),

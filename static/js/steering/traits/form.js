@@ -1,8 +1,11 @@
 /* The form of the trait finder. */
 
-import { h } from "../../shared/react.js";
+import { h } from "../../shared/hooks/react.js";
 import { TargetField } from "../section.js";
 import { promptLines } from "./plan.js";
+
+/** @import { Attributes } from "../../shared/hooks/types.js" */
+/** @import { TraitChange, TraitSettings } from "./types.js" */
 
 const SUCCESS = {
   "language:zh": "the answer is Chinese",
@@ -11,6 +14,10 @@ const SUCCESS = {
   "token:": "the next token is …",
 };
 
+/**
+ * @param {{ id: string, label: string, value: string, onChange: (value: string) => void, rows:
+ *   number, title?: string }} props
+ */
 function Field({ id, label, value, onChange, rows, title }) {
   return h(
     "label",
@@ -26,7 +33,12 @@ function Field({ id, label, value, onChange, rows, title }) {
   );
 }
 
-/** A line of text; of: {settings, change}. */
+/**
+ * A line of text; of: {settings, change}.
+ *
+ * @param {{ of: { settings: TraitSettings, change: TraitChange }, id: string, name: keyof
+ *   TraitSettings, label: string, title?: string, more: Attributes }} props
+ */
 function Line({ of, id, name, label, title, more }) {
   return h(
     "label",
@@ -45,7 +57,12 @@ function Line({ of, id, name, label, title, more }) {
 const NUMERIC = { className: "fs-num-input", inputMode: "numeric" };
 const DECIMAL = { className: "fs-num-input", inputMode: "decimal" };
 
+/**
+ * @param {{ settings: TraitSettings, put: (name: keyof TraitSettings) => (value: string) => void }}
+ *   props
+ */
 function Prompts({ settings, put }) {
+  /** @param {string} text */
   const count = (text) => promptLines(text).length;
   return h(
     "div",
@@ -68,8 +85,13 @@ function Prompts({ settings, put }) {
   );
 }
 
+/** @param {{ settings: TraitSettings, change: TraitChange }} props */
 export function Form({ settings, change }) {
   const of = { settings, change };
+  /**
+   * @param {keyof TraitSettings} name
+   * @returns {(value: string) => void}
+   */
   const put = (name) => (value) => change({ [name]: value });
   return h(
     "div",

@@ -4,7 +4,16 @@ import { number } from "../../shared/number.js";
 import { newIntervention } from "../interventions.js";
 import { readTarget } from "../sweep/plan.js";
 
-/** One prompt a line; each is asked with a line break behind it, where the answer begins. Empty lines fall away. */
+/** @import { Data } from "../../shared/types.js" */
+/** @import { Rate, TraitBody, TraitJob, TraitResult, TraitSettings } from "./types.js" */
+/** @import { Intervention } from "../types.js" */
+
+/**
+ * One prompt a line; each is asked with a line break behind it, where the answer begins. Empty
+ * lines fall away.
+ *
+ * @param {string} text
+ */
 export const promptLines = (text) =>
   text
     .split("\n")
@@ -12,13 +21,20 @@ export const promptLines = (text) =>
     .filter(Boolean)
     .map((line) => line + "\n");
 
-/** {body} of POST /api/traits, or {problem} in words. */
+/**
+ * {body} of POST /api/traits, or {problem} in words.
+ *
+ * @param {Omit<TraitSettings, "open_traits">} settings
+ * @param {number | undefined} mostPrompts
+ * @returns {{ problem?: string, body?: TraitBody }}
+ */
 export function traitPlan(settings, mostPrompts) {
   const [trait] = promptLines(settings.trait);
   const [contrast, test] = [promptLines(settings.contrast), promptLines(settings.test)];
   const success = readTarget(settings.success, null);
   const [induces, length] = [Number(settings.induces), Number(settings.length)];
   const n = contrast.length + test.length;
+  /** @type {[wrong: unknown, problem: string][]} */
   const problems = [
     [!trait, "Write a prompt that shows the trait."],
     [!contrast.length, "Write at least one contrast prompt."],
@@ -40,8 +56,9 @@ export function traitPlan(settings, mostPrompts) {
       !(Number.isInteger(length) && length >= 1),
       `Tokens per answer: got ${settings.length}, allowed is a whole number from 1.`,
     ],
-  ].filter(([wrong]) => wrong);
-  if (problems.length) return { problem: problems[0][1] };
+  ];
+  const problem = problems.find(([wrong]) => wrong);
+  if (problem) return { problem: problem[1] };
   return {
     body: {
       trait_prompt: trait,
@@ -58,7 +75,13 @@ export function traitPlan(settings, mostPrompts) {
   };
 }
 
-/** Puts one frame into what is known of a search: {layers, trials, strengths, arms, result}. */
+/**
+ * Puts one frame into what is known of a search: {layers, trials, strengths, arms, result}.
+ *
+ * @param {TraitJob} job
+ * @param {string} event
+ * @param {Data} data
+ */
 export function applyTraitFrame(job, event, data) {
   if (event === "progress") {
     Object.assign(job, {
@@ -82,46 +105,71 @@ export function applyTraitFrame(job, event, data) {
   }
 }
 
+/** @type {Record<string, string>} */
 const ARMS = {
-  none: () => "no edit",
-  features: (result) => `k = ${result.k} together, α ${number(result.alpha)}`,
-  feature: (result) => `the feature alone, α ${number(result.feature_alpha)}`,
-  random_feature: () => "a random feature, same norm",
-  difference_of_means: () => "difference of means",
-  asking: () => "asking in the prompt",
+  none: "no edit",
+  random_feature: "a random feature, same norm",
+  difference_of_means: "difference of means",
+  asking: "asking in the prompt",
 };
 
-/** An arm of the search by what it adds; without strengths until `result` is there. */
+/** @param {Pick<TraitResult, "k" | "alpha">} result */
+const featuresWords = (result) => `k = ${result.k} together, α ${number(Number(result.alpha))}`;
+
+/** @param {Pick<TraitResult, "feature_alpha">} result */
+const featureWords = (result) => `the feature alone, α ${number(Number(result.feature_alpha))}`;
+
+/**
+ * An arm of the search by what it adds; without strengths until `result` is there.
+ *
+ * @param {string} name
+ * @param {TraitResult | null} result
+ */
 export function traitArmWords(name, result) {
-  if (name === "features" && !(result && result.k)) return "the k features";
-  if (name === "feature" && !(result && result.feature_alpha)) return "the feature alone";
-  return ARMS[name] ? ARMS[name](result) : name;
+  if (name === "features") return result?.k ? featuresWords(result) : "the k features";
+  if (name === "feature") return result?.feature_alpha ? featureWords(result) : "the feature alone";
+  return ARMS[name] ?? name;
 }
 
-/** "8 of 10 · 0.80 [0.49, 0.94]" */
+/**
+ * "8 of 10 · 0.80 [0.49, 0.94]"
+ *
+ * @param {Rate} rate
+ */
 export const rateWords = (rate) =>
-  `${rate.successes} of ${rate.n} · ${rate.share.toFixed(2)} [${rate.interval.map((x) => x.toFixed(2)).join(", ")}]`;
+  `${rate.successes} of ${rate.n} · ${rate.share.toFixed(2)} ` +
+  `[${rate.interval.map((x) => x.toFixed(2)).join(", ")}]`;
 
-/** The found feature as an intervention, put in place of the same one or behind the others. */
+/**
+ * The found feature as an intervention, put in place of the same one or behind the others.
+ *
+ * @param {Intervention[]} interventions
+ * @param {TraitResult} result
+ */
 export function withTraitFeature(interventions, result) {
   const fresh = newIntervention(
     {
       sae_id: result.sae_id,
-      feature_index: result.feature_index,
-      value: Number(result.feature_alpha.toPrecision(4)),
+      feature_index: Number(result.feature_index),
+      value: Number(Number(result.feature_alpha).toPrecision(4)),
     },
     "last_function",
   );
   const same = interventions.findIndex(
     (it) => it.sae_id === result.sae_id && it.feature_index === result.feature_index,
   );
-  const others = interventions.map((it) => Object.assign({}, it, { on: false })); // what is plugged in already would be tried with it
+  // what is plugged in already would be tried with it
+  const others = interventions.map((it) => Object.assign({}, it, { on: false }));
   if (same < 0) return others.concat([fresh]);
   others[same] = Object.assign({}, fresh, { uid: interventions[same].uid });
   return others;
 }
 
-/** What was measured as rows for a spreadsheet. */
+/**
+ * What was measured as rows for a spreadsheet.
+ *
+ * @param {TraitJob} job
+ */
 export const traitTable = (job) => [
   ["part", "name", "layer", "alpha", "k", "successes", "n", "share", "low", "high"],
   ...job.layers.map((one) => ["layer", one.sae_id, one.layer, "", "", ...rateCells(one.success)]),
@@ -130,4 +178,5 @@ export const traitTable = (job) => [
   ...job.arms.map((one) => ["arm", one.name, "", "", "", ...rateCells(one.success)]),
 ];
 
+/** @param {Rate} rate */
 const rateCells = (rate) => [rate.successes, rate.n, rate.share, ...rate.interval];

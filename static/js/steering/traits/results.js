@@ -1,13 +1,24 @@
-/* What a search for a trait's feature has measured: rates with their intervals, and the texts of the arms. */
+/* What a search for a trait's feature has measured: rates with their intervals, and the texts of
+ * the arms. */
 
+import { element } from "../../shared/events.js";
 import { tell } from "../../shared/dash.js";
 import { notice } from "../../shared/notices.js";
 import { number } from "../../shared/number.js";
-import { h, useEffect, useState } from "../../shared/react.js";
+import { h, useEffect, useState } from "../../shared/hooks/react.js";
 import { inLine, visible } from "../../shared/tokens/words.js";
 import { rateWords, traitArmWords, withTraitFeature } from "./plan.js";
 
-/** A share with its Wilson 95 % interval as a bar with a whisker. */
+/** @import { Drawn } from "../../shared/hooks/types.js" */
+/** @import { Bar, TraitArm, TraitBody, TraitJob, TraitLayer, TraitProps } from "./types.js" */
+/** @import { TraitResult, TraitStrength, TraitTrial } from "./types.js" */
+/** @import { Arm } from "../types.js" */
+
+/**
+ * A share with its Wilson 95 % interval as a bar with a whisker.
+ *
+ * @param {Bar} props
+ */
 function RateBar({ label, rate, marked, title, line }) {
   const [low, high] = rate.interval;
   return h(
@@ -29,6 +40,7 @@ function RateBar({ label, rate, marked, title, line }) {
   );
 }
 
+/** @param {{ title: string, note?: string, children?: Drawn }} props */
 function Part({ title, note, children }) {
   return h(
     "section",
@@ -38,6 +50,7 @@ function Part({ title, note, children }) {
   );
 }
 
+/** @param {{ arm: TraitArm, prompts: string[], name: string }} props */
 function Arm({ arm, prompts, name }) {
   return h(
     "details",
@@ -60,6 +73,7 @@ function Arm({ arm, prompts, name }) {
   );
 }
 
+/** @param {{ result: TraitResult, props: TraitProps }} props */
 function Found({ result, props }) {
   const [note, setNote] = useState(null);
   const usable = result.feature_index !== null && result.feature_alpha !== null;
@@ -70,6 +84,7 @@ function Found({ result, props }) {
       .then(setNote)
       .catch(() => setNote(null));
   }, [result.sae_id, result.feature_index]);
+  /** @param {{ text: string }[] | null | undefined} list */
   const words = (list) => inLine((list || []).slice(0, 5).map((token) => visible(token.text)));
   return h(
     "div",
@@ -79,7 +94,8 @@ function Found({ result, props }) {
       ? h(
           "p",
           { className: "fs-quiet" },
-          `Feature ${result.feature_index} fires most often on ${words(note.top_tokens)}; promotes ${words(note.promoted_tokens)}.`,
+          `Feature ${result.feature_index} fires most often on ${words(note.top_tokens)}; ` +
+            `promotes ${words(note.promoted_tokens)}.`,
         )
       : null,
     usable
@@ -93,9 +109,10 @@ function Found({ result, props }) {
               tell(props.target_rack, {
                 interventions: withTraitFeature(props.interventions || [], result),
               });
-              document.getElementById("steer-page").scrollIntoView({ block: "start" });
+              element("steer-page").scrollIntoView({ block: "start" });
               notice(
-                `Feature ${result.feature_index} is in the socket of the last function token; the others are switched off.`,
+                `Feature ${result.feature_index} is in the socket of the last function ` +
+                  `token; the others are switched off.`,
               );
             },
           },
@@ -105,7 +122,11 @@ function Found({ result, props }) {
   );
 }
 
-/** A part with a bar for each of `bars`, props of RateBar; nothing when there is none. */
+/**
+ * A part with a bar for each of `bars`, props of RateBar; nothing when there is none.
+ *
+ * @param {{ id: string, title: string, note: string, bars: Bar[], children?: Drawn }} props
+ */
 function Rates({ id, title, note, bars, children }) {
   if (!bars.length) return null;
   const list = bars.map((bar) => h(RateBar, bar));
@@ -114,14 +135,19 @@ function Rates({ id, title, note, bars, children }) {
 
 const NOTES = {
   layers: "contrast prompts that show the trait when the trait prompt's residual is added",
-  trials: (induces) =>
-    "the sum of the k strongest, times α, on the contrast prompts; k 1 is the strongest, not the one found; " +
+  trials: (/** @type {number} */ induces) =>
+    "the sum of the k strongest, times α, on the contrast prompts; k 1 is the strongest, " +
+    "not the one found; " +
     `the line is where it counts as induced (${induces})`,
   strengths:
     "contrast prompts that show the trait; the best, the first of equals, goes on to the test",
   arms: "none of them was used to choose anything",
 };
 
+/**
+ * @param {TraitResult | null} result
+ * @returns {(one: TraitLayer) => Bar}
+ */
 const layerBar = (result) => (one) => ({
   key: one.sae_id,
   label: `layer ${one.layer}`,
@@ -130,6 +156,11 @@ const layerBar = (result) => (one) => ({
   title: `${one.sae_id}: ${one.n_active} features fire at the trait prompt's last function token`,
 });
 
+/**
+ * @param {TraitResult | null} result
+ * @param {number} line
+ * @returns {(one: TraitTrial, at: number) => Bar}
+ */
 const trialBar = (result, line) => (one, at) => ({
   key: at,
   label: `k ${one.k} · α ${number(one.alpha)}`,
@@ -138,6 +169,10 @@ const trialBar = (result, line) => (one, at) => ({
   marked: result && one.k === result.k && one.alpha === result.alpha,
 });
 
+/**
+ * @param {TraitResult | null} result
+ * @returns {(one: TraitStrength, at: number) => Bar}
+ */
 const strengthBar = (result) => (one, at) => ({
   key: at,
   label: `α ${number(one.alpha)}`,
@@ -145,6 +180,10 @@ const strengthBar = (result) => (one, at) => ({
   marked: result && one.alpha === result.feature_alpha,
 });
 
+/**
+ * @param {TraitResult | null} result
+ * @returns {(one: TraitArm) => Bar}
+ */
 const armBar = (result) => (one) => ({
   key: one.name,
   label: traitArmWords(one.name, result),
@@ -153,8 +192,10 @@ const armBar = (result) => (one) => ({
   title: one.sentence,
 });
 
+/** @param {{ job: TraitJob, body: TraitBody, props: TraitProps }} props */
 export function Results({ job, body, props }) {
   const { result } = job;
+  /** @param {TraitArm} one */
   const arm = (one) => {
     const name = traitArmWords(one.name, result);
     return h(Arm, { key: one.name, arm: one, name, prompts: body.test_prompts });

@@ -1,12 +1,15 @@
 /* One search for a trait's feature, read as it comes. */
 
-import { useKept } from "../../shared/kept.js";
-import { useEscape } from "../../shared/keys.js";
+import { useKept } from "../../shared/hooks/kept.js";
+import { useEscape } from "../../shared/hooks/keys.js";
 import { reportProblem } from "../../shared/notices.js";
-import { h, useEffect } from "../../shared/react.js";
+import { h, useEffect } from "../../shared/hooks/react.js";
 import { newJob, pumpFrames, stopJob } from "../../shared/stream.js";
 import { applyTraitFrame } from "./plan.js";
 
+/** @import { TraitBody, TraitJob, TraitProps } from "./types.js" */
+
+/** @type {Record<string, string>} */
 const STAGES = {
   layers: "1 · the layer",
   features: "2 · the smallest k",
@@ -14,10 +17,12 @@ const STAGES = {
   arms: "4 · on test prompts",
 };
 
+/** @param {{ job: TraitJob | null }} props */
 export function Progress({ job }) {
   if (!job) return null;
   const share = job.most ? Math.min(1, job.done / job.most) : 0;
   const words = {
+    waiting: "",
     streaming:
       job.place > 0 ? `waiting behind ${job.place}` : job.sentence || "reading the prompts…",
     done: "done",
@@ -43,32 +48,40 @@ export function Progress({ job }) {
   );
 }
 
+/**
+ * @param {TraitProps} props
+ * @param {{ body?: TraitBody }} planned
+ */
 export function useSearch(props, planned) {
-  const [redraw, kept] = useKept({ job: null });
+  const nothing = /** @type {{ job: TraitJob | null }} */ ({ job: null });
+  const [redraw, kept] = useKept(nothing);
   const stop = () => {
     stopJob(kept.current.job, props.cancel);
     redraw();
   };
   const start = () => {
+    const { body } = planned;
     stop();
+    if (!body) return;
+    /** @type {TraitJob} */
     const job = Object.assign(newJob(), {
       layers: [],
       trials: [],
       strengths: [],
       arms: [],
       result: null,
-      body: planned.body,
+      body,
       stage: null,
       done: 0,
       most: 0,
     });
     kept.current = { job };
     redraw();
-    props.setProps({ body: planned.body });
+    props.setProps({ body });
     pumpFrames(
       job,
       props.endpoint,
-      planned.body,
+      body,
       (event, data) => applyTraitFrame(job, event, data),
       redraw,
     ).then(() => {

@@ -1,25 +1,31 @@
 /* Keys for the whole page, which leave alone whoever is typing or choosing. */
 
+import { around } from "../events.js";
 import { useEffect, useRef } from "./react.js";
 
-/** True while the person is typing or choosing: page-wide keys must leave them alone. */
+const TYPING =
+  "input, textarea, select, [contenteditable=true], [role=combobox], [role=dialog], [role=listbox]";
+
+/**
+ * True while the person is typing or choosing: page-wide keys must leave them alone.
+ *
+ * @param {KeyboardEvent} event
+ */
 export function isTyping(event) {
-  const at = event.target;
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return true;
-  return Boolean(
-    at &&
-    at.closest &&
-    at.closest(
-      "input, textarea, select, [contenteditable=true], [role=combobox], [role=dialog], [role=listbox]",
-    ),
-  );
+  return around(event, TYPING) !== null;
 }
 
-/** React hook: page-wide keydown, as long as the component is mounted. */
+/**
+ * React hook: page-wide keydown, as long as the component is mounted.
+ *
+ * @param {(event: KeyboardEvent) => void} handler
+ */
 export function useKeys(handler) {
   const latest = useRef(handler);
   latest.current = handler;
   useEffect(() => {
+    /** @param {KeyboardEvent} event */
     const listen = (event) => {
       if (!isTyping(event)) latest.current(event);
     };
@@ -28,11 +34,17 @@ export function useKeys(handler) {
   }, []);
 }
 
-/** React hook: Escape anywhere, also while typing; not when a dialog has it, or somebody has used it already. */
+/**
+ * React hook: Escape anywhere, also while typing; not when a dialog has it, or somebody has used it
+ * already.
+ *
+ * @param {() => void} handler
+ */
 export function useEscape(handler) {
   const latest = useRef(handler);
   latest.current = handler;
   useEffect(() => {
+    /** @param {KeyboardEvent} event */
     const listen = (event) => {
       if (
         event.key === "Escape" &&

@@ -2,13 +2,25 @@
 
 import { useSyncExternalStore } from "./react.js";
 
+/** @import { Channel, State } from "../types.js" */
+
+/** @type {Map<string, Channel>} */
 const channels = new Map();
 
-/** A named piece of shared state: get(), set(patch), subscribe(listener) -> unsubscribe. */
+/**
+ * A named piece of shared state: get(), set(patch), subscribe(listener) -> unsubscribe.
+ *
+ * @param {string} name
+ * @returns {Channel}
+ */
 export function channelOf(name) {
-  if (channels.has(name)) return channels.get(name);
+  const known = channels.get(name);
+  if (known) return known;
+  /** @type {State} */
   let state = {};
+  /** @type {Set<(state?: State) => void>} */
   const listeners = new Set();
+  /** @type {Channel} */
   const channel = {
     get: () => state,
     set(patch) {
@@ -26,7 +38,14 @@ export function channelOf(name) {
   return channel;
 }
 
-/** React hook: the part of a channel that `select` returns; it must be a stable reference. */
+/**
+ * React hook: the part of a channel that `select` returns; it must be a stable reference.
+ *
+ * @template T
+ * @param {string} name
+ * @param {(state: State) => T} select
+ * @returns {T}
+ */
 export function useChannel(name, select) {
   const shared = channelOf(name);
   return useSyncExternalStore(shared.subscribe, () => select(shared.get()));

@@ -1,0 +1,111 @@
+/* What every page speaks of: tokens, firings, features, streams. */
+
+export type TokenClass = "function" | "content" | "special";
+
+export type Interval = [low: number, high: number];
+
+export type Values = Record<string, unknown>;
+
+export type Tell = (props: Values) => void;
+
+export interface Problem {
+  title: string;
+  detail: string;
+  request_id?: string;
+}
+
+/** What every component of ours gets from Dash. */
+export interface DashProps {
+  id: string;
+  setProps: Tell;
+}
+
+export interface Token {
+  position: number;
+  token_id: number;
+  text: string;
+  token_class: TokenClass;
+  generated?: boolean;
+}
+
+export interface NextToken {
+  token_id: number;
+  text: string;
+  probability: number;
+}
+
+/** One column each: the k-th firing is of feature_index[k] at position[k]. */
+export interface Firings {
+  position: number[];
+  feature_index: number[];
+  activation: number[];
+}
+
+/** Counts of features at one position; carried ones are reactivated ones too. */
+export interface Split {
+  firing: number;
+  new: number;
+  reactivated: number;
+  carried: number;
+}
+
+export interface Estimate {
+  mean: number;
+  interval: Interval;
+}
+
+export interface ShuffledSplit {
+  firing: Estimate;
+  new: Estimate;
+  reactivated: Estimate;
+  carried: Estimate;
+  kept: boolean;
+}
+
+/** What a feature is known by; shares of positions in 0..1. */
+export interface FeatureInfo {
+  density?: number | null;
+  top_tokens?: string[] | null;
+  promoted_tokens?: string[] | null;
+}
+
+export interface Feature {
+  sae_id: string;
+  feature_index: number;
+  words?: string[];
+  promoted?: string[];
+  act_q999?: number | null;
+  value?: number;
+}
+
+export interface Sae {
+  sae_id: string;
+  layer: number;
+}
+
+export type Status = "waiting" | "streaming" | "done" | "stopped" | "failed";
+
+/** One stream from the server. */
+export interface Job {
+  status: Status;
+  abort: AbortController;
+  streamId: string | null;
+  place: number;
+  problem: Problem | null;
+}
+
+/** A frame's data: what it holds depends on its event. */
+export type Data = any;
+
+export type Apply = (event: string, data: Data) => void;
+
+export type Colours = Record<string, string>;
+
+/** A channel's state: what the panels beside a component hear of. */
+export type State = Record<string, any>;
+
+export interface Channel {
+  get(): State;
+  set(patch: State): void;
+  subscribe(listener: (state?: State) => void): () => void;
+}
