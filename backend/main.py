@@ -14,6 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from backend.core.companions.served import Build
 from backend.core.presets import Preset, load_preset
 from backend.core.runs import RunStore
 from backend.core.store import Store
@@ -24,7 +25,7 @@ from backend.routes.request.context import RequestContext
 from backend.routes.request.known import Known
 from backend.routes.request.limits import room
 from backend.routes.request.rate import Doorkeeper
-from backend.routes.request.served import Backend, Build
+from backend.routes.request.served import Backend
 from backend.serving.headers import SecurityHeaders, inline_hashes
 from backend.serving.joining import Joiner
 from backend.serving.live import Live

@@ -19,8 +19,8 @@ from backend.core.hub import ModelUnavailable
 from backend.core.presets import load_preset
 from backend.core.ray_cluster import NoCluster
 from backend.core.store import StoreError
-from precompute.building.hub_text import PREFIX, HubText
-from precompute.job import DTYPES, BadInput, Job, preset_source
+from precompute.building.hub_text import opened
+from precompute.job import DTYPES, PREFIX, BadInput, HubText, Job, preset_source
 
 if TYPE_CHECKING:
     from backend.core.lm import LanguageModel
@@ -268,7 +268,7 @@ def run_job(stage: str, job: Job, ray: RaySettings | None = None) -> None:
     job.check()
     if stage in ("tokens", "all") and not (job.work / "counts.npz").exists():
         for stream in (one for one in job.corpus if isinstance(one, HubText)):
-            stream.open()  # what is wrong with it is said before minutes of loading
+            opened(stream)  # what is wrong with it is said before minutes of loading
     # the GPUs are the workers' until the edges are there
     lm, saes = load_models(replace(job, device="cpu") if ray else job)
     claim_job(job)

@@ -9,13 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backend.core.fingerprints import file_hashes, hub_snapshot
-from precompute.job import BadInput, Job, sha256, write_whole
-
-if TYPE_CHECKING:
-    from precompute.building.hub_text import HubText
+from precompute.job import BadInput, HubText, Job, sha256, write_whole
 
 # weights, configuration, tokenizer and chat template of a model, in whatever of these forms they
 # are kept

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +17,42 @@ import torch
 
 from backend.core.gguf import to_stderr
 from backend.core.presets import Preset
-from backend.core.weights import model_source
-
-if TYPE_CHECKING:
-    from precompute.building.hub_text import HubText
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+PREFIX = "hf:"
+SPLIT, COLUMN = "train", "text"
 INTERVAL_SHARDS = 20  # fewer document shards make no honest 95 % interval
 
 
 class BadInput(Exception):
     """Something that the person who started the job must change; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class HubText:
+    """`hf:NAME[:split[:column]]`: one column of one split, in the order in which it is stored.
+
+    NAME is a dataset on huggingface.co, or a local folder of .jsonl, .parquet … files as `datasets`
+    reads them. `precompute.building.hub_text` streams it.
+    """
+
+    name: str
+    split: str
+    column: str
+
+    @classmethod
+    def parse(cls, given: str) -> HubText:
+        """BadInput for what is not `hf:NAME[:split[:column]]`."""
+        parts = given.removeprefix(PREFIX).split(":")
+        if not given.startswith(PREFIX) or len(parts) > 3 or not all(parts):
+            raise BadInput(
+                f"--corpus is {given!r}; allowed: hf:NAME, hf:NAME:SPLIT or hf:NAME:SPLIT:COLUMN."
+            )
+        return cls(*(parts + [SPLIT, COLUMN][len(parts) - 1 :]))
+
+    def __str__(self) -> str:
+        name = Path(self.name).name if Path(self.name).is_dir() else self.name
+        return f"{PREFIX}{name}:{self.split}:{self.column}"
 
 
 @dataclass(frozen=True)

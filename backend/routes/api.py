@@ -26,8 +26,7 @@ from backend.routes.browse import (
     tokens,
 )
 from backend.routes.live import inspect, lens, patch, reactivation, steer, sweep, traits
-from backend.routes.request.problems import CONTENT_TYPE, Refusal
-from backend.routes.request.served import refuse_unknown_parameters
+from backend.routes.request.problems import CONTENT_TYPE, Refusal, refuse_unknown_parameters
 from backend.schemas import Problem
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

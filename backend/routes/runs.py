@@ -19,8 +19,9 @@ from backend.core.sae import Sae
 from backend.routes.live import inspect, steer
 from backend.routes.live.experiment import Experiment, SteerPlan, plan_steer
 from backend.routes.live.inspect import InspectPlan, plan_inspect
+from backend.routes.request.lease import Lease, Turns
 from backend.routes.request.problems import CONTENT_TYPE, Refusal
-from backend.routes.request.served import Backend, Lease, Served, Turns
+from backend.routes.request.served import Backend, Served
 from backend.schemas import (
     InspectRun,
     Problem,

@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from backend.core.lm import LanguageModel
 from precompute.building.documents import read_documents
-from precompute.building.hub_text import HubText
-from precompute.job import BadInput, Job, load_arrays, save_arrays
+from precompute.building.hub_text import stream_documents
+from precompute.job import BadInput, HubText, Job, load_arrays, save_arrays
 
 TOKENISE_AT_ONCE = 512  # documents
 Ints = npt.NDArray[np.int64]
@@ -49,7 +49,7 @@ def tokenised(lm: LanguageModel, source: Path | HubText, n_tokens: int) -> Itera
     name, texts = (
         (source.name, read_documents(source))
         if isinstance(source, Path)
-        else (str(source), source.documents())
+        else (str(source), stream_documents(source))
     )
     with tqdm(
         total=n_tokens, unit="tok", unit_scale=True, desc=f"tokens {name}", mininterval=1

@@ -10,10 +10,10 @@ import pytest
 
 from backend.core.companions.experiments.store import KIND, ExperimentsStore
 from backend.core.companions.file import build_identity, companion_path
+from backend.core.companions.served import Build
 from backend.core.presets import load_preset
 from backend.core.store import Store
 from backend.routes.browse.experiments import read_experiments
-from backend.routes.request.served import Build
 from precompute.experiments.grid import CELLS, CONTROLS
 from precompute.experiments.grid_prompts import KINDS
 

@@ -16,9 +16,8 @@ import pytest
 
 from backend.core.presets import load_preset, preset_names
 from precompute.building.edges import shard_paths
-from precompute.building.hub_text import HubText
 from precompute.cli import add_arguments, job_of, main
-from precompute.job import BadInput, Job
+from precompute.job import BadInput, HubText, Job
 from tests.precompute.conftest import N_SHARDS, Made, arguments
 from tests.tiny import tiny_sae_dir
 

@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 
 from backend.core.store import Store
-from precompute.building.hub_text import HubText
 from precompute.building.partials import Partials
 from precompute.cli import main, run_job
 from precompute.consolidation.series import claim_run
 from precompute.inputs import INPUTS, check_same, claim, differing, inputs_of, note_of
-from precompute.job import BadInput, Job
+from precompute.job import BadInput, HubText, Job
 from precompute.statistics.work import read_finished
 from tests.consolidation_case import make_case
 from tests.precompute.conftest import Made

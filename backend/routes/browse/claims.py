@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from backend.core.claims import Judged, judge_all
 from backend.core.claims.measures import Sources
 from backend.core.claims.rules import rule_words
-from backend.routes.request.kept import kept_by
+from backend.routes.request.kept_route import kept_by
 from backend.routes.request.served import Served
 from backend.schemas import Claim, ClaimList
 

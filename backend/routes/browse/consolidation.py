@@ -11,8 +11,9 @@ from backend.core.companions.consolidation import growth, paper
 from backend.core.companions.consolidation.loss import Entry
 from backend.core.companions.consolidation.rows import Cut, Run
 from backend.core.companions.consolidation.store import ConsolidationStore
-from backend.routes.request.kept import kept_by
-from backend.routes.request.served import Served, refuse_value
+from backend.routes.request.kept_route import kept_by
+from backend.routes.request.problems import refuse_value
+from backend.routes.request.served import Served
 from backend.schemas import (
     BaselineRow,
     CheckpointCoverage,

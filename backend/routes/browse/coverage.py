@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from backend.core.store import Store
 from backend.core.store.coverage import Coverage
-from backend.routes.request.kept import kept_by
-from backend.routes.request.problems import refuse_field
-from backend.routes.request.served import Served, refuse_value
+from backend.routes.request.kept_route import kept_by
+from backend.routes.request.problems import refuse_field, refuse_value
+from backend.routes.request.served import Served
 from backend.routes.request.splice import answered, spliced
 from backend.schemas import Contrast, CoverageQuery, CoverageResponse
 

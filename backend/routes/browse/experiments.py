@@ -7,7 +7,7 @@ from dataclasses import asdict
 from fastapi import APIRouter
 
 from backend.core.companions.experiments.store import Estimate, ExperimentsStore
-from backend.routes.request.kept import kept_by
+from backend.routes.request.kept_route import kept_by
 from backend.routes.request.served import Served
 from backend.schemas import (
     Experiment,

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Path, Query
 from fastapi import Response as HttpResponse
 from starlette.responses import StreamingResponse
 
-from backend.routes.request.problems import Refusal
-from backend.routes.request.served import Served, refuse_value
+from backend.routes.request.problems import Refusal, refuse_value
+from backend.routes.request.served import Served
 from backend.schemas import ExportQuery
 
 router = APIRouter(tags=["export"])

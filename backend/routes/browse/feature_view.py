@@ -17,7 +17,7 @@ from backend.core.store.rows import EdgeRow, TokenRow
 from backend.core.store.rows import Example as StoredExample
 from backend.core.store.rows import FeatureRow as StoredFeature
 from backend.core.store.token_table import TokenTable
-from backend.routes.request.served import token_ref, token_refs
+from backend.routes.browse.refs import token_ref, token_refs
 from backend.routes.request.splice import array, spliced
 from backend.schemas import (
     Example,

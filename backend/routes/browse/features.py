@@ -31,10 +31,11 @@ from backend.routes.browse.feature_view import (
     token_fields,
     without_tokens,
 )
-from backend.routes.request.kept import kept_by
+from backend.routes.browse.refs import check_token, token_ref
+from backend.routes.request.kept_route import kept_by
 from backend.routes.request.limits import check_page
-from backend.routes.request.problems import Refusal, refuse_field
-from backend.routes.request.served import Served, check_token, refuse_value, token_ref
+from backend.routes.request.problems import Refusal, refuse_field, refuse_value
+from backend.routes.request.served import Served
 from backend.routes.request.splice import answered, array, spliced
 from backend.schemas import (
     FeatureDetail,

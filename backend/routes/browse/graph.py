@@ -7,8 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from backend.core.store.graph.queries import GraphView
-from backend.routes.request.kept import kept_by
-from backend.routes.request.served import Served, refuse_value, token_ref
+from backend.routes.browse.refs import token_ref
+from backend.routes.request.kept_route import kept_by
+from backend.routes.request.problems import refuse_value
+from backend.routes.request.served import Served
 from backend.schemas.graph import (
     DegreeBin,
     GraphCells,

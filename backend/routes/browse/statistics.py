@@ -14,10 +14,11 @@ from backend.core.companions.statistics.store import StatisticsStore
 from backend.core.store import MIN_COUNTS, Store
 from backend.core.store.coverage import theta_ordinal
 from backend.core.store.rows import SaeRow, TokenRow
-from backend.routes.request.kept import kept_by
+from backend.routes.browse.refs import token_ref
+from backend.routes.request.kept_route import kept_by
 from backend.routes.request.limits import check_statistics_rows
 from backend.routes.request.problems import refuse_field
-from backend.routes.request.served import Served, token_ref
+from backend.routes.request.served import Served
 from backend.schemas import statistics as wire
 from backend.schemas.browse import TokenRef
 

@@ -12,7 +12,7 @@ from backend.core.store import Store
 from backend.core.store.rows import EdgeRow, SaeRow
 from backend.core.store.rows import TokenRow as StoredToken
 from backend.routes.browse.feature_view import edge_json, edge_of
-from backend.routes.request.kept import kept_by
+from backend.routes.request.kept_route import kept_by
 from backend.routes.request.limits import check_page
 from backend.routes.request.problems import Refusal, refuse_field
 from backend.routes.request.served import Served

@@ -22,9 +22,10 @@ from backend.core.steering.generate import generate_arms
 from backend.routes.live.inspect_wire import columns, json_object, next_rows, splits
 from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt, with_tokens
 from backend.routes.request.known import Known
+from backend.routes.request.lease import Turns
 from backend.routes.request.limits import check_inspect, check_room
 from backend.routes.request.problems import refuse_field
-from backend.routes.request.served import Backend, Served, Turns
+from backend.routes.request.served import Backend, Served
 from backend.schemas import (
     InspectRequest,
     InspectResponse,

@@ -12,9 +12,10 @@ from backend.core.lm.cost import reading_bytes
 from backend.core.patching import Words, read_words
 from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt
 from backend.routes.live.targets import read_token
+from backend.routes.request.lease import Turns
 from backend.routes.request.limits import check_lens, check_room
 from backend.routes.request.problems import Refusal
-from backend.routes.request.served import Backend, Served, Turns
+from backend.routes.request.served import Backend, Served
 from backend.schemas import LensRequest, LensResponse, LensRow, PromotedToken, WatchedToken
 
 router = APIRouter(tags=["live"])

@@ -26,9 +26,10 @@ from backend.routes.live.prompting import Prompt, effective_prompt, read_one_of,
 from backend.routes.live.targets import read_token
 from backend.routes.request.frames import event_stream
 from backend.routes.request.known import Known
+from backend.routes.request.lease import Turns
 from backend.routes.request.limits import check_patch, check_room
 from backend.routes.request.problems import Refusal, refuse_field
-from backend.routes.request.served import Backend, Served, Turns
+from backend.routes.request.served import Backend, Served
 from backend.routes.request.turns import in_turns
 from backend.schemas import (
     PatchCells,

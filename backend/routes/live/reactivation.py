@@ -20,9 +20,10 @@ from backend.routes.live.inspect import InspectPlan, plan_inspect
 from backend.routes.live.prompting import Prompt, read_one_of
 from backend.routes.live.reactivation_wire import index_of, rows_of, shuffling
 from backend.routes.request.frames import event_stream
+from backend.routes.request.lease import CANCELLED, Turns
 from backend.routes.request.limits import check_prompt_set
 from backend.routes.request.problems import Refusal, refuse_field
-from backend.routes.request.served import CANCELLED, Backend, Served, Turns
+from backend.routes.request.served import Backend, Served
 from backend.routes.request.turns import in_turns
 from backend.schemas import (
     InspectRequest,

@@ -14,7 +14,8 @@ from starlette.responses import StreamingResponse
 from backend.routes.live.experiment import ArmRecord, Experiment, TokenMade, plan_steer
 from backend.routes.live.strength import plan_strength
 from backend.routes.request.frames import event_stream
-from backend.routes.request.served import Served, Turns
+from backend.routes.request.lease import Turns
+from backend.routes.request.served import Served
 from backend.schemas import (
     ArmFrame,
     CancelResponse,

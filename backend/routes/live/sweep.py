@@ -25,9 +25,10 @@ from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt
 from backend.routes.live.recipes import Edit, read_edits
 from backend.routes.live.targets import read_target, unsearchable
 from backend.routes.request.frames import event_stream
+from backend.routes.request.lease import Turns
 from backend.routes.request.limits import check_freeze, check_room, check_steer, check_sweep
 from backend.routes.request.problems import refuse_field
-from backend.routes.request.served import Backend, Served, Turns
+from backend.routes.request.served import Backend, Served
 from backend.routes.request.turns import in_turns
 from backend.schemas import (
     CellsFrame,

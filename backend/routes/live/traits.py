@@ -19,9 +19,10 @@ from backend.routes.live.prompting import Prompt, effective_prompt, read_one_of
 from backend.routes.live.strength import feature_quantile
 from backend.routes.live.targets import read_target, unsearchable
 from backend.routes.request.frames import event_stream
+from backend.routes.request.lease import Turns
 from backend.routes.request.limits import check_traits
 from backend.routes.request.problems import Refusal, refuse_field
-from backend.routes.request.served import Backend, Served, Turns
+from backend.routes.request.served import Backend, Served
 from backend.routes.request.turns import in_turns
 from backend.schemas import (
     Response,

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -118,3 +119,40 @@ def install(app: FastAPI) -> None:
     ):
         app.add_exception_handler(unavailable, on_unavailable)
     app.add_exception_handler(QueueFull, on_full)
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """422 for query parameters that the endpoint does not have, and for repeated ones.
+
+    Endpoints with a query model refuse unknown names themselves; this is for all others.
+    """
+    given = [name for name, _ in request.query_params.multi_items()]
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    takes_query = bool(dependant and dependant.query_params)
+    errors = [
+        FieldError(
+            field=echo(name),
+            value=echo(request.query_params[name]),
+            allowed="no such parameter; see /docs",
+        )
+        for name in ([] if takes_query else given)
+    ]
+    errors += [
+        FieldError(
+            field=echo(name), value=echo(request.query_params.getlist(name)), allowed="one value"
+        )
+        for name in sorted(set(given))
+        if given.count(name) > 1
+    ]
+    if errors:
+        raise Refusal(422, sentence(errors[0]), errors=errors)
+
+
+def refuse_value(error: ValueError, given: dict[str, Any]) -> Refusal:
+    """A 422 from a ValueError of the core, whose message begins with the name of what is wrong."""
+    message = str(error)
+    name = message.split(" ", 1)[0].strip(":'\"")
+    errors = (
+        [FieldError(field=name, value=echo(given[name]), allowed=message)] if name in given else []
+    )
+    return Refusal(422, message, errors=errors)

@@ -9,9 +9,9 @@ import zstandard
 
 from backend.core.lm import LanguageModel
 from precompute.building.corpus import batches, cut_rows, read_documents, tokenised
-from precompute.building.hub_text import HubText
+from precompute.building.hub_text import stream_documents
 from precompute.building.tokens import count_shard
-from precompute.job import BadInput
+from precompute.job import BadInput, HubText
 
 
 def test_plain_and_compressed_files_read_the_same(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def texts_in(folder: Path, texts: list[str], kind: str) -> Path:
 def test_a_stream_gives_the_texts_of_a_column(tmp_path: Path, kind: str, lm: LanguageModel) -> None:
     texts = ["one, two", "三", "three\nlines"]
     stream = HubText.parse(f"hf:{texts_in(tmp_path / 'set', texts, kind)}:validation:body")
-    assert list(stream.documents()) == texts
+    assert list(stream_documents(stream)) == texts
     assert str(stream) == "hf:set:validation:body"
     plain = tmp_path / "c.jsonl"
     plain.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
@@ -123,6 +123,6 @@ def test_what_cannot_be_streamed_is_one_sentence(
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     for given, said in cases:
         with pytest.raises(BadInput) as raised:
-            list(HubText.parse(given).documents())
+            list(stream_documents(HubText.parse(given)))
         assert said in str(raised.value)
         assert "\n" not in str(raised.value)
