@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import httpx
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update, set_props
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update, set_props
 from dash.development.base_component import Component
 from fastapi import FastAPI
 
@@ -33,10 +33,12 @@ from app.pages.reactivation import page as reactivation
 from app.pages.run import page as run
 from app.pages.steer import page as steer
 from app.pages.token import page as token
-from app.parts.frame import Children, Page, notice, shell
+from app.parts.page import Page
+from app.parts.panel import notice
+from app.parts.shell import shell
+from app.parts.top_bar import facts, live_words
 from app.preview import PreviewTags, head
 from app.visitor import Visitor
-from backend.schemas import Build, Capabilities, Health
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
@@ -155,10 +157,10 @@ def _register_frame(app: Dash, api: ApiClient) -> None:
     async def show_state(beats: int | None) -> tuple[Any, Any, str, Any]:
         try:
             health = await api.health()
-            facts = no_update if beats else _facts(await api.capabilities())
+            shown = no_update if beats else facts(await api.capabilities())
         except ApiProblem as problem:
             return no_update, problem.title, "fs-live fs-live--failed", no_update
-        return facts, _live_words(health), f"fs-live fs-live--{health.live}", health_note(health)
+        return shown, live_words(health), f"fs-live fs-live--{health.live}", health_note(health)
 
     for outputs, function, inputs in _CLIENTSIDE:
         app.clientside_callback(ClientsideFunction("fs", function), *outputs, *inputs)
@@ -177,70 +179,6 @@ _CLIENTSIDE: tuple[tuple[list[Output], str, list[Input]], ...] = (
     ),
     ([Output("frame-problem", "data")], "dismiss", [Input("frame-dismiss", "n_clicks")]),
 )
-
-
-def _facts(capabilities: Capabilities) -> list[Component]:
-    """model · SAEs · build, each with the rest of what is known on hover."""
-    info = capabilities.model_info
-    about = [one for one in (capabilities.origin, capabilities.licence) if one]
-    if info:
-        size = f"{info.n_parameters / 1e6:.1f}M parameters, {info.n_layers} layers, {info.dtype}"
-        about.insert(0, size)
-    saes = ", ".join(f"L{sae.layer}" for sae in capabilities.saes)
-    ids = "\n".join(
-        f"{sae.sae_id} · layer {sae.layer} · {sae.d_sae:,} features" for sae in capabilities.saes
-    )
-    build = capabilities.build
-    return [
-        _fact("model", capabilities.model, "\n".join(about)),
-        _fact("SAEs", saes or "none", ids or "no SAE is loaded and the build holds none"),
-        _fact(
-            "build",
-            build.name if build else "none",
-            _summary(build.provenance) if build else "",
-            build=build,
-        ),
-    ]
-
-
-def _fact(name: str, value: str, title: str, build: Build | None = None) -> Component:
-    """`build`: what copied links are marked with."""
-    mark = {"data-fs-build": build.identity[:8]} if build and build.identity else {}
-    shown = [html.Span(name, className="fs-fact__name"), html.Span(value)]
-    return html.Span(shown, className="fs-fact", title=title, **mark)
-
-
-def _summary(provenance: Mapping[str, Any]) -> str:
-    """Provenance's flat entries, one a line, for a hover."""
-    flat = {
-        name: value for name, value in provenance.items() if isinstance(value, str | int | float)
-    }
-    return "\n".join(f"{name}: {value}" for name, value in flat.items())
-
-
-def _live_words(health: Health) -> Children:
-    """The model's state, or a link to where the token is given."""
-    if health.locked and health.live == "live":
-        return dcc.Link("locked: give the token", href="/unlock", className="fs-link")
-    return _state_words(health)
-
-
-def _state_words(health: Health) -> str:
-    if health.live != "live":
-        return "recorded only" if health.live == "absent" else health.live_detail
-    if health.queue_position:  # the visitor's own request waits
-        return f"{health.live_detail} · queued {_ordinal(health.queue_position + 1)}"
-    return (
-        health.live_detail
-        if health.queue == 0
-        else f"{health.live_detail} · {health.queue} in the queue"
-    )
-
-
-def _ordinal(n: int) -> str:
-    """1st, 2nd, 3rd, 4th …, 11th, 12th, 13th, … 21st."""
-    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return f"{n}{ending}"
 
 
 def _on_error(error: Exception) -> None:

@@ -14,7 +14,7 @@ from html import escape
 from typing import Any
 
 from app.api import ApiClient, ApiProblem
-from app.parts.frame import Page
+from app.parts.page import Page
 from backend.schemas import Run
 
 Scope = MutableMapping[str, Any]

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from app.figures.coverage_nulls import add_band, corner_labels
 from app.figures.template import log_rank_axis, log_spaced, template
-from app.parts.frame import visible
+from app.parts.token import visible
 from app.theme import layer_colours, palette
 from backend.schemas import Build, CoverageResponse, CoverageRow
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from app.figures.template import log_rank_axis, template
-from app.parts.frame import visible
 from app.parts.numbers import percent
+from app.parts.token import visible
 from app.theme import palette
 from backend.schemas.browse import TokenRef
 from backend.schemas.statistics import EqualOccurrence, IntersectionsResponse, NullModel

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from app.figures.coverage_nulls import corner_labels
 from app.figures.distributions_rarefaction import add_null
 from app.figures.template import log_rank_axis, log_spaced, template
-from app.parts.frame import visible
 from app.parts.numbers import LogFit
+from app.parts.token import visible
 from app.theme import palette
 from backend.schemas import CoverageRow, TokenRow
 from backend.schemas.statistics import RarefactionResponse

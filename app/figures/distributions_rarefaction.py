@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from app.figures.coverage_nulls import add_band, corner_labels
 from app.figures.template import template
-from app.parts.frame import visible
+from app.parts.token import visible
 from app.theme import palette
 from backend.schemas.statistics import GroupPoint, NullFit, RarefactionResponse, TokenRarefaction
 

@@ -9,7 +9,7 @@ from dash import Dash, dcc, html
 from dash.development.base_component import Component
 
 from app.api import ApiClient
-from app.parts.frame import Page
+from app.parts.page import Page
 
 
 async def layout(**_: str) -> Component:

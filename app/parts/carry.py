@@ -10,8 +10,9 @@ from dash import html
 from dash.development.base_component import Component
 
 from app.parts.estimates import estimate_cell, numbers, written
-from app.parts.frame import panel, token_chip
+from app.parts.panel import panel
 from app.parts.shared_rows import bar, table
+from app.parts.token import token_chip
 from backend.schemas import Experiment, ExperimentEstimate, ExperimentPlace
 
 CARRY = "carry"

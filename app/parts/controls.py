@@ -13,7 +13,8 @@ import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
-from app.parts.frame import notice
+from app.parts.panel import notice
+from backend.schemas import Capabilities, Sae
 
 
 def labelled(page: str, name: str, label: str, control: Component) -> Component:
@@ -78,3 +79,8 @@ def address_complaints(complaints: Sequence[str]) -> Component | None:
         if complaints
         else None
     )
+
+
+def built_saes(capabilities: Capabilities) -> list[Sae]:
+    """SAEs whose edges the build holds, shallow first."""
+    return sorted((sae for sae in capabilities.saes if sae.in_build), key=lambda sae: sae.layer)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.parts.frame import visible
-from backend.schemas import CoverageRow, TokenRow
+from app.parts.token import visible
+from backend.schemas import CoverageRow, Lift, TokenRow
 
 
 @dataclass(frozen=True)
@@ -104,3 +104,49 @@ def percent_interval(interval: Sequence[float] | None, digits: int = 1) -> str:
         return ""
     low, high = (100 * bound for bound in interval)
     return f"[{low:.{digits}f},{NARROW}{high:.{digits}f}]{NARROW}%"
+
+
+def share(value: float) -> str:
+    """A share in per cent, with as many digits as it takes to be more than nothing."""
+    per_cent = 100 * value
+    if per_cent == 0 or per_cent >= 10:
+        return f"{per_cent:.0f}{NARROW}%"
+    if per_cent >= 0.095:
+        return f"{per_cent:.1f}{NARROW}%"
+    return f"{per_cent:.2g}{NARROW}%" if per_cent >= 0.001 else f"<{NARROW}0.001{NARROW}%"
+
+
+def one_in(density: float) -> str:
+    """A density as `one position in 69`."""
+    if density <= 0:
+        return "no position of the corpus"
+    return (
+        "every position"
+        if density >= 1
+        else f"one position in {1 / density:,.3g}".replace("e+0", "e")
+    )
+
+
+def number(value: float) -> str:
+    """Three digits, thousands apart."""
+    if value == 0:
+        return "0"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def times(value: float | None) -> str:
+    """A ratio: `5.2×`, `∞` for null."""
+    return "∞" if value is None else f"{number(value)}×"
+
+
+def lift_words(lift: Lift) -> str:
+    """The lift with its interval: `5.2× [4.8, 5.6]`."""
+    high = "∞" if lift.high is None else number(lift.high)
+    return f"{times(lift.lift)} [{number(lift.low)},{NARROW}{high}]"
+
+
+def side(lift: Lift) -> str:
+    """ "function", "content" or "" by whether the whole interval lies on one side of 1."""
+    if lift.low > 1:
+        return "function"
+    return "content" if lift.high is not None and lift.high < 1 else ""

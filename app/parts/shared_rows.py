@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app.parts.feature_words import feature_url, lift_words, number, share, side, token_url
-from app.parts.frame import token_chip
+from app.parts.numbers import lift_words, number, share, side
+from app.parts.token import token_chip
+from app.parts.urls import feature_url, token_url
 from backend.schemas import Lift, NearFeature, TokenEdge, TokenRef
 
 

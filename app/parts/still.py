@@ -13,7 +13,7 @@ from dash import dcc
 from dash.development.base_component import Component
 
 from app.parts.components import LiveComponent
-from app.parts.frame import Children
+from app.parts.panel import Children
 
 HTML = "dash_html_components"
 

@@ -17,7 +17,8 @@ from app.links import origin, page_url, parsed_query, reproduce_get, reproduce_p
 from app.main import PAGES, create_dashboard, find_page
 from app.pages.coverage.state import CoverageState, read_state
 from app.pages.run.words import agreement, fork_note, fork_url
-from app.parts.frame import panel, token_chip, visible
+from app.parts.panel import panel
+from app.parts.token import token_chip, visible
 from backend.schemas import Run
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.parts.frame import visible
+from app.parts.token import visible
 from tests.browser.waiting import until
 from tests.browser.xss_corpus import CORPUS
 

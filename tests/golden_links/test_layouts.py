@@ -10,7 +10,7 @@ import pytest
 
 from app.links import page_query
 from app.main import PAGES, find_page
-from app.parts.frame import Page
+from app.parts.page import Page
 from tests.browser.xss_corpus import CORPUS
 
 NAMES = (

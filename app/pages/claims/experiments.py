@@ -12,7 +12,7 @@ from dash.development.base_component import Component
 
 from app.parts.carry import CARRY, carry_panel
 from app.parts.estimates import estimate_cell, numbers
-from app.parts.frame import panel
+from app.parts.panel import panel
 from app.parts.shared_rows import table
 from backend.schemas import Experiment, ExperimentEstimate, ExperimentList
 

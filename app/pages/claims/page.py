@@ -17,7 +17,8 @@ from app.links import reproduce_get
 from app.pages.claims.card import VERDICTS, claim_card
 from app.pages.claims.experiments import experiment_panels
 from app.parts.controls import address_complaints
-from app.parts.frame import Page, notice, panel, skeleton
+from app.parts.page import Page
+from app.parts.panel import notice, panel, skeleton
 from app.parts.still import still
 from backend.schemas import Claim
 

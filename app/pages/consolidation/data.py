@@ -9,7 +9,7 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from app.parts.frame import token_chip, visible
+from app.parts.token import token_chip, visible
 from backend.schemas import Generations, LossResponse, Sentence, StageRow, TokenRef, TrainingRun
 
 STAGES = {

@@ -18,7 +18,8 @@ from app.pages.consolidation.panels import GRAPHS, panels, timeline
 from app.pages.consolidation.state import CONTROLS, ConsolidationState, control_bar, read_state
 from app.pages.consolidation.view import FeaturesView, LossView, read_features, read_losses
 from app.parts.controls import address_complaints
-from app.parts.frame import Page, notice, skeleton
+from app.parts.page import Page
+from app.parts.panel import notice, skeleton
 from app.parts.reproduce import reproduce_all
 from app.parts.still import still
 

@@ -9,7 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app.figures.template import CONFIG, blank
-from app.parts.frame import panel, skeleton
+from app.parts.panel import panel, skeleton
 
 GRAPHS = ("loss", "features", "degree")  # on one axis of steps: the cursor and the brush are theirs
 

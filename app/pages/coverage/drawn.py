@@ -33,8 +33,8 @@ from app.pages.coverage.words import (
     other_thetas,
     setting_sentence,
 )
-from app.parts.frame import notice
 from app.parts.numbers import rank_rows
+from app.parts.panel import notice
 from backend.schemas.statistics import StatisticsResponse
 
 NOTED = ("curve", "equal", "nulls", "degree", "cuts", "kinds", "laws", "zipf", "documents")

@@ -18,7 +18,6 @@ from app.pages.coverage.drawn import NOTED, everything
 from app.pages.coverage.shared import read_tokens
 from app.pages.coverage.state import (
     CONTROLS,
-    built_saes,
     control_bar,
     default_state,
     read_sort,
@@ -27,7 +26,9 @@ from app.pages.coverage.state import (
 )
 from app.pages.coverage.table import rank_table
 from app.pages.coverage.view import FrequentTokens, read_view
-from app.parts.frame import Page, notice, panel, skeleton
+from app.parts.controls import built_saes
+from app.parts.page import Page
+from app.parts.panel import notice, panel, skeleton
 
 GRAPHS = {
     "curve": "Cumulative coverage by token rank, one line per layer",

@@ -62,11 +62,6 @@ class CoverageState:
         }
 
 
-def built_saes(capabilities: Capabilities) -> list[Sae]:
-    """SAEs whose edges the build holds, shallow first."""
-    return sorted((sae for sae in capabilities.saes if sae.in_build), key=lambda sae: sae.layer)
-
-
 def default_state(saes: Sequence[Sae]) -> CoverageState:
     """The middle layer at the paper's settings. `saes` must not be empty."""
     return CoverageState(sae=saes[(len(saes) - 1) // 2].sae_id)

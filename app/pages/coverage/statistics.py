@@ -11,7 +11,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from app.figures.coverage_nulls import RUN_NAMES
-from app.pages.coverage.words import K, most_frequent, number
+from app.parts.headline import K, most_frequent, number
 from app.parts.numbers import NARROW, percent, percent_interval
 from backend.schemas.statistics import (
     Alternative,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from app.api import ApiClient, ApiProblem
 from app.figures.coverage import LayerCurve
-from app.pages.coverage.state import CoverageState, built_saes, read_state
+from app.pages.coverage.state import CoverageState, read_state
+from app.parts.controls import built_saes
 from app.parts.numbers import LogFit, function_ids, log_fit
 from backend.schemas import Capabilities, CoverageResponse, Sae, TokenRow
 from backend.schemas.statistics import RarefactionResponse, StatisticsResponse, TokenStatistics

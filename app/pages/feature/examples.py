@@ -11,7 +11,8 @@ import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
-from app.parts.frame import Children, notice, token_chip, visible
+from app.parts.panel import Children, notice
+from app.parts.token import token_chip, visible
 from backend.schemas import Example, FeatureDetail, TokenRef
 
 # quantile of a text's peak among all peaks of the feature

@@ -31,9 +31,10 @@ from app.pages.feature.sections import (
     nearest,
     nearest_words,
 )
-from app.parts.feature_words import feature_api
-from app.parts.frame import Page, notice, panel, skeleton
+from app.parts.page import Page
+from app.parts.panel import notice, panel, skeleton
 from app.parts.still import still
+from app.parts.urls import feature_api
 from backend.schemas import FeatureDetail
 
 EXAMPLES = 12

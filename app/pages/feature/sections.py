@@ -7,17 +7,10 @@ from collections.abc import Sequence
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app.parts.feature_words import (
-    feature_url,
-    number,
-    one_in,
-    search_url,
-    share,
-    steer_url,
-    watch_url,
-)
-from app.parts.frame import Children, notice
+from app.parts.numbers import number, one_in, share
+from app.parts.panel import Children, notice
 from app.parts.shared_rows import bar, heads, lift_cell, near_row, table, token_link, walk
+from app.parts.urls import feature_url, search_url, steer_url, watch_url
 from backend.schemas import FeatureDetail, FiringClasses, FiringToken, LogitToken
 
 

@@ -13,7 +13,6 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient
 from app.links import reproduce_get
-from app.pages.coverage.state import built_saes
 from app.pages.features.state import (
     CONTROLS,
     SearchState,
@@ -23,7 +22,9 @@ from app.pages.features.state import (
     typed_text,
 )
 from app.pages.features.table import control_bar, found_table, found_words, pager
-from app.parts.frame import Page, notice, panel, skeleton
+from app.parts.controls import built_saes
+from app.parts.page import Page
+from app.parts.panel import notice, panel, skeleton
 from app.parts.still import still
 from backend.schemas import TokenRow
 

@@ -10,8 +10,8 @@ from dash import html
 from dash.development.base_component import Component
 
 from app.pages.features.state import DENSITIES, LIFTS, ORDERS, ROWS, SearchState
-from app.parts.feature_words import number, share
-from app.parts.frame import Children, notice, visible
+from app.parts.numbers import number, share
+from app.parts.panel import Children, notice
 from app.parts.shared_rows import (
     bar,
     feature_link,
@@ -23,6 +23,7 @@ from app.parts.shared_rows import (
     token_links,
     value_of,
 )
+from app.parts.token import visible
 from backend.schemas import FeaturePage, FoundFeature, Sae, TokenRow
 
 

@@ -15,11 +15,12 @@ from app.api import ApiClient, ApiProblem
 from app.figures.graph import degree_distribution
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get
-from app.pages.coverage.state import built_saes
 from app.pages.graph import words
 from app.pages.graph.state import CONTROLS, GraphState, control_bar, ranges_of, read_state, steps_of
 from app.parts.components import BipartiteGraph
-from app.parts.frame import Page, notice, panel, skeleton
+from app.parts.controls import built_saes
+from app.parts.page import Page
+from app.parts.panel import notice, panel, skeleton
 from backend.schemas.statistics import DegreeFit
 
 SIDES = ("token", "feature")

@@ -9,8 +9,8 @@ from dash import html
 from dash.development.base_component import Component
 
 from app.pages.graph.state import GraphState, ranges_of
-from app.parts.frame import token_chip, visible
 from app.parts.numbers import percent
+from app.parts.token import token_chip, visible
 from backend.schemas.graph import (
     GraphDegreesResponse,
     GraphFeatureBlock,

@@ -13,10 +13,11 @@ from app.api import ApiClient, ApiProblem
 from app.figures.coverage import LayerCurve, coverage_figure
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get, reproduce_post
-from app.pages.coverage.state import built_saes
-from app.pages.coverage.words import number, pick_contrast
 from app.pages.overview.strip import prompt_strip
-from app.parts.frame import Page, icon, notice, panel, skeleton
+from app.parts.controls import built_saes
+from app.parts.headline import number, pick_contrast
+from app.parts.page import Page, icon
+from app.parts.panel import notice, panel, skeleton
 from backend.schemas import Capabilities, CoverageResponse, InspectRequest, Sae
 
 CURVE_RANKS = 1000

@@ -8,7 +8,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app.links import page_url
-from app.parts.frame import token_chip, visible
+from app.parts.token import token_chip, visible
 from backend.schemas import InspectResponse, Sae, Split, Token
 
 BAR_PX = 46  # height of the tallest bar

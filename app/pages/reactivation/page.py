@@ -23,16 +23,12 @@ from app.api import ApiClient, ApiProblem
 from app.links import reproduce_get, reproduce_post
 from app.pages.reactivation.state import (
     baseline_of,
-    complaints_of,
     default_sae,
     defaults_of,
-    generate_of,
     indices_of,
     inspect_request,
-    lane_of,
     set_request,
     shuffled_request,
-    view_of,
 )
 from app.pages.reactivation.view import (
     GROUP,
@@ -45,7 +41,9 @@ from app.pages.reactivation.view import (
 from app.parts.carry import CARRY, carry_panel
 from app.parts.components import FiringCompare
 from app.parts.controls import address_complaints
-from app.parts.frame import FOLLOWED, Page, panel
+from app.parts.matrix import complaints_of, generate_of, lane_of, view_of
+from app.parts.page import FOLLOWED, Page
+from app.parts.panel import panel
 from app.parts.reproduce import in_turn
 from app.parts.still import still
 from backend import schemas as wire

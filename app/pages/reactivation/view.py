@@ -17,7 +17,7 @@ from app.parts.components import (
     ReactivationIndex,
     RunLink,
 )
-from app.parts.frame import panel
+from app.parts.panel import panel
 
 GROUP = "reactivation"
 INSPECTED = (

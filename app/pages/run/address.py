@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.pages.reactivation.state import NUMBERS, complaints_of
+from app.parts.matrix import NUMBERS, complaints_of
 
 VIEWED = ("order", "at", "pins", "locked", "function_only", "pinned", "class", *NUMBERS, "find")
 

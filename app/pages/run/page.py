@@ -10,16 +10,16 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
 from app.links import origin, reproduce_get, reproduce_post, run_url
-from app.pages.reactivation.page import lane_of
-from app.pages.reactivation.state import view_of
 from app.pages.run.address import at_place, complaints
 from app.pages.run.texts import next_table, read_pieces, texts
 from app.pages.run.tools import embedded, owner, tools
 from app.pages.run.words import agreement, facts, request_text, when
-from app.pages.steer.page import shift_of
 from app.parts.components import FiringMatrix, MatrixLegend, NextTokens, SteerShift, TokenStrip
 from app.parts.controls import address_complaints
-from app.parts.frame import FOLLOWED, Page, notice, panel, skeleton
+from app.parts.matrix import lane_of, view_of
+from app.parts.page import FOLLOWED, Page
+from app.parts.panel import notice, panel, skeleton
+from app.parts.steering import shift_of
 from app.parts.still import still
 from backend.schemas import InspectRequest, InspectResponse, Run, SteerRequest, SteerResponse
 

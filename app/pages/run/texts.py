@@ -12,8 +12,8 @@ from dash.development.base_component import Component
 from app.api import ApiClient, ApiProblem
 from app.pages.run.words import ARM_TITLES, nats
 from app.parts.components import ArmTexts
-from app.parts.frame import visible
 from app.parts.numbers import percent
+from app.parts.token import visible
 from backend.schemas import Arm, Run, SteerResponse
 
 SHOWN = 20  # next tokens: as many as an arm lists

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from app.links import page_url
-from app.pages.steer import state as steer_state
+from app.parts import steering
 from backend.schemas import FiringColumns, InspectResponse, Run, SteerResponse
 
 ARM_TITLES = {  # as static/js/steering/arms.js has them
@@ -76,7 +76,7 @@ def fork_url(run: Run) -> str:
     return page_url(
         "/steer",
         prompt=request["prompt"],
-        f=steer_state.text_of(interventions),
+        f=steering.text_of(interventions),
         generated="1" if request["include_generated"] else None,
         freeze="1" if request.get("freeze_attention") else None,
         chat="1" if request.get("chat") else None,

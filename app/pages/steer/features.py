@@ -8,13 +8,14 @@ from dash import Dash, Input, Output, State
 
 from app.api import ApiClient, ApiProblem
 from app.pages.steer import state as steer_state
+from app.parts import steering
 from backend import schemas as wire
 
 FOUND = 12  # features listed by the search
 UNKNOWN_STRENGTH = 10.0  # when no build says how strongly a feature fires
 
 
-async def plugged(api: ApiClient, written: list[steer_state.Written]) -> list[dict[str, Any]]:
+async def plugged(api: ApiClient, written: list[steering.Written]) -> list[dict[str, Any]]:
     """Interventions of an address; those without a strength get the feature's 99.9th percentile."""
     plugged = []
     for number, item in enumerate(written):

@@ -18,9 +18,11 @@ from app.pages.steer import code as steer_code
 from app.pages.steer import features as steer_features
 from app.pages.steer import sections as steer_sections
 from app.pages.steer import state as steer_state
+from app.parts import steering
 from app.parts.components import InterventionRack, PromptBox, RunLink, SteerShift, SteerStream
 from app.parts.controls import address_complaints
-from app.parts.frame import FOLLOWED, Page, panel
+from app.parts.page import FOLLOWED, Page
+from app.parts.panel import panel
 from backend import schemas as wire
 
 
@@ -168,12 +170,12 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         try:
             chosen = steer_state.settings(query, can.limits)
             if "prompt" in query or "f" in query:
-                written = steer_state.parse(query.get("f", ""))
+                written = steering.parse(query.get("f", ""))
                 prompt, interventions = (
                     query.get("prompt", prompt),
                     await steer_features.plugged(api, written),
                 )
-        except steer_state.BadAddress as error:
+        except steering.BadAddress as error:
             raise ApiProblem(422, "The address cannot be opened", str(error)) from error
         saes = [
             sae.model_dump(include={"sae_id", "layer", "d_sae"}) for sae in can.saes if sae.live
@@ -202,7 +204,7 @@ def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict
     first = demonstrations[:1]
     return {
         "prompt": first[0]["prompt"] if first else can.default_prompt,
-        "features": steer_state.text_of([demo["intervention"] for demo in first]),
+        "features": steering.text_of([demo["intervention"] for demo in first]),
         "settings": steer_state.settings({}, can.limits),
         "demonstrations": demonstrations,
         "sweep": steer_sections.SWEEP,
@@ -253,21 +255,6 @@ def _register_tokens(app: Dash, api: ApiClient) -> None:
             return [], None, [], f"{problem.title}: {problem.detail}"
         tokens = [token.model_dump() for token in answer.tokens]
         return tokens, answer.last_function, tokens, None
-
-
-def shift_of(answer: wire.SteerResponse) -> dict[str, Any]:
-    """What SteerShift shows of an answer."""
-    arms = {"baseline": answer.baseline, "steered": answer.steered}
-    shown = {
-        name: {"next_tokens": [n.model_dump() for n in arm.next_tokens]}
-        for name, arm in arms.items()
-    }
-    return {
-        **shown,
-        "kl": answer.kl,
-        "sentence": answer.sentence,
-        "applied_positions": answer.applied_positions,
-    }
 
 
 def _register_save(app: Dash, api: ApiClient) -> None:

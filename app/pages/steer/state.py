@@ -1,79 +1,17 @@
-"""What the Steering page's address says: interventions as text, and back.
-
-`f` holds interventions separated by commas, each `sae_id:index` (as pins are written) or
-`sae_id:index:mode:value:positions`, with `:off` behind it when switched off; positions are
-`last_function`, `last`, `all` or numbers with dots between them (`3.5.7`).
-static/js/steering/address.js writes it.
-"""
+"""What the Steering page holds: interventions as its rack takes them, settings, and passes."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from app.parts.steering import BadAddress, Written
 from backend import schemas as wire
 
 TOKENS = 24  # generated tokens per text at first: the lab model's answers are shorter
 TEMPERATURE = 0.8  # of the sampled texts, at first
 RECORDED = "records the texts and what made them: features that are switched off are not part of it"
-_ITEM = re.compile(
-    r"(?P<sae>[^,]+?):(?P<index>\d{1,9})"
-    r"(?::(?P<mode>add|clamp|scale|ablate):(?P<value>[-+.\deE]+):(?P<positions>last_function|last|all|[\d.]+)(?P<off>:off)?)?"
-)
-
-
-class BadAddress(ValueError):
-    """The address names something that cannot be steered with;
-    says what came and what is allowed.
-    """
-
-
-@dataclass(frozen=True)
-class Written:
-    """One intervention as an address gives it; `value` None = not said."""
-
-    sae_id: str
-    feature_index: int
-    mode: str = "add"
-    value: float | None = None
-    positions: str | tuple[int, ...] = "last_function"
-    on: bool = True
-
-
-def parse(text: str) -> list[Written]:
-    """`f` of an address. Raises BadAddress for an item that is not of the form above."""
-    return [_item(item) for item in text.split(",") if item]
-
-
-def _item(item: str) -> Written:
-    found = _ITEM.fullmatch(item)
-    if found is None:
-        raise BadAddress(
-            f"f: got {item!r}, allowed is sae_id:index or sae_id:index:mode:value:positions[:off]"
-        )
-    sae_id, index = found["sae"], int(found["index"])
-    if found["mode"] is None:
-        return Written(sae_id, index)
-    positions = found["positions"]
-    numbers = (
-        tuple(int(n) for n in positions.split(".") if n) if positions[0].isdigit() else positions
-    )
-    return Written(
-        sae_id, index, found["mode"], _number(found["value"]), numbers, found["off"] is None
-    )
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise BadAddress(f"f: got the strength {text!r}, allowed is a finite number")
-    return value
 
 
 def as_prop(written: Written, uid: str, value: float) -> dict[str, Any]:
@@ -97,22 +35,6 @@ def of_demonstration(demonstration: wire.Demonstration, uid: str) -> dict[str, A
         include={"sae_id", "feature_index", "mode", "value", "positions"}
     )
     return {"uid": uid, **fields, "on": True}
-
-
-def text_of(interventions: list[dict[str, Any]]) -> str:
-    """The inverse of `parse`, as the browser writes it: 7.0 reads "7"."""
-    return ",".join(_text(it) for it in interventions)
-
-
-def _text(it: dict[str, Any]) -> str:
-    value = int(it["value"]) if float(it["value"]).is_integer() else it["value"]
-    positions = (
-        ".".join(map(str, it["positions"]))
-        if isinstance(it["positions"], list)
-        else it["positions"]
-    )
-    off = "" if it["on"] else ":off"
-    return f"{it['sae_id']}:{it['feature_index']}:{it['mode']}:{value}:{positions}{off}"
 
 
 def settings(query: Mapping[str, str], limits: wire.Limits) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app.parts.feature_words import search_url, share, token_url
-from app.parts.frame import notice, token_chip, visible
+from app.parts.numbers import share
+from app.parts.panel import notice
 from app.parts.shared_rows import (
     EDGE_HEADS,
     bar,
@@ -20,6 +20,8 @@ from app.parts.shared_rows import (
     value_of,
     walk,
 )
+from app.parts.token import token_chip, visible
+from app.parts.urls import search_url, token_url
 from backend.schemas import TokenDetail, TokenEdge, TokenLayer
 
 LEADS = {"count": "fires at", "strength": "max", "share": "its own"}

@@ -17,7 +17,6 @@ from app.api import ApiClient, ApiProblem
 from app.figures.feature import place_figure
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get
-from app.pages.coverage.state import built_saes
 from app.pages.token.lists import (
     degree_table,
     edge_list,
@@ -26,7 +25,9 @@ from app.pages.token.lists import (
     listed_words,
     neighbours,
 )
-from app.parts.frame import Page, notice, panel, skeleton
+from app.parts.controls import built_saes
+from app.parts.page import Page
+from app.parts.panel import notice, panel, skeleton
 from app.parts.still import still
 from backend.schemas import TokenDetail
 

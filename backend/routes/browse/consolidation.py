@@ -11,6 +11,7 @@ from backend.core.companions.consolidation import growth, paper
 from backend.core.companions.consolidation.loss import Entry
 from backend.core.companions.consolidation.rows import Cut, Run
 from backend.core.companions.consolidation.store import ConsolidationStore
+from backend.routes.browse.paper_curves import paper_curves
 from backend.routes.request.kept_route import kept_by
 from backend.routes.request.problems import refuse_value
 from backend.routes.request.served import Served
@@ -29,7 +30,6 @@ from backend.schemas import (
     LossQuery,
     LossResponse,
     LossRow,
-    PaperCurve,
     Predictions,
     PromptContinuations,
     Sentence,
@@ -102,28 +102,6 @@ def _loss_row(entry: Entry, run: Run, step: int, group: str | None) -> LossRow:
         excess=entry.excess,
         excess_interval=_list(entry.excess_interval),
     )
-
-
-def paper_curves() -> list[PaperCurve]:
-    """The paper's Figure 9, with the shares that its printed finals imply."""
-    made = []
-    for model, finals in paper.PRINTED_FINALS.items():
-        tokens = paper.group_shares(finals)
-        losses = paper.loss_shares(finals, tokens)
-        for transition in (*paper.TRANSITIONS, "all"):
-            steps, read = paper.curve(model, transition)
-            made.append(
-                PaperCurve(
-                    model=model,
-                    transition=transition,  # type: ignore[arg-type]
-                    steps=steps,
-                    losses=read,
-                    printed_final=finals[transition],
-                    share_of_tokens=tokens.get(transition, 1.0),
-                    share_of_loss=losses.get(transition, 1.0),
-                )
-            )
-    return made
 
 
 @router.get("/features")

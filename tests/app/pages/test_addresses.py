@@ -8,6 +8,7 @@ from app.pages.coverage.state import read_sort
 from app.pages.reactivation import state as reactivation_state
 from app.pages.run import address as run_address
 from app.pages.token.lists import listed_words
+from app.parts import matrix
 from backend import schemas as wire
 
 SAES = ("layer_1", "layer_3")
@@ -32,7 +33,7 @@ SAES = ("layer_1", "layer_3")
     ],
 )
 def test_reactivation_says_what_it_does_not_take(query: dict[str, str], said: str) -> None:
-    assert reactivation_state.complaints_of(query, SAES, 128) == [said]
+    assert matrix.complaints_of(query, SAES, 128) == [said]
 
 
 def test_reactivation_takes_what_it_writes() -> None:
@@ -52,12 +53,12 @@ def test_reactivation_takes_what_it_writes() -> None:
         "shuffled": "0",
         "set": "1",
     }
-    assert reactivation_state.complaints_of(query, SAES, 128) == []
+    assert matrix.complaints_of(query, SAES, 128) == []
     assert reactivation_state.generate_of(query, 128) == 128
 
 
 def test_what_is_refused_falls_back_to_the_default() -> None:
-    assert reactivation_state.view_of({"order": "bogus"})["order"] == "first"
+    assert matrix.view_of({"order": "bogus"})["order"] == "first"
     assert reactivation_state.generate_of({"generate": "9999"}, 128) == 0
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from app.pages.steer import sections as steer_sections
 from app.pages.steer import state as steer_state
+from app.parts import steering
 from backend import schemas as wire
 
 LIMITS = wire.Limits.model_construct(max_new_tokens=128, temperature=5.0, samples=8)
@@ -49,7 +50,7 @@ def test_a_temperature_alone_means_one_sample(query: dict[str, str], samples: in
     ("name", "value"), [("temperature", "6"), ("samples", "9"), ("tokens", "0"), ("seed", "-1")]
 )
 def test_a_number_out_of_range_is_refused_in_words(name: str, value: str) -> None:
-    with pytest.raises(steer_state.BadAddress, match=f"{name}: got '{value}', allowed is"):
+    with pytest.raises(steering.BadAddress, match=f"{name}: got '{value}', allowed is"):
         steer_state.settings({name: value}, LIMITS)
 
 

@@ -1,12 +1,11 @@
-"""Addresses and phrases that the Token, Feature and Features pages share. Pure."""
+"""Addresses of features, tokens and texts on other pages. Pure."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
 from app.links import page_url
-from app.parts.numbers import NARROW
-from backend.schemas import Example, Lift
+from backend.schemas import Example
 
 PROMPT_TOKENS = 40  # of an example, taken along to another page
 
@@ -57,49 +56,3 @@ def prompt_of(example: Example | None) -> str | None:
             break
         start -= 1
     return "".join(one.text for one in example.tokens[start : example.position + 1]) or None
-
-
-def share(value: float) -> str:
-    """A share in per cent, with as many digits as it takes to be more than nothing."""
-    per_cent = 100 * value
-    if per_cent == 0 or per_cent >= 10:
-        return f"{per_cent:.0f}{NARROW}%"
-    if per_cent >= 0.095:
-        return f"{per_cent:.1f}{NARROW}%"
-    return f"{per_cent:.2g}{NARROW}%" if per_cent >= 0.001 else f"<{NARROW}0.001{NARROW}%"
-
-
-def one_in(density: float) -> str:
-    """A density as `one position in 69`."""
-    if density <= 0:
-        return "no position of the corpus"
-    return (
-        "every position"
-        if density >= 1
-        else f"one position in {1 / density:,.3g}".replace("e+0", "e")
-    )
-
-
-def number(value: float) -> str:
-    """Three digits, thousands apart."""
-    if value == 0:
-        return "0"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def times(value: float | None) -> str:
-    """A ratio: `5.2×`, `∞` for null."""
-    return "∞" if value is None else f"{number(value)}×"
-
-
-def lift_words(lift: Lift) -> str:
-    """The lift with its interval: `5.2× [4.8, 5.6]`."""
-    high = "∞" if lift.high is None else number(lift.high)
-    return f"{times(lift.lift)} [{number(lift.low)},{NARROW}{high}]"
-
-
-def side(lift: Lift) -> str:
-    """ "function", "content" or "" by whether the whole interval lies on one side of 1."""
-    if lift.low > 1:
-        return "function"
-    return "content" if lift.high is not None and lift.high < 1 else ""
