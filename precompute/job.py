@@ -17,6 +17,7 @@ import torch
 
 from backend.core.gguf import to_stderr
 from backend.core.presets import Preset
+from backend.core.weights import model_source
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 PREFIX = "hf:"

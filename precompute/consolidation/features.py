@@ -114,10 +114,15 @@ class Trainer:
             "seed": seed,
         }
         save_arrays(
-            path, pairs=counted.pairs, shard=counted.shard, n_firings=np.array(counted.n_firings),
-            recipe=np.array(recipe), sample_token=self.sample.token,
-            **numbers, **{name: np.array(value) for name, value in (stated | self.basis).items()},
-        )  # fmt: skip
+            path,
+            pairs=counted.pairs,
+            shard=counted.shard,
+            n_firings=np.array(counted.n_firings),
+            recipe=np.array(recipe),
+            sample_token=self.sample.token,
+            **numbers,
+            **{name: np.array(value) for name, value in (stated | self.basis).items()},
+        )
         shutil.rmtree(folder)
 
 
