@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path
 from backend.core.companions.file import build_identity
 from backend.core.presets import Preset
 from backend.core.store import MIN_COUNTS, ORDERS, Store
-from backend.core.store.rows import SaeRow
+from backend.core.store.base import SaeRow
 from backend.routes.request.known import Known
 from backend.routes.request.known_builds import differences, remember
 from backend.routes.request.limits import limits_of, prompt_tokens

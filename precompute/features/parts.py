@@ -21,7 +21,7 @@ from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from backend.core.store import Store
 from backend.core.store.edge_codec import Edges, encode_activation
-from backend.core.store.rows import FeatureRow
+from backend.core.store.features import FeatureRow
 from backend.core.token_classes import FUNCTION
 from precompute.building.corpus import Shard
 from precompute.building.examples import TextFirings, fire

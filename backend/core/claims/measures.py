@@ -12,7 +12,8 @@ from typing import Any
 
 from backend.core.claims.rules import Measured, NotTestable
 from backend.core.store import Store, StoreError
-from backend.core.store.rows import Contrast, SaeRow
+from backend.core.store.base import SaeRow
+from backend.core.store.coverage import Contrast
 
 PAPER_DEPTHS = {"shallow": 10 / 42, "middle": 21 / 42, "deep": 32 / 42}
 SHARDS = "document shards"

@@ -8,11 +8,48 @@ from typing import Any
 
 import numpy as np
 
-from backend.core.store import sql
-from backend.core.store.base import Generation
-from backend.core.store.coverage_columns import Band, CoverageColumns, columns_of
-from backend.core.store.rows import Contrast, CoverageRow, SaeRow
+from backend.core.store.base import Generation, SaeRow
+from backend.core.store.coverage_columns import (
+    COVERAGE_STEPS,
+    Band,
+    CoverageColumns,
+    CoverageRow,
+    columns_of,
+)
 from backend.core.store.tokens import TokenQueries
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The k most frequent tokens against content at the same number of occurrences;
+    shares of active features.
+    """
+
+    k: int
+    is_function_cut: bool
+    occurrences: int
+    coverage: float
+    interval: tuple[float, float]
+    # expectation for content positions drawn one by one; None: too few of them
+    content_coverage: float | None
+    content_interval: tuple[float, float] | None
+    difference_interval: tuple[float, float] | None
+    whole_tokens_mean: float | None  # whole content tokens drawn at random instead
+    whole_tokens_range: tuple[float, float] | None
+    content_tokens: float | None  # mean number of distinct tokens in those draws
+
+
+RANDOM_CURVE = """
+SELECT rank, covered_mean, covered_min, covered_max FROM random_curve
+WHERE sae_ordinal = $1 AND theta_ordinal = $2 AND min_count = $3
+"""
+CONTRASTS = """
+SELECT k, is_function_cut, occurrences, coverage, coverage_low, coverage_high,
+       content_coverage, content_low, content_high, difference_low, difference_high,
+       whole_tokens_mean, whole_tokens_min, whole_tokens_max, whole_tokens_count
+FROM contrast WHERE sae_ordinal = $1 ORDER BY k
+"""
+
 
 DENOMINATORS = ("active", "dictionary")
 ORDERS = ("frequency", "document_coverage", "degree", "greedy", "random")
@@ -111,7 +148,7 @@ class CoverageQueries(TokenQueries):
         only its steps are read anew.
         """
         tokens, degrees = self._ranked_tokens(generation), self._degrees(generation, *key[:3])
-        steps = self._columns(generation, sql.COVERAGE_STEPS, [*key, max_rank])
+        steps = self._columns(generation, COVERAGE_STEPS, [*key, max_rank])
         return columns_of(tokens, ORDERS[key[3]], degrees, steps, max_rank)
 
     @staticmethod
@@ -129,7 +166,7 @@ class CoverageQueries(TokenQueries):
         """rank -> (mean, low, high), where the build stores an interval for this curve."""
         ordinal, theta_ordinal, min_count, order = key
         if ORDERS[order] == "random":
-            found = self._query(generation, sql.RANDOM_CURVE, [ordinal, theta_ordinal, min_count])
+            found = self._query(generation, RANDOM_CURVE, [ordinal, theta_ordinal, min_count])
             return {
                 rank: (mean / n_all, low / n_all, high / n_all) for rank, mean, low, high in found
             }
@@ -147,7 +184,7 @@ class CoverageQueries(TokenQueries):
         return self._contrasts(generation, self._sae(generation, sae_id)[0])
 
     def _contrasts(self, generation: Generation, ordinal: int) -> list[Contrast]:
-        rows = self._query(generation, sql.CONTRASTS, [ordinal])
+        rows = self._query(generation, CONTRASTS, [ordinal])
         return [
             Contrast(
                 k,

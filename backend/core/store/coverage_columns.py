@@ -17,8 +17,32 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from backend.core.store.rows import CoverageRow
 from backend.core.token_classes import CLASS_NAMES
+
+
+@dataclass(frozen=True)
+class CoverageRow:
+    rank: int
+    token_id: int
+    text: str
+    token_class: str
+    occurrences: int
+    degree: int
+    new_features: int
+    covered: int
+    coverage: float  # covered / the denominator
+    low: float | None  # 95 % document-shard bootstrap; for order "random" the range of all draws
+    high: float | None
+    mean: float | None = None  # order "random" only: mean coverage of all draws at this rank
+
+
+COVERAGE_STEPS = """
+SELECT rank::BIGINT AS rank, token_id::BIGINT AS token_id, new_features::BIGINT AS new_features
+FROM coverage_step
+WHERE sae_ordinal = $1 AND theta_ordinal = $2 AND min_count = $3 AND token_order = $4
+  AND rank <= coalesce($5::BIGINT, 4294967295)
+"""
+
 
 Ints = npt.NDArray[np.int64]
 Band = tuple[float | None, float, float]  # mean, low, high

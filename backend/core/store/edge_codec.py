@@ -17,6 +17,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+_CHUNK_COLUMNS = "token_first, token_last, n_edges, degrees, gaps, n_firings, act_max, act_mean"
+EDGE_CHUNKS = f"SELECT {_CHUNK_COLUMNS} FROM edge_chunk WHERE sae_ordinal = $1 ORDER BY token_first"
+EDGE_CHUNK_STARTS = "SELECT token_first FROM edge_chunk WHERE sae_ordinal = $1 ORDER BY token_first"
+EDGE_CHUNKS_BETWEEN = f"""
+SELECT {_CHUNK_COLUMNS} FROM edge_chunk
+WHERE sae_ordinal = $1 AND token_first BETWEEN $2::UINTEGER AND $3::UINTEGER ORDER BY token_first
+"""
+# In two steps: a scan by condition reads the blobs of all 2,048 rows around the one it wants (28 ms
+# against 3).
+EDGE_CHUNK_OF_TOKEN = f"""
+SELECT {_CHUNK_COLUMNS} FROM edge_chunk WHERE rowid = (
+    SELECT rowid FROM edge_chunk
+    WHERE sae_ordinal = $1 AND $2::UINTEGER BETWEEN token_first AND token_last
+)
+"""
+
+
 STEPS_PER_OCTAVE = 16
 TOP_CODE = 255
 

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from backend.core.duckdb_memory import in_memory
+from backend.core.store.base import StoreError
 from backend.core.store.edge_codec import Edges
-from backend.core.store.rows import StoreError
 
 FIXED_POINT = float(1 << 40)  # sums of floats depend on their order, sums of integers do not
 PIECE_ROWS = 4_000_000  # partial rows grouped at once

@@ -17,8 +17,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from backend.core.store.rows import CoverageRow, FeatureRow, SaeRow, TokenRow
+from backend.core.store.base import SaeRow
+from backend.core.store.coverage_columns import CoverageRow
+from backend.core.store.features import FeatureRow
 from backend.core.store.store import Store, StoreInvalid
+from backend.core.store.tokens import TokenRow
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 ROWS_A_PIECE = 20_000  # objects with lists: 50 MB

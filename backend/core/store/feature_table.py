@@ -64,7 +64,7 @@ class FeatureTable:
         return cls(feature_index, numbers, lists)
 
     def rows(self, feature_indices: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-        """Rows of the active ones among these features, as sql.FEATURES_BY_ID gives them."""
+        """Rows of the active ones among these features, as `FEATURES_BY_ID` gives them."""
         wanted = np.asarray(feature_indices, dtype=np.int64)
         places = np.searchsorted(self.feature_index, wanted)
         there = places < len(self.feature_index)

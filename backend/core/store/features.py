@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from backend.core.store import sql
 from backend.core.store.base import Generation
 from backend.core.store.edge_codec import decode_activation
 from backend.core.store.feature_search import (
@@ -19,8 +18,73 @@ from backend.core.store.feature_search import (
     search,
 )
 from backend.core.store.feature_table import FeatureTable, TokenLists
-from backend.core.store.rows import EdgeRow, Example, FeatureRow
+from backend.core.store.own_edges import EdgeRow
 from backend.core.store.tokens import TokenQueries
+
+
+@dataclass(frozen=True)
+class FeatureRow:
+    sae_id: str
+    feature_index: int
+    n_firings: int
+    density: float  # n_firings / non-special corpus positions
+    n_tokens: int
+    mean_activation: float | None  # None: it never fired in the corpus
+    act_max: float
+    act_q999: float | None  # +-1.6 %
+    first_rank: int | None
+    top_token_ids: list[int]  # by count
+    top_by_strength: list[int]
+    promoted_token_ids: list[int]
+    suppressed_token_ids: list[int]
+
+
+@dataclass(frozen=True)
+class Example:
+    token_ids: list[int]
+    activations: list[float]  # one per token of token_ids, 0 = silent; within 2.2 %
+    position: int  # index within token_ids of the strongest firing
+    activation: float
+    quantile: float | None  # None: chosen for its token, not for its strength
+    source: str
+    sequence_id: int
+
+
+_FEATURE_COLUMNS = """
+feature_index, n_firings, n_tokens, mean_activation, act_max, act_q999, first_rank,
+top_by_count, top_by_strength, promoted, suppressed
+"""
+# joined, not list_contains: that compares every row with every id (41 ms for 50 features of 2^20,
+# this 9)
+FEATURES_BY_ID = f"""
+SELECT {_FEATURE_COLUMNS}
+FROM (SELECT unnest($2::UINTEGER[]) AS feature_index) JOIN feature USING (feature_index)
+WHERE sae_ordinal = $1
+"""
+# What a search holds in memory, all in the order of the file: sorting a million lists takes 0.4 GB
+# for a moment.
+FEATURE_NUMBERS = """
+SELECT feature_index::BIGINT AS feature_index, n_firings::BIGINT AS n_firings,
+       n_tokens::INTEGER AS n_tokens,
+       mean_activation, act_max, act_q999, first_rank::INTEGER AS first_rank
+FROM feature WHERE sae_ordinal = $1
+"""
+FEATURE_LISTS = ("top_by_count", "top_by_strength", "promoted", "suppressed")
+FEATURE_LIST_SIZES = "SELECT len({column})::INTEGER AS size FROM feature WHERE sae_ordinal = $1"
+FEATURE_LISTED = "SELECT unnest({column}) AS token_id FROM feature WHERE sae_ordinal = $1"
+EXAMPLES = """
+SELECT s.token_ids, e.quantile, e.peak, e.positions, e.activations, e.sequence_id
+FROM example e JOIN sequence s USING (sequence_id)
+WHERE e.sae_ordinal = $1 AND e.feature_index = $2::UINTEGER
+  AND e.quantile BETWEEN $4::FLOAT AND $5::FLOAT
+ORDER BY e.quantile DESC, e.sequence_id LIMIT $3::BIGINT
+"""
+SEQUENCES = """
+SELECT sequence_id, token_ids
+FROM (SELECT unnest($1::UINTEGER[]) AS sequence_id) JOIN sequence USING (sequence_id)
+"""
+SEQUENCE_END = "SELECT coalesce(max(sequence_id) + 1, 0) FROM sequence"
+
 
 FEATURE_ORDERS = tuple(ORDERS)
 EXAMPLE_SOURCE = "sampled from the model"
@@ -57,7 +121,7 @@ class FeatureQueries(TokenQueries):
             rows = table.rows(wanted)
         else:  # not every question is worth reading the whole SAE into memory
             rows = iter(
-                self._query(generation, sql.FEATURES_BY_ID, [ordinal, list(dict.fromkeys(wanted))])
+                self._query(generation, FEATURES_BY_ID, [ordinal, list(dict.fromkeys(wanted))])
             )
         found = {values[0]: self._feature_row(generation, sae_id, values) for values in rows}
         return [found.get(i) or self._feature_row(generation, sae_id, _silent(i)) for i in wanted]
@@ -91,13 +155,11 @@ class FeatureQueries(TokenQueries):
         return columns
 
     def _read_features(self, generation: Generation, ordinal: int) -> FeatureTable:
-        numbers = self._columns(generation, sql.FEATURE_NUMBERS, [ordinal])
+        numbers = self._columns(generation, FEATURE_NUMBERS, [ordinal])
         lists = {}
-        for column in sql.FEATURE_LISTS:
-            sizes = self._columns(
-                generation, sql.FEATURE_LIST_SIZES.format(column=column), [ordinal]
-            )
-            listed = self._columns(generation, sql.FEATURE_LISTED.format(column=column), [ordinal])
+        for column in FEATURE_LISTS:
+            sizes = self._columns(generation, FEATURE_LIST_SIZES.format(column=column), [ordinal])
+            listed = self._columns(generation, FEATURE_LISTED.format(column=column), [ordinal])
             lists[column] = TokenLists.of(sizes["size"], listed["token_id"])
         return FeatureTable.of(numbers, lists)
 
@@ -172,18 +234,18 @@ class FeatureQueries(TokenQueries):
         generation = self._current()
         ordinal, scale, _ = self._sae(generation, sae_id)
         rows = self._query(
-            generation, sql.EXAMPLES, [ordinal, feature_index, limit, min_quantile, max_quantile]
+            generation, EXAMPLES, [ordinal, feature_index, limit, min_quantile, max_quantile]
         )
         return [example_of(values, scale) for values in rows]
 
     def sequences(self, sequence_ids: Sequence[int]) -> dict[int, list[int]]:
         """token_ids of these texts, BOS first, by sequence_id; unknown ids are left out."""
-        rows = self._query(self._current(), sql.SEQUENCES, [list({int(i) for i in sequence_ids})])
+        rows = self._query(self._current(), SEQUENCES, [list({int(i) for i in sequence_ids})])
         return {values[0]: values[1] for values in rows}
 
     def n_sequences(self) -> int:
         """One more than the largest sequence_id; 0 without texts."""
-        return int(self._query(self._current(), sql.SEQUENCE_END)[0][0])
+        return int(self._query(self._current(), SEQUENCE_END)[0][0])
 
     def place_of(self, sae_id: str) -> tuple[int, float]:
         """(sae_ordinal, act_scale: the unit of the SAE's activation codes),
@@ -198,7 +260,7 @@ def _silent(feature_index: int) -> tuple[Any, ...]:
 
 
 def example_of(values: tuple[Any, ...], scale: float) -> Example:
-    """From a row of sql.EXAMPLES; activations of the whole text, 0 where the feature is silent."""
+    """From a row of EXAMPLES; activations of the whole text, 0 where the feature is silent."""
     token_ids, quantile, peak, positions, codes, sequence_id = values
     activations = [0.0] * len(token_ids)
     for position, activation in zip(

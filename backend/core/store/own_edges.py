@@ -18,7 +18,20 @@ import numpy.typing as npt
 
 from backend.core.store.edge_codec import STEPS_PER_OCTAVE, PackedEdges, decode_activation, inflate
 from backend.core.store.feature_search import Column, FeatureColumns, first_of
-from backend.core.store.rows import EdgeRow
+
+
+@dataclass(frozen=True)
+class EdgeRow:
+    feature_index: int
+    n_firings: int  # exact
+    act_mean: float  # within 2.2 %, as act_max (edge_codec)
+    act_max: float
+
+    @property
+    def act_sum(self) -> float:
+        """Sum over the firings, to the precision of act_mean."""
+        return self.act_mean * self.n_firings
+
 
 TOKEN_EDGE_ORDERS = ("count", "strength", "share")
 EDGES_KEPT = 2_000_000  # of the tokens asked for last: 48 MB; most questions are about few tokens

@@ -21,13 +21,10 @@ import numpy as np
 
 from backend.core.duckdb_errors import DAMAGED
 from backend.core.duckdb_memory import attach_read_only, in_memory
-from backend.core.store import sql
-from backend.core.store.base import Generation
-from backend.core.store.coverage import DENOMINATORS, MIN_COUNTS, ORDERS, CoverageQueries
-from backend.core.store.edge_codec import Edges, PackedEdges, joined, unpack
-from backend.core.store.features import EXAMPLE_SOURCE, FEATURE_ORDERS, FeatureQueries
-from backend.core.store.graph.queries import GraphQueries
-from backend.core.store.rows import (
+from backend.core.store.base import (
+    PROVENANCE,
+    SAES,
+    Generation,
     SaeRow,
     StoreError,
     StoreHeld,
@@ -35,6 +32,17 @@ from backend.core.store.rows import (
     StoreMissing,
     unreadable,
 )
+from backend.core.store.coverage import DENOMINATORS, MIN_COUNTS, ORDERS, CoverageQueries
+from backend.core.store.edge_codec import (
+    EDGE_CHUNK_STARTS,
+    EDGE_CHUNKS_BETWEEN,
+    Edges,
+    PackedEdges,
+    joined,
+    unpack,
+)
+from backend.core.store.features import EXAMPLE_SOURCE, FEATURE_ORDERS, FeatureQueries
+from backend.core.store.graph.queries import GraphQueries
 
 SCHEMA_VERSION = 1
 CHUNKS_A_PIECE = 128
@@ -96,12 +104,10 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
         """
         generation = self._current()
         ordinal, scale, _ = self._sae(generation, sae_id)
-        starts = [row[0] for row in self._query(generation, sql.EDGE_CHUNK_STARTS, [ordinal])]
+        starts = [row[0] for row in self._query(generation, EDGE_CHUNK_STARTS, [ordinal])]
         for at in range(0, len(starts), chunks):
             last = min(at + chunks, len(starts)) - 1
-            rows = self._query(
-                generation, sql.EDGE_CHUNKS_BETWEEN, [ordinal, starts[at], starts[last]]
-            )
+            rows = self._query(generation, EDGE_CHUNKS_BETWEEN, [ordinal, starts[at], starts[last]])
             yield joined([unpack(PackedEdges(*row), scale) for row in rows])
 
     # -- opening ---------------------------------------------------------------------------------
@@ -145,14 +151,14 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
         try:
             cursor.execute(f"USE {alias}")
             provenance = {
-                key: json.loads(value) for key, value in cursor.execute(sql.PROVENANCE).fetchall()
+                key: json.loads(value) for key, value in cursor.execute(PROVENANCE).fetchall()
             }
             if provenance["schema_version"] != SCHEMA_VERSION:
                 raise StoreInvalid(
                     f"{self.path} has schema version {provenance['schema_version']}; this "
                     f"program reads {SCHEMA_VERSION}: {REMEDY}"
                 )
-            rows = cursor.execute(sql.SAES).fetchall()
+            rows = cursor.execute(SAES).fetchall()
         finally:
             cursor.close()
         saes = {}

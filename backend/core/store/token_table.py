@@ -33,7 +33,7 @@ class TokenTable:
 
     @classmethod
     def of(cls, columns: dict[str, npt.NDArray[Any]]) -> TokenTable:
-        """From the columns of sql.ALL_TOKENS."""
+        """From the columns of `ALL_TOKENS`."""
         lower = [text.encode() for text in columns.pop("lower")]
         ids, rank = columns["token_id"].tolist(), columns["rank"]
         refs = zip(

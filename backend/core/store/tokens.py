@@ -4,19 +4,71 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from backend.core.store import sql
 from backend.core.store.base import Generation, Queries
 from backend.core.store.coverage_columns import RankedTokens
-from backend.core.store.edge_codec import Edges, Ints, PackedEdges, joined, unpack
+from backend.core.store.edge_codec import (
+    EDGE_CHUNK_OF_TOKEN,
+    EDGE_CHUNKS,
+    Edges,
+    Ints,
+    PackedEdges,
+    joined,
+    unpack,
+)
 from backend.core.store.feature_search import FeatureColumns
-from backend.core.store.own_edges import OwnEdges, RecentEdges, no_edges, own_edges
-from backend.core.store.rows import EdgeRow, TokenRow
+from backend.core.store.own_edges import EdgeRow, OwnEdges, RecentEdges, no_edges, own_edges
 from backend.core.store.token_table import TokenTable
 from backend.core.token_classes import CLASS_NAMES
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    token_id: int
+    text: str
+    token_class: str  # function, content, special
+    occurrences: int
+    documents: int
+    document_coverage: float  # documents / all documents
+    rank: int | None  # None for special tokens
+    share: float  # occurrences / all non-special occurrences
+    cumulative: float | None
+
+
+TOKEN_ORDERS = {
+    "frequency": "rank NULLS LAST, token_id",
+    "document_coverage": "documents DESC, rank NULLS LAST, token_id",
+    "token_id": "token_id",
+}
+_TOKEN_COLUMNS = "token_id, text, token_class, occurrences, documents, rank, cumulative"
+_TOKEN_MATCH = """
+($1::VARCHAR IS NULL OR contains(lower(text), lower($1::VARCHAR))
+ OR token_id::VARCHAR = $1::VARCHAR)
+AND ($2::UTINYINT IS NULL OR token_class = $2::UTINYINT)
+"""
+TOKENS = (
+    f"SELECT {_TOKEN_COLUMNS} FROM token WHERE {_TOKEN_MATCH} ORDER BY {{order}} LIMIT "
+    "$3::BIGINT OFFSET $4::BIGINT"
+)
+TOKEN_COUNT = f"SELECT count(*) FROM token WHERE {_TOKEN_MATCH}"
+# What is held in memory of the vocabulary (token_table).
+ALL_TOKENS = """
+SELECT token_id::BIGINT AS token_id, text, lower(text) AS lower, token_class,
+       occurrences::BIGINT AS occurrences,
+       documents, coalesce(rank, 0)::INTEGER AS rank, coalesce(cumulative, 0)::BIGINT AS cumulative,
+       coalesce(random_rank, 0)::INTEGER AS random_rank
+FROM token ORDER BY token_id
+"""
+LOWER = "SELECT lower($1::VARCHAR)"
+DEGREES = """
+SELECT token_id::BIGINT AS token_id, degree FROM degree
+WHERE sae_ordinal = $1 AND theta_ordinal = $2 AND min_count = $3
+"""
+POSITIONS_BY_CLASS = "SELECT token_class, sum(occurrences)::BIGINT FROM token GROUP BY token_class"
 
 
 class TokenQueries(Queries):
@@ -35,18 +87,18 @@ class TokenQueries(Queries):
         `q` is looked for in the text (case ignored), or is an exact token_id; order: frequency,
         document_coverage or token_id.
         """
-        if order not in sql.TOKEN_ORDERS:
-            raise ValueError(f"order {order!r}: use one of {sorted(sql.TOKEN_ORDERS)}")
+        if order not in TOKEN_ORDERS:
+            raise ValueError(f"order {order!r}: use one of {sorted(TOKEN_ORDERS)}")
         if token_class is not None and token_class not in CLASS_NAMES:
             raise ValueError(f"token_class {token_class!r}: use one of {list(CLASS_NAMES)}")
         class_code = None if token_class is None else list(CLASS_NAMES).index(token_class)
         generation = self._current()
         found = self._query(
             generation,
-            sql.TOKENS.format(order=sql.TOKEN_ORDERS[order]),
+            TOKENS.format(order=TOKEN_ORDERS[order]),
             [q, class_code, limit, offset],
         )
-        total = self._query(generation, sql.TOKEN_COUNT, [q, class_code])[0][0]
+        total = self._query(generation, TOKEN_COUNT, [q, class_code])[0][0]
         return [self._token_row(generation, values) for values in found], int(total)
 
     def token(self, token_id: int) -> TokenRow | None:
@@ -66,13 +118,13 @@ class TokenQueries(Queries):
     def tokens_named(self, q: str) -> list[int]:
         """token_ids of the tokens whose text holds `q`, case ignored."""
         generation = self._current()
-        return self._token_table(generation).named(self._query(generation, sql.LOWER, [q])[0][0])
+        return self._token_table(generation).named(self._query(generation, LOWER, [q])[0][0])
 
     def _token_table(self, generation: Generation) -> TokenTable:
         """The whole vocabulary, read once for each version of the file."""
         # two threads may read the same at once, and keep the same
         if "tokens" not in generation.kept:
-            generation.kept["tokens"] = TokenTable.of(self._columns(generation, sql.ALL_TOKENS))
+            generation.kept["tokens"] = TokenTable.of(self._columns(generation, ALL_TOKENS))
         table: TokenTable = generation.kept["tokens"]
         return table
 
@@ -115,7 +167,7 @@ class TokenQueries(Queries):
             return no_edges(scale)
 
         def read() -> OwnEdges:
-            rows = self._query(generation, sql.EDGE_CHUNK_OF_TOKEN, [ordinal, token_id])
+            rows = self._query(generation, EDGE_CHUNK_OF_TOKEN, [ordinal, token_id])
             return own_edges(PackedEdges(*rows[0]), token_id, scale) if rows else no_edges(scale)
 
         recent: RecentEdges = generation.kept.setdefault("recent edges", RecentEdges())
@@ -163,7 +215,7 @@ class TokenQueries(Queries):
         key = ("degrees", ordinal, theta_ordinal, min_count)
         if key not in generation.kept:
             tokens = self._ranked_tokens(generation)
-            found = self._columns(generation, sql.DEGREES, key[1:])
+            found = self._columns(generation, DEGREES, key[1:])
             degree = np.zeros(len(tokens.token_id), np.int32)
             degree[tokens.place_of[found["token_id"]]] = found["degree"]
             generation.kept[key] = degree
@@ -174,7 +226,7 @@ class TokenQueries(Queries):
         """Positions of the corpus that hold a token of each class;
         special ones are never counted.
         """
-        rows = self._query(self._current(), sql.POSITIONS_BY_CLASS)
+        rows = self._query(self._current(), POSITIONS_BY_CLASS)
         return {
             name: sum(n for code, n in rows if CLASS_NAMES[code] == name) for name in CLASS_NAMES
         }
@@ -184,12 +236,12 @@ class TokenQueries(Queries):
         generation = self._current()
         ordinal, scale, _ = self._sae(generation, sae_id)
         if token_ids is None:
-            rows = self._query(generation, sql.EDGE_CHUNKS, [ordinal])
+            rows = self._query(generation, EDGE_CHUNKS, [ordinal])
             return joined([unpack(PackedEdges(*row), scale) for row in rows])
         found, last, chunk = list[Edges](), -1, joined([])
         for token_id in sorted({int(i) for i in token_ids if 0 <= int(i) < 1 << 32}):
             if token_id > last:  # else it lies in the chunk that was read for the token before
-                rows = self._query(generation, sql.EDGE_CHUNK_OF_TOKEN, [ordinal, token_id])
+                rows = self._query(generation, EDGE_CHUNK_OF_TOKEN, [ordinal, token_id])
                 packed = [PackedEdges(*row) for row in rows]
                 chunk = joined([unpack(one, scale) for one in packed])
                 last = packed[0].token_last if packed else token_id

@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from backend.core.duckdb_memory import in_memory
+from backend.core.store.base import StoreError
 from backend.core.store.edge_codec import Edges, pack
-from backend.core.store.rows import StoreError
 from backend.core.store.store import SCHEMA_VERSION, Store
 
 SCHEMA = Path(__file__).with_name("schema.sql")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from backend.core.companions.features.store import TokenExample
 from backend.core.store import Store
-from backend.core.store.rows import Example
+from backend.core.store.features import Example
 from backend.schemas import FeatureQuery
 
 ALL_STORED = 1000  # a feature has about ten

@@ -13,10 +13,11 @@ from backend.core.companions.features.store import FeatureDetail as StoredDetail
 from backend.core.companions.features.store import FeatureDetailStore
 from backend.core.store import Store
 from backend.core.store.feature_search import Lifts
-from backend.core.store.rows import EdgeRow, TokenRow
-from backend.core.store.rows import Example as StoredExample
-from backend.core.store.rows import FeatureRow as StoredFeature
+from backend.core.store.features import Example as StoredExample
+from backend.core.store.features import FeatureRow as StoredFeature
+from backend.core.store.own_edges import EdgeRow
 from backend.core.store.token_table import TokenTable
+from backend.core.store.tokens import TokenRow
 from backend.routes.browse.refs import token_ref, token_refs
 from backend.routes.request.splice import array, spliced
 from backend.schemas import (

@@ -16,10 +16,10 @@ from backend.core.presets import Preset
 from backend.core.sae.config import read_config
 from backend.core.sae.file import CONFIG_FILE
 from backend.core.store import Store, StoreError
+from backend.core.store.base import SaeRow
 from backend.core.store.feature_search import NEED_LIFT, NEED_TOKEN, Lifts, Wanted
+from backend.core.store.features import FeatureRow as StoredFeature
 from backend.core.store.features import FeaturesFound
-from backend.core.store.rows import FeatureRow as StoredFeature
-from backend.core.store.rows import SaeRow
 from backend.routes.browse.feature_examples import choose_examples
 from backend.routes.browse.feature_view import (
     detail_fields,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend.core.store import Store
-from backend.core.store.rows import TokenRow
+from backend.core.store.tokens import TokenRow
 from backend.routes.request.problems import refuse_field
 from backend.schemas import TokenRef
 

@@ -12,8 +12,9 @@ from backend.core.companions.statistics.rows import ExcessRow, NullContrastRow, 
 from backend.core.companions.statistics.sets import MOST_SETS, intersections
 from backend.core.companions.statistics.store import StatisticsStore
 from backend.core.store import MIN_COUNTS, Store
+from backend.core.store.base import SaeRow
 from backend.core.store.coverage import theta_ordinal
-from backend.core.store.rows import SaeRow, TokenRow
+from backend.core.store.tokens import TokenRow
 from backend.routes.browse.refs import token_ref
 from backend.routes.request.kept_route import kept_by
 from backend.routes.request.limits import check_statistics_rows

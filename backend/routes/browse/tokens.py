@@ -9,8 +9,9 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from backend.core.store import Store
-from backend.core.store.rows import EdgeRow, SaeRow
-from backend.core.store.rows import TokenRow as StoredToken
+from backend.core.store.base import SaeRow
+from backend.core.store.own_edges import EdgeRow
+from backend.core.store.tokens import TokenRow as StoredToken
 from backend.routes.browse.feature_view import edge_json, edge_of
 from backend.routes.request.kept_route import kept_by
 from backend.routes.request.limits import check_page

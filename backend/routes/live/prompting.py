@@ -16,7 +16,7 @@ from backend.core.lm.cost import prefix_bytes
 from backend.core.lm.past import Past
 from backend.core.lm.prefixes import common_length
 from backend.core.store import Store
-from backend.core.store.rows import TokenRow
+from backend.core.store.tokens import TokenRow
 from backend.routes.request.known import Known
 from backend.routes.request.limits import check_prompt_chars, check_prompt_tokens
 from backend.routes.request.problems import Refusal, refuse_field

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from backend.core.store import Store
-from backend.core.store.rows import FeatureRow, TokenRow
+from backend.core.store.features import FeatureRow
+from backend.core.store.tokens import TokenRow
 from backend.schemas import FeatureInfo
 from backend.serving.metrics import Metrics
 

@@ -17,8 +17,7 @@ from backend.core.store import StoreInvalid
 from backend.core.store.edge_codec import decode_activation
 from backend.core.store.feature_codec import FEATURES_PER_CHUNK, unpack_list, unpack_lists
 from backend.core.store.feature_search import FeatureColumns, Lifts
-from backend.core.store.features import example_of
-from backend.core.store.rows import Example
+from backend.core.store.features import Example, example_of
 
 KIND = "features"
 VERSION = 1

@@ -3,46 +3,38 @@
 from __future__ import annotations
 
 import threading
-import weakref
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from backend.core.store import sql
-from backend.core.store.base import Generation
+from backend.core.store.base import SaeRow
 from backend.core.store.coverage import MIN_COUNTS
 from backend.core.store.graph.blocks import (
-    Ints,
     Places,
-    feature_order,
     first_reached,
     octaves,
     order_bounds,
     rank_bounds,
     shape,
 )
-from backend.core.store.graph.source import InMemory, Source, Tiled, TileIndex, View
-from backend.core.store.graph.tiles import (
-    TILES_AT_ONCE,
-    Grid,
-    PackedTile,
-    joined_places,
-    unpack_grid,
-    unpack_tile,
-)
-from backend.core.store.rows import SaeRow, StoreMissing, TokenRow
-from backend.core.store.tokens import TokenQueries
-from backend.core.token_classes import CLASS_NAMES, FUNCTION
+from backend.core.store.graph.index import GraphIndex, IndexQueries
+from backend.core.store.graph.source import InMemory, View
+from backend.core.store.tokens import TokenRow
+from backend.core.token_classes import CLASS_NAMES
 
-WHOLE_GRAPH = 20_000_000  # edges up to which a build without tiles is read into memory
+GRAPH_DEGREES = """
+SELECT octave, n_tokens, n_features FROM graph_degree
+WHERE sae_ordinal = $1 AND min_count = $2 AND token_class IS NOT DISTINCT FROM $3::UTINYINT
+ORDER BY octave
+"""
+
+
 TILED_FROM = 4_000_000  # edges from which a new build gets its grid and tiles
 NAMED = 3  # tokens named for each block
 GRAPH_CLASSES = ("function", "content")
 # a view may unpack millions of edges: more at once would only wait longer
 _COUNTING = threading.BoundedSemaphore(2)
-_LOADING = threading.Lock()  # two threads must not read the same edges at once
 
 
 @dataclass(frozen=True)
@@ -96,19 +88,8 @@ class GraphView:
     effective: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class GraphIndex:
-    """What every view of one SAE needs, read once for each version of the file."""
-
-    first_rank: Ints  # [orders], ascending
-    feature_index: Ints  # [orders]
-    n_ranks: int
-    n_function: int
-    source: Source
-
-
-class GraphQueries(TokenQueries):
-    """Rows of `graph_tile`, `graph_grid` and `graph_degree`, or all of `edge_chunk`."""
+class GraphQueries(IndexQueries):
+    """Views of the graph, and its degrees."""
 
     def graph(
         self,
@@ -216,70 +197,8 @@ class GraphQueries(TokenQueries):
         if isinstance(index.source, InMemory):
             return _degrees(index.source.edges, min_count, _class_range(index, token_class))
         code = None if token_class is None else CLASS_NAMES.index(token_class)
-        rows = self._query(generation, sql.GRAPH_DEGREES, [ordinal, min_count, code])
+        rows = self._query(generation, GRAPH_DEGREES, [ordinal, min_count, code])
         return [(octave, tokens, features) for octave, tokens, features in rows]
-
-    # -- what is read once -----------------------------------------------------------------------
-
-    def graph_index(self, sae_id: str) -> GraphIndex:
-        """Orders, extents and the source of cells of one SAE."""
-        generation = self._current()
-        ordinal, _, sae = self._sae(generation, sae_id)
-        key = ("graph", ordinal)
-        if key not in generation.kept:
-            with _LOADING:
-                if key not in generation.kept:
-                    generation.kept[key] = self._read_graph(generation, ordinal, sae)
-        index: GraphIndex = generation.kept[key]
-        return index
-
-    def _read_graph(self, generation: Generation, ordinal: int, sae: SaeRow) -> GraphIndex:
-        found = self._columns(generation, sql.GRAPH_FEATURES, [ordinal])
-        order = feature_order(found["first_rank"], found["n_firings"], found["feature_index"])
-        feature_index = found["feature_index"][order].astype(np.int64)
-        n_ranks, n_function = self._query(generation, sql.GRAPH_RANKS, [FUNCTION])[0]
-        first_rank = found["first_rank"][order].astype(np.int64)
-        source = self._tiled(generation, ordinal) or self._in_memory(generation, sae, feature_index)
-        return GraphIndex(first_rank, feature_index, n_ranks, n_function, source)
-
-    def _in_memory(self, generation: Generation, sae: SaeRow, feature_index: Ints) -> InMemory:
-        if sae.n_edges > WHOLE_GRAPH:
-            raise StoreMissing(
-                f"The build's {sae.n_edges:,} edges of {sae.sae_id} have no grid and no tiles to "
-                "draw the graph from; make the build again with `functionscope precompute all`."
-            )
-        edges = self.edges(sae.sae_id)
-        ranks = self._columns(generation, sql.GRAPH_TOKEN_RANKS)
-        rank_of = np.zeros(int(edges.token_id.max(initial=0)) + 1, dtype=np.int32)
-        known = ranks["token_id"] < len(rank_of)
-        rank_of[ranks["token_id"][known]] = ranks["rank"][known]
-        order_of = np.zeros(sae.d_sae, dtype=np.int32)
-        order_of[feature_index] = np.arange(1, len(feature_index) + 1)
-        return InMemory(
-            Places(rank_of[edges.token_id], order_of[edges.feature_index], edges.n_firings)
-        )
-
-    def _tiled(self, generation: Generation, ordinal: int) -> Tiled | None:
-        if not self._query(generation, sql.HAS_TABLE, ["graph_tile"]):
-            return None  # a build of an earlier version
-        found = self._columns(generation, sql.GRAPH_TILES, [ordinal])
-        if not len(found["n_edges"]):
-            return None
-        at = found.pop("at")
-        grids = {least: self._grid(generation, ordinal, least) for least in MIN_COUNTS}
-        # the source is kept by the generation: it must not hold it, or neither would ever be let go
-        held = weakref.proxy(generation)
-        return Tiled(TileIndex(**found), grids, lambda places: self._tiles(held, at[places]))
-
-    def _tiles(self, generation: Generation, at: Ints) -> Iterator[Places]:
-        for start in range(0, len(at), TILES_AT_ONCE):
-            rows = self._query(
-                generation, sql.GRAPH_TILES_AT, [at[start : start + TILES_AT_ONCE].tolist()]
-            )
-            yield joined_places([unpack_tile(PackedTile(*row)) for row in rows])
-
-    def _grid(self, generation: Generation, ordinal: int, min_count: int) -> Grid:
-        return unpack_grid(*self._query(generation, sql.GRAPH_GRID, [ordinal, min_count])[0])
 
 
 def _check_min_count(min_count: int) -> None:

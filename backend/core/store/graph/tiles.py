@@ -17,6 +17,25 @@ import numpy as np
 from backend.core.store.edge_codec import Ints, deflate, inflate, narrow
 from backend.core.store.graph.blocks import Cells, Places, block_of
 
+HAS_TABLE = (
+    "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND table_name = $1"
+)
+GRAPH_TILES = """
+SELECT rowid::BIGINT AS at, rank_first::INTEGER AS rank_first, rank_last::INTEGER AS rank_last,
+       order_first::INTEGER AS order_first, order_last::INTEGER AS order_last,
+       n_edges::INTEGER AS n_edges
+FROM graph_tile WHERE sae_ordinal = $1
+"""
+GRAPH_TILES_AT = """
+SELECT rank_first, rank_last, order_first, order_last, n_edges, order_gaps, rank_gaps, n_firings
+FROM graph_tile WHERE rowid IN (SELECT unnest($1::BIGINT[]))
+"""
+GRAPH_GRID = """
+SELECT n_rank_bounds, n_order_bounds, rank_bounds, order_bounds, n_edges, n_firings
+FROM graph_grid WHERE sae_ordinal = $1 AND min_count = $2
+"""
+
+
 TILE_EDGES = 16_384
 GRID_BLOCKS = 512  # of each side, about
 STRIPS = 32
