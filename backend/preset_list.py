@@ -74,8 +74,7 @@ def _sae(preset: Preset, sae: SaeSource) -> str:
     here = "here" if _has_sae(sae) else "not here"
     return (
         f"after layer {sae.layer}, width {width:,}, {l0}, to {_USES[sae.use]}, {needs}, "
-        f"{source}, "
-        f"{here}"
+        f"{source}, {here}"
     )
 
 

@@ -101,8 +101,7 @@ def require_of_build(
     if files or lacking:
         raise BadInput(
             f"{build} was made from other files than {what} ({listed(files or lacking)}): give "
-            "those that it was made "
-            "from, or make the build anew."
+            "those that it was made from, or make the build anew."
         )
 
 

@@ -27,12 +27,10 @@ def carry_panel(one: Experiment, page: str, code: dict[str, str]) -> Component:
     sets = dict.fromkeys(set_of(place) for place in one.places)
     note = (
         "Share of the subjects with a feature that fired at the subject's name, fires again at "
-        "this token, and here in "
-        "at most 10 % of the other subjects' prompts. In grey, the same by a feature of another's "
-        "name that the own "
-        "name lacks; with the names exchanged, features that both share count too. Few-shot "
-        "examples do not count. "
-        f"95 % intervals; {one.prompts}."
+        "this token, and here in at most 10 % of the other subjects' prompts. In grey, the same "
+        "by a feature of another's name that the own name lacks; with the names exchanged, "
+        "features that both share count too. Few-shot examples do not count. 95 % intervals; "
+        f"{one.prompts}."
     )
     return panel(
         "Who carries it",

@@ -14,6 +14,5 @@ def require_disk(path: Path, needed: int, what: str) -> None:
     if needed > free:
         raise ModelUnavailable(
             f"{what} needs {in_words(needed)} on the disk of {there}, where {in_words(free)} are "
-            "free: "
-            "make room, or point HF_HOME and the home folder to a larger disk."
+            "free: make room, or point HF_HOME and the home folder to a larger disk."
         )

@@ -61,7 +61,6 @@ def read_opening(
         if page not in PAGES or sae_id not in sae_ids:
             raise ValueError(
                 f"opening.default_sae has {page} = {sae_id!r}; allowed: {', '.join(PAGES)}, and "
-                f"of the SAEs "
-                f"{', '.join(sorted(sae_ids))}."
+                f"of the SAEs {', '.join(sorted(sae_ids))}."
             )
     return made

@@ -27,9 +27,8 @@ class TokenizeRequest(Request):
     prefix: Text = Field(
         default="",
         description="text before the prompt (examples, earlier turns), run once and left out of "
-        "what is read; "
-        "positions are those of the whole; a token over the boundary is the prompt's; not with "
-        "chat",
+        "what is read; positions are those of the whole; a token over the boundary "
+        "is the prompt's; not with chat",
     )
 
 

@@ -125,9 +125,8 @@ def _findings(result: Result, saes: Sequence[Sae], read: Sequence[Read]) -> list
         n = result.value("at the end", "own", sae.sae_id, name)["n"]
         text = (
             f"{name}, {sae.sae_id}: at the prompt's end {own} are carried by a feature of their "
-            f"own name, {another} by "
-            f"one of another's, {exchanged} with the names exchanged (n = {n} "
-            f"{read[0].group.tasks.noun})"
+            f"own name, {another} by one of another's, {exchanged} with the names exchanged (n = "
+            f"{n} {read[0].group.tasks.noun})"
         )
         rows = [
             row

@@ -42,8 +42,7 @@ def comparison_arms() -> dict[str, str]:
             for one, other in ((first, second), (second, first)):
                 made[one + suffix] = (
                     f"Positions of {KINDS[one][0]}{suffix}, at the distances from the name at "
-                    "which "
-                    f"{KINDS[other][0]} stand too; a distance weighs as the rarer of both."
+                    f"which {KINDS[other][0]} stand too; a distance weighs as the rarer of both."
                 )
             made[f"{first} - {second}{suffix}"] = "The difference of the two, subject by subject."
     return made

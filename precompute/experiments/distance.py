@@ -47,9 +47,7 @@ def arms() -> dict[str, str]:
     }
     push = (
         "The difference of means (Chinese asked for or not), as large as the last position's "
-        "residual, "
-        "is "
-        "added"
+        "residual, is added"
     )
     made |= {f"steer {name}": f"{push} at {place}." for name, place in PLACES.items()}
     for first, second in DIFFERENCES:

@@ -143,8 +143,7 @@ def require_residual(hook_name: str, what: str) -> None:
     except ValueError:
         raise ValueError(
             f"{what} reads {hook_name}; only SAEs of the residual stream after a decoder layer "
-            "can be read "
-            "(blocks.N.hook_resid_post, or blocks.N.hook_resid_pre with N ≥ 1)."
+            "can be read (blocks.N.hook_resid_post, or blocks.N.hook_resid_pre with N ≥ 1)."
         ) from None
 
 

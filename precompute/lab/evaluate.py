@@ -224,14 +224,11 @@ def _steering_rows(result: dict[str, Any]) -> list[str]:
 def _reactivation_rows(result: dict[str, Any]) -> list[str]:
     lines = [
         "Reactivation at the newline of `What is the capital of …?`: the newline names its "
-        "country when, of all "
-        "countries, its residual is nearest to that of its own country's name (each less the mean "
-        "over countries; "
-        "cosine; 1.6 % by chance); it has a feature of its own when one fires at the country's "
-        "name and again there, "
-        f"and at no more than {MOST:.0%} of the other countries' newlines. Control: a feature of "
-        "the next "
-        "country's name in the list.",
+        "country when, of all countries, its residual is nearest to that of its own country's "
+        "name (each less the mean over countries; cosine; 1.6 % by chance); it has a feature of "
+        "its own when one fires at the country's name and again there, and at no more than "
+        f"{MOST:.0%} of the other countries' newlines. Control: a feature of the next country's "
+        "name in the list.",
         "",
         "| SAE | names its country | 95 % | n | own feature | 95 % | n | feature of the next | "
         "95 % | n |",

@@ -129,10 +129,7 @@ def startup_s(rounds: int) -> Row:
     holds, rule = judged(value, 10.0, "<=", "seconds")
     note = (
         "Start of the process to the Overview drawn in Chromium and saying that the model is "
-        "live; "
-        "files "
-        "in "
-        "cache."
+        "live; files in cache."
     )
     return Row(
         "startup_s",
@@ -174,10 +171,7 @@ def hover_ms(url: str, prompt: str, n_tokens: int, subject: str) -> Row:
     holds, rule = judged(value, 50.0, "<=", "ms")
     note = (
         f"Mouse event to the next painted frame on the Reactivation page, {n_tokens}-token "
-        "prompt, "
-        "1440 "
-        "× "
-        "900."
+        "prompt, 1440 × 900."
     )
     return Row(
         "hover_ms",

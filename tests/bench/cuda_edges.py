@@ -91,9 +91,7 @@ def cuda_memory(device: Device) -> list[Row]:
     _, rule = judged(peak / weights, None, "<=", "ratio")
     note = (
         "Most memory that torch held over all measurements, the bounds' own probes left out, "
-        "against "
-        "the "
-        "weights."
+        "against the weights."
     )
     ratio = peak / weights
     return [

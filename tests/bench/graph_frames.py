@@ -42,9 +42,7 @@ def graph_fps(build: Path, subject: str) -> list[Row]:
         pointing = [_sweep(page, number) for number in range(SWEEPS)]
     what = (
         f"{drawn:,} ribbons drawn (at most {DRAWN:,} edges), 1440 × 900, headless Chromium "
-        "without "
-        "a "
-        "GPU"
+        "without a GPU"
     )
     return [_row(pointing, f"{MOVES} moves of the mouse across the picture; {what}", subject)]
 

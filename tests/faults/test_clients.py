@@ -33,8 +33,7 @@ def post(path: str, body: Any) -> bytes:
         f"POST {path} HTTP/1.1\r\n"
         "Host: x\r\n"
         "Content-Type: application/json\r\n"
-        "Content-Length: "
-        f"{len(raw)}\r\n"
+        f"Content-Length: {len(raw)}\r\n"
         "\r\n"
     )
     return head.encode() + raw

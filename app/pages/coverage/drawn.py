@@ -177,10 +177,9 @@ def _notes(view: CoverageView, told: StatisticsResponse) -> Shown:
     return {
         ("coverage-equal-panel-note", "children"): [
             "The k most frequent tokens, and as many positions of content tokens drawn one by "
-            "one: exact "
-            f"expectation{'' if view.state.min_count == 1 else by_chance}; "
-            "bands: 95 %, document shards resampled. Shares of the active features, whatever the "
-            "curve's are of."
+            f"one: exact expectation{'' if view.state.min_count == 1 else by_chance}; bands: 95 "
+            "%, document shards resampled. Shares of the active features, whatever the curve's "
+            "are of."
         ],
         ("coverage-nulls-panel-note", "children"): null_note(told.nulls) + first,
         ("coverage-degree-panel-note", "children"): _slope(view),

@@ -74,10 +74,7 @@ def setting_sentence(
         return "No token has an edge at these settings."
     cut = (
         f"The {len(function):,} most frequent tokens make {state.cut}{NARROW}% of all "
-        "occurrences: "
-        "the "
-        "function "
-        "tokens."
+        "occurrences: the function tokens."
     )
     if replace(state, cut=40) == CoverageState(sae=state.sae):
         return cut

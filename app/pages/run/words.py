@@ -141,8 +141,7 @@ def _inspect_agreement(kept: InspectResponse, again: InspectResponse) -> str:
     verdict = "Agrees" if lost == 0 and largest <= AGREES else "Differs"
     return (
         f"{verdict}: {lost:,} of {n:,} firings differ; largest relative difference of an "
-        "activation "
-        f"{largest:.2g}."
+        f"activation {largest:.2g}."
     )
 
 
@@ -160,6 +159,5 @@ def _steer_agreement(kept: SteerResponse, again: SteerResponse) -> str:
     verdict = "Agrees" if agrees else "Differs"
     return (
         f"{verdict}: {same} of {len(before)} arms wrote the same tokens; the KL differs by "
-        f"{difference:.2g} "
-        "nats."
+        f"{difference:.2g} nats."
     )

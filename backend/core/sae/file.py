@@ -72,8 +72,7 @@ def check_arrays(folder: Path, config: SaeConfig) -> None:
         for name in sorted(held - wanted.keys()):
             raise ValueError(
                 f"{path} holds {name}, which an SAE of architecture {config.architecture!r} does "
-                "not have: without it "
-                "the activations would be others."
+                "not have: without it the activations would be others."
             )
 
 

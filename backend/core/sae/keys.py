@@ -48,42 +48,32 @@ HARMLESS: dict[str, str] = {
     "asks for": ("dtype device sae_lens_version sae_lens_training_version"),
     "which model and text it was trained on": (
         "model_name model_class_name hf_hook_name hook_eval hook_point_eval dataset_path "
-        "dataset_trust_remote_code "
-        "is_dataset_tokenized streaming context_size prepend_bos seqpos_slice "
-        "exclude_special_tokens "
-        "disable_concat_sequences sequence_separator_token use_chat_formatting "
-        "use_cached_activations "
-        "cached_activations_path activations_mixing_fraction training_tokens "
-        "total_training_tokens finetuning_tokens"
+        "dataset_trust_remote_code is_dataset_tokenized streaming context_size prepend_bos "
+        "seqpos_slice exclude_special_tokens disable_concat_sequences sequence_separator_token "
+        "use_chat_formatting use_cached_activations cached_activations_path "
+        "activations_mixing_fraction training_tokens total_training_tokens finetuning_tokens"
     ),
     "how it was initialised": (
         "b_dec_init_method expansion_factor from_pretrained_path decoder_orthogonal_init "
-        "decoder_heuristic_init "
-        "decoder_heuristic_init_norm decoder_init_norm init_encoder_as_decoder_transpose "
-        "jumprelu_init_threshold"
+        "decoder_heuristic_init decoder_heuristic_init_norm decoder_init_norm "
+        "init_encoder_as_decoder_transpose jumprelu_init_threshold"
     ),
     "its loss and optimiser": (
         "l1_coefficient lp_norm l1_warm_up_steps l0_coefficient l0_warm_up_steps target_l0 "
-        "pre_act_loss_coefficient "
-        "aux_loss_coefficient use_ghost_grads normalize_sae_decoder noise_scale "
-        "mse_loss_normalization "
-        "scale_sparsity_penalty_by_decoder_norm jumprelu_bandwidth jumprelu_sparsity_loss_mode "
-        "jumprelu_tanh_scale "
+        "pre_act_loss_coefficient aux_loss_coefficient use_ghost_grads normalize_sae_decoder "
+        "noise_scale mse_loss_normalization scale_sparsity_penalty_by_decoder_norm "
+        "jumprelu_bandwidth jumprelu_sparsity_loss_mode jumprelu_tanh_scale "
         "jumprelu_ste_to_input use_sparse_activations topk_threshold_lr matryoshka_widths "
-        "use_matryoshka_aux_loss "
-        "adam_beta1 adam_beta2 lr lr_scheduler_name lr_warm_up_steps lr_end lr_decay_steps "
-        "n_restart_cycles "
-        "feature_sampling_window dead_feature_window dead_feature_threshold"
+        "use_matryoshka_aux_loss adam_beta1 adam_beta2 lr lr_scheduler_name lr_warm_up_steps "
+        "lr_end lr_decay_steps n_restart_cycles feature_sampling_window dead_feature_window "
+        "dead_feature_threshold"
     ),
     "how its training was run": (
         "seed n_batches_in_buffer store_batch_size store_batch_size_prompts train_batch_size "
-        "train_batch_size_tokens "
-        "tokens_per_buffer act_store_device llm_device prefetch_llm_batches autocast autocast_lm "
-        "compile_llm "
-        "llm_compilation_mode compile_sae sae_compilation_mode n_eval_batches "
-        "eval_batch_size_prompts "
-        "n_batches_for_norm_estimate n_checkpoints checkpoint_path save_final_checkpoint "
-        "output_path resume "
+        "train_batch_size_tokens tokens_per_buffer act_store_device llm_device "
+        "prefetch_llm_batches autocast autocast_lm compile_llm llm_compilation_mode compile_sae "
+        "sae_compilation_mode n_eval_batches eval_batch_size_prompts n_batches_for_norm_estimate "
+        "n_checkpoints checkpoint_path save_final_checkpoint output_path resume "
         "resume_from_checkpoint verbose run_name log_to_wandb log_activations_store_to_wandb "
         "log_optimizer_state_to_wandb wandb_project wandb_id wandb_entity wandb_log_frequency "
         "eval_every_n_wandb_logs"
@@ -96,10 +86,9 @@ _HARMLESS = _names(" ".join(HARMLESS.values()))
 # exported SAE had
 ABOUT = _names(
     "l0 l0_source release sae_lens_id repo_id centring training_architecture "
-    "training_architecture_details "
-    "trained_tokens k training explained_variance never_fired_there calibration_positions loss "
-    "loss_reconstructed "
-    "loss_zeroed reconstruction_score scored_rows batch left_out decoder "
+    "training_architecture_details trained_tokens k training explained_variance "
+    "never_fired_there calibration_positions loss loss_reconstructed loss_zeroed "
+    "reconstruction_score scored_rows batch left_out decoder "
     "explained_variance_without_top_dimension top_dimension top_dimension_share"
 )
 
@@ -127,8 +116,7 @@ def settled(raw: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], dict[st
             if name not in read | about | EMPTY.keys() | _HARMLESS:
                 raise ValueError(
                     f"{path}: {prefix}{spelt} is {value!r}, and what it does to the activations "
-                    "is not known. "
-                    f"If nothing, move it under metadata.{NOTES}."
+                    f"is not known. If nothing, move it under metadata.{NOTES}."
                 )
             if name in read and found.setdefault(name, value) != value:
                 raise ValueError(

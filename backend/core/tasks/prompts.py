@@ -75,8 +75,7 @@ def _subject(lm: LanguageModel, reading: Reading, question: Question, ids: Seque
         pieces = [lm.token_text(token_id) for token_id in ids[max(start - 1, 0) : stop + 2]]
         raise ValueError(
             f"{question.subject!r} has no tokens of its own in {question.text!r} (there: "
-            f"{pieces}): "
-            "ask so that the name stands apart from what follows it."
+            f"{pieces}): ask so that the name stands apart from what follows it."
         )
     return range(start, stop)
 

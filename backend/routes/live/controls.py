@@ -35,8 +35,7 @@ def left_out(edits: Sequence[Edit], prompt: Prompt, seed: int) -> dict[str, str]
         if prompt.store is None:
             reason = (
                 "without a build token classes are unknown: no position is known to hold a "
-                "content "
-                "token"
+                "content token"
             )
         return {ARMS[0]: reason}
     return {}

@@ -82,14 +82,12 @@ def _step_sentence(made: rows.Progress) -> str:
         features = "feature" if made.trial.k == 1 else "features"
         return (
             f"α {made.trial.alpha:.3g}, {made.trial.k} {features}: {_of(made.trial.success)} "
-            "contrast "
-            "prompts."
+            "contrast prompts."
         )
     if made.strength:
         return (
             f"The feature alone at α {made.strength.alpha:.3g}: {_of(made.strength.success)} "
-            "contrast "
-            "prompts."
+            "contrast prompts."
         )
     if made.arm:
         return (

@@ -165,15 +165,13 @@ def findings(result: Result, asked: MarkedSet) -> list[str]:
         if row is not None:
             said.append(
                 f"{asked.name}, {arm}: the loss of the answer rises most after layer "
-                f"{row['layer']}, by "
-                f"{shown(row)} nats (n = {row['n']} prompts)."
+                f"{row['layer']}, by {shown(row)} nats (n = {row['n']} prompts)."
             )
     for arm in (f"keep only function{BUT_LAST}", f"keep only content{BUT_LAST}"):
         row = result.found(arm, "chosen_largest", asked.name)
         if row is not None:
             said.append(
                 f"{asked.name}, {arm}: the answer is still chosen most often after layer "
-                f"{row['layer']}, in "
-                f"{shown(row, percent=True)} (n = {row['n']} prompts)."
+                f"{row['layer']}, in {shown(row, percent=True)} (n = {row['n']} prompts)."
             )
     return said

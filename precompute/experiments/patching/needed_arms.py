@@ -46,8 +46,7 @@ ARMS = {
     "keep only last": "The same, but the prompt's last position stays.",
     "keep only name": "The same, but the name stays.",
     "delete function": "Function tokens behind the name are deleted from the prompt, as many as "
-    "there are of both "
-    "kinds, not the last.",
+    "there are of both kinds, not the last.",
     "delete content": "As many content tokens are deleted instead.",
     "insert function": "After every token behind the name but the last, a function token is "
     "inserted, drawn from those "

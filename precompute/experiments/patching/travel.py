@@ -193,9 +193,8 @@ def findings(result: Result, asked: MarkedSet, pairs: Sequence[Pair]) -> list[st
         if row is not None:
             made.append(
                 f"{asked.name}, {arm.removeprefix('set ')}: A's states there restore most of A's "
-                "answer after layer "
-                f"{row['layer']}, {shown(row, percent=True)} ({len(pairs)} pairs, {row['n']} "
-                f"{asked.noun})."
+                f"answer after layer {row['layer']}, {shown(row, percent=True)} ({len(pairs)} "
+                f"pairs, {row['n']} {asked.noun})."
             )
     arm = f"function - content{BUT_LAST}"
     row = result.found(arm, "restored_largest", asked.name)

@@ -55,8 +55,7 @@ def choose_pairs(asked: MarkedSet, subjects: Sequence[str], wanted: int, seed: i
             return pairs
     raise BadInput(
         f"{asked.name}: {len(order)} subjects are answered right in every question, which make "
-        f"{len(pairs)} pairs; "
-        f"{wanted} are wanted: ask for fewer, or give more subjects."
+        f"{len(pairs)} pairs; {wanted} are wanted: ask for fewer, or give more subjects."
     )
 
 

@@ -87,8 +87,7 @@ def read_growth(query: Query, provenance: dict[str, Any]) -> GrowthTables:
     kinds = query("SELECT seen FROM sample_kind ORDER BY kind")
     names = (
         "run, step, sae_id, layer, recipe, k, seed, d_sae, trained_positions, n_features, "
-        "n_firings, "
-        "loss, "
+        "n_firings, loss, "
     )
     names += (
         "loss_zeroed, loss_reconstructed, covered, edges, kind_edges, lone_features, lone_edges"

@@ -160,9 +160,8 @@ class ExperimentsStore(Companion):
         none.
         """
         statement = (
-            "SELECT subject, task, question, distance, token_id, text, token_class, kind, is_last "
-            "FROM place "
-            "WHERE experiment = $1 ORDER BY rowid"
+            "SELECT subject, task, question, distance, token_id, text, token_class, kind, "
+            "is_last FROM place WHERE experiment = $1 ORDER BY rowid"
         )
         return [Place(*row) for row in self._since_2(statement, experiment)]
 

@@ -93,8 +93,7 @@ class StatisticsStore(Companion):
         """Comparisons at every k, then at every function cut."""
         where = (
             "WHERE sae_id = $1 AND theta_ordinal = $2 AND min_count = $3 ORDER BY cut NULLS "
-            "FIRST, "
-            "k"
+            "FIRST, k"
         )
         return self._rows(
             EqualOccurrenceRow, "equal_occurrence", where, [sae_id, theta_ordinal, min_count]
