@@ -10,7 +10,6 @@ from typing import Any, Literal
 Scheme = Literal["light", "dark"]
 
 SANS = "'Inter Variable', 'Inter', system-ui, sans-serif"
-MONO = "ui-monospace, 'SF Mono', 'JetBrains Mono', Menlo, Consolas, monospace"
 
 
 @dataclass(frozen=True)

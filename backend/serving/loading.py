@@ -142,15 +142,6 @@ def pager_for(preset: Preset, budget: int | None, device: str, dtype: torch.dtyp
     return Pager(budget if budget is not None else int(PAGED_SHARE * there))
 
 
-def loaded_of(
-    lm: LanguageModel, saes: dict[str, Sae], fingerprint: str, sae_hashes: dict[str, str]
-) -> Loaded:
-    """Check that every SAE fits the model; ValueError names the one that does not."""
-    for sae in saes.values():
-        check_fit(sae, lm)
-    return Loaded(lm, saes, fingerprint, sae_hashes)
-
-
 def check_fit(sae: Sae, lm: LanguageModel) -> None:
     """ValueError unless the SAE reads a layer that the model has, of its width."""
     if sae.d_model != lm.d_model or sae.layer >= lm.n_layers:

@@ -13,7 +13,7 @@ from dash import Dash
 from fastapi import FastAPI
 
 from app.api import ApiClient, ApiProblem
-from app.links import origin, page_url, parsed_query, reproduce_get, reproduce_post
+from app.links import origin, page_query, page_url, parsed_query, reproduce_get, reproduce_post
 from app.main import PAGES, create_dashboard, find_page
 from app.pages.coverage.state import CoverageState, read_state
 from app.pages.run.words import agreement, fork_note, fork_url
@@ -136,9 +136,8 @@ def test_a_state_reads_back_from_its_own_query() -> None:
 
 
 def test_each_value_that_is_not_allowed_is_named_with_what_is() -> None:
-    state, complaints = read_state(
-        {"theta": "0.7", "cut": "41", "token": "7", "hue": "red"}, SAES, CAPABILITIES
-    )
+    asked = page_query("/coverage", {"theta": "0.7", "cut": "41", "token": "7", "hue": "red"})
+    state, complaints = read_state(asked, SAES, CAPABILITIES)
     assert state == CoverageState(sae="l2")
     assert complaints == [
         "theta: got '0.7', allowed are 0, 2.5; showing 0",

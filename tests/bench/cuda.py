@@ -27,7 +27,7 @@ from backend.core.sae.config import SaeConfig
 from backend.core.steering.generate import generate_arms
 from backend.main import create_api
 from backend.serving.live import Live
-from backend.serving.loading import loaded_of
+from backend.serving.loading import Loaded
 from backend.settings import Settings
 from tests.bench.asgi import InProcess
 from tests.bench.live_comparisons import per_token
@@ -198,7 +198,7 @@ def random_sae(shape: Shape, layer: int, lm: LanguageModel) -> Sae:
 def served(device: Device, scratch: Path) -> Iterator[InProcess]:
     """The API over the model, without a build."""
     saes = {sae.sae_id: sae for sae in device.saes}
-    loaded = loaded_of(device.lm, saes, "random", dict.fromkeys(saes, "random"))
+    loaded = Loaded(device.lm, saes, "random", dict.fromkeys(saes, "random"))
     live = Live(lambda: loaded, waiting=1)
     settings = Settings(
         build=scratch / "none.duckdb", runs=scratch / "runs.sqlite", device=str(device.device)

@@ -22,7 +22,7 @@ from backend.core.presets import load_preset
 from backend.core.sae import Sae
 from backend.main import create_api
 from backend.serving.live import Live
-from backend.serving.loading import loaded_of
+from backend.serving.loading import Loaded
 from backend.settings import Settings
 from precompute.cli import run_job
 from precompute.job import Job
@@ -70,7 +70,7 @@ def compose(lm: LanguageModel, subject: Subject, scratch: Path) -> tuple[FastAPI
     """The API whose model is `lm`, not yet started."""
     build = load_preset("lab").build if subject.is_lab else small_build(subject, scratch)
     saes = {sae_id: Sae.load(path, sae_id=sae_id) for sae_id, path in subject.saes.items()}
-    loaded = loaded_of(lm, saes, fingerprint="bench", sae_hashes=dict.fromkeys(saes, "bench"))
+    loaded = Loaded(lm, saes, fingerprint="bench", sae_hashes=dict.fromkeys(saes, "bench"))
     live = Live(lambda: loaded, waiting=AT_ONCE)
     return create_api(None, live, Settings(build=build, runs=scratch / "runs.sqlite")), live
 

@@ -32,7 +32,7 @@ from backend.core.presets import Demonstration, Preset
 from backend.core.sae import Sae
 from backend.main import create_api
 from backend.serving.live import Live
-from backend.serving.loading import loaded_of
+from backend.serving.loading import Loaded
 from backend.settings import Settings
 from tests.tiny import D_SAE
 from tests.tiny_build import SAE_IDS, own_build, random_words, tiny_preset
@@ -92,7 +92,7 @@ def live_server_url(
 ) -> Iterator[str]:
     """The whole product in this process, on a free port of the loopback interface."""
     assert all(sae.d_sae == D_SAE for sae in saes.values())
-    loaded = loaded_of(lm, saes, "model-hash", {sae_id: f"hash of {sae_id}" for sae_id in saes})
+    loaded = Loaded(lm, saes, "model-hash", {sae_id: f"hash of {sae_id}" for sae_id in saes})
     settings = Settings(runs=tmp_path_factory.mktemp("browser-runs") / "runs.sqlite", threads=1)
     api = create_api(
         None, Live(lambda: loaded, waiting=settings.queue), settings, preset=browser_preset

@@ -21,7 +21,7 @@ from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from backend.main import create_api
 from backend.serving.live import Live
-from backend.serving.loading import Loaded, loaded_of
+from backend.serving.loading import Loaded
 from backend.settings import Settings
 from tests.tiny_build import SAE_IDS, own_build, sentences, tiny_preset
 
@@ -79,7 +79,7 @@ def forked(work: Callable[[], Any], log: Path | None = None) -> Child:
 
 @pytest.fixture(scope="session")
 def loaded(lm: LanguageModel, saes: dict[str, Sae]) -> Loaded:
-    return loaded_of(lm, saes, "model-hash", {sae_id: f"hash of {sae_id}" for sae_id in saes})
+    return Loaded(lm, saes, "model-hash", {sae_id: f"hash of {sae_id}" for sae_id in saes})
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ GRAPHS = {
 
 
 async def layout(**query: str) -> Component:
-    ticked = read_tokens(query.get("tokens", query.get("token")))
+    ticked = read_tokens(query.get("tokens"))
     return html.Div(
         [
             dcc.Store(id="coverage-asked", data=query),

@@ -94,8 +94,7 @@ def read_state(
         complaints.append(
             f"sort: got {asked['sort']!r}, allowed are {allowed}; showing the order above"
         )
-    # token: of links from before several could be ticked
-    known = {*CONTROLS, "sort", "tokens", "token"}
+    known = {*CONTROLS, "sort", "tokens"}
     complaints += [f"{name}: this page has no such setting" for name in asked if name not in known]
     return state, complaints
 

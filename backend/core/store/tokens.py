@@ -21,7 +21,7 @@ from backend.core.store.edge_codec import (
     unpack,
 )
 from backend.core.store.feature_search import FeatureColumns
-from backend.core.store.own_edges import EdgeRow, OwnEdges, RecentEdges, no_edges, own_edges
+from backend.core.store.own_edges import OwnEdges, RecentEdges, no_edges, own_edges
 from backend.core.store.token_table import TokenTable
 from backend.core.token_classes import CLASS_NAMES
 
@@ -146,16 +146,6 @@ class TokenQueries(Queries):
         )
 
     # -- edges -----------------------------------------------------------------------------------
-
-    def token_edges(
-        self, token_id: int, sae_id: str, limit: int = 50, order: str = "count"
-    ) -> list[EdgeRow]:
-        """The token's edges: most firings first, largest activation first (order "strength"), or
-        largest share of the feature's firings first ("share"). Ties: the other of count and
-        strength, then feature_index.
-        """
-        columns = self.feature_columns(sae_id) if order == "share" else None
-        return self.own_edges(sae_id, token_id).first(limit, order, columns)
 
     def own_edges(self, sae_id: str, token_id: int) -> OwnEdges:
         """Everything that one token reaches, as columns;

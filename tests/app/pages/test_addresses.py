@@ -5,7 +5,6 @@ import pytest
 from app.pages.consolidation import asked as consolidation_asked
 from app.pages.consolidation.state import read_state
 from app.pages.coverage.state import read_sort
-from app.pages.reactivation import state as reactivation_state
 from app.pages.run import address as run_address
 from app.pages.token.lists import listed_words
 from app.parts import matrix
@@ -54,12 +53,12 @@ def test_reactivation_takes_what_it_writes() -> None:
         "set": "1",
     }
     assert matrix.complaints_of(query, SAES, 128) == []
-    assert reactivation_state.generate_of(query, 128) == 128
+    assert matrix.generate_of(query, 128) == 128
 
 
 def test_what_is_refused_falls_back_to_the_default() -> None:
     assert matrix.view_of({"order": "bogus"})["order"] == "first"
-    assert reactivation_state.generate_of({"generate": "9999"}, 128) == 0
+    assert matrix.generate_of({"generate": "9999"}, 128) == 0
 
 
 def training() -> tuple[wire.LossResponse, wire.Generations]:

@@ -13,7 +13,7 @@ from backend.core.companions.file import Companion, write_companion
 from backend.core.duckdb_memory import ALONE, in_memory
 from backend.core.presets import load_preset
 from backend.core.store import Store, StoreInvalid
-from backend.core.store.rows import StoreHeld
+from backend.core.store.base import StoreHeld
 
 SCHEMA = "CREATE TABLE number (n INTEGER)"
 LEFT = (

@@ -93,12 +93,16 @@ def test_features_equal_the_live_firings(store: Store, raw: Raw, sae_id: str) ->
 
 def test_token_edges_are_ordered_and_limited(store: Store) -> None:
     token_id = store.tokens(limit=1)[0][0].token_id
-    by_count = store.token_edges(token_id, "layer_2", limit=500)
+    columns = store.feature_columns("layer_2")
+    edges = store.own_edges("layer_2", token_id)
+    by_count = edges.first(500, "count", None)
     assert [e.n_firings for e in by_count] == sorted((e.n_firings for e in by_count), reverse=True)
-    strongest = store.token_edges(token_id, "layer_2", limit=3, order="strength")
+    strongest = edges.first(3, "strength", None)
     assert strongest[0].act_max == max(e.act_max for e in by_count)
     assert len(strongest) == 3
-    assert store.token_edges(0, "layer_2") == []
+    shares = edges.first(500, "share", columns)
+    assert {e.feature_index for e in shares} == {e.feature_index for e in by_count}
+    assert store.own_edges("layer_2", 0).first(50, "count", None) == []
 
 
 def test_l0_is_firings_per_counted_position(store: Store, raw: Raw, made: Made) -> None:

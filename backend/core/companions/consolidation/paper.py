@@ -21,7 +21,6 @@ PRINTED_FINALS: dict[str, dict[str, float]] = {
     "1.5B": {"cc": 3.69, "cf": 1.90, "fc": 4.88, "ff": 2.12, "all": 3.31},
     "8B": {"cc": 3.08, "cf": 1.64, "fc": 4.27, "ff": 1.87, "all": 2.84},
 }
-N_LAYERS = {"1.5B": 2, "8B": 32}
 
 # step in thousands: c->c, c->f, f->c, f->f, all; None = hidden behind another curve
 Readings = tuple[float | None, ...]
