@@ -8,7 +8,7 @@ from typing import Any
 
 from backend import schemas as wire
 
-ORDERS = ("first", "function", "often", "activation")  # static/firing_rows.js
+ORDERS = ("first", "function", "often", "activation")  # static/js/reactivation/matrix/filters.js
 FLAGS = ("locked", "function_only", "pinned", "shuffled", "set")
 NUMBERS = ("least", "density_from", "density")
 SETTINGS = (

@@ -33,7 +33,7 @@ def panel(
     `reproduce` maps "curl", "python", "sql" to code that runs as it stands. With an `id`, the
     drawer is there even while empty, and callbacks fill `{id}-curl`, `{id}-python` (children) and
     `{id}-note`. `exports` maps "csv" to a grid's id, "table" to that of an element with HTML tables
-    (static/table_export.js), "png" and "svg" to a graph's id, "parquet" to an address of
+    (static/js/frame/tables.js), "png" and "svg" to a graph's id, "parquet" to an address of
     /api/export.
     """
     if badge not in BADGES:

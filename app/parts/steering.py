@@ -3,7 +3,7 @@
 `f` holds interventions separated by commas, each `sae_id:index` (as pins are written) or
 `sae_id:index:mode:value:positions`, with `:off` behind it when switched off; positions are
 `last_function`, `last`, `all` or numbers with dots between them (`3.5.7`).
-static/live_address.js writes it.
+static/js/steering/address.js writes it.
 """
 
 from __future__ import annotations
