@@ -130,7 +130,8 @@ def test_a_reader_who_leaves_stops_the_work(served: tuple[str, subprocess.Popen[
         with client.stream("POST", "/api/steer/stream", json=body | {"seed": 2}) as reply:
             lines = reply.iter_lines()
             assert [next(lines) for _ in range(4)]
-            assert 1 in {client.get("/api/health").json()["queue"] for _ in range(20)}
+            # each answer is of the replica that Ray chose for it
+            assert any(client.get("/api/health").json()["queue"] == 1 for _ in range(200))
         left = time.monotonic()
         while {client.get("/api/health").json()["queue"] for _ in range(12)} != {0}:
             assert time.monotonic() - left < whole / 2
