@@ -9,7 +9,6 @@ from pathlib import Path
 
 CODE = ("app", "backend", "precompute")
 MOST_FILES = 20
-# Folders that hold more than MOST_FILES for now, with how many: they may shrink, not grow.
 
 Imports = dict[str, set[str]]
 
