@@ -52,6 +52,17 @@ TRAINING = {
 }
 
 
+NUMBERS = {  # option -> (setting of the job, what it is)
+    "--tokens": ("n_tokens", "corpus tokens to take"),
+    "--ctx-len": ("ctx_len", "positions of a row"),
+    "--batch-rows": ("batch_rows", "full rows a batch"),
+    "--shards": ("n_shards", "document shards, 20 or more"),
+    "--sequences": ("n_sequences", "texts to sample"),
+    "--edges-from": ("edges_from", "keep edges of so many firings; curves and degrees count all"),
+    "--seed": ("seed", "of all that is random"),
+}
+
+
 @dataclass(frozen=True)
 class RaySettings:
     """Which cluster, and how many workers on it; None:
@@ -95,47 +106,13 @@ def _add_job_arguments(parser: argparse.ArgumentParser) -> None:
     add("--weights", metavar="W[,W…]", help="share of the tokens from each; default: by file size")
     add("--out", type=Path, metavar="FILE", help="build to publish; default: the preset's")
     add("--work", type=Path, required=True, metavar="DIR", help="where unfinished work is kept")
-    add(
-        "--tokens",
-        type=int,
-        default=default["n_tokens"].default,
-        help="corpus tokens to take (%(default)s)",
-    )
-    add(
-        "--ctx-len",
-        type=int,
-        default=default["ctx_len"].default,
-        help="positions of a row (%(default)s)",
-    )
-    add(
-        "--batch-rows",
-        type=int,
-        default=default["batch_rows"].default,
-        help="full rows a batch (%(default)s)",
-    )
-    add(
-        "--shards",
-        type=int,
-        default=default["n_shards"].default,
-        help="document shards, 20 or more (%(default)s)",
-    )
+    for option, (name, said) in NUMBERS.items():
+        add(option, type=int, default=default[name].default, help=f"{said} (%(default)s)")
     add(
         "--function-share",
         type=float,
         default=default["function_share"].default,
         help="function cut (%(default)s)",
-    )
-    add(
-        "--sequences",
-        type=int,
-        default=default["n_sequences"].default,
-        help="texts to sample (%(default)s)",
-    )
-    add(
-        "--seed",
-        type=int,
-        default=default["seed"].default,
-        help="of all that is random (%(default)s)",
     )
     add("--device", default=default["device"].default, help="cpu, cuda, cuda:1 … (%(default)s)")
     add("--dtype", choices=sorted(DTYPES), help="default: the preset's, or float32")
@@ -214,6 +191,7 @@ def job_of(args: argparse.Namespace) -> Job:
         n_shards=args.shards,
         function_share=args.function_share,
         n_sequences=args.sequences,
+        edges_from=args.edges_from,
         seed=args.seed,
         device=args.device,
         dtype=dtype or "float32",

@@ -17,6 +17,7 @@ import torch
 
 from backend.core.gguf import to_stderr
 from backend.core.presets import Preset
+from backend.core.store import MIN_COUNTS
 from backend.core.weights import model_source
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -76,6 +77,8 @@ class Job:
     n_shards: int = 32  # document shards: units of resuming, and of the bootstrap
     function_share: float = 0.40
     n_sequences: int = 4096  # texts sampled from the model for the examples
+    # firings from which an edge is kept in the build; curves, degrees and features count all edges
+    edges_from: int = 1
     seed: int = 0
     device: str = "cpu"
     dtype: str = "float32"
@@ -94,6 +97,8 @@ class Job:
         for name, value, low, high in rules:
             if not low <= value <= high:
                 raise BadInput(f"{name} is {value}; allowed: {low} to {high}.")
+        if self.edges_from not in MIN_COUNTS:
+            raise BadInput(f"--edges-from is {self.edges_from}; allowed: {list(MIN_COUNTS)}.")
         if not 0 < self.function_share <= 1:
             raise BadInput(
                 f"--function-share is {self.function_share}; allowed: above 0, at most 1."
@@ -110,8 +115,11 @@ class Job:
                 )
 
     def settings(self) -> dict[str, Any]:
-        """Everything that determines the result, as JSON; not where it is written."""
-        kept = {k: v for k, v in asdict(self).items() if k not in ("out", "work", "partials")}
+        """Everything that determines the work, as JSON; not where it is written, nor which edges
+        of it are published.
+        """
+        left_out = ("out", "work", "partials", "edges_from")
+        kept = {k: v for k, v in asdict(self).items() if k not in left_out}
         kept["saes"] = [str(p) for p in self.saes]
         kept["corpus"] = [
             {"file": one.name, "bytes": one.stat().st_size}

@@ -91,8 +91,15 @@ def compare_build(
 def build_of(store: Store, saes: list[Sae]) -> Build:
     provenance = store.provenance()
     kept = [sae for sae in saes if sae.in_build]
+    opening = provenance.get("coverage_opening", {"theta_ordinal": 0, "min_count": 1})
     return Build(
-        name=store.path.name, identity=build_identity(provenance), provenance=provenance, saes=kept
+        name=store.path.name,
+        identity=build_identity(provenance),
+        provenance=provenance,
+        saes=kept,
+        edges_from=store.edges_from,
+        coverage_theta_place=opening["theta_ordinal"],
+        coverage_min_count=opening["min_count"],
     )
 
 

@@ -72,12 +72,11 @@ class TokenLayer(Response):
     n_active: int = Field(
         default=0, description="features of this SAE that fire anywhere in the corpus"
     )
-    n_exclusive: int = Field(
-        default=0, description="features that no other token reaches (min_count = 1)"
-    )
+    n_exclusive: int = Field(default=0, description="features that no other token reaches")
     exclusive: list[TokenEdge] = Field(
         default=[], description="those, most firings first, up to `limit`"
     )
+    n_listed: int = Field(default=0, description="edges of the build's edges_from firings or more")
     edges: list[TokenEdge] = Field(description="in the order asked, up to `limit`")
 
 

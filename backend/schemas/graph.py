@@ -17,8 +17,11 @@ GRAPH_EDGES_MAX = 2000  # drawn: more are slow to paint and cannot be told apart
 
 class GraphFilter(Query):
     sae_id: str = Field(description="which SAE; /api/capabilities lists them")
-    min_count: int = Field(
-        default=1, ge=1, description="firings that make an edge; one of min_count_grid"
+    min_count: int | None = Field(
+        default=None,
+        ge=1,
+        description="firings that make an edge; one of min_count_grid, not below the build's "
+        "edges_from; left out: the least of these",
     )
     token_class: Literal["function", "content"] | None = Field(
         default=None, description="only tokens of this class"
@@ -92,7 +95,7 @@ class GraphResponse(Response):
     n_edges: int = Field(description="edges of the view; the cells sum to it")
     n_firings: int = Field(description="firings of the view; the cells sum to it")
     n_edges_of_sae: int = Field(
-        description="edges of the SAE at min_count 1: what filters and ranges choose from"
+        description="edges of the SAE that the build lists: what filters and ranges choose from"
     )
     n_ranks: int = Field(description="tokens that occur in the corpus: the last frequency rank")
     n_orders: int = Field(description="active features: the last order")

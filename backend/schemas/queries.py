@@ -83,8 +83,11 @@ class FeaturesQuery(PageQuery):
     token_id: int | None = Field(
         default=None, ge=0, le=OFFSET_MAX, description="only features that fire at this token"
     )
-    min_count: int = Field(
-        default=1, ge=1, le=OFFSET_MAX, description="firings at token_id, at least"
+    min_count: int | None = Field(
+        default=None,
+        ge=1,
+        le=OFFSET_MAX,
+        description="firings at token_id, at least; left out: all that the build lists",
     )
     promotes: int | None = Field(
         default=None,

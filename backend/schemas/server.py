@@ -31,6 +31,16 @@ class Build(Response):
     )
     provenance: dict[str, Any] = Field(description="ids, revisions, hashes, dtype, job settings")
     saes: list[Sae] = Field(description="SAEs whose edges it holds")
+    edges_from: int = Field(
+        default=1,
+        description="firings from which an edge is listed; curves, degrees and features count all",
+    )
+    coverage_theta_place: int = Field(
+        default=0, description="place in each SAE's theta_grid that the coverage page opens on"
+    )
+    coverage_min_count: int = Field(
+        default=1, description="min_count that the coverage page opens on"
+    )
 
 
 class Difference(Response):

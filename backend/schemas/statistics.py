@@ -46,7 +46,7 @@ class IntersectionsQuery(Query):
         max_length=200,
         description="two tokens, or up to limits.intersection_tokens, with commas between",
     )
-    min_count: int = Field(default=1, ge=1, description="firings (above 0) that make an edge")
+    min_count: int | None = Field(default=None, ge=1, description="firings that make an edge")
 
 
 class StatisticsQuery(Query):

@@ -30,7 +30,6 @@ def provenance(
     }
     # as they were when the work began: what lies there by now may be another file
     inputs = json.loads((job.work / "settings.json").read_text("utf-8"))[INPUTS]
-    special = load_arrays(job.work / "counts.npz", "tokens")["special"].tolist()
     return {
         "model": {
             "name": Path(job.model).name if Path(job.model).exists() else job.model,
@@ -55,14 +54,7 @@ def provenance(
             "taken": "documents from the top of each file until its share of the tokens is reached",
             "token_stream_sha256": tokens.stream_sha256,
         },
-        "counts": {
-            "positions": tokens.n_positions,
-            "documents": tokens.n_documents,
-            "document_shards": job.n_shards,
-            "vocabulary": len(tokens.classes),
-            "function_tokens": tokens.n_function,
-            "special_token_ids": special,
-        },
+        "counts": _counts(job, tokens),
         "examples": {
             "source": EXAMPLE_SOURCE,
             "texts": job.n_sequences,
@@ -73,6 +65,18 @@ def provenance(
         "job": settings,
         "code": code_version(),
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _counts(job: Job, tokens: TokenTable) -> dict[str, Any]:
+    return {
+        "positions": tokens.n_positions,
+        "documents": tokens.n_documents,
+        "document_shards": job.n_shards,
+        "vocabulary": len(tokens.classes),
+        "function_tokens": tokens.n_function,
+        "special_token_ids": load_arrays(job.work / "counts.npz", "tokens")["special"].tolist(),
+        "edges_from": job.edges_from,
     }
 
 

@@ -36,6 +36,7 @@ from precompute.building.edges import THETA_QUANTILES, load_thetas, shard_paths
 from precompute.building.examples import Examples, load_examples
 from precompute.building.features import feature_table, with_directions
 from precompute.building.graph_tables import merged_graph_tables
+from precompute.building.opening import opening_setting
 from precompute.building.provenance import provenance
 from precompute.building.tokens import TokenTable, load_tokens
 from precompute.job import BadInput, Job, write_whole
@@ -175,11 +176,13 @@ def publish_build(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
     for ordinal, sae in enumerate(saes):
         found = merged(job, ordinal)
         scale = float(np.float32(max(found.act_max.max(initial=1e-30), shown[ordinal])))
-        edges.append(SaeEdges(ordinal, sae.sae_id, found.as_edges(), scale))
-        sae_rows.append(sae_row(ordinal, sae, found, scale, thetas[ordinal], tokens.n_positions))
+        kept = found.at_least(job.edges_from)
+        edges.append(SaeEdges(ordinal, sae.sae_id, kept.as_edges(), scale))
+        row = sae_row(ordinal, sae, found, scale, thetas[ordinal], tokens.n_positions)
+        sae_rows.append(row | {"n_edges": edges[-1].n_edges})
         if edges[-1].n_edges >= TILED_FROM:
             feature = pq.read_table(job.work / "coverage" / f"sae_{ordinal}" / "feature.parquet")
-            for name, table in merged_graph_tables(ordinal, found, feature, tokens).items():
+            for name, table in merged_graph_tables(ordinal, kept, feature, tokens).items():
                 tables[name] = pa.concat_tables([tables[name], table]) if name in tables else table
     tables["sae"] = pa.Table.from_pylist(sae_rows)
     for name in PER_SAE_TABLES:
@@ -192,7 +195,10 @@ def publish_build(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
         tables[name] = pa.concat_tables(parts)
     if examples:
         tables |= example_tables(*examples, [sae.act_scale for sae in edges])
-    publish(job.out, tables, edges, provenance(lm, saes, job, tokens))
+    active = [row["n_active"] for row in sae_rows]
+    opening = opening_setting(tables["coverage_step"], active, min(map(len, thetas)))
+    stated = provenance(lm, saes, job, tokens) | {"coverage_opening": opening}
+    publish(job.out, tables, edges, stated)
 
 
 def token_table(lm: LanguageModel, tokens: TokenTable, seed: int) -> pa.Table:

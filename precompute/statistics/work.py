@@ -18,7 +18,7 @@ from precompute.building.tokens import TokenTable, load_tokens
 from precompute.inputs import INPUTS, claim, differing, inputs_of, listed, require_of_build
 from precompute.job import BadInput, Job
 
-NOT_READ = ("corpus", "out", "work", "saes", "weights", "partials")
+NOT_READ = ("edges_from", "corpus", "out", "work", "saes", "weights", "partials")
 
 
 @dataclass(frozen=True)

@@ -121,11 +121,24 @@ SAES = [
     SimpleNamespace(sae_id=f"l{layer}", layer=layer, theta_grid=[0.0, 0.5 + layer], in_build=True)
     for layer in (1, 2, 3)
 ]
-CAPABILITIES = SimpleNamespace(min_count_grid=[1, 5], orders=["frequency", "degree"], saes=SAES)
+CAPABILITIES = SimpleNamespace(
+    min_count_grid=[1, 5], orders=["frequency", "degree"], saes=SAES, build=None
+)
+BUILD = SimpleNamespace(coverage_theta_place=1, coverage_min_count=5)
 
 
 def test_no_query_is_the_middle_layer_at_the_papers_settings() -> None:
     assert read_state({}, SAES, CAPABILITIES) == (CoverageState(sae="l2"), [])
+
+
+def test_no_query_is_the_setting_that_the_build_opens_on() -> None:
+    """θ by its place in the SAE's own grid: 2.5 after layer 2, 3.5 after layer 3."""
+    here = SimpleNamespace(**vars(CAPABILITIES) | {"build": BUILD})
+    assert read_state({}, SAES, here) == (CoverageState("l2", theta=2.5, min_count=5), [])
+    there = CoverageState("l3", theta=3.5, min_count=5)
+    assert read_state({"sae": "l3"}, SAES, here) == (there, [])
+    papers = {"theta": "0", "min_count": "1"}
+    assert read_state(papers, SAES, here) == (CoverageState("l2"), [])
 
 
 def test_a_state_reads_back_from_its_own_query() -> None:

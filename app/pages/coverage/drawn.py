@@ -30,6 +30,7 @@ from app.pages.coverage.words import (
     function_contrast,
     headline,
     of_layer,
+    opened_at,
     other_thetas,
     setting_sentence,
 )
@@ -109,6 +110,7 @@ def _own_figures(view: CoverageView, scheme: str | None) -> Shown:
             " ",
             function_contrast(answer),
             other_thetas(view.state, view.curves),
+            *opened_at(view.state, view.capabilities.build),
         ],
         ("coverage-zipf", "figure"): zipf_figure(occurrences, len(view.function), scheme),
     }

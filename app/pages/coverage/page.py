@@ -167,13 +167,10 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
         told = notice(
             "The address asks for what is not there", "; ".join(complaints), kind="problem"
         )
-        bar, defaults = control_bar(state, saes, capabilities), default_state(saes).as_query()
-        return (
-            bar,
-            defaults,
-            {sae.sae_id: theta_options(sae) for sae in saes},
-            told if complaints else None,
-        )
+        defaults = default_state(saes, capabilities.build).as_query()
+        grids = {sae.sae_id: theta_options(sae) for sae in saes}
+        shown = told if complaints else None
+        return control_bar(state, saes, capabilities), defaults, grids, shown
 
     _register_state(app)
     _register_rows(app)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dash.development.base_component import Component
 
 from app.parts.controls import one_of, segments, select
-from backend.schemas import Capabilities, Sae
+from backend.schemas import Build, Capabilities, Sae
 
 # % of occurrences that function tokens make together; the paper's is 40
 CUTS = (20, 30, 40, 50, 60)
@@ -62,9 +62,18 @@ class CoverageState:
         }
 
 
-def default_state(saes: Sequence[Sae]) -> CoverageState:
-    """The middle layer at the paper's settings. `saes` must not be empty."""
-    return CoverageState(sae=saes[(len(saes) - 1) // 2].sae_id)
+def default_state(
+    saes: Sequence[Sae], build: Build | None = None, sae_id: str | None = None
+) -> CoverageState:
+    """The middle layer, or `sae_id`, at the setting that the build opens on (the paper's where it
+    names none). `saes` must not be empty.
+    """
+    sae = next((one for one in saes if one.sae_id == sae_id), saes[(len(saes) - 1) // 2])
+    if build is None:
+        return CoverageState(sae=sae.sae_id)
+    grid = sae.theta_grid or [0.0]
+    place = min(build.coverage_theta_place, len(grid) - 1)
+    return CoverageState(sae.sae_id, theta=grid[place], min_count=build.coverage_min_count)
 
 
 def read_state(
@@ -74,17 +83,18 @@ def read_state(
 
     A refused value falls back to the default, and the complaint says so.
     """
-    default = default_state(saes)
     complaints: list[str] = []
-    chosen = one_of(asked, "sae", [sae.sae_id for sae in saes], default.sae, complaints)
+    named = [sae.sae_id for sae in saes]
+    chosen = one_of(asked, "sae", named, default_state(saes).sae, complaints)
+    default = default_state(saes, capabilities.build, chosen).as_query()
     thetas = [
         theta for theta, _ in theta_options(next(sae for sae in saes if sae.sae_id == chosen))
     ]
     counts = [str(count) for count in capabilities.min_count_grid]
     state = CoverageState(
         sae=chosen,
-        theta=float(one_of(asked, "theta", thetas, "0", complaints)),
-        min_count=int(one_of(asked, "min_count", counts, "1", complaints)),
+        theta=float(one_of(asked, "theta", thetas, default["theta"], complaints)),
+        min_count=int(one_of(asked, "min_count", counts, default["min_count"], complaints)),
         denominator=one_of(asked, "denominator", list(DENOMINATORS), "active", complaints),
         order=one_of(asked, "order", capabilities.orders, "frequency", complaints),
         cut=int(one_of(asked, "cut", [str(cut) for cut in CUTS], "40", complaints)),

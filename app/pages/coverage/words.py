@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dash import dcc
 from dash.development.base_component import Component
 
 from app.figures.coverage import LayerCurve
@@ -12,7 +13,7 @@ from app.pages.coverage.state import ORDERS, CoverageState
 from app.parts.headline import K, most_frequent, number, pick_contrast
 from app.parts.numbers import NARROW, percent, percent_interval
 from app.parts.token import token_chip
-from backend.schemas import CoverageResponse, CoverageRow
+from backend.schemas import Build, CoverageResponse, CoverageRow
 
 WIDTHS = {"active": "active features", "dictionary": "dictionary entries"}
 
@@ -43,6 +44,28 @@ def headline(layer: int, answer: CoverageResponse) -> list[Component | str]:
         number(contrast.content_coverage, contrast.content_interval, n),
         ".",
     ]
+    return said
+
+
+def opened_at(state: CoverageState, build: Build | None) -> list[Component | str]:
+    """By which rule the page opens on these settings, and the way to the paper's; nothing at the
+    paper's own.
+    """
+    rule = build.provenance.get("coverage_opening") if build else None
+    if not state.theta and state.min_count == 1:
+        return []
+    papers = dcc.Link(
+        "θ 0 and one firing, the setting of the paper’s Table 1",
+        href=f"/coverage?sae={state.sae}&theta=0&min_count=1",
+        className="fs-link",
+    )
+    said: list[Component | str] = [" Also at ", papers, "."]
+    if rule and rule["min_count"] == state.min_count:
+        said += [
+            f" The page opens at the loosest setting at which {rule['k']} tokens reach at most 90"
+            f"{NARROW}% after every layer (here {percent(rule['least_share'])} to "
+            f"{percent(rule['greatest_share'])}): at looser ones the curves are saturated."
+        ]
     return said
 
 

@@ -68,7 +68,7 @@ def read_state(
     state = replace(
         default,
         sae=one_of("sae", [sae.sae_id for sae in saes], default.sae),
-        min_count=one_of("min_count", [str(n) for n in capabilities.min_count_grid], "1"),
+        min_count=one_of("min_count", listed := _listed(capabilities), listed[0]),
         token_class=one_of("class", list(CLASSES), "all"),
         max_edges=one_of("max_edges", DRAWN, "600"),
     )
@@ -86,6 +86,12 @@ def read_state(
         )
         steps = []
     return state, steps, complaints
+
+
+def _listed(capabilities: Capabilities) -> list[str]:
+    """Numbers of firings from which the build lists edges."""
+    least = capabilities.build.edges_from if capabilities.build else 1
+    return [str(n) for n in capabilities.min_count_grid if n >= least]
 
 
 def ranges_of(step: str) -> dict[str, int] | None:
@@ -107,7 +113,7 @@ def control_bar(
 ) -> list[Component]:
     """The filters, each under its name."""
     query = state.as_query()
-    counts = [str(n) for n in capabilities.min_count_grid]
+    counts = _listed(capabilities)
     return [
         segments(
             "graph", "sae", "Layer", [(sae.sae_id, str(sae.layer)) for sae in saes], query["sae"]

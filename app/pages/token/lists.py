@@ -140,7 +140,7 @@ def edge_list(token: TokenDetail, order: str) -> Component:
     rows = [edge_row(layer.sae_id, edge, order, most) for edge in shown]
     names = [(name, tip) for name, tip in EDGE_HEADS]
     every = search_url(layer.sae_id, fires=f"#{token.token_id}", order=f"token_{order}")
-    way = dcc.Link(f"all {layer.degree:,} in feature search", href=every, className="fs-more")
+    way = dcc.Link(f"all {layer.n_listed:,} in feature search", href=every, className="fs-more")
     return html.Div(
         [
             table(f"Features of {visible(token.text)}, {LEADS[order]} first", heads(*names), rows),
@@ -161,8 +161,11 @@ def listed_words(layer: TokenLayer) -> str:
     """How many of the token's features the list shows; nothing where it has none."""
     if not layer.degree:
         return ""
-    n = len(layer.edges)
-    return f"{n:,} of {layer.degree:,} listed." if n < layer.degree else f"All {n:,} listed."
+    n, kept = len(layer.edges), layer.n_listed
+    if kept < layer.degree:
+        once = f"{layer.degree - kept:,} that fired too seldom to be kept in this build are not."
+        return f"{n:,} of {layer.degree:,} listed; {once}"
+    return f"{n:,} of {kept:,} listed." if n < kept else f"All {n:,} listed."
 
 
 def exclusive_words(layer: TokenLayer) -> str:

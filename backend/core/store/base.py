@@ -55,7 +55,7 @@ class SaeRow:
     hook_name: str
     d_model: int
     architecture: str
-    n_edges: int
+    n_edges: int  # listed: those of Generation.edges_from firings or more
     n_firings: int
     theta_grid: tuple[float, ...]  # thresholds that coverage can be asked for
     theta_quantiles: tuple[float, ...]  # the activation quantile each was taken from
@@ -84,6 +84,11 @@ class Generation:
     def n_positions(self) -> int:
         """Non-special positions of the corpus: what shares and densities are divided by."""
         return int(self.provenance["counts"]["positions"])
+
+    @property
+    def edges_from(self) -> int:
+        """Firings from which an edge is listed; curves, degrees and features count all edges."""
+        return int(self.provenance["counts"].get("edges_from", 1))
 
     @property
     def n_documents(self) -> int:

@@ -42,6 +42,17 @@ class MergedEdges:
     act_sum: Floats
     act_max: Floats
 
+    def at_least(self, firings: int) -> MergedEdges:
+        """Those with so many firings or more."""
+        kept = self.counts[:, 0] >= firings
+        return MergedEdges(
+            self.token_id[kept],
+            self.feature_index[kept],
+            self.counts[kept],
+            self.act_sum[kept],
+            self.act_max[kept],
+        )
+
     def as_edges(self) -> Edges:
         """Counts at theta = 0, and means for sums."""
         counts = self.counts[:, 0]

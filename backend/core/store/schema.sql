@@ -20,7 +20,7 @@ CREATE TABLE sae (
     d_sae        UINTEGER NOT NULL,  -- width of the dictionary, features
     l0           DOUBLE   NOT NULL,  -- firings per position, measured on this corpus
     n_active     UINTEGER NOT NULL,  -- features with at least one firing (activation > 0) at any position
-    n_edges      UBIGINT  NOT NULL,
+    n_edges      UBIGINT  NOT NULL,  -- kept in edge_chunk: those of counts.edges_from firings or more
     n_firings    UBIGINT  NOT NULL,
     act_scale    FLOAT    NOT NULL,  -- largest activation seen (corpus or examples): the unit of the activation codes
     theta_grid   DOUBLE[]  NOT NULL,  -- thresholds that coverage is stored for; the first is 0

@@ -98,6 +98,11 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
         """The SAEs of the build, by layer."""
         return [row for _, _, row in self._current().saes.values()]
 
+    @property
+    def edges_from(self) -> int:
+        """Firings from which an edge is listed; curves, degrees and features count all edges."""
+        return self._current().edges_from
+
     def edge_pieces(self, sae_id: str, chunks: int = CHUNKS_A_PIECE) -> Iterator[Edges]:
         """All edges of an SAE, sorted by (token_id, feature_index);
         a chunk holds some 8,000, a piece a million.

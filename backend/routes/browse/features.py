@@ -78,7 +78,7 @@ def search_features(query: Annotated[FeaturesQuery, Query()], served: Served) ->
         total=found.total,
         n_active=found.n_active,
         details_missing=missing,
-        effective=query.model_dump(),
+        effective=query.model_dump() | {"min_count": _least(store, query)},
     )
     return answered(spliced(answer, {"features": array(_rows(store, found, query, lifts))}))
 
@@ -90,7 +90,7 @@ def _check_search(query: FeaturesQuery) -> None:
         if least is not None and most is not None and least > most:
             raise refuse_field(low, least, f"0 to {high} = {most}")
     if query.token_id is None:
-        if query.min_count != 1:
+        if query.min_count not in (None, 1):
             raise refuse_field(
                 "min_count", query.min_count, "1 without token_id, whose firings it counts"
             )
@@ -100,6 +100,17 @@ def _check_search(query: FeaturesQuery) -> None:
             )
 
 
+def _least(store: Store, query: FeaturesQuery) -> int:
+    """Firings at the token from which its edges are listed; refuses fewer than the build keeps."""
+    if query.token_id is None or query.min_count is None:
+        return store.edges_from
+    if query.min_count < store.edges_from:
+        raise refuse_field(
+            "min_count", query.min_count, f"{store.edges_from} or more: fewer are not listed here"
+        )
+    return query.min_count
+
+
 def _wanted(store: Store, query: FeaturesQuery) -> Wanted:
     low, high = store.firings_between(query.min_density, query.max_density)
     return Wanted(
@@ -107,7 +118,7 @@ def _wanted(store: Store, query: FeaturesQuery) -> Wanted:
         promotes=query.promotes,
         min_firings=low,
         max_firings=high,
-        min_count=query.min_count,
+        min_count=_least(store, query),
         min_lift=query.min_lift,
         max_lift=query.max_lift,
         order=query.order,

@@ -51,8 +51,10 @@ def read_graph(query: Annotated[GraphQuery, Query()], served: Served) -> GraphRe
 def read_degrees(query: Annotated[GraphFilter, Query()], served: Served) -> GraphDegreesResponse:
     """How many tokens and how many features have a degree of 1, of 2 to 3, of 4 to 7, and so on."""
     given: dict[str, Any] = query.model_dump()
+    store = served.build.require()
     try:
-        found = served.build.require().graph_degrees(**given)
+        given |= {"min_count": store.listed_min_count(query.min_count)}
+        found = store.graph_degrees(**given)
     except ValueError as error:
         raise refuse_value(error, given) from error
     bins = [

@@ -84,8 +84,11 @@ def read_intersections(
     store = served.build.require()
     sae, token_ids = _sae(store, query.sae_id), _token_ids(query.token_ids, 2)
     rows = _known(store, token_ids)
+    least = store.edges_from if query.min_count is None else query.min_count
+    if least < store.edges_from:
+        raise refuse_field("min_count", least, f"{store.edges_from} or more")
     edges = store.edges(sae.sae_id, token_ids)
-    kept = edges.n_firings >= query.min_count
+    kept = edges.n_firings >= least
     sets = [edges.feature_index[kept & (edges.token_id == token_id)] for token_id in token_ids]
     found = intersections(sets)
     return wire.IntersectionsResponse(
@@ -103,7 +106,7 @@ def read_intersections(
             "sae_id": sae.sae_id,
             "token_ids": token_ids,
             "theta": 0.0,
-            "min_count": query.min_count,
+            "min_count": least,
         },
     )
 

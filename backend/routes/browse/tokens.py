@@ -68,16 +68,17 @@ def _layer(store: Store, sae: SaeRow, token: StoredToken, query: TokenQuery) -> 
     """A TokenLayer as JSON."""
     own = store.own_edges(sae.sae_id, token.token_id)
     edges = own.first(query.limit, query.order, store.feature_columns(sae.sae_id))
-    _, place = store.degree_place(token.token_id, sae.sae_id)
+    degree, place = store.degree_place(token.token_id, sae.sae_id)
     only, n_only = store.exclusive_features(sae.sae_id, token.rank, query.limit)
     listed = _edges(store, sae, token, [*edges, *own.to(only)], query.notes)
     layer = TokenLayer(
         sae_id=sae.sae_id,
         layer=sae.layer,
-        degree=len(own.feature_index),
+        degree=degree,
         degree_place=None if token.rank is None else place,
         n_active=sae.n_active,
         n_exclusive=n_only,
+        n_listed=len(own.feature_index),
         edges=[],
     )
     return spliced(

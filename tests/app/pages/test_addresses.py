@@ -138,9 +138,15 @@ def test_a_sort_is_a_column_and_a_direction(asked: str, sort: tuple[str, str] | 
 
 
 @pytest.mark.parametrize(
-    ("n", "degree", "said"),
-    [(12, 1500, "12 of 1,500 listed."), (3, 3, "All 3 listed."), (0, 0, "")],
+    ("n", "kept", "degree", "said"),
+    [
+        (12, 1500, 1500, "12 of 1,500 listed."),
+        (3, 3, 3, "All 3 listed."),
+        (0, 0, 0, ""),
+        (2, 5, 9, "2 of 9 listed; 4 that fired too seldom to be kept in this build are not."),
+    ],
 )
-def test_a_list_says_how_many_it_leaves_out(n: int, degree: int, said: str) -> None:
+def test_a_list_says_how_many_it_leaves_out(n: int, kept: int, degree: int, said: str) -> None:
     edges = [wire.TokenEdge.model_construct(feature_index=i) for i in range(n)]
-    assert listed_words(wire.TokenLayer.model_construct(edges=edges, degree=degree)) == said
+    layer = wire.TokenLayer.model_construct(edges=edges, degree=degree, n_listed=kept)
+    assert listed_words(layer) == said

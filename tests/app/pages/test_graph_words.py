@@ -145,7 +145,7 @@ def test_an_address_is_read_and_what_it_cannot_mean_is_said() -> None:
         "n_active": 4,
         "theta_grid": [0.0],
     }
-    capabilities = Capabilities.model_construct(saes=[], min_count_grid=[1, 2])
+    capabilities = Capabilities.model_construct(saes=[], min_count_grid=[1, 2], build=None)
     saes = [type(capabilities).model_fields["saes"].annotation.__args__[0].model_validate(sae)]  # type: ignore[union-attr]
     asked = {"min_count": "2", "class": "content", "path": "3-4,1-9;3-3,1-9", "colour": "red"}
     state, steps, complaints = read_state(asked, saes, capabilities)

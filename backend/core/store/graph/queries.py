@@ -81,7 +81,7 @@ class GraphView:
     cells: GraphCells
     n_edges: int
     n_firings: int
-    n_edges_of_sae: int  # min_count 1, all tokens, all features
+    n_edges_of_sae: int  # all that are listed
     n_ranks: int  # ranks of tokens that occur
     n_orders: int  # active features
     n_function: int  # tokens of rank 1..n_function are function tokens
@@ -94,7 +94,7 @@ class GraphQueries(IndexQueries):
     def graph(
         self,
         sae_id: str,
-        min_count: int = 1,
+        min_count: int | None = None,
         token_class: str | None = None,
         ranks: tuple[int | None, int | None] = (None, None),
         orders: tuple[int | None, int | None] = (None, None),
@@ -103,12 +103,13 @@ class GraphQueries(IndexQueries):
         """At most max_edges cells of a range of ranks and a range of orders;
         ends inside, None = all.
 
-        Orders are those of the edges with min_count 1. ValueError, beginning with the name of the
+        Orders are those of the edges with min_count 1; min_count None is the least that is listed.
+        ValueError, beginning with the name of the
         setting.
         """
         generation = self._current()
         sae = self._sae(generation, sae_id)[2]
-        _check_min_count(min_count)
+        min_count = self.listed_min_count(min_count)
         index = self.graph_index(sae_id)
         low, high = _class_range(index, token_class)
         first, last = _checked("rank", ranks, low, high)
@@ -184,26 +185,33 @@ class GraphQueries(IndexQueries):
             for a, b, n, m in zip(starts, lasts, edges, firings, strict=True)
         ]
 
+    def listed_min_count(self, min_count: int | None) -> int:
+        """The min_count asked for, or the least that the build lists edges of.
+
+        ValueError for one that it does not list.
+        """
+        allowed = [least for least in MIN_COUNTS if least >= self._current().edges_from]
+        if min_count is None:
+            return allowed[0]
+        if min_count not in allowed:
+            raise ValueError(f"min_count {min_count}: this build lists edges for {allowed}")
+        return min_count
+
     def graph_degrees(
-        self, sae_id: str, min_count: int = 1, token_class: str | None = None
+        self, sae_id: str, min_count: int | None = None, token_class: str | None = None
     ) -> list[tuple[int, int, int]]:
         """(octave, tokens, features) with a degree of 2^octave to 2^(octave + 1) - 1;
         edges to the class alone.
         """
         generation = self._current()
         ordinal = self._sae(generation, sae_id)[0]
-        _check_min_count(min_count)
+        min_count = self.listed_min_count(min_count)
         index = self.graph_index(sae_id)
         if isinstance(index.source, InMemory):
             return _degrees(index.source.edges, min_count, _class_range(index, token_class))
         code = None if token_class is None else CLASS_NAMES.index(token_class)
         rows = self._query(generation, GRAPH_DEGREES, [ordinal, min_count, code])
         return [(octave, tokens, features) for octave, tokens, features in rows]
-
-
-def _check_min_count(min_count: int) -> None:
-    if min_count not in MIN_COUNTS:
-        raise ValueError(f"min_count {min_count}: this build counts edges for {list(MIN_COUNTS)}")
 
 
 def _class_range(index: GraphIndex, token_class: str | None) -> tuple[int, int]:
