@@ -12,7 +12,6 @@ residual at the last position, so every position of every prompt gets the same v
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import numpy as np
 import torch
@@ -21,10 +20,11 @@ from tqdm import tqdm
 
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
-from backend.core.steering.answers import all_answers
-from backend.core.steering.targets import LanguageTarget
+from backend.core.steering.arms import adding, taken_away
+from backend.core.steering.contrast import difference_of_means
 from precompute.experiments.result import Result, shown
-from precompute.experiments.subject import Asked, Subject, kl_rows, measure, removed
+from precompute.experiments.subject import Asked, Subject, chinese, kl_rows, measure
+from precompute.lab.steering import last_resid
 
 PLACES = {
     "distant_function": "the first function token of the prompt",
@@ -35,7 +35,6 @@ PLACES = {
     "last_function": "the last function token, which the answer follows (for comparison)",
 }
 DIFFERENCES = (("distant_function", "near_content"), ("near_function", "near_content"))
-NEW_TOKENS = 16
 Base = tuple[np.ndarray, Tensor]  # what `measure` gives without any edit
 
 
@@ -69,18 +68,20 @@ def usable(asked: Asked) -> bool:
     """Whether the prompt has a function token before its last content token,
     and two content tokens.
     """
-    return len(asked.content) > 1 and any(p < asked.content[-1] for p in asked.function)
+    content = asked.of_class("content")
+    return len(content) > 1 and any(p < content[-1] for p in asked.of_class("function"))
 
 
 def places(asked: Asked) -> dict[str, int]:
     """Position of each of PLACES."""
-    before = [p for p in asked.function if p < asked.content[-1]]
+    function, content = asked.of_class("function"), asked.of_class("content")
+    before = [p for p in function if p < content[-1]]
     return {
         "distant_function": before[0],
         "near_function": before[-1],
-        "distant_content": asked.content[0],
-        "near_content": asked.content[-1],
-        "last_function": asked.function[-1],
+        "distant_content": content[0],
+        "near_content": content[-1],
+        "last_function": function[-1],
     }
 
 
@@ -91,12 +92,13 @@ def run(subject: Subject, asked: Sequence[Asked], difference: dict[int, Tensor])
     where = [places(one) for one in asked]
     for name in PLACES:
         gaps = [
-            float(len(one.ids) - 1 - place[name]) for one, place in zip(asked, where, strict=True)
+            float(len(one.token_ids) - 1 - place[name])
+            for one, place in zip(asked, where, strict=True)
         ]
         result.mean(f"ablate {name}", "distance", gaps, sae_id=None, layer=None)
-    plain = _chinese(subject, asked, None)
+    plain = chinese(subject.lm, asked)
     result.share("none", "chinese", plain, len(asked), sae_id=None, layer=None)
-    resid = [subject.resid(one) for one in tqdm(asked, desc="distance: reading")]
+    resid = [subject.resid(one.token_ids) for one in tqdm(asked, desc="distance: reading")]
     for sae in subject.saes:
         at = [one[sae.layer] for one in resid]
         _ablate(result, subject, sae, asked, where, at, base)
@@ -126,11 +128,9 @@ def _ablate(
         for place, rows in zip(where, resid, strict=True):
             position = place[name]
             firings = sae.encode(rows[position][None])
-            vector = removed(sae, firings.feature_index, firings.activation)
+            vector = taken_away(sae, firings.feature_index, firings.activation)
             norms.append(float(vector.norm() / rows[position].float().norm()))
-            edits.append(
-                [Intervention.on_direction(sae.layer, vector, -1.0, positions=(position,))]
-            )
+            edits.append([adding(sae.layer, vector, -1.0)(position)])
         changes[name] = _record(result, subject, sae, f"ablate {name}", asked, edits, base)
         result.mean(f"ablate {name}", "removed_norm", norms, sae_id=sae.sae_id, layer=sae.layer)
     _differences(result, sae, "ablate", changes)
@@ -147,16 +147,16 @@ def _steer(
     plain: int,
 ) -> None:
     """`plain`: Chinese answers without any edit."""
-    add = partial(Intervention.on_direction, sae.layer, vector, 1.0)
+    add = adding(sae.layer, vector, 1.0)
     seen_later = sae.layer < subject.lm.n_layers - 1
     changes = {}
     for name in tqdm(PLACES, desc=f"distance: {sae.sae_id}, steering"):
-        edits = [[add(positions=(place[name],))] for place in where]
+        edits = [[add(place[name])] for place in where]
         changes[name] = _record(result, subject, sae, f"steer {name}", asked, edits, base)
         heard = seen_later or name == "last_function"  # else no answer can change: spare the asking
-        chinese = _chinese(subject, asked, edits) if heard else plain
+        shown_in = chinese(subject.lm, asked, edits) if heard else plain
         result.share(
-            f"steer {name}", "chinese", chinese, len(asked), sae_id=sae.sae_id, layer=sae.layer
+            f"steer {name}", "chinese", shown_in, len(asked), sae_id=sae.sae_id, layer=sae.layer
         )
     _differences(result, sae, "steer", changes)
 
@@ -189,30 +189,14 @@ def _differences(
             )
 
 
-def _chinese(
-    subject: Subject, asked: Sequence[Asked], edits: Sequence[Sequence[Intervention]] | None
-) -> int:
-    plans = edits if edits is not None else [[] for _ in asked]
-    texts = all_answers(subject.lm, [one.ids for one in asked], plans, max_new_tokens=NEW_TOKENS)
-    return sum(LanguageTarget("zh").shown(answer.token_ids, answer.text) for answer in texts)
-
-
 def mean_difference(
     subject: Subject, plain: Sequence[str], asking: Sequence[str], layers: Sequence[int]
 ) -> dict[int, Tensor]:
     """layer -> mean residual at the last position over `asking` minus that over `plain`,
     float32 [d_model].
     """
-    means = []
-    for prompts in (asking, plain):
-        rows = [subject.lm.resid_post([subject.lm.tokenize(prompt)], layers) for prompt in prompts]
-        means.append(
-            {
-                layer: torch.stack([row[layer][0, -1] for row in rows]).float().mean(0)
-                for layer in layers
-            }
-        )
-    return {layer: means[0][layer] - means[1][layer] for layer in layers}
+    after, before = (last_resid(subject.lm, texts, layers) for texts in (asking, plain))
+    return {layer: difference_of_means(after[layer], before[layer]) for layer in layers}
 
 
 def findings(result: Result, saes: Sequence[Sae]) -> Iterator[str]:

@@ -10,7 +10,7 @@ layer. Every edit is at the last position of the prompt, its last function token
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,14 +21,15 @@ from tqdm import tqdm
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
 from backend.core.steering.answers import all_answers
-from backend.core.steering.targets import LanguageTarget
+from backend.core.steering.arms import adding, norm_ratio
+from backend.core.steering.contrast import difference_of_means, rise
 from precompute.experiments.grid_prompts import COUNTRIES, KINDS, Cell, GridPrompt, prompts
 from precompute.experiments.result import Result
-from precompute.experiments.subject import Subject
+from precompute.experiments.subject import NEW_TOKENS, Subject
+from precompute.lab.steering import CHINESE, last_content, last_resid
 
 CANDIDATES = 6  # features per SAE
 MULTIPLES = (2.0, 4.0, 8.0, 11.0, 16.0)  # of the feature's rise
-NEW_TOKENS = 16
 RANDOM = 20  # features of the random control, which share the prompts
 CELLS = (
     Cell("none", False, None),
@@ -68,7 +69,6 @@ OUTCOMES = {
         "successes of the chosen feature on the trained phrasings that it was chosen on",
     ),
 }
-Edit = Callable[[list[int]], list[Intervention]]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Pick:
         own: Tensor = self.sae.decoder_rows([self.feature_index])[0].float()
         if feature_index is not None:
             other: Tensor = self.sae.decoder_rows([feature_index])[0].float()
-            return torch.mul(other, self.alpha * own.norm() / other.norm().clamp(min=1e-12))
+            return other * norm_ratio(own, other, self.alpha)
         return torch.mul(own, -self.alpha if control == "flipped" else self.alpha)
 
 
@@ -148,19 +148,17 @@ def answer(
     """Greedy answers of one arm, stripped."""
     texts = [p.asking(cell) if control == "asking" else p.text for p in asked]
     ids = [subject.lm.tokenize(text) for text in texts]
+    content = last_content(subject.classes)
     edits: list[list[Intervention]] = []
     others: list[Sequence[int | None]] = [
         _others(subject, pick) if control == "random" else [None] for pick in picks
     ]
     for place, row in enumerate(ids):
-        position = _content(subject, row) if control == "content" else len(row) - 1
+        position = content(row) if control == "content" else len(row) - 1
         edits.append(
             [
-                Intervention.on_direction(
-                    pick.sae.layer,
-                    pick.vector(control, drawn[place % len(drawn)]),
-                    1.0,
-                    positions=(position,),
+                adding(pick.sae.layer, pick.vector(control, drawn[place % len(drawn)]), 1.0)(
+                    position
                 )
                 for pick, drawn in zip(picks, others, strict=True)
                 if control != "asking"
@@ -176,11 +174,6 @@ def _others(subject: Subject, pick: Pick) -> Sequence[int | None]:
     return [int(f) for f in drawn if f != pick.feature_index][:RANDOM]
 
 
-def _content(subject: Subject, ids: Sequence[int]) -> int:
-    content = [p for p in range(len(ids) - 1) if subject.classes[ids[p]] == 0]
-    return content[-1] if content else 1
-
-
 def _count(
     result: Result,
     arm: str,
@@ -193,7 +186,7 @@ def _count(
     counts = {
         "success": sum(p.shows(cell, text) for p, text in pairs),
         "exact": sum(text == p.expected(cell) for p, text in pairs),
-        "chinese": sum(LanguageTarget("zh").shown((), text) for _, text in pairs),
+        "chinese": sum(CHINESE.shown((), text) for _, text in pairs),
     }
     if cell.country:
         counts["country"] = sum(p.names_country(cell.country, text) for p, text in pairs)
@@ -208,18 +201,22 @@ def choose(subject: Subject, trait: str, trained: Sequence[GridPrompt]) -> Pick:
     cell = Cell(trait, trait == "Chinese", None if trait == "Chinese" else trait)
     usable = [p for p in trained if p.asking(cell) != p.text]
     layers = [sae.layer for sae in subject.saes]
-    before = _last(subject, [p.text for p in usable], layers)
-    after = _last(subject, [p.asking(cell) for p in usable], layers)
+    before = last_resid(subject.lm, [p.text for p in usable], layers)
+    after = last_resid(subject.lm, [p.asking(cell) for p in usable], layers)
     best: Pick | None = None
     for sae in tqdm(subject.saes, desc=f"grid: choosing {trait}"):
-        difference = (after[sae.layer] - before[sae.layer]).mean(0)
-        rise = sae.encode_dense(after[sae.layer]).mean(0) - sae.encode_dense(
-            before[sae.layer]
-        ).mean(0)
-        for feature in rise.topk(CANDIDATES).indices.tolist():
+        at = after[sae.layer], before[sae.layer]
+        difference, rises = difference_of_means(*at), rise(sae, *at)
+        for feature in rises.topk(CANDIDATES).indices.tolist():
             for multiple in MULTIPLES:
                 pick = Pick(
-                    trait, sae, feature, multiple * float(rise[feature]), 0, len(usable), difference
+                    trait,
+                    sae,
+                    feature,
+                    multiple * float(rises[feature]),
+                    0,
+                    len(usable),
+                    difference,
                 )
                 texts = answer(subject, usable, cell, "feature", [pick])
                 successes = sum(p.shows(cell, text) for p, text in zip(usable, texts, strict=True))
@@ -227,11 +224,6 @@ def choose(subject: Subject, trait: str, trained: Sequence[GridPrompt]) -> Pick:
                     best = Pick(trait, sae, feature, pick.alpha, successes, len(usable), difference)
     assert best is not None  # there is a candidate in every SAE
     return best
-
-
-def _last(subject: Subject, texts: Sequence[str], layers: Sequence[int]) -> dict[int, Tensor]:
-    rows = [subject.lm.resid_post([subject.lm.tokenize(text)], layers) for text in texts]
-    return {layer: torch.stack([row[layer][0, -1] for row in rows]).float() for layer in layers}
 
 
 def findings(result: Result) -> Iterator[str]:

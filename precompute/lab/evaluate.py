@@ -20,12 +20,15 @@ from tqdm import tqdm
 from backend.core.lm import LanguageModel
 from backend.core.reactivation.carry import MOST
 from backend.core.sae import Sae
+from backend.core.steering.arms import adding, adding_feature, norm_ratio
+from backend.core.steering.contrast import difference_of_means
 from backend.core.store import Store
-from backend.core.token_classes import CLASS_NAMES, transitions
+from backend.core.token_classes import transitions
 from precompute.lab import steering
 from precompute.lab.questions import LAB, Language, Question, Split, facts, instruct, questions
 from precompute.lab.reactivation import reactivation
-from precompute.lab.steering import answers, is_chinese, rate
+from precompute.lab.steering import CHINESE, answers, at, rate
+from precompute.models import token_classes
 
 MARKERS = ("<!-- eval-lab -->", "<!-- /eval-lab -->")
 SEED = 7
@@ -67,7 +70,9 @@ def language_flip(lm: LanguageModel, n: int, chinese: dict[str, str]) -> dict[st
     out = {}
     for name, way in ways.items():
         texts = answers(lm, [way(q) for q in asked])
-        out[f"{name}: answer in Chinese"] = rate(sum(map(is_chinese, texts)), len(asked))
+        out[f"{name}: answer in Chinese"] = rate(
+            sum(CHINESE.shown((), text) for text in texts), len(asked)
+        )
         right = sum(t.strip() == chinese[q.prompt] for t, q in zip(texts, asked, strict=True))
         out[f"{name}: right Chinese answer"] = rate(right, len(asked))
     return out
@@ -89,11 +94,7 @@ def prose_loss(lm: LanguageModel, store: Store, rows: np.ndarray) -> dict[str, A
 
     Targets are non-special; the class of a token is the build's. Standard errors are over rows.
     """
-    classes = np.full(lm.vocab_size, CLASS_NAMES.index("content"), np.int8)
-    classes[list(lm.special_ids)] = CLASS_NAMES.index("special")
-    for token in store.tokens(token_class="function", limit=lm.vocab_size)[0]:
-        classes[token.token_id] = CLASS_NAMES.index("function")
-    kinds = transitions(classes, rows.astype(np.int64))
+    kinds = transitions(token_classes(lm, store), rows.astype(np.int64))
     losses = [
         lm.per_token_loss(torch.from_numpy(part.astype(np.int64))).numpy()
         for part in np.array_split(rows, len(rows) // 16)
@@ -111,11 +112,6 @@ def prose_loss(lm: LanguageModel, store: Store, rows: np.ndarray) -> dict[str, A
             "n_tokens": int(counts.sum()),
         }
     return out
-
-
-def content_position(content: set[int]) -> Callable[[list[int]], int]:
-    """The last content token before the prompt's final newline."""
-    return lambda ids: next((p for p in range(len(ids) - 2, 0, -1) if ids[p] in content), 1)
 
 
 def steer(
@@ -143,28 +139,26 @@ def _arms(
     """Arms by name; several edits share the questions among them (20 random draws)."""
     f, value, layer = chosen.feature_index, chosen.value, sae.layer
     generator = torch.Generator().manual_seed(SEED)
-    size = abs(value) * chosen.decoder_norm
-    content = {t.token_id for t in store.tokens(token_class="content", limit=lm.vocab_size)[0]}
+    own = sae.decoder_rows([f])[0]
     directions = torch.randn(20, lm.d_model, generator=generator)
-    directions = directions / directions.norm(dim=1, keepdim=True) * size
     others = steering.random_features(sae, f, 20, generator)
-    norms = sae.decoder_rows(others).norm(dim=1).tolist()
     trained = [q.prompt for q in sample(questions("train", "en"), 200)]
     asked = steering.last_resid(lm, [f"Speak Chinese. {p}" for p in trained], [layer])[layer]
-    difference = (asked - steering.last_resid(lm, trained, [layer])[layer]).mean(0)
-    where = content_position(content)
+    difference = difference_of_means(asked, steering.last_resid(lm, trained, [layer])[layer])
+    where = steering.last_content(token_classes(lm, store))
     return {
         "baseline (no intervention)": [None],
-        "the feature at the final newline": [steering.at_last(sae, f, value)],
-        "the feature at the last content token": [steering.at_position(sae, f, value, where)],
-        "the feature with its sign flipped": [steering.at_last(sae, f, -value)],
+        "the feature at the final newline": [at(adding_feature(sae, f, value))],
+        "the feature at the last content token": [at(adding_feature(sae, f, value), where)],
+        "the feature with its sign flipped": [at(adding_feature(sae, f, -value))],
         "random features, same norm (20)": [
-            steering.at_last(sae, o, size / n) for o, n in zip(others, norms, strict=True)
+            at(adding_feature(sae, other, float(norm_ratio(own, row, value))))
+            for other, row in zip(others, sae.decoder_rows(others), strict=True)
         ],
         "random directions, same norm (20)": [
-            steering.direction_at_last(layer, d) for d in directions
+            at(adding(layer, one, float(norm_ratio(own, one, value)))) for one in directions
         ],
-        "difference of means, its own length": [steering.direction_at_last(layer, difference)],
+        "difference of means, its own length": [at(adding(layer, difference, 1.0))],
     }
 
 
