@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from app.pages.features.state import DENSITIES, LIFTS, ORDERS, ROWS, SearchState
-from app.parts.numbers import number, share
+from app.parts.controls import labelled, segments, select
+from app.parts.numbers import counted, number, share
 from app.parts.panel import Children, notice
 from app.parts.shared_rows import (
     bar,
@@ -24,55 +25,40 @@ from app.parts.shared_rows import (
     value_of,
 )
 from app.parts.token import visible
+from app.parts.urls import search_url
 from backend.schemas import FeaturePage, FoundFeature, Sae, TokenRow
+
+PAGE = "features"  # prefix of the ids
 
 
 def control_bar(state: SearchState, saes: Sequence[Sae]) -> list[Component]:
     """Every setting under its name; the text search is what `/` focuses."""
     return [
-        _labelled(
-            "sae",
-            "Layer",
-            _segments("sae", [(one.sae_id, str(one.layer)) for one in saes], state.sae),
-        ),
+        segments(PAGE, "sae", "Layer", [(one.sae_id, str(one.layer)) for one in saes], state.sae),
         _text("q", "Search", "token, or index", state.q, "8rem", search=True),
         _text("fires", "Fires at the token", "↵, #201", state.fires, "7.5rem"),
         _text("promotes", "Promotes the token", "·Paris, #201", state.promotes, "7.5rem"),
-        _select(
+        select(
+            PAGE,
             "density",
             "Fires at positions",
             [(key, one[0]) for key, one in DENSITIES.items()],
             state.density,
             "10.5rem",
         ),
-        _select(
+        select(
+            PAGE,
             "lift",
             "Function against content",
             [(key, one[0]) for key, one in LIFTS.items()],
             state.lift,
             "9rem",
         ),
-        _select("order", "Order", list(ORDERS.items()), state.order, "11rem"),
-        _labelled(
-            "direction",
-            "Direction",
-            _segments("direction", [("first", "↓"), ("reversed", "↑")], state.direction),
+        select(PAGE, "order", "Order", list(ORDERS.items()), state.order, "11rem"),
+        segments(
+            PAGE, "direction", "Direction", [("first", "↓"), ("reversed", "↑")], state.direction
         ),
     ]
-
-
-def _labelled(name: str, label: str, control: Component) -> Component:
-    return html.Div(
-        [html.Span(label, className="fs-control__label", id=f"features-{name}-label"), control],
-        className="fs-control",
-        role="group",
-        **{"aria-labelledby": f"features-{name}-label"},
-    )
-
-
-def _segments(name: str, options: Sequence[tuple[str, str]], value: str) -> Component:
-    data = [{"value": option, "label": shown} for option, shown in options]
-    return dmc.SegmentedControl(id=f"features-{name}", data=data, value=value, size="xs", radius=6)
 
 
 def _text(
@@ -88,23 +74,7 @@ def _text(
         **{"aria-label": label},
     )
     marked: dict[str, Any] = {"data-fs-search": "true"} if search else {}
-    return _labelled(name, label, html.Div(field, **marked))
-
-
-def _select(
-    name: str, label: str, options: Sequence[tuple[str, str]], value: str, width: str
-) -> Component:
-    data = [{"value": option, "label": shown} for option, shown in options]
-    control = dmc.Select(
-        id=f"features-{name}",
-        data=data,
-        value=value,
-        size="xs",
-        w=width,
-        allowDeselect=False,
-        **{"aria-label": label},
-    )
-    return _labelled(name, label, control)
+    return labelled(PAGE, name, label, html.Div(field, **marked))
 
 
 def found_table(found: FeaturePage, state: SearchState, token: TokenRow | None) -> Component:
@@ -171,7 +141,10 @@ def _row(one: FoundFeature, most: float, with_token: bool) -> Component:
 
 
 def found_words(
-    found: FeaturePage, state: SearchState, tokens: Mapping[str, TokenRow | None]
+    found: FeaturePage,
+    state: SearchState,
+    tokens: Mapping[str, TokenRow | None],
+    others: Mapping[str, Sequence[TokenRow]],
 ) -> Children:
     """How many match, of how many, under which filters; and what an order needs to be read."""
     hidden = found.n_active - found.total
@@ -183,7 +156,7 @@ def found_words(
     for name, words in (("fires", ". Firing at "), ("promotes", ". Promoting ")):
         token = tokens[name]
         if token is not None:
-            said += [words, token_link(token, state.sae), f" (id {token.token_id})"]
+            said += [words, token_link(token, state.sae), *_which(token, state, name, others[name])]
     said.append(
         f". In order: {ORDERS[state.order]}{', reversed' if state.direction == 'reversed' else ''}."
     )
@@ -200,6 +173,21 @@ def found_words(
     if found.details_missing:
         said.append(f" Lifts are not known: {found.details_missing}")
     return said
+
+
+def _which(
+    token: TokenRow, state: SearchState, name: str, others: Sequence[TokenRow]
+) -> list[Component | str]:
+    """The token's id and count, and the other spellings that the same words could mean."""
+    said: list[Component | str] = [f" (id {token.token_id}, {counted(token.occurrences, 'time')}"]
+    default = SearchState(state.sae).as_query()
+    for other in others:
+        asked = state.as_query() | {name: f"#{other.token_id}", "page": "1"}
+        changed = {key: value for key, value in asked.items() if value != default[key]}
+        words = f"{visible(other.text)}, {counted(other.occurrences, 'time')}"
+        link = dcc.Link(words, href=search_url(state.sae, **changed))
+        said += ["; also written ", link]
+    return [*said, ")"]
 
 
 def pager(state: SearchState, last: int) -> Component:
