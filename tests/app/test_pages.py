@@ -20,6 +20,7 @@ from app.pages.run.words import agreement, fork_note, fork_url
 from app.parts.panel import panel
 from app.parts.token import token_chip, visible
 from backend.schemas import Run
+from backend.schemas.server import Opening
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,9 @@ SAES = [
     SimpleNamespace(sae_id=f"l{layer}", layer=layer, theta_grid=[0.0, 0.5 + layer], in_build=True)
     for layer in (1, 2, 3)
 ]
-CAPABILITIES = SimpleNamespace(min_count_grid=[1, 5], orders=["frequency", "degree"], saes=SAES)
+CAPABILITIES = SimpleNamespace(
+    min_count_grid=[1, 5], orders=["frequency", "degree"], saes=SAES, opening=Opening()
+)
 
 
 def test_no_query_is_the_middle_layer_at_the_papers_settings() -> None:

@@ -167,10 +167,9 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
         told = notice(
             "The address asks for what is not there", "; ".join(complaints), kind="problem"
         )
-        bar, defaults = control_bar(state, saes, capabilities), default_state(saes).as_query()
         return (
-            bar,
-            defaults,
+            control_bar(state, saes, capabilities),
+            default_state(saes, capabilities).as_query(),
             {sae.sae_id: theta_options(sae) for sae in saes},
             told if complaints else None,
         )

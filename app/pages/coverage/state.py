@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dash.development.base_component import Component
 
 from app.parts.controls import one_of, segments, select
+from app.parts.opening import opened_sae
 from backend.schemas import Capabilities, Sae
 
 # % of occurrences that function tokens make together; the paper's is 40
@@ -62,9 +63,12 @@ class CoverageState:
         }
 
 
-def default_state(saes: Sequence[Sae]) -> CoverageState:
-    """The middle layer at the paper's settings. `saes` must not be empty."""
-    return CoverageState(sae=saes[(len(saes) - 1) // 2].sae_id)
+def default_state(saes: Sequence[Sae], capabilities: Capabilities) -> CoverageState:
+    """The preset's layer for this page, or the middle one, at the paper's settings.
+
+    `saes` must not be empty.
+    """
+    return CoverageState(sae=opened_sae("coverage", capabilities, saes).sae_id)
 
 
 def read_state(
@@ -74,7 +78,7 @@ def read_state(
 
     A refused value falls back to the default, and the complaint says so.
     """
-    default = default_state(saes)
+    default = default_state(saes, capabilities)
     complaints: list[str] = []
     chosen = one_of(asked, "sae", [sae.sae_id for sae in saes], default.sae, complaints)
     thetas = [

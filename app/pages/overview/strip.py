@@ -20,7 +20,8 @@ def prompt_strip(answer: InspectResponse, sae: Sae, prompt: str) -> Component:
     """
     splits = {split.position: split for split in answer.splits[sae.sae_id]}
     most = max((split.firing for split in splits.values()), default=1) or 1
-    columns = [_column(token, splits.get(token.position), most) for token in answer.tokens]
+    read = answer.tokens[answer.prefix_length :]  # examples before the prompt are not shown
+    columns = [_column(token, splits.get(token.position), most) for token in read]
     strip = html.Div([*columns, _prediction(answer)], className="fs-strip", role="list")
     return dcc.Link(
         strip,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.parts.opening import named_sae
 from backend import schemas as wire
 
 NEXT_TOKENS = 10
@@ -14,12 +15,13 @@ LANES = ("A", "B")
 
 
 def default_sae(capabilities: wire.Capabilities) -> str | None:
-    """The SAE of the first demonstration when it is live, so that pins can be steered with;
-    else the first live one.
+    """The SAE that the preset names for this page; else that of the first demonstration, so that
+    pins can be steered with; else the first. A live one in any case.
     """
     live = [sae.sae_id for sae in capabilities.saes if sae.live]
-    shown = [demo.sae_id for demo in capabilities.demonstrations if demo.sae_id in live]
-    return next(iter([*shown, *live]), None)
+    named = named_sae("reactivation", capabilities)
+    order = [named, *(demo.sae_id for demo in capabilities.demonstrations), *live]
+    return next((sae_id for sae_id in order if sae_id in live), None)
 
 
 def defaults_of(capabilities: wire.Capabilities) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from app.pages.steer import state as steer_state
 from app.parts import steering
 from app.parts.components import InterventionRack, PromptBox, RunLink, SteerShift, SteerStream
 from app.parts.controls import address_complaints
+from app.parts.opening import named_sae
 from app.parts.page import FOLLOWED, Page
 from app.parts.panel import panel
 from backend import schemas as wire
@@ -213,12 +214,10 @@ def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict
 
 
 def _steering_sae(can: wire.Capabilities) -> str | None:
-    """The SAE that the search begins with:
-    the first demonstration's, else the first meant for steering.
-    """
+    """What the search begins with: the preset's choice, a demonstration's, one to steer with."""
     live = {sae.sae_id: sae for sae in can.saes if sae.live}
     meant = [sae_id for sae_id, sae in live.items() if sae.use != "browse"]
-    order = [demo.sae_id for demo in can.demonstrations] + meant + list(live)
+    order = [named_sae("steer", can), *(d.sae_id for d in can.demonstrations), *meant, *live]
     return next((sae_id for sae_id in order if sae_id in live), None)
 
 
