@@ -1,10 +1,13 @@
-"""What a page opens with where its address says nothing: the preset's choice, if it made one."""
+"""What a page opens with where its address says nothing: the preset's choice, if it made one; and
+prompts behind the preset's examples.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from backend.schemas import Capabilities, Sae
+from backend.schemas import Capabilities, Demonstration, Sae, Token
 
 
 def opened_sae(page: str, can: Capabilities, saes: Sequence[Sae]) -> Sae:
@@ -20,3 +23,17 @@ def opened_sae(page: str, can: Capabilities, saes: Sequence[Sae]) -> Sae:
 def named_sae(page: str, can: Capabilities) -> str | None:
     """The sae_id that the preset names for the page; None where it names none."""
     return can.opening.default_sae.get(page)
+
+
+def live_demonstrations(can: Capabilities) -> list[Demonstration]:
+    """Those whose SAE is live, in the preset's order: Steering opens with the first."""
+    live = {sae.sae_id for sae in can.saes if sae.live}
+    return [demo for demo in can.demonstrations if demo.sae_id in live]
+
+
+def marked(tokens: Sequence[Token], prefix_length: int) -> list[dict[str, Any]]:
+    """Tokens as the browser takes them; those of the prefix are marked, which folds them."""
+    return [
+        token.model_dump() | ({"prefix": True} if token.position < prefix_length else {})
+        for token in tokens
+    ]

@@ -13,9 +13,11 @@ from app.parts.components import (
     FiringMatrix,
     MatrixLegend,
     NextTokens,
+    PrefixBox,
     PromptBox,
     ReactivationIndex,
     RunLink,
+    SourceTrace,
 )
 from app.parts.panel import panel
 
@@ -25,6 +27,7 @@ INSPECTED = (
     "reactivation-next-panel",
     "reactivation-pins-panel",
     "reactivation-compare-panel",
+    "reactivation-source-panel",
 )
 """Panels whose numbers are those of POST /api/inspect, a request for each prompt."""
 
@@ -57,10 +60,14 @@ def prompts_panel() -> Component:
         html.Button("Built-in pair", id="reactivation-pair", type="button", className="fs-button"),
         dmc.Switch(id="reactivation-shuffled", label="shuffled baseline", size="sm", checked=True),
         RunLink("reactivation-save", label="Save as a run"),
+        PrefixBox("reactivation-prefix"),
         html.P(id="reactivation-stale", role="status", className="fs-stale-note"),
     ]
     return html.Section(
-        [html.Div(boxes, className="fs-prompts"), html.Div(tools, className="fs-live-tools")],
+        [
+            html.Div(boxes, className="fs-prompts"),
+            html.Div(tools, className="fs-live-tools"),
+        ],
         className="fs-panel fs-live-prompts",
     )
 
@@ -97,6 +104,15 @@ def side_panel() -> Component:
             ),
         ],
         className="fs-live-side",
+    )
+
+
+def source_panel() -> Component:
+    return panel(
+        "Which of the source’s features fire again, and where",
+        SourceTrace("reactivation-source", group=GROUP, target="reactivation-matrix"),
+        id="reactivation-source-panel",
+        badge="live",
     )
 
 

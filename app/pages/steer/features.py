@@ -97,7 +97,10 @@ async def _strengths(api: ApiClient, subjects: dict[str, Any]) -> dict[str, Any]
         wire.FeatureChoice(sae_id=sae_id, feature_index=int(index)) for sae_id, _, index in keys
     ]
     request = wire.StrengthRequest(
-        prompt=subjects["prompt"], chat=subjects["chat"], features=chosen
+        prompt=subjects["prompt"],
+        chat=subjects["chat"],
+        prefix=subjects.get("prefix", ""),
+        features=chosen,
     )
     try:
         answer = await api.strength(request)

@@ -14,7 +14,7 @@ export const LANES = ["A", "B"];
 /**
  * @param {string} group
  * @returns {{ model: Model | null | undefined, locked: number | null, nLocked: number, hover:
- *   number | null, pins: string[] }}
+ *   number | null, pins: string[], source: number }} source: a column, -1 = none
  */
 export function useGroup(group) {
   return {
@@ -23,6 +23,7 @@ export function useGroup(group) {
     nLocked: useChannel(group, (s) => s.nLocked || 0),
     hover: useChannel(group, (s) => (s.hover === undefined ? null : s.hover)),
     pins: useChannel(group, (s) => s.pins) || [],
+    source: useChannel(group, (s) => (s.source === undefined ? -1 : s.source)),
   };
 }
 

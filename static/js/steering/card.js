@@ -1,6 +1,7 @@
 /* One intervention: on or off, what it does, how strongly (in three linked units), where. */
 
 import { h } from "../shared/hooks/react.js";
+import { afterPrefix } from "../shared/tokens/prefix.js";
 import { describe, inLine, visible } from "../shared/tokens/words.js";
 import { resolvePositions } from "./interventions.js";
 import { Ablation, Strength } from "./strength.js";
@@ -33,10 +34,11 @@ const POSITION_NAMES = {
 function PositionPicker({ it, tokens, at, change, id }) {
   const rule = Array.isArray(it.positions) ? "chosen" : it.positions;
   /** @param {string} value */
-  const pick = (value) =>
-    change({
-      positions: value === "chosen" ? (at.length ? at : [0]) : /** @type {Positions} */ (value),
-    });
+  const pick = (value) => {
+    const first = afterPrefix(tokens).slice(0, 1);
+    const chosen = at.length ? at : first.map((token) => token.position);
+    change({ positions: value === "chosen" ? chosen : /** @type {Positions} */ (value) });
+  };
   const shown =
     at
       .slice(0, 6)

@@ -9,7 +9,7 @@ from app.pages.coverage.state import default_state
 from app.pages.features.state import read_state as read_features
 from app.pages.graph.state import read_state as read_graph
 from app.pages.overview.strip import prompt_strip
-from app.pages.reactivation.state import default_sae
+from app.pages.reactivation.state import default_sae, defaults_of
 from app.pages.steer.page import _steering_sae
 from app.parts.opening import opened_sae
 from backend.schemas import InspectResponse
@@ -53,6 +53,18 @@ def test_without_a_choice_a_page_goes_its_own_way() -> None:
 def test_the_choice_is_of_one_page_alone(page: str) -> None:
     assert opened(can(**{page: "l4"})) == opened(can()) | {page: "l4"}
     assert opened(can(**{page: "gone"})) == opened(can())
+
+
+def test_pins_tell_steering_of_examples_that_it_does_not_open_with() -> None:
+    """It opens with those of the first demonstration whose SAE is live, which may be its own."""
+    told = can()
+    told.opening, told.prompts, told.default_prompt = Opening(prefix="the preset's\n"), [], "a"
+    own = [("gone", "not live\n"), ("l3", "its own\n"), ("l1", "later\n")]
+    told.demonstrations = [SimpleNamespace(sae_id=sae, prefix=prefix) for sae, prefix in own]
+    opened = defaults_of(told)
+    assert (opened["prefix"], opened["steering_prefix"]) == ("the preset's\n", "its own\n")
+    told.demonstrations = told.demonstrations[:1]
+    assert defaults_of(told)["steering_prefix"] == "the preset's\n"
 
 
 def test_a_strip_leaves_the_prefix_out() -> None:
