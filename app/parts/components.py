@@ -78,10 +78,11 @@ class ReactivationIndex(LiveComponent):
 
     indices: [{source, index: ReactivationIndex}] or null; request: body for `endpoint`, which
     streams the set once the person (or the address) has asked: measured; cancel: as in SteerStream.
+    group: the matrix whose prompts are shuffled; busy: while they are.
     """
 
     _type = "ReactivationIndex"
-    _props = ("indices", "request", "endpoint", "cancel", "measured")
+    _props = ("group", "indices", "request", "endpoint", "cancel", "measured", "busy")
 
 
 class NextTokens(LiveComponent):
@@ -179,11 +180,11 @@ class SteerShift(LiveComponent):
 
     Shows `result` (of POST /api/steer), or asks `endpoint` for the next tokens of `request` itself
     and then tells `accepted`. What `model` (a fingerprint) has answered before is known and not
-    asked for again.
+    asked for again. busy: while the page is still to say what it asks for.
     """
 
     _type = "SteerShift"
-    _props = ("result", "request", "endpoint", "model", "accepted")
+    _props = ("result", "request", "endpoint", "model", "accepted", "busy")
 
 
 class SteerStream(LiveComponent):

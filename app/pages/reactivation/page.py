@@ -20,8 +20,8 @@ from dash.development.base_component import Component
 from pydantic import BaseModel
 
 from app.api import ApiClient, ApiProblem
-from app.links import reproduce_get, reproduce_post
-from app.pages.reactivation import browser
+from app.links import reproduce_post
+from app.pages.reactivation import browser, carried
 from app.pages.reactivation.state import (
     baseline_of,
     default_sae,
@@ -42,7 +42,6 @@ from app.pages.reactivation.view import (
     side_panel,
     source_panel,
 )
-from app.parts.carry import CARRY, carry_panel
 from app.parts.components import FiringCompare
 from app.parts.controls import address_complaints
 from app.parts.matrix import complaints_of, generate_of, lane_of, view_of
@@ -50,7 +49,6 @@ from app.parts.opening import marked
 from app.parts.page import FOLLOWED, Page
 from app.parts.panel import panel
 from app.parts.reproduce import in_turn
-from app.parts.still import still
 from backend import schemas as wire
 
 __all__ = ["PAGE", "default_sae", "lane_of"]
@@ -100,10 +98,11 @@ def register(app: Dash, api: ApiClient) -> None:
     _register_inspect(app, api)
     _register_shuffled(app, api)
     _register_save(app, api)
-    _register_carry(app, api)
+    carried.register(app, api)
     browser.register(app)
 
 
+_READING = (Output("reactivation-matrix", "busy"), True, False)
 _OPENED = (
     Output("reactivation-prompt", "value"),
     Output("reactivation-second", "value"),
@@ -125,7 +124,7 @@ _OPENED = (
 
 
 def _register_open(app: Dash, api: ApiClient) -> None:
-    @app.callback(*_OPENED, Input("reactivation-query", "data"))
+    @app.callback(*_OPENED, Input("reactivation-query", "data"), running=[_READING])
     async def open_page(query: dict[str, str]) -> tuple[Any, ...]:
         can = await api.capabilities()
         defaults = defaults_of(can)
@@ -195,7 +194,7 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         State("reactivation-defaults", "data"),
         State("frame-location", "href"),
         prevent_initial_call=True,
-        running=[(Output("reactivation-matrix", "busy"), True, False), FOLLOWED],
+        running=[_READING, FOLLOWED],
     )
     async def inspect(
         _run: Any,
@@ -268,6 +267,7 @@ def _register_shuffled(app: Dash, api: ApiClient) -> None:
         Input("reactivation-shuffled", "checked"),
         State("frame-location", "href"),
         prevent_initial_call=True,
+        running=[(Output("reactivation-index", "busy"), True, False)],
     )
     async def shuffle(asked: dict[str, Any] | None, on: bool, href: str | None) -> tuple[Any, ...]:
         if asked is None:
@@ -307,30 +307,6 @@ def _register_save(app: Dash, api: ApiClient) -> None:
         ]
         names = [f"prompt {lane}" for lane in "AB"] if len(runs) > 1 else [""]
         return [run.model_dump() | {"holds": name} for run, name in zip(runs, names, strict=True)]
-
-
-def _register_carry(app: Dash, api: ApiClient) -> None:
-    @app.callback(
-        Output("reactivation-carry", "children"),
-        Input("reactivation-query", "data"),
-        State("frame-location", "href"),
-    )
-    async def show_carry(_: dict[str, str], href: str | None) -> Any:
-        """What many subjects say of the same question; nothing where it was not measured beside
-        this build.
-        """
-        try:
-            found = await api.experiments()
-        except ApiProblem:
-            return None
-        code = reproduce_get(href, "/api/experiments", {})
-        return still(
-            [
-                carry_panel(one, "reactivation", code)
-                for one in found.experiments
-                if one.name == CARRY
-            ]
-        )
 
 
 PAGE = Page("/reactivation", "Reactivation", layout, register, key="r", icon="reactivation")

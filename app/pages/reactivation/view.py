@@ -78,7 +78,8 @@ def matrix_panel() -> Component:
         html.Div(
             [
                 MatrixLegend("reactivation-legend", shuffled=True),
-                FiringMatrix("reactivation-matrix", group=GROUP, prompts=[], info={}),
+                # busy from the first moment, which the panels beside it hear
+                FiringMatrix("reactivation-matrix", group=GROUP, prompts=[], info={}, busy=True),
             ]
         ),
         id="reactivation-firings",
@@ -121,6 +122,7 @@ def index_panel() -> Component:
         "Do they fire again more than the order of words explains?",
         ReactivationIndex(
             "reactivation-index",
+            group=GROUP,
             endpoint="/api/reactivation/set/stream",
             cancel="/api/steer/cancel",
             measured=False,

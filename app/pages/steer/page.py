@@ -84,7 +84,7 @@ def _recipe() -> Component:
 
 
 def _shift() -> Component:
-    shift = SteerShift("steer-shift", endpoint="/api/steer")
+    shift = SteerShift("steer-shift", endpoint="/api/steer", busy=True)
     return panel(
         "The next token", shift, id="steer-effect", badge="live", class_name="fs-steer-shift"
     )
@@ -167,7 +167,9 @@ _OPENED = (
 
 
 def _register_open(app: Dash, api: ApiClient) -> None:
-    @app.callback(*_OPENED, Input("steer-query", "data"))
+    waits = (Output("steer-shift", "busy"), True, False)
+
+    @app.callback(*_OPENED, Input("steer-query", "data"), running=[waits])
     async def open_page(query: dict[str, str]) -> tuple[Any, ...]:
         can = await api.capabilities()
         shown = live_demonstrations(can)

@@ -7,7 +7,7 @@ import { number } from "../shared/number.js";
 import { h, useMemo } from "../shared/hooks/react.js";
 import { chip } from "../shared/tokens/chip.js";
 import { visible } from "../shared/tokens/words.js";
-import { LANES, useGroup } from "./next_tokens.js";
+import { LANES, nothingYet, useGroup } from "./next_tokens.js";
 import { pinnedIn, togglePin } from "./pins.js";
 import { lockNames } from "./matrix/locks.js";
 import { againAt, sourceName, traceOf, traceTable } from "./matrix/source.js";
@@ -159,9 +159,9 @@ function Choice({ model, source, locked, target }) {
  * @param {DashProps & { group: string, target: string }} props
  */
 export function SourceTrace(props) {
-  const { model, locked, pins, source } = useGroup(props.group);
+  const { model, locked, pins, source, busy } = useGroup(props.group);
   if (!model || !model.columns.length)
-    return h("div", { id: props.id, className: "fs-quiet" }, "Nothing has been run yet.");
+    return h("div", { id: props.id, className: "fs-quiet" }, nothingYet(busy));
   const lanes = model.prompts.map((_, lane) => lane);
   /** @param {number} column */
   const lock = (column) => tell(props.target, { locked: lockNames([column], model.columns) });

@@ -149,6 +149,7 @@ export interface ShiftProps extends Partial<DashProps> {
   request?: SteerSettings | null;
   endpoint?: string;
   model?: string | null;
+  busy?: boolean;
 }
 
 export interface StreamProps extends DashProps {

@@ -5,7 +5,7 @@
 import { channelOf } from "../../shared/hooks/channel.js";
 import { useKeys } from "../../shared/hooks/keys.js";
 import { DEFAULT_VIEW } from "../../shared/matrix_view.js";
-import { h, useMemo, useRef, useState } from "../../shared/hooks/react.js";
+import { h, useEffect, useMemo, useRef, useState } from "../../shared/hooks/react.js";
 import { FoldedPrefix } from "../../shared/tokens/folded_prefix.js";
 import { prefixOf } from "../../shared/tokens/prefix.js";
 import { useForget, useModel, useReadAgain, useRepainted, useScene, useTold } from "./effects.js";
@@ -13,6 +13,7 @@ import { hiddenLine, visibleRows } from "./filters.js";
 import { MatrixHead, headHeight } from "./head.js";
 import { clicked, lockNames, lockedColumns } from "./locks.js";
 import { layOut } from "./measures.js";
+import { nothingYet } from "../next_tokens.js";
 import { pinnedIn, togglePin } from "../pins.js";
 import { controller } from "./pointer.js";
 import { HINT } from "./readout.js";
@@ -178,6 +179,7 @@ export function FiringMatrix(props) {
   const painted = { geometry, rows, locked: new Set(locked), pins: new Set(shown.pins), baselines };
   useScene(scene, model, painted, control);
   useTold(channel, scene, model, locked, props.pins, shown.source);
+  useEffect(() => channel.set({ busy: Boolean(props.busy) }), [props.busy]);
   useReadAgain(refs, scene, baselines);
   useRepainted(refs, scene, control, setRoom, channel);
   useForget(props, model);
@@ -203,8 +205,6 @@ export function FiringMatrix(props) {
     h(FoldedPrefix, { tokens: prefixOf(model.prompts.length ? model.prompts[0].tokens : []) }),
     h("div", { className: "fs-fm-readout is-idle", ref: refs.readout, ...readout }, HINT),
     h(Picture, { refs, control, model, shown, act, baselines }),
-    model.columns.length
-      ? null
-      : h("div", { className: waiting }, props.busy ? null : "Nothing has been run yet."),
+    model.columns.length ? null : h("div", { className: waiting }, nothingYet(Boolean(props.busy))),
   );
 }
