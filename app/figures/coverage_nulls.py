@@ -10,7 +10,7 @@ from app.figures.template import log_rank_axis, template
 from app.parts.numbers import percent, percent_interval
 from app.parts.token import visible
 from app.theme import palette
-from backend.schemas.browse import TokenRef
+from backend.schemas.naming import TokenRef
 from backend.schemas.statistics import EqualOccurrence, IntersectionsResponse, NullModel
 
 RUN_NAMES = {

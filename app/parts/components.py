@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 
 from dash.development.base_component import Component
 
+_CHOSEN = ("locked", "source", "pins", "view", "busy")  # of a FiringMatrix
+
 
 class LiveComponent(Component):
     """Base: the namespace, and the checks that a generated Dash component would have."""
@@ -43,6 +45,17 @@ class PromptBox(LiveComponent):
     _props = ("label", "value", "placeholder", "tokens", "problem", "n_submit", "wait_ms")
 
 
+class PrefixBox(LiveComponent):
+    """Examples before the prompt, folded: their text, and where a text ends.
+
+    positions: how many they take; note: a sentence shown with them. Written by the person: value,
+    and stop (strings; null = nothing is written here).
+    """
+
+    _type = "PrefixBox"
+    _props = ("value", "positions", "stop", "note")
+
+
 class FiringMatrix(LiveComponent):
     """Aligned token strips, the split of their firings, and one row a feature.
 
@@ -50,12 +63,13 @@ class FiringMatrix(LiveComponent):
     {prompt, tokens, firings, next: {position: [NextToken]}, splits: {position: Split}}. info: by
     feature_index. baselines: per prompt {position: ShuffledSplit}, or null. Written by the person:
     locked ("7", "5-8", "3.7-9", "b7" in the second prompt, "none", null = the prompt's last
-    function token), pins ["sae_id:feature_index"], view {order, locked, only_function, pinned,
-    at_class, least, density_from, density, find}.
+    function token), source ("7", "b7", "none", null = the last token in which two prompts differ),
+    pins ["sae_id:feature_index"], view {order, locked, source, only_function, pinned, at_class,
+    least, density_from, density, find}.
     """
 
     _type = "FiringMatrix"
-    _props = ("group", "prompts", "info", "sae_id", "baselines", "locked", "pins", "view", "busy")
+    _props = ("group", "prompts", "info", "sae_id", "baselines", *_CHOSEN)
 
 
 class ReactivationIndex(LiveComponent):
@@ -64,10 +78,11 @@ class ReactivationIndex(LiveComponent):
 
     indices: [{source, index: ReactivationIndex}] or null; request: body for `endpoint`, which
     streams the set once the person (or the address) has asked: measured; cancel: as in SteerStream.
+    group: the matrix whose prompts are shuffled; busy: while they are.
     """
 
     _type = "ReactivationIndex"
-    _props = ("indices", "request", "endpoint", "cancel", "measured")
+    _props = ("group", "indices", "request", "endpoint", "cancel", "measured", "busy")
 
 
 class NextTokens(LiveComponent):
@@ -83,6 +98,13 @@ class FiringCompare(LiveComponent):
     """
 
     _type = "FiringCompare"
+    _props = ("group", "target")
+
+
+class SourceTrace(LiveComponent):
+    """Which of the source's features fire again, and where; `target` keeps source, lock, pins."""
+
+    _type = "SourceTrace"
     _props = ("group", "target")
 
 
@@ -158,11 +180,11 @@ class SteerShift(LiveComponent):
 
     Shows `result` (of POST /api/steer), or asks `endpoint` for the next tokens of `request` itself
     and then tells `accepted`. What `model` (a fingerprint) has answered before is known and not
-    asked for again.
+    asked for again. busy: while the page is still to say what it asks for.
     """
 
     _type = "SteerShift"
-    _props = ("result", "request", "endpoint", "model", "accepted")
+    _props = ("result", "request", "endpoint", "model", "accepted", "busy")
 
 
 class SteerStream(LiveComponent):
@@ -241,7 +263,8 @@ class TraitFinder(LiveComponent):
     endpoint, cancel: as in SteerStream. Written by the person: settings {find, trait, contrast,
     test, success, ask, induces, length} and `body`, the request that was sent; `code` {curl,
     python} reproduces it.
-    target_rack, target_prompt: where "put it in the socket" puts it. most_prompts: the server's
+    request: the page's, whose prefix and stops hold here too. target_rack, target_prompt: where
+    "put it in the socket" puts it. most_prompts: the server's
     limit.
     """
 
@@ -249,6 +272,7 @@ class TraitFinder(LiveComponent):
     _props = (
         "endpoint",
         "cancel",
+        "request",
         "saes",
         "most_prompts",
         "settings",

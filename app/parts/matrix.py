@@ -6,17 +6,20 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.parts.opening import marked
 from backend import schemas as wire
 
 ORDERS = ("first", "function", "often", "activation")  # static/js/reactivation/matrix/filters.js
-FLAGS = ("locked", "function_only", "pinned", "shuffled", "set")
+FLAGS = ("locked", "from_source", "function_only", "pinned", "shuffled", "set")
 NUMBERS = ("least", "density_from", "density")
 SETTINGS = (
     "prompt",
     "second",
+    "prefix",
     "sae",
     "generate",
     "at",
+    "source",
     "pins",
     "order",
     *FLAGS,
@@ -50,6 +53,8 @@ def complaints_of(query: Mapping[str, str], saes: Sequence[str], most: int) -> l
         said.append(_refused(query, "generate", f"is a whole number from 0 to {most}"))
     if query.get("at") and not _AT.fullmatch(query["at"]):
         said.append(_refused(query, "at", "is none, or positions as in 7, 5-8, 3.7-9 or b7"))
+    if query.get("source") and not re.fullmatch(r"none|b?\d+", query["source"]):
+        said.append(_refused(query, "source", "is none, or a position as in 7 or b7"))
     wrong = [
         pin
         for pin in query.get("pins", "").split(",")
@@ -68,6 +73,7 @@ def view_of(query: Mapping[str, str]) -> dict[str, Any]:
     return {
         "order": query["order"] if query.get("order") in ORDERS else "first",
         "locked": query.get("locked") == "1",
+        "source": query.get("from_source") == "1",
         "only_function": query.get("function_only") == "1",
         "pinned": query.get("pinned") == "1",
         "at_class": at_class if at_class in ("function", "content") else "",
@@ -89,20 +95,23 @@ def generate_of(query: Mapping[str, str], most: int) -> int:
     return int(asked) if re.fullmatch(r"[0-9]{1,9}", asked) and int(asked) <= most else 0
 
 
-def lane_of(prompt: str, sae_id: str, answer: wire.InspectResponse) -> dict[str, Any]:
-    """One prompt as FiringMatrix takes it:
-    next tokens and splits by position, generated tokens marked.
+def lane_of(
+    prompt: str, sae_id: str, answer: wire.InspectResponse, prefix: str | None = None
+) -> dict[str, Any]:
+    """One prompt as FiringMatrix takes it: next tokens and splits by position, tokens of the prefix
+    and generated ones marked. `prefix`: what Steering must be told; None where it is its own.
     """
     following: dict[int, list[dict[str, Any]]] = {}
     for token in answer.next_tokens:
         following.setdefault(token.position, []).append(token.model_dump())
     start = len(answer.tokens) if answer.generated_from is None else answer.generated_from
     tokens = [
-        token.model_dump() | ({"generated": True} if token.position >= start else {})
-        for token in answer.tokens
+        token | ({"generated": True} if token["position"] >= start else {})
+        for token in marked(answer.tokens, answer.prefix_length)
     ]
     return {
         "prompt": prompt,
+        "prefix": prefix,
         "tokens": tokens,
         "firings": answer.firings[sae_id].model_dump(),
         "next": following,

@@ -11,7 +11,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app.parts.numbers import lift_words, number, share, side
-from app.parts.token import token_chip
+from app.parts.token import NAMED_BY, name_of, token_chip
 from app.parts.urls import feature_url, token_url
 from backend.schemas import Lift, NearFeature, TokenEdge, TokenRef
 
@@ -77,7 +77,7 @@ EDGE_HEADS = (
     ("max", "largest activation at this token"),
     ("its own", "share of the feature's firings that are at this token"),
     ("density", "share of all corpus positions at which the feature fires"),
-    ("fired most by", "tokens that fire the feature most often"),
+    ("fires beyond chance at", NAMED_BY),
 )
 
 
@@ -115,8 +115,8 @@ def edge_row(sae_id: str, edge: TokenEdge, lead: str, most: float) -> Component:
                 **value_of(note.density if note else None),
             ),
             html.Td(
-                token_links(note.top_tokens[:4] if note else [], sae_id),
-                **texts_of(note.top_tokens[:4] if note else []),
+                token_links(name_of(note) if note else [], sae_id),
+                **texts_of(name_of(note) if note else []),
             ),
         ]
     )
@@ -149,7 +149,7 @@ def near_row(sae_id: str, near: NearFeature) -> Component:
                 title=f"cosine {near.cosine:.4f}",
             ),
             html.Td(number(near.n_firings), className="fs-num"),
-            html.Td(token_links(near.top_tokens[:4], sae_id) if near.n_firings else silent),
+            html.Td(token_links(name_of(near), sae_id) if near.n_firings else silent),
         ]
     )
 

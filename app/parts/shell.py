@@ -21,6 +21,7 @@ SHORTCUTS = (
     (("←", "→"), "walk along tokens, or to the next feature"),
     (("f", "F"), "next, previous function token"),
     (("↑", "↓"), "walk along features"),
+    (("s",), "on Reactivation: make the token the source that is followed"),
     (("p",), "pin the feature; on Steering, plug it in at the token (P: there too)"),
     (("x",), "on Steering: switch the feature off or on"),
     (("Esc",), "unlock, stop, close"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ _ITEM = re.compile(
     r"(?P<sae>[^,]+?):(?P<index>\d{1,9})"
     r"(?::(?P<mode>add|clamp|scale|ablate):(?P<value>[-+.\deE]+):(?P<positions>last_function|last|all|[\d.]+)(?P<off>:off)?)?"
 )
+
+_ESCAPED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\", "|": "\\|"}
 
 
 class BadAddress(ValueError):
@@ -86,6 +89,18 @@ def _text(it: dict[str, Any]) -> str:
     )
     off = "" if it["on"] else ":off"
     return f"{it['sae_id']}:{it['feature_index']}:{it['mode']}:{value}:{positions}{off}"
+
+
+def written_stops(stops: Sequence[str]) -> str:
+    """As an address and the page's field hold them: \\n for a line break, " | " between several."""
+    return " | ".join("".join(_ESCAPED.get(c, c) for c in one) for one in stops)
+
+
+def read_stops(text: str) -> list[str]:
+    """The inverse; empty pieces fall away."""
+    plain = {written: c for c, written in _ESCAPED.items()}
+    pieces = [one for one in text.split(" | ") if one]
+    return [re.sub(r"\\[ntr\\|]", lambda found: plain[found[0]], one) for one in pieces]
 
 
 def shift_of(answer: wire.SteerResponse) -> dict[str, Any]:

@@ -1,9 +1,25 @@
-"""A token as every page shows it: visible spaces, its class by underline and colour."""
+"""A token as every page shows it: visible spaces, its class by underline and colour; and the
+tokens that a feature is called by.
+"""
 
 from __future__ import annotations
 
 from dash import html
 from dash.development.base_component import Component
+
+from backend.schemas import FeatureNote, FeatureRow, NearFeature, TokenRef
+
+NAMED_BY = (
+    "tokens at which it fires most beyond their share of the text: its share of firings there "
+    "times the logarithm of the lift"
+)
+
+
+def name_of(feature: FeatureRow | FeatureNote | NearFeature) -> list[TokenRef]:
+    """What a feature is called wherever features are listed: up to four tokens; its most frequent
+    ones where nothing else is known.
+    """
+    return (feature.name_tokens or feature.top_tokens)[:4]
 
 
 def token_chip(text: str, token_class: str, token_id: int, *, inline: bool = False) -> Component:

@@ -36,7 +36,11 @@ def steer_url(sae_id: str, feature_index: int) -> str:
 def watch_url(sae_id: str, feature_index: int, example: Example | None) -> str:
     """Reactivation with the feature pinned, on the text in which it is known to fire."""
     return page_url(
-        "/reactivation", prompt=prompt_of(example), sae=sae_id, pins=f"{sae_id}:{feature_index}"
+        "/reactivation",
+        prompt=prompt_of(example),
+        prefix="",  # a text, and no question behind examples
+        sae=sae_id,
+        pins=f"{sae_id}:{feature_index}",
     )
 
 

@@ -36,7 +36,6 @@ from backend.schemas.browse import (
     TokenEdge,
     TokenLayer,
     TokenPage,
-    TokenRef,
     TokenRow,
     TokenWithExamples,
 )
@@ -70,6 +69,7 @@ from backend.schemas.experiments import (
     ExperimentPlace,
     ExperimentTask,
 )
+from backend.schemas.naming import TokenRef
 from backend.schemas.patching import (
     LensRequest,
     LensResponse,

@@ -6,15 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from backend.schemas.base import Interval, Response, TokenClass
-
-
-class TokenRef(Response):
-    token_id: int = Field(description="vocabulary entry")
-    text: str = Field(description="decoded alone; U+FFFD for partial UTF-8")
-    token_class: TokenClass | None = Field(
-        description="class in this build at its cut; null only where there is no build"
-    )
+from backend.schemas.base import Interval, Response
+from backend.schemas.naming import Named, TokenRef
 
 
 class TokenRow(TokenRef):
@@ -32,7 +25,7 @@ class TokenPage(Response):
     effective: dict[str, Any] = Field(description="the query as applied")
 
 
-class FeatureNote(Response):
+class FeatureNote(Named):
     """A feature in a few words, where it is listed."""
 
     n_firings: int = Field(description="corpus positions at which it fires, at any token")
@@ -160,7 +153,7 @@ class Lift(Response):
     high: float | None = Field(description="upper end of the 95 % interval; null = infinite")
 
 
-class FeatureRow(Response):
+class FeatureRow(Named):
     sae_id: str = Field(description="which SAE")
     feature_index: int = Field(description="dictionary entry within that SAE")
     n_firings: int = Field(description="corpus positions at which it fires")
@@ -231,7 +224,7 @@ class LogitToken(TokenRef):
     )
 
 
-class NearFeature(Response):
+class NearFeature(Named):
     feature_index: int = Field(description="dictionary entry of the same SAE")
     cosine: float = Field(description="cosine of the two W_dec rows, within 1.6e-5")
     n_firings: int = Field(description="its firings; 0 = it never fires in the corpus")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from backend.schemas.base import Interval, Response
-from backend.schemas.browse import TokenRef
+from backend.schemas.naming import TokenRef
 from backend.schemas.queries import Query
 
 Transition = Literal["ff", "fc", "cf", "cc", "all"]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from backend.schemas.base import Response
-from backend.schemas.browse import TokenRef
+from backend.schemas.naming import TokenRef
 from backend.schemas.queries import Query
 
 GRAPH_EDGES_MAX = 2000  # drawn: more are slow to paint and cannot be told apart

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from backend.schemas.base import PositionRule, Request, Response, Text
-from backend.schemas.browse import TokenRef
+from backend.schemas.naming import TokenRef
 from backend.schemas.prompts import Token, TokenizeRequest
 from backend.schemas.sweep import TokenTarget
 

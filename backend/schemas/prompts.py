@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from backend.schemas.base import Request, Response, Text
-from backend.schemas.browse import TokenRef
+from backend.schemas.naming import TokenRef
 
 
 class Token(TokenRef):
@@ -93,6 +93,11 @@ class Split(Response):
 class FeatureInfo(Response):
     density: float | None = Field(description="share of corpus positions; null without a build")
     top_tokens: list[str] = Field(description="tokens that fire it most often in the corpus")
+    name_tokens: list[str] = Field(
+        default=[],
+        description="up to 5 tokens that it is called by: where it fires most beyond their "
+        "share of the text (share · ln(lift)); empty = not known",
+    )
     promoted_tokens: list[str] = Field(description="next tokens its direction raises most")
     act_q999: float | None = Field(description="99.9th percentile of its corpus firings")
 

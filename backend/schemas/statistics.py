@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from backend.schemas.base import Interval, Response
-from backend.schemas.browse import TokenRef
+from backend.schemas.naming import TokenRef
 from backend.schemas.queries import Query
 
 TokenIds = r"^\d{1,9}(,\d{1,9})*$"

@@ -20,6 +20,7 @@ from app.pages.run.words import agreement, fork_note, fork_url
 from app.parts.panel import panel
 from app.parts.token import token_chip, visible
 from backend.schemas import Run
+from backend.schemas.server import Opening
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,11 @@ SAES = [
     for layer in (1, 2, 3)
 ]
 CAPABILITIES = SimpleNamespace(
-    min_count_grid=[1, 5], orders=["frequency", "degree"], saes=SAES, build=None
+    min_count_grid=[1, 5],
+    orders=["frequency", "degree"],
+    saes=SAES,
+    build=None,
+    opening=Opening(),
 )
 BUILD = SimpleNamespace(coverage_theta_place=1, coverage_min_count=5)
 

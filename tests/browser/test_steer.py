@@ -182,6 +182,32 @@ def test_a_result_is_dragged_into_a_socket(page: Page, live_server_url: str) -> 
     expect(page.locator(".fs-socket[data-position='3']")).to_have_class("fs-socket is-filled is-on")
 
 
+def test_a_drag_on_the_slider_moves_the_strength(page: Page, live_server_url: str) -> None:
+    """It would move the whole card, were the card what is dragged."""
+    open_page(page, live_server_url)
+    slider = page.get_by_label("strength slider")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box is not None
+    low, high = (float(slider.get_attribute(name) or "nan") for name in ("min", "max"))
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.25, y)
+    page.mouse.down()
+    for share in (0.3, 0.5, 0.7, 0.8):
+        page.mouse.move(box["x"] + box["width"] * share, y)
+    page.mouse.up()
+    reached = (float(slider.input_value()) - low) / (high - low)
+    assert reached == pytest.approx(0.8, abs=0.05)  # the thumb's middle stays within the track
+
+
+def test_a_card_is_dragged_by_its_handle(page: Page, live_server_url: str) -> None:
+    open_page(page, live_server_url)
+    socket = page.locator(".fs-socket[data-position='3']")
+    page.locator(".fs-card-grip").drag_to(socket)
+    expect(socket).to_have_class("fs-socket is-filled is-on")
+    expect(page.locator(".fs-socket.is-filled")).to_have_count(1)
+
+
 PICTURE = """() => ({
   address: location.search,
   prompt: document.querySelector('#steer-prompt-area').value,

@@ -167,7 +167,7 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
         told = notice(
             "The address asks for what is not there", "; ".join(complaints), kind="problem"
         )
-        defaults = default_state(saes, capabilities.build).as_query()
+        defaults = default_state(saes, capabilities).as_query()
         grids = {sae.sae_id: theta_options(sae) for sae in saes}
         shown = told if complaints else None
         return control_bar(state, saes, capabilities), defaults, grids, shown

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from dash.development.base_component import Component
 
 from app.parts.controls import one_of, segments, select
-from backend.schemas import Build, Capabilities, Sae
+from app.parts.opening import opened_sae
+from backend.schemas import Capabilities, Sae
 
 # % of occurrences that function tokens make together; the paper's is 40
 CUTS = (20, 30, 40, 50, 60)
@@ -63,17 +64,19 @@ class CoverageState:
 
 
 def default_state(
-    saes: Sequence[Sae], build: Build | None = None, sae_id: str | None = None
+    saes: Sequence[Sae], capabilities: Capabilities, sae_id: str | None = None
 ) -> CoverageState:
-    """The middle layer, or `sae_id`, at the setting that the build opens on (the paper's where it
-    names none). `saes` must not be empty.
+    """The preset's layer for this page, the middle one, or `sae_id`, at the setting that the build
+    opens on (the paper's where it names none). `saes` must not be empty.
     """
-    sae = next((one for one in saes if one.sae_id == sae_id), saes[(len(saes) - 1) // 2])
+    sae_id = sae_id or opened_sae("coverage", capabilities, saes).sae_id
+    sae = next(one for one in saes if one.sae_id == sae_id)
+    build = capabilities.build
     if build is None:
-        return CoverageState(sae=sae.sae_id)
+        return CoverageState(sae_id)
     grid = sae.theta_grid or [0.0]
     place = min(build.coverage_theta_place, len(grid) - 1)
-    return CoverageState(sae.sae_id, theta=grid[place], min_count=build.coverage_min_count)
+    return CoverageState(sae_id, theta=grid[place], min_count=build.coverage_min_count)
 
 
 def read_state(
@@ -85,8 +88,8 @@ def read_state(
     """
     complaints: list[str] = []
     named = [sae.sae_id for sae in saes]
-    chosen = one_of(asked, "sae", named, default_state(saes).sae, complaints)
-    default = default_state(saes, capabilities.build, chosen).as_query()
+    chosen = one_of(asked, "sae", named, default_state(saes, capabilities).sae, complaints)
+    default = default_state(saes, capabilities, chosen).as_query()
     thetas = [
         theta for theta, _ in theta_options(next(sae for sae in saes if sae.sae_id == chosen))
     ]

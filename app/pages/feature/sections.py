@@ -10,6 +10,7 @@ from dash.development.base_component import Component
 from app.parts.numbers import fixed, number, one_in, share
 from app.parts.panel import Children, notice
 from app.parts.shared_rows import bar, heads, lift_cell, near_row, table, token_link, walk
+from app.parts.token import NAMED_BY
 from app.parts.urls import feature_url, search_url, steer_url, watch_url
 from backend.schemas import FeatureDetail, FiringClasses, FiringToken, LogitToken
 
@@ -225,7 +226,7 @@ def nearest(feature: FeatureDetail) -> Component:
         ("feature", "dictionary entry"),
         ("cosine", "of the two W_dec rows"),
         ("firings", "in the corpus"),
-        ("fired most by", "tokens that fire it most often"),
+        ("fires beyond chance at", NAMED_BY),
     ]
     return table(
         "Nearest features",

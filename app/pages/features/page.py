@@ -82,7 +82,8 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
         Input("features-asked", "data"),
     )
     async def show_controls(asked: dict[str, str]) -> tuple[Any, Any, Any]:
-        saes = built_saes(await api.capabilities())
+        can = await api.capabilities()
+        saes = built_saes(can)
         if not saes:
             return (
                 notice(
@@ -91,8 +92,8 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
                 None,
                 None,
             )
-        state, _ = read_state(asked, saes)
-        return control_bar(state, saes), read_state({}, saes)[0].as_query(), state.page
+        state, _ = read_state(asked, saes, can)
+        return control_bar(state, saes), read_state({}, saes, can)[0].as_query(), state.page
 
     app.clientside_callback(
         ClientsideFunction("browse", "searchState"),
@@ -130,9 +131,10 @@ def _register_search(app: Dash, api: ApiClient) -> None:
     ) -> Any:
         if state is None:
             return (no_update,) * 6
-        saes = built_saes(await api.capabilities())
-        chosen, complaints = read_state(state, saes)
-        opened, refused = read_state(asked, saes)
+        can = await api.capabilities()
+        saes = built_saes(can)
+        chosen, complaints = read_state(state, saes, can)
+        opened, refused = read_state(asked, saes, can)
         if chosen == opened:  # the address's own complaints, until something else is asked for
             complaints = list(dict.fromkeys([*refused, *complaints]))
         return await _found(api, chosen, complaints, href)

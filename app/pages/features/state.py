@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from backend.schemas import Sae
+from app.parts.opening import opened_sae
+from backend.schemas import Capabilities, Sae
 
 ROWS = 50
 DENSITIES = {
@@ -64,9 +65,11 @@ class SearchState:
         return {name: str(getattr(self, name)) for name in (*CONTROLS, "page")}
 
 
-def read_state(asked: Mapping[str, str], saes: Sequence[Sae]) -> tuple[SearchState, list[str]]:
+def read_state(
+    asked: Mapping[str, str], saes: Sequence[Sae], capabilities: Capabilities
+) -> tuple[SearchState, list[str]]:
     """The state that an address asks for, and a complaint for each value that is not allowed."""
-    state = SearchState(sae=saes[(len(saes) - 1) // 2].sae_id)
+    state = SearchState(sae=opened_sae("features", capabilities, saes).sae_id)
     complaints: list[str] = []
     allowed: dict[str, Sequence[str]] = {
         "sae": [sae.sae_id for sae in saes],

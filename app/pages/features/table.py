@@ -24,7 +24,7 @@ from app.parts.shared_rows import (
     token_links,
     value_of,
 )
-from app.parts.token import visible
+from app.parts.token import NAMED_BY, name_of, visible
 from app.parts.urls import search_url
 from backend.schemas import FeaturePage, FoundFeature, Sae, TokenRow
 
@@ -95,7 +95,7 @@ def found_table(found: FeaturePage, state: SearchState, token: TokenRow | None) 
             "function : content",
             "ratio of its rates at function and at content tokens, 95 % interval",
         ),
-        ("fired most by", "tokens that fire it most often"),
+        ("fires beyond chance at", NAMED_BY),
         ("promotes", "next tokens that its direction raises most"),
     ]
     rows = [_row(one, most, token is not None) for one in found.features]
@@ -131,7 +131,7 @@ def _row(one: FoundFeature, most: float, with_token: bool) -> Component:
                 **value_of(one.first_rank),
             ),
             html.Td(lift_cell(one.lift), **value_of(one.lift.lift if one.lift else None)),
-            html.Td(token_links(one.top_tokens[:4], one.sae_id), **texts_of(one.top_tokens[:4])),
+            html.Td(token_links(name_of(one), one.sae_id), **texts_of(name_of(one))),
             html.Td(
                 token_links(one.promoted_tokens[:4], one.sae_id),
                 **texts_of(one.promoted_tokens[:4]),

@@ -12,6 +12,7 @@ from typing import Any
 from dash.development.base_component import Component
 
 from app.parts.controls import segments
+from app.parts.opening import opened_sae
 from backend.schemas import Capabilities, Sae
 
 CLASSES = {"all": "all tokens", "function": "function", "content": "content"}
@@ -54,7 +55,7 @@ def read_state(
 ) -> tuple[GraphState, list[str], list[str]]:
     """(state, the steps of the way down, complaints); a refused value falls back to the default."""
     complaints: list[str] = []
-    default = GraphState(saes[(len(saes) - 1) // 2].sae_id)
+    default = GraphState(opened_sae("graph", capabilities, saes).sae_id)
 
     def one_of(name: str, allowed: Sequence[str], otherwise: str) -> str:
         value = asked.get(name, otherwise)

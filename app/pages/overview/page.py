@@ -16,6 +16,7 @@ from app.links import reproduce_get, reproduce_post
 from app.pages.overview.strip import most_firing, prompt_strip
 from app.parts.controls import built_saes
 from app.parts.headline import number, pick_contrast
+from app.parts.opening import opened_sae
 from app.parts.page import Page, icon
 from app.parts.panel import notice, panel, skeleton
 from backend.schemas import Capabilities, CoverageResponse, InspectRequest, Sae
@@ -162,7 +163,7 @@ def _register_build(app: Dash, api: ApiClient) -> None:
         if not saes:
             told = notice("No build is being served", (await api.health()).build_detail)
             return told, blank(scheme), "", ""
-        middle = saes[(len(saes) - 1) // 2]
+        middle = opened_sae("overview", capabilities, saes)
         answers = [await api.coverage(sae.sae_id, max_rank=CURVE_RANKS) for sae in saes]
         curves = [
             LayerCurve(sae.sae_id, sae.layer, answer, sae is middle)
@@ -172,7 +173,7 @@ def _register_build(app: Dash, api: ApiClient) -> None:
         code = reproduce_get(
             href, "/api/coverage", {"sae_id": middle.sae_id, "max_rank": CURVE_RANKS}
         )
-        chosen = answers[(len(saes) - 1) // 2]
+        chosen = answers[saes.index(middle)]
         stats = _stats(middle, chosen, cut)
         return stats, coverage_figure(curves, scheme, n_function=cut), code["curl"], code["python"]
 
@@ -201,7 +202,7 @@ def _register_prompts(app: Dash, api: ApiClient) -> None:
 async def _strips(
     api: ApiClient, capabilities: Capabilities, href: str | None
 ) -> tuple[Any, str, str]:
-    """The preset's pair of prompts, inspected at the middle live SAE, one strip each."""
+    """The preset's pair of prompts, inspected at one live SAE, one strip each."""
     saes = sorted((sae for sae in capabilities.saes if sae.live), key=lambda sae: sae.layer)
     if not saes:
         return (
@@ -211,10 +212,12 @@ async def _strips(
             "",
             "",
         )
-    middle = saes[(len(saes) - 1) // 2]
-    prompts = capabilities.prompts[:2] or [capabilities.default_prompt]
+    middle = opened_sae("overview", capabilities, saes)
+    opening = capabilities.opening
+    prompts = opening.reactivation or capabilities.prompts[:2] or [capabilities.default_prompt]
     requests = [
-        InspectRequest(prompt=prompt, sae_ids=[middle.sae_id], next_tokens=3) for prompt in prompts
+        InspectRequest(prompt=prompt, prefix=opening.prefix, sae_ids=[middle.sae_id], next_tokens=3)
+        for prompt in prompts
     ]
     try:
         answers = [await api.inspect(request) for request in requests]

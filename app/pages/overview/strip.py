@@ -17,8 +17,16 @@ BAR_PX = 46  # height of the tallest bar
 
 
 def most_firing(answers: Sequence[InspectResponse], sae: Sae) -> int:
-    """The most features that fire at any position, at least 1: one scale for all strips."""
-    return max([1, *(split.firing for one in answers for split in one.splits[sae.sae_id])])
+    """The most features that fire at any position behind the prefixes, at least 1: one scale for
+    all strips.
+    """
+    shown = (
+        split.firing
+        for one in answers
+        for split in one.splits[sae.sae_id]
+        if split.position >= one.prefix_length
+    )
+    return max([1, *shown])
 
 
 def prompt_strip(answer: InspectResponse, sae: Sae, prompt: str, most: int) -> Component:
@@ -26,7 +34,8 @@ def prompt_strip(answer: InspectResponse, sae: Sae, prompt: str, most: int) -> C
     firings; then the likeliest next token.
     """
     splits = {split.position: split for split in answer.splits[sae.sae_id]}
-    columns = [_column(token, splits.get(token.position), most) for token in answer.tokens]
+    read = answer.tokens[answer.prefix_length :]  # examples before the prompt are not shown
+    columns = [_column(token, splits.get(token.position), most) for token in read]
     strip = html.Div([*columns, _prediction(answer)], className="fs-strip", role="list")
     return dcc.Link(
         strip,

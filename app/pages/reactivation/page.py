@@ -1,12 +1,12 @@
 """Reactivation, `/reactivation`:
 one or two prompts, and which features fire again where along them.
 
-Address (non-default values only): `prompt`, `second`, `sae`, `generate` (tokens to write on), `at`
-(locked
-positions: `7`, `5-8`, `3.7-9`, `b7` in the second prompt, `none`), `pins` (`sae_id:feature_index`,
-comma-separated), `order`, `locked`, `function_only`, `pinned`, `class`, `least`, `density_from`,
-`density` (per cent), `find`, `shuffled` (0 = without the baseline), `set` (1 = the index over the
-prompt set).
+Address (non-default values only): `prompt`, `second`, `prefix` (examples before them), `sae`,
+`generate` (tokens to write on), `at` (locked positions: `7`, `5-8`, `3.7-9`, `b7` in the second
+prompt, `none`), `source` (a position whose features are followed: `7`, `b7`, `none`), `pins`
+(`sae_id:feature_index`, comma-separated), `order`, `locked`, `from_source`, `function_only`,
+`pinned`, `class`, `least`, `density_from`, `density` (per cent), `find`, `shuffled` (0 = without
+the baseline), `set` (1 = the index over the prompt set).
 """
 
 from __future__ import annotations
@@ -15,20 +15,23 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from pydantic import BaseModel
 
 from app.api import ApiClient, ApiProblem
-from app.links import reproduce_get, reproduce_post
+from app.links import reproduce_post
+from app.pages.reactivation import browser, carried
 from app.pages.reactivation.state import (
     baseline_of,
     default_sae,
     defaults_of,
     indices_of,
-    inspect_request,
+    info_of,
+    inspect_requests,
+    lanes_of,
     set_request,
-    shuffled_request,
+    shuffled_requests,
 )
 from app.pages.reactivation.view import (
     GROUP,
@@ -37,15 +40,15 @@ from app.pages.reactivation.view import (
     matrix_panel,
     prompts_panel,
     side_panel,
+    source_panel,
 )
-from app.parts.carry import CARRY, carry_panel
 from app.parts.components import FiringCompare
 from app.parts.controls import address_complaints
 from app.parts.matrix import complaints_of, generate_of, lane_of, view_of
+from app.parts.opening import marked
 from app.parts.page import FOLLOWED, Page
 from app.parts.panel import panel
 from app.parts.reproduce import in_turn
-from app.parts.still import still
 from backend import schemas as wire
 
 __all__ = ["PAGE", "default_sae", "lane_of"]
@@ -75,6 +78,7 @@ async def layout(**query: str) -> Component:
                 id="reactivation-compare-panel",
                 badge="live",
             ),
+            source_panel(),
             index_panel(),
             html.Div(id="reactivation-carry"),
             *(
@@ -94,28 +98,33 @@ def register(app: Dash, api: ApiClient) -> None:
     _register_inspect(app, api)
     _register_shuffled(app, api)
     _register_save(app, api)
-    _register_carry(app, api)
-    _register_browser(app)
+    carried.register(app, api)
+    browser.register(app)
+
+
+_READING = (Output("reactivation-matrix", "busy"), True, False)
+_OPENED = (
+    Output("reactivation-prompt", "value"),
+    Output("reactivation-second", "value"),
+    Output("reactivation-prefix", "value"),
+    Output("reactivation-sae", "data"),
+    Output("reactivation-sae", "value"),
+    Output("reactivation-generate", "value"),
+    Output("reactivation-generate", "max"),
+    Output("reactivation-shuffled", "checked"),
+    Output("reactivation-index", "measured"),
+    Output("reactivation-matrix", "locked"),
+    Output("reactivation-matrix", "source"),
+    Output("reactivation-matrix", "pins"),
+    Output("reactivation-matrix", "view"),
+    Output("reactivation-defaults", "data"),
+    Output("reactivation-run", "data"),
+    Output("reactivation-complaints", "children"),
+)
 
 
 def _register_open(app: Dash, api: ApiClient) -> None:
-    @app.callback(
-        Output("reactivation-prompt", "value"),
-        Output("reactivation-second", "value"),
-        Output("reactivation-sae", "data"),
-        Output("reactivation-sae", "value"),
-        Output("reactivation-generate", "value"),
-        Output("reactivation-generate", "max"),
-        Output("reactivation-shuffled", "checked"),
-        Output("reactivation-index", "measured"),
-        Output("reactivation-matrix", "locked"),
-        Output("reactivation-matrix", "pins"),
-        Output("reactivation-matrix", "view"),
-        Output("reactivation-defaults", "data"),
-        Output("reactivation-run", "data"),
-        Output("reactivation-complaints", "children"),
-        Input("reactivation-query", "data"),
-    )
+    @app.callback(*_OPENED, Input("reactivation-query", "data"), running=[_READING])
     async def open_page(query: dict[str, str]) -> tuple[Any, ...]:
         can = await api.capabilities()
         defaults = defaults_of(can)
@@ -133,11 +142,12 @@ def _register_open(app: Dash, api: ApiClient) -> None:
             query.get("set") == "1",
         )
         pins = [pin for pin in query.get("pins", "").split(",") if pin]
-        shown = (query.get("at"), pins, view_of(query))
+        shown = (query.get("at"), query.get("source"), pins, view_of(query))
         ids = [sae.sae_id for sae in live]
         told = address_complaints(complaints_of(query, ids, most)) if live else None
         sae = query["sae"] if query.get("sae") in ids else defaults["sae"]
-        return prompt, second, options, sae, *settings, *shown, defaults, {"opened": True}, told
+        prompts = (prompt, second, query.get("prefix", defaults["prefix"]))
+        return *prompts, options, sae, *settings, *shown, defaults, {"opened": True}, told
 
 
 def _register_tokenize(app: Dash, api: ApiClient) -> None:
@@ -146,17 +156,21 @@ def _register_tokenize(app: Dash, api: ApiClient) -> None:
         @app.callback(
             Output(box, "tokens"),
             Output(box, "problem"),
+            Output("reactivation-prefix", "positions", allow_duplicate=True),
             Input(box, "value"),
+            Input("reactivation-prefix", "value"),
             prevent_initial_call=True,
         )
-        async def tokenize(value: str | None) -> tuple[Any, Any]:
+        async def tokenize(value: str | None, prefix: str | None) -> tuple[Any, ...]:
             if not value:
-                return [], None
+                return [], None, no_update
             try:
-                answer = await api.tokenize(wire.TokenizeRequest(prompt=value))
+                request = wire.TokenizeRequest(prompt=value, prefix=prefix or "")
+                answer = await api.tokenize(request)
             except ApiProblem as problem:
-                return [], f"{problem.title}: {problem.detail}"
-            return [token.model_dump() for token in answer.tokens], None
+                return [], f"{problem.title}: {problem.detail}", None
+            n = answer.prefix_length
+            return marked(answer.tokens, n), None, n or None
 
 
 def _register_inspect(app: Dash, api: ApiClient) -> None:
@@ -176,9 +190,11 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         Input("reactivation-generate", "value"),
         State("reactivation-prompt", "value"),
         State("reactivation-second", "value"),
+        State("reactivation-prefix", "value"),
+        State("reactivation-defaults", "data"),
         State("frame-location", "href"),
         prevent_initial_call=True,
-        running=[(Output("reactivation-matrix", "busy"), True, False), FOLLOWED],
+        running=[_READING, FOLLOWED],
     )
     async def inspect(
         _run: Any,
@@ -187,33 +203,15 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         _b: Any,
         sae_id: str | None,
         generate: int | None,
-        *state: str | None,
+        *state: Any,
     ) -> tuple[Any, ...]:
-        first, second, href = state
-        prompts = [text for text in (first, second) if text]
-        if not prompts:
-            raise ApiProblem(
-                422,
-                "Nothing to run",
-                "both prompts are empty: type at least one character into prompt A",
-            )
-        if sae_id is None:
-            raise ApiProblem(
-                503,
-                "No live SAE",
-                "this server has no model loaded: start it with a preset that has one",
-            )
-        asked = {"prompts": prompts, "sae_id": sae_id, "generate": generate or 0}
-        requests = [inspect_request(text, sae_id, generate or 0) for text in prompts]
+        first, second, prefix, defaults, href = state
+        asked = _asked((first, second), prefix or "", sae_id, generate or 0)
+        requests = inspect_requests(asked)
         answers = await asyncio.gather(*(api.inspect(request) for request in requests))
-        lanes = [
-            lane_of(text, sae_id, answer) for text, answer in zip(prompts, answers, strict=True)
-        ]
-        info = {
-            k: v.model_dump()
-            for answer in answers
-            for k, v in answer.feature_info.get(sae_id, {}).items()
-        }
+        usual = (prefix or "") == (defaults or {}).get("steering_prefix", "")
+        lanes = lanes_of(asked, answers, None if usual else prefix or "")
+        info = info_of(asked["sae_id"], answers)
         code = _code(href, "/api/inspect", requests)
         return (
             lanes,
@@ -224,6 +222,29 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
             None,
             *(code["curl"], code["python"]) * len(INSPECTED),
         )
+
+
+def _asked(
+    texts: Sequence[str | None], prefix: str, sae_id: str | None, generate: int
+) -> dict[str, Any]:
+    """What is run: {prompts, sae_id, generate}, and prefix where there is one. ApiProblem for
+    nothing to run.
+    """
+    prompts = [text for text in texts if text]
+    if not prompts:
+        raise ApiProblem(
+            422,
+            "Nothing to run",
+            "both prompts are empty: type at least one character into prompt A",
+        )
+    if sae_id is None:
+        raise ApiProblem(
+            503,
+            "No live SAE",
+            "this server has no model loaded: start it with a preset that has one",
+        )
+    asked = {"prompts": prompts, "sae_id": sae_id, "generate": generate}
+    return asked | ({"prefix": prefix} if prefix else {})
 
 
 def _code(href: str | None, path: str, requests: Sequence[BaseModel]) -> dict[str, str]:
@@ -246,21 +267,22 @@ def _register_shuffled(app: Dash, api: ApiClient) -> None:
         Input("reactivation-shuffled", "checked"),
         State("frame-location", "href"),
         prevent_initial_call=True,
+        running=[(Output("reactivation-index", "busy"), True, False)],
     )
     async def shuffle(asked: dict[str, Any] | None, on: bool, href: str | None) -> tuple[Any, ...]:
         if asked is None:
             return (no_update,) * 5
         sae_id = asked["sae_id"]
-        requests = [shuffled_request(text, sae_id, asked["generate"]) for text in asked["prompts"]]
+        requests = shuffled_requests(asked)
         code = _code(href, "/api/reactivation", requests)
         if not on:
-            return None, None, set_request(sae_id), code["curl"], code["python"]
+            return None, None, set_request(asked), code["curl"], code["python"]
         answers = await asyncio.gather(*(api.reactivation(request) for request in requests))
         baselines = [baseline_of(sae_id, answer) for answer in answers]
         return (
             baselines,
             indices_of(sae_id, answers),
-            set_request(sae_id),
+            set_request(asked),
             code["curl"],
             code["python"],
         )
@@ -278,77 +300,13 @@ def _register_save(app: Dash, api: ApiClient) -> None:
         """One run per prompt, A first."""
         if not n_clicks or asked is None:
             return no_update
-        requests = [
-            inspect_request(text, asked["sae_id"], asked["generate"]) for text in asked["prompts"]
-        ]
+        requests = inspect_requests(asked)
         runs = [
             await api.record(wire.InspectRun(kind="inspect", request=request))
             for request in requests
         ]
         names = [f"prompt {lane}" for lane in "AB"] if len(runs) > 1 else [""]
         return [run.model_dump() | {"holds": name} for run, name in zip(runs, names, strict=True)]
-
-
-def _register_carry(app: Dash, api: ApiClient) -> None:
-    @app.callback(
-        Output("reactivation-carry", "children"),
-        Input("reactivation-query", "data"),
-        State("frame-location", "href"),
-    )
-    async def show_carry(_: dict[str, str], href: str | None) -> Any:
-        """What many subjects say of the same question; nothing where it was not measured beside
-        this build.
-        """
-        try:
-            found = await api.experiments()
-        except ApiProblem:
-            return None
-        code = reproduce_get(href, "/api/experiments", {})
-        return still(
-            [
-                carry_panel(one, "reactivation", code)
-                for one in found.experiments
-                if one.name == CARRY
-            ]
-        )
-
-
-def _register_browser(app: Dash) -> None:
-    """What the browser does alone: the address bar, what is out of date,
-    and putting the built-in pair back.
-    """
-    app.clientside_callback(
-        ClientsideFunction("fsReactivation", "reactivationAddress"),
-        Output("reactivation-address", "data"),
-        Input("reactivation-matrix", "prompts"),
-        Input("reactivation-matrix", "sae_id"),
-        Input("reactivation-matrix", "locked"),
-        Input("reactivation-matrix", "pins"),
-        Input("reactivation-matrix", "view"),
-        Input("reactivation-shuffled", "checked"),
-        Input("reactivation-index", "measured"),
-        Input("reactivation-asked", "data"),
-        State("reactivation-defaults", "data"),
-        prevent_initial_call=True,
-    )
-    app.clientside_callback(
-        ClientsideFunction("fsReactivation", "staleRun"),
-        Output("reactivation-stale", "children"),
-        Output("reactivation-page", "className"),
-        Input("reactivation-prompt", "value"),
-        Input("reactivation-second", "value"),
-        Input("reactivation-matrix", "prompts"),
-        prevent_initial_call=True,
-    )
-    app.clientside_callback(
-        ClientsideFunction("fsReactivation", "builtInPair"),
-        Output("reactivation-prompt", "value", allow_duplicate=True),
-        Output("reactivation-second", "value", allow_duplicate=True),
-        Output("reactivation-run", "data", allow_duplicate=True),
-        Input("reactivation-pair", "n_clicks"),
-        State("reactivation-defaults", "data"),
-        prevent_initial_call=True,
-    )
 
 
 PAGE = Page("/reactivation", "Reactivation", layout, register, key="r", icon="reactivation")

@@ -4,8 +4,11 @@ its address read, its requests made, answers as its components take them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.parts.matrix import lane_of
+from app.parts.opening import live_demonstrations, named_sae
 from backend import schemas as wire
 
 NEXT_TOKENS = 10
@@ -14,39 +17,72 @@ LANES = ("A", "B")
 
 
 def default_sae(capabilities: wire.Capabilities) -> str | None:
-    """The SAE of the first demonstration when it is live, so that pins can be steered with;
-    else the first live one.
+    """The SAE that the preset names for this page; else that of the first demonstration, so that
+    pins can be steered with; else the first. A live one in any case.
     """
     live = [sae.sae_id for sae in capabilities.saes if sae.live]
-    shown = [demo.sae_id for demo in capabilities.demonstrations if demo.sae_id in live]
-    return next(iter([*shown, *live]), None)
+    named = named_sae("reactivation", capabilities)
+    order = [named, *(demo.sae_id for demo in capabilities.demonstrations), *live]
+    return next((sae_id for sae_id in order if sae_id in live), None)
 
 
 def defaults_of(capabilities: wire.Capabilities) -> dict[str, Any]:
     """What the page holds when its address says nothing: the built-in pair."""
-    pair = [*capabilities.prompts, capabilities.default_prompt, ""][:2]
+    opening = capabilities.opening
+    steered = live_demonstrations(capabilities)[:1]
+    prompts = opening.reactivation or capabilities.prompts or [capabilities.default_prompt]
     return {
-        "prompt": pair[0],
-        "second": pair[1] if len(capabilities.prompts) > 1 else "",
+        "prompt": prompts[0],
+        "second": prompts[1] if len(prompts) > 1 else "",
+        "prefix": opening.prefix,
+        "steering_prefix": steered[0].prefix if steered else opening.prefix,
         "sae": default_sae(capabilities),
     }
 
 
-def inspect_request(prompt: str, sae_id: str, generate: int = 0) -> wire.InspectRequest:
-    return wire.InspectRequest(
-        prompt=prompt, sae_ids=[sae_id], next_tokens=NEXT_TOKENS, generate=generate
-    )
+def inspect_requests(asked: Mapping[str, Any]) -> list[wire.InspectRequest]:
+    """One for each prompt of {prompts, prefix, sae_id, generate}."""
+    return [
+        wire.InspectRequest(next_tokens=NEXT_TOKENS, **_shared(asked, text))
+        for text in asked["prompts"]
+    ]
 
 
-def shuffled_request(prompt: str, sae_id: str, generate: int = 0) -> wire.ReactivationRequest:
-    return wire.ReactivationRequest(
-        prompt=prompt, sae_ids=[sae_id], generate=generate, shuffles=SHUFFLES
-    )
+def shuffled_requests(asked: Mapping[str, Any]) -> list[wire.ReactivationRequest]:
+    return [
+        wire.ReactivationRequest(shuffles=SHUFFLES, **_shared(asked, text))
+        for text in asked["prompts"]
+    ]
 
 
-def set_request(sae_id: str) -> dict[str, Any]:
+def _shared(asked: Mapping[str, Any], prompt: str) -> dict[str, Any]:
+    return {
+        "prompt": prompt,
+        "prefix": asked.get("prefix", ""),
+        "sae_ids": [asked["sae_id"]],
+        "generate": asked["generate"],
+    }
+
+
+def set_request(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Body of POST /api/reactivation/set/stream over the preset's own prompts."""
-    return wire.ReactivationSetRequest(sae_id=sae_id, shuffles=SHUFFLES).model_dump(mode="json")
+    return wire.ReactivationSetRequest(
+        sae_id=asked["sae_id"], prefix=asked.get("prefix", ""), shuffles=SHUFFLES
+    ).model_dump(mode="json")
+
+
+def lanes_of(
+    asked: Mapping[str, Any], answers: Sequence[wire.InspectResponse], prefix: str | None
+) -> list[dict[str, Any]]:
+    """The prompts that were asked for, A first; `prefix` as in lane_of."""
+    pairs = zip(asked["prompts"], answers, strict=True)
+    return [lane_of(text, asked["sae_id"], answer, prefix) for text, answer in pairs]
+
+
+def info_of(sae_id: str, answers: Sequence[wire.InspectResponse]) -> dict[str, Any]:
+    """What is known of the features that fire in any of the prompts, by feature_index."""
+    found = (answer.feature_info.get(sae_id, {}) for answer in answers)
+    return {index: note.model_dump() for one in found for index, note in one.items()}
 
 
 def baseline_of(sae_id: str, answer: wire.ReactivationResponse) -> dict[int, dict[str, Any]]:

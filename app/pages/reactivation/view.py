@@ -13,9 +13,11 @@ from app.parts.components import (
     FiringMatrix,
     MatrixLegend,
     NextTokens,
+    PrefixBox,
     PromptBox,
     ReactivationIndex,
     RunLink,
+    SourceTrace,
 )
 from app.parts.panel import panel
 
@@ -25,6 +27,7 @@ INSPECTED = (
     "reactivation-next-panel",
     "reactivation-pins-panel",
     "reactivation-compare-panel",
+    "reactivation-source-panel",
 )
 """Panels whose numbers are those of POST /api/inspect, a request for each prompt."""
 
@@ -57,10 +60,14 @@ def prompts_panel() -> Component:
         html.Button("Built-in pair", id="reactivation-pair", type="button", className="fs-button"),
         dmc.Switch(id="reactivation-shuffled", label="shuffled baseline", size="sm", checked=True),
         RunLink("reactivation-save", label="Save as a run"),
+        PrefixBox("reactivation-prefix"),
         html.P(id="reactivation-stale", role="status", className="fs-stale-note"),
     ]
     return html.Section(
-        [html.Div(boxes, className="fs-prompts"), html.Div(tools, className="fs-live-tools")],
+        [
+            html.Div(boxes, className="fs-prompts"),
+            html.Div(tools, className="fs-live-tools"),
+        ],
         className="fs-panel fs-live-prompts",
     )
 
@@ -71,7 +78,8 @@ def matrix_panel() -> Component:
         html.Div(
             [
                 MatrixLegend("reactivation-legend", shuffled=True),
-                FiringMatrix("reactivation-matrix", group=GROUP, prompts=[], info={}),
+                # busy from the first moment, which the panels beside it hear
+                FiringMatrix("reactivation-matrix", group=GROUP, prompts=[], info={}, busy=True),
             ]
         ),
         id="reactivation-firings",
@@ -100,11 +108,21 @@ def side_panel() -> Component:
     )
 
 
+def source_panel() -> Component:
+    return panel(
+        "Which of the source’s features fire again, and where",
+        SourceTrace("reactivation-source", group=GROUP, target="reactivation-matrix"),
+        id="reactivation-source-panel",
+        badge="live",
+    )
+
+
 def index_panel() -> Component:
     return panel(
         "Do they fire again more than the order of words explains?",
         ReactivationIndex(
             "reactivation-index",
+            group=GROUP,
             endpoint="/api/reactivation/set/stream",
             cancel="/api/steer/cancel",
             measured=False,

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from app.parts.matrix import NUMBERS, complaints_of
 
-VIEWED = ("order", "at", "pins", "locked", "function_only", "pinned", "class", *NUMBERS, "find")
+_FLAGS = ("locked", "from_source", "function_only", "pinned")
+VIEWED = ("order", "at", "source", "pins", *_FLAGS, "class", *NUMBERS, "find")
 
 
 def at_place(query: Mapping[str, str], place: int) -> dict[str, str]:

@@ -17,6 +17,7 @@ from app.pages.run.words import agreement, facts, request_text, when
 from app.parts.components import FiringMatrix, MatrixLegend, NextTokens, SteerShift, TokenStrip
 from app.parts.controls import address_complaints
 from app.parts.matrix import lane_of, view_of
+from app.parts.opening import marked
 from app.parts.page import FOLLOWED, Page
 from app.parts.panel import notice, panel, skeleton
 from app.parts.steering import shift_of
@@ -79,7 +80,7 @@ def _register_browser(app: Dash) -> None:
         app.clientside_callback(
             ClientsideFunction("run_address", "address"),
             Output(f"run-address-{i}", "data"),
-            *(Input(f"run-matrix-{i}", prop) for prop in ("view", "locked", "pins")),
+            *(Input(f"run-matrix-{i}", prop) for prop in ("view", "locked", "source", "pins")),
             State(f"run-matrix-{i}", "id"),
             prevent_initial_call=True,
         )
@@ -144,7 +145,12 @@ def _inspected(run: Run, query: dict[str, str], code: dict[str, str]) -> list[Co
         lane = lane_of(run.request["prompt"], sae_id, answer)
         asked = at_place(query, i)
         pins = [pin for pin in asked.get("pins", "").split(",") if pin]
-        shown = {"locked": asked.get("at"), "pins": pins, "view": view_of(asked)}
+        shown = {
+            "locked": asked.get("at"),
+            "source": asked.get("source"),
+            "pins": pins,
+            "view": view_of(asked),
+        }
         matrix = FiringMatrix(
             f"run-matrix-{i}", group=group, prompts=[lane], info=info, sae_id=sae_id, **shown
         )
@@ -169,7 +175,7 @@ def _inspected(run: Run, query: dict[str, str], code: dict[str, str]) -> list[Co
 def _steered(
     run: Run, answer: SteerResponse, pieces: Mapping[int, str], code: dict[str, str]
 ) -> list[Component | None]:
-    tokens = [token.model_dump() for token in answer.tokens]
+    tokens = marked(answer.tokens, answer.prefix_length)
     locked = str(answer.applied_positions[-1]) if answer.applied_positions else None
     prompt = panel(
         "The prompt and where it was edited",

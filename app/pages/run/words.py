@@ -69,6 +69,7 @@ def fork_url(run: Run) -> str:
         return page_url(
             "/reactivation",
             prompt=request["prompt"],
+            prefix=request.get("prefix"),
             sae=next(iter(sae_ids), None),
             generate=generate,
         )
@@ -76,6 +77,8 @@ def fork_url(run: Run) -> str:
     return page_url(
         "/steer",
         prompt=request["prompt"],
+        prefix=request.get("prefix"),
+        stop=steering.written_stops(request["stop"]) if "stop" in request else None,
         f=steering.text_of(interventions),
         generated="1" if request["include_generated"] else None,
         freeze="1" if request.get("freeze_attention") else None,

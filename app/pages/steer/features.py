@@ -9,6 +9,7 @@ from dash import Dash, Input, Output, State
 from app.api import ApiClient, ApiProblem
 from app.pages.steer import state as steer_state
 from app.parts import steering
+from app.parts.token import name_of
 from backend import schemas as wire
 
 FOUND = 12  # features listed by the search
@@ -42,7 +43,7 @@ def feature_note(row: wire.FeatureRow) -> dict[str, Any]:
     return {
         "sae_id": row.sae_id,
         "feature_index": row.feature_index,
-        "words": [token.text for token in row.top_tokens[:4]],
+        "words": [token.text for token in name_of(row)],
         "promoted": [token.text for token in row.promoted_tokens[:5]],
         "act_q999": row.act_q999,
     }
@@ -96,7 +97,10 @@ async def _strengths(api: ApiClient, subjects: dict[str, Any]) -> dict[str, Any]
         wire.FeatureChoice(sae_id=sae_id, feature_index=int(index)) for sae_id, _, index in keys
     ]
     request = wire.StrengthRequest(
-        prompt=subjects["prompt"], chat=subjects["chat"], features=chosen
+        prompt=subjects["prompt"],
+        chat=subjects["chat"],
+        prefix=subjects.get("prefix", ""),
+        features=chosen,
     )
     try:
         answer = await api.strength(request)

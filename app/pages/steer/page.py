@@ -1,8 +1,8 @@
 """Steering, `/steer`: plug features into a prompt's tokens and see what the model says instead.
 
-Address (non-default values only): `prompt`, `f` (see steer_state), `generated`, `freeze`, `chat`,
-`tokens`, `temperature`, `samples`, `seed`, `controls` (0 = without); of the sections below, see
-steer_sections.
+Address (non-default values only): `prompt`, `prefix`, `stop`, `f` (see steer_state), `generated`,
+`freeze`, `chat`, `tokens`, `temperature`, `samples`, `seed`, `controls` (0 = without); of the
+sections below, see steer_sections.
 """
 
 from __future__ import annotations
@@ -10,17 +10,26 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
+from app.pages.steer import browser, tokens
 from app.pages.steer import code as steer_code
 from app.pages.steer import features as steer_features
 from app.pages.steer import sections as steer_sections
 from app.pages.steer import state as steer_state
 from app.parts import steering
-from app.parts.components import InterventionRack, PromptBox, RunLink, SteerShift, SteerStream
+from app.parts.components import (
+    InterventionRack,
+    PrefixBox,
+    PromptBox,
+    RunLink,
+    SteerShift,
+    SteerStream,
+)
 from app.parts.controls import address_complaints
+from app.parts.opening import live_demonstrations, named_sae
 from app.parts.page import FOLLOWED, Page
 from app.parts.panel import panel
 from backend import schemas as wire
@@ -62,6 +71,7 @@ def _recipe() -> Component:
     return html.Section(
         [
             html.Div(id="steer-demonstrations", className="fs-demos"),
+            PrefixBox("steer-prefix", stop=[]),
             PromptBox(
                 "steer-prompt", label="Prompt", placeholder="Type a prompt; a newline counts."
             ),
@@ -74,7 +84,7 @@ def _recipe() -> Component:
 
 
 def _shift() -> Component:
-    shift = SteerShift("steer-shift", endpoint="/api/steer")
+    shift = SteerShift("steer-shift", endpoint="/api/steer", busy=True)
     return panel(
         "The next token", shift, id="steer-effect", badge="live", class_name="fs-steer-shift"
     )
@@ -118,18 +128,21 @@ def _texts() -> Component:
 
 def register(app: Dash, api: ApiClient) -> None:
     _register_open(app, api)
-    _register_tokens(app, api)
+    tokens.register(app, api)
     steer_features.register(app, api)
     steer_sections.register(app, api)
     steer_code.register(app)
     _register_save(app, api)
-    _register_browser(app)
+    browser.register(app)
 
 
 _SETTINGS = ("generated", "freeze", "chat", "tokens", "temperature", "samples", "seed", "controls")
-_KNOWN = {"prompt", "f", *_SETTINGS, *steer_sections.SWEEP, *steer_sections.TRAITS}
+_SECTIONS = (*steer_sections.SWEEP, *steer_sections.TRAITS)
+_KNOWN = {"prompt", "prefix", "stop", "f", *_SETTINGS, *_SECTIONS}
 _OPENED = (
     Output("steer-prompt", "value"),
+    Output("steer-prefix", "value"),
+    Output("steer-prefix", "stop"),
     Output("steer-rack", "saes"),
     Output("steer-rack", "default_sae"),
     Output("steer-rack", "limits"),
@@ -154,43 +167,50 @@ _OPENED = (
 
 
 def _register_open(app: Dash, api: ApiClient) -> None:
-    @app.callback(*_OPENED, Input("steer-query", "data"))
+    waits = (Output("steer-shift", "busy"), True, False)
+
+    @app.callback(*_OPENED, Input("steer-query", "data"), running=[waits])
     async def open_page(query: dict[str, str]) -> tuple[Any, ...]:
         can = await api.capabilities()
-        shown = [
-            demo
-            for demo in can.demonstrations
-            if any(s.live and s.sae_id == demo.sae_id for s in can.saes)
-        ]
+        shown = live_demonstrations(can)
         defaults = defaults_of(can, shown)
-        prompt, interventions = (
-            defaults["prompt"],
-            [demo["intervention"] for demo in defaults["demonstrations"][:1]],
-        )
         try:
+            written = await _written(api, query, defaults)
             chosen = steer_state.settings(query, can.limits)
-            if "prompt" in query or "f" in query:
-                written = steering.parse(query.get("f", ""))
-                prompt, interventions = (
-                    query.get("prompt", prompt),
-                    await steer_features.plugged(api, written),
-                )
         except steering.BadAddress as error:
             raise ApiProblem(422, "The address cannot be opened", str(error)) from error
-        saes = [
-            sae.model_dump(include={"sae_id", "layer", "d_sae"}) for sae in can.saes if sae.live
-        ]
-        limits = can.limits.model_dump(include={"interventions", "value"})
-        model = can.model_info
-        known = (model.n_layers - 1, model.chat) if model else (None, False)
+        *before, interventions = written
         numbers = [chosen[name] for name in _SETTINGS]
-        sections = steer_sections.opened(query)
-        fingerprint = model.fingerprint if model else None
-        rack = (saes, _steering_sae(can), limits, *known, interventions)
+        fingerprint = can.model_info.fingerprint if can.model_info else None
         told = address_complaints(
             [f"{name}: this page has no such setting" for name in query if name not in _KNOWN]
         )
-        return prompt, *rack, *numbers, _demo_buttons(shown), fingerprint, *sections, defaults, told
+        sections = steer_sections.opened(query)
+        rack = (*_of_server(can), interventions)
+        buttons = _demo_buttons(shown)
+        return *before, *rack, *numbers, buttons, fingerprint, *sections, defaults, told
+
+
+async def _written(
+    api: ApiClient, query: dict[str, str], defaults: dict[str, Any]
+) -> tuple[str, str, list[str], list[dict[str, Any]]]:
+    """(prompt, prefix, stops, interventions) of an address. BadAddress where it cannot be read."""
+    prefix = query.get("prefix", defaults["prefix"])
+    stop = steering.read_stops(query.get("stop", defaults["stop"]))
+    if "prompt" not in query and "f" not in query:
+        first = [demo["intervention"] for demo in defaults["demonstrations"][:1]]
+        return defaults["prompt"], prefix, stop, first
+    plugged = await steer_features.plugged(api, steering.parse(query.get("f", "")))
+    return query.get("prompt", defaults["prompt"]), prefix, stop, plugged
+
+
+def _of_server(can: wire.Capabilities) -> tuple[Any, ...]:
+    """What the rack knows of the server: SAEs, where its search begins, limits, model."""
+    saes = [sae.model_dump(include={"sae_id", "layer", "d_sae"}) for sae in can.saes if sae.live]
+    limits = can.limits.model_dump(include={"interventions", "value"})
+    model = can.model_info
+    known = (model.n_layers - 1, model.chat) if model else (None, False)
+    return saes, _steering_sae(can), limits, *known
 
 
 def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict[str, Any]:
@@ -198,12 +218,17 @@ def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict
     the first demonstration, or the bare default prompt.
     """
     demonstrations: list[dict[str, Any]] = [
-        {"prompt": demo.prompt, "intervention": steer_state.of_demonstration(demo, f"d{i}")}
+        {
+            "prompt": demo.prompt,
+            "prefix": demo.prefix,
+            "stop": steering.written_stops(demo.stop),
+            "intervention": steer_state.of_demonstration(demo, f"d{i}"),
+        }
         for i, demo in enumerate(shown)
     ]
     first = demonstrations[:1]
     return {
-        "prompt": first[0]["prompt"] if first else can.default_prompt,
+        **(_bare(can) if not first else {name: first[0][name] for name in _BARE}),
         "features": steering.text_of([demo["intervention"] for demo in first]),
         "settings": steer_state.settings({}, can.limits),
         "demonstrations": demonstrations,
@@ -212,13 +237,25 @@ def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict
     }
 
 
+_BARE = ("prompt", "prefix", "stop")
+
+
+def _bare(can: wire.Capabilities) -> dict[str, Any]:
+    """What is written where there is no demonstration: the preset's own prompt."""
+    opening = can.opening
+    stop = steering.written_stops(opening.stop)
+    return {
+        "prompt": opening.steer or can.default_prompt,
+        "prefix": opening.prefix,
+        "stop": stop,
+    }
+
+
 def _steering_sae(can: wire.Capabilities) -> str | None:
-    """The SAE that the search begins with:
-    the first demonstration's, else the first meant for steering.
-    """
+    """What the search begins with: the preset's choice, a demonstration's, one to steer with."""
     live = {sae.sae_id: sae for sae in can.saes if sae.live}
     meant = [sae_id for sae_id, sae in live.items() if sae.use != "browse"]
-    order = [demo.sae_id for demo in can.demonstrations] + meant + list(live)
+    order = [named_sae("steer", can), *(d.sae_id for d in can.demonstrations), *meant, *live]
     return next((sae_id for sae_id in order if sae_id in live), None)
 
 
@@ -236,27 +273,6 @@ def _demo_buttons(shown: list[wire.Demonstration]) -> list[Component]:
     return [html.Span("Demonstrations"), *buttons] if buttons else []
 
 
-def _register_tokens(app: Dash, api: ApiClient) -> None:
-    @app.callback(
-        Output("steer-rack", "tokens"),
-        Output("steer-rack", "last_function"),
-        Output("steer-prompt", "tokens"),
-        Output("steer-prompt", "problem"),
-        Input("steer-prompt", "value"),
-        Input("steer-rack", "chat"),
-        prevent_initial_call=True,
-    )
-    async def tokenize(value: str | None, chat: bool | None) -> tuple[Any, ...]:
-        if not value:
-            return [], None, [], None
-        try:
-            answer = await api.tokenize(wire.TokenizeRequest(prompt=value, chat=bool(chat)))
-        except ApiProblem as problem:
-            return [], None, [], f"{problem.title}: {problem.detail}"
-        tokens = [token.model_dump() for token in answer.tokens]
-        return tokens, answer.last_function, tokens, None
-
-
 def _register_save(app: Dash, api: ApiClient) -> None:
     @app.callback(
         Output("steer-save", "runs"),
@@ -272,65 +288,6 @@ def _register_save(app: Dash, api: ApiClient) -> None:
         runs = [await api.record(wire.SteerRun(kind="steer", request=one)) for one in requests]
         names = ["greedy", "sampled"] if len(runs) > 1 else [""]
         return [run.model_dump() | {"holds": name} for run, name in zip(runs, names, strict=True)]
-
-
-_RACK = (
-    Input("steer-prompt", "value"),
-    Input("steer-rack", "interventions"),
-    Input("steer-rack", "include_generated"),
-    Input("steer-rack", "freeze_attention"),
-    Input("steer-rack", "chat"),
-)
-_WRITING = (
-    Input("steer-tokens", "value"),
-    Input("steer-temperature", "value"),
-    Input("steer-samples", "value"),
-    Input("steer-seed", "value"),
-    Input("steer-controls", "checked"),
-)
-_SHARED = (("tokens", "tokens"), ("saes", "saes"), ("last_layer", "last_layer"))
-
-
-def _register_browser(app: Dash) -> None:
-    """What the browser does alone: composing the request, the address bar, demonstrations."""
-
-    def here(function: str, *parts: Any) -> None:
-        app.clientside_callback(
-            ClientsideFunction("fsSteering", function), *parts, prevent_initial_call=True
-        )
-
-    here("steerRequest", Output("steer-request", "data"), *_RACK, *_WRITING)
-    here("steerSettingsWords", Output("steer-settings-words", "children"), *_WRITING)
-    here("sameProp", Output("steer-shift", "request"), Input("steer-request", "data"))
-    here("sameProp", Output("steer-stream", "newest"), Input("steer-request", "data"))
-    here("sameProp", Output("steer-stream", "request"), Input("steer-shift", "accepted"))
-    here("sameProp", Output("steer-stream", "auto"), Input("steer-auto", "checked"))
-    here("sameProp", Output("steer-stream", "model"), Input("steer-shift", "model"))
-    for target, source in _SHARED:
-        here("sameProp", Output("steer-stream", target), Input("steer-rack", source))
-    here(
-        "steerSubjects",
-        Output("steer-subjects", "data"),
-        *(_RACK[0], _RACK[4], _RACK[1]),
-        State("steer-subjects", "data"),
-    )
-    here(
-        "steerAddress",
-        Output("steer-address", "data"),
-        Input("steer-request", "data"),
-        Input("steer-rack", "interventions"),
-        Input("steer-sweep", "settings"),
-        Input("steer-traits", "settings"),
-        State("steer-defaults", "data"),
-    )
-    here(
-        "steerDemonstration",
-        Output("steer-prompt", "value", allow_duplicate=True),
-        Output("steer-rack", "interventions", allow_duplicate=True),
-        Output("steer-rack", "include_generated", allow_duplicate=True),
-        Input({"type": "steer-demo", "index": ALL}, "n_clicks"),
-        State("steer-defaults", "data"),
-    )
 
 
 PAGE = Page("/steer", "Steering", layout, register, key="s", icon="steering")

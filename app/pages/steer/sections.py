@@ -108,6 +108,7 @@ def register(app: Dash, api: ApiClient) -> None:
     for prop in _FROM_RACK:
         follow("steer-sweep", prop, Input("steer-rack", prop))
     follow("steer-sweep", "request", Input("steer-request", "data"))
+    follow("steer-traits", "request", Input("steer-request", "data"))
     follow("steer-traits", "saes", Input("steer-rack", "saes"))
     follow("steer-traits", "interventions", Input("steer-rack", "interventions"))
     _register_code(app, "steer-sweep", "/api/sweep")

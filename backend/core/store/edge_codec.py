@@ -20,6 +20,7 @@ import numpy.typing as npt
 _CHUNK_COLUMNS = "token_first, token_last, n_edges, degrees, gaps, n_firings, act_max, act_mean"
 EDGE_CHUNKS = f"SELECT {_CHUNK_COLUMNS} FROM edge_chunk WHERE sae_ordinal = $1 ORDER BY token_first"
 EDGE_CHUNK_STARTS = "SELECT token_first FROM edge_chunk WHERE sae_ordinal = $1 ORDER BY token_first"
+EDGE_COUNT = "SELECT coalesce(sum(n_edges), 0) FROM edge_chunk WHERE sae_ordinal = $1"
 EDGE_CHUNKS_BETWEEN = f"""
 SELECT {_CHUNK_COLUMNS} FROM edge_chunk
 WHERE sae_ordinal = $1 AND token_first BETWEEN $2::UINTEGER AND $3::UINTEGER ORDER BY token_first

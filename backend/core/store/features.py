@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backend.core.store.base import Generation
 from backend.core.store.edge_codec import decode_activation
+from backend.core.store.feature_names import N_NAMES, NameQueries
 from backend.core.store.feature_search import (
     ORDERS,
     FeatureColumns,
@@ -19,7 +20,6 @@ from backend.core.store.feature_search import (
 )
 from backend.core.store.feature_table import FeatureTable, TokenLists
 from backend.core.store.own_edges import EdgeRow
-from backend.core.store.tokens import TokenQueries
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class FeatureRow:
     top_by_strength: list[int]
     promoted_token_ids: list[int]
     suppressed_token_ids: list[int]
+    # what it is called: see feature_names; by count where nothing is over-represented
+    name_token_ids: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class FeaturesFound:
     places: list[int]  # of the rows among the active features, ascending feature_index
 
 
-class FeatureQueries(TokenQueries):
+class FeatureQueries(NameQueries):
     """Rows of `feature`, `sequence` and `example`."""
 
     def feature(self, sae_id: str, feature_index: int) -> FeatureRow | None:
@@ -124,6 +126,9 @@ class FeatureQueries(TokenQueries):
                 self._query(generation, FEATURES_BY_ID, [ordinal, list(dict.fromkeys(wanted))])
             )
         found = {values[0]: self._feature_row(generation, sae_id, values) for values in rows}
+        names = self._names(generation, sae_id, list(found))
+        for i, row in found.items():
+            found[i] = replace(row, name_token_ids=names[i] or row.top_token_ids[:N_NAMES])
         return [found.get(i) or self._feature_row(generation, sae_id, _silent(i)) for i in wanted]
 
     @staticmethod

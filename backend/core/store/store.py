@@ -33,19 +33,10 @@ from backend.core.store.base import (
     unreadable,
 )
 from backend.core.store.coverage import DENOMINATORS, MIN_COUNTS, ORDERS, CoverageQueries
-from backend.core.store.edge_codec import (
-    EDGE_CHUNK_STARTS,
-    EDGE_CHUNKS_BETWEEN,
-    Edges,
-    PackedEdges,
-    joined,
-    unpack,
-)
 from backend.core.store.features import EXAMPLE_SOURCE, FEATURE_ORDERS, FeatureQueries
 from backend.core.store.graph.queries import GraphQueries
 
 SCHEMA_VERSION = 1
-CHUNKS_A_PIECE = 128
 HEADER_BYTES = 3 * 4096  # of a DuckDB file, before its blocks
 REMEDY = "make one with `functionscope precompute all`"
 
@@ -102,18 +93,6 @@ class Store(FeatureQueries, CoverageQueries, GraphQueries):
     def edges_from(self) -> int:
         """Firings from which an edge is listed; curves, degrees and features count all edges."""
         return self._current().edges_from
-
-    def edge_pieces(self, sae_id: str, chunks: int = CHUNKS_A_PIECE) -> Iterator[Edges]:
-        """All edges of an SAE, sorted by (token_id, feature_index);
-        a chunk holds some 8,000, a piece a million.
-        """
-        generation = self._current()
-        ordinal, scale, _ = self._sae(generation, sae_id)
-        starts = [row[0] for row in self._query(generation, EDGE_CHUNK_STARTS, [ordinal])]
-        for at in range(0, len(starts), chunks):
-            last = min(at + chunks, len(starts)) - 1
-            rows = self._query(generation, EDGE_CHUNKS_BETWEEN, [ordinal, starts[at], starts[last]])
-            yield joined([unpack(PackedEdges(*row), scale) for row in rows])
 
     # -- opening ---------------------------------------------------------------------------------
 

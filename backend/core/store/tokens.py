@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,9 @@ from backend.core.store.base import Generation, Queries
 from backend.core.store.coverage_columns import RankedTokens
 from backend.core.store.edge_codec import (
     EDGE_CHUNK_OF_TOKEN,
+    EDGE_CHUNK_STARTS,
     EDGE_CHUNKS,
+    EDGE_CHUNKS_BETWEEN,
     Edges,
     Ints,
     PackedEdges,
@@ -24,6 +26,8 @@ from backend.core.store.feature_search import FeatureColumns
 from backend.core.store.own_edges import OwnEdges, RecentEdges, no_edges, own_edges
 from backend.core.store.token_table import TokenTable
 from backend.core.token_classes import CLASS_NAMES
+
+CHUNKS_A_PIECE = 128
 
 
 @dataclass(frozen=True)
@@ -162,6 +166,22 @@ class TokenQueries(Queries):
 
         recent: RecentEdges = generation.kept.setdefault("recent edges", RecentEdges())
         return recent.get((ordinal, token_id), read)
+
+    def edge_pieces(self, sae_id: str, chunks: int = CHUNKS_A_PIECE) -> Iterator[Edges]:
+        """All edges of an SAE, sorted by (token_id, feature_index);
+        a chunk holds some 8,000, a piece a million.
+        """
+        return self._edge_pieces(self._current(), sae_id, chunks)
+
+    def _edge_pieces(
+        self, generation: Generation, sae_id: str, chunks: int = CHUNKS_A_PIECE
+    ) -> Iterator[Edges]:
+        ordinal, scale, _ = self._sae(generation, sae_id)
+        starts = [row[0] for row in self._query(generation, EDGE_CHUNK_STARTS, [ordinal])]
+        for at in range(0, len(starts), chunks):
+            last = min(at + chunks, len(starts)) - 1
+            rows = self._query(generation, EDGE_CHUNKS_BETWEEN, [ordinal, starts[at], starts[last]])
+            yield joined([unpack(PackedEdges(*row), scale) for row in rows])
 
     @abstractmethod
     def feature_columns(self, sae_id: str) -> FeatureColumns:

@@ -34,6 +34,7 @@ from backend.schemas import (
 
 TOKEN_LISTS = {
     "top_tokens": "top_token_ids",
+    "name_tokens": "name_token_ids",
     "top_by_strength": "top_by_strength",
     "promoted_tokens": "promoted_token_ids",
     "suppressed_tokens": "suppressed_token_ids",
@@ -78,6 +79,7 @@ def edge_json(tokens: TokenTable, edge: EdgeRow, occurrences: int, feature: Stor
     )
     listed = {
         "top_tokens": tokens.refs(feature.top_token_ids[:NOTED]),
+        "name_tokens": tokens.refs(feature.name_token_ids),
         "promoted_tokens": tokens.refs(feature.promoted_token_ids[:NOTED]),
     }
     return spliced(edge_of(edge, occurrences, feature.n_firings), {"note": spliced(note, listed)})
@@ -190,13 +192,15 @@ def firing_classes(
 def near_features(store: Store, sae_id: str, detail: StoredDetail) -> list[NearFeature]:
     """The nearest features with a few words on each."""
     rows = store.features(sae_id, detail.near_index)
-    known = store.token_rows(sorted({i for row in rows for i in row.top_token_ids[:NOTED]}))
+    listed = {i for row in rows for i in row.top_token_ids[:NOTED] + row.name_token_ids}
+    known = store.token_rows(sorted(listed))
     return [
         NearFeature(
             feature_index=row.feature_index,
             cosine=cosine,
             n_firings=row.n_firings,
             top_tokens=token_refs(known, row.top_token_ids[:NOTED]),
+            name_tokens=token_refs(known, row.name_token_ids),
         )
         for row, cosine in zip(rows, detail.near_cosine, strict=True)
     ]

@@ -21,7 +21,7 @@ from backend.routes.request.limits import check_statistics_rows
 from backend.routes.request.problems import refuse_field
 from backend.routes.request.served import Served
 from backend.schemas import statistics as wire
-from backend.schemas.browse import TokenRef
+from backend.schemas.naming import TokenRef
 
 router = APIRouter(tags=["statistics"], route_class=kept_by("statistics"))
 

@@ -115,7 +115,8 @@ class Known:
         ids = {
             i
             for row in rows
-            for i in row.top_token_ids[:TOKENS_LISTED] + row.promoted_token_ids[:TOKENS_LISTED]
+            for listed in (row.top_token_ids, row.name_token_ids, row.promoted_token_ids)
+            for i in listed[:TOKENS_LISTED]
         }
         tokens = self.tokens(store, sorted(ids))
 
@@ -126,6 +127,7 @@ class Known:
             row.feature_index: FeatureInfo(
                 density=row.density,
                 top_tokens=texts(row.top_token_ids),
+                name_tokens=texts(row.name_token_ids),
                 promoted_tokens=texts(row.promoted_token_ids),
                 act_q999=row.act_q999,
             )

@@ -1,16 +1,18 @@
 /* Addresses of the live pages: only what differs from the defaults, so that a link says what was
  * chosen. */
 
-import { writeAddress } from "../shared/address.js";
+import { prefixIn, writeAddress } from "../shared/address.js";
 import { noUpdate } from "../shared/dash.js";
 import { viewQuery } from "../shared/matrix_view.js";
 
 /** @import { Prompt, View } from "./matrix/types.js" */
+/** @typedef {{ generate?: number, prefix?: string }} Asked */
+/** @typedef {{ prompt: string, second: string, prefix?: string }} Opened */
 
 /**
  * @param {string} a
  * @param {string} b
- * @param {{ prompt: string, second: string }} defaults
+ * @param {Opened} defaults
  */
 function promptsIn(a, b, defaults) {
   return a === defaults.prompt && b === defaults.second ? {} : { prompt: a, second: b || null };
@@ -24,8 +26,9 @@ function promptsIn(a, b, defaults) {
  * @param {Partial<View> | null} view
  * @param {boolean} shuffled
  * @param {boolean} measured
- * @param {{ generate?: number } | null} asked
- * @param {{ prompt: string, second: string, sae: string } | null} defaults
+ * @param {Asked | null} asked
+ * @param {string | null} source
+ * @param {(Opened & { sae: string }) | null} defaults
  */
 export function reactivationAddress(
   prompts,
@@ -36,6 +39,7 @@ export function reactivationAddress(
   shuffled,
   measured,
   asked,
+  source,
   defaults,
 ) {
   if (!prompts || !prompts.length || !defaults) return noUpdate();
@@ -43,7 +47,8 @@ export function reactivationAddress(
     "/reactivation",
     Object.assign(
       promptsIn(prompts[0].prompt, prompts[1] ? prompts[1].prompt : "", defaults),
-      { sae: saeId === defaults.sae ? null : saeId },
+      prefixIn((asked && asked.prefix) || "", defaults.prefix || ""),
+      { sae: saeId === defaults.sae ? null : saeId, source },
       viewQuery(view, locked, pins),
       {
         generate: (asked && asked.generate) || null,
@@ -59,11 +64,15 @@ export function reactivationAddress(
  *
  * @param {string} a
  * @param {string} b
+ * @param {string | null} prefix
  * @param {Prompt[] | null} prompts
+ * @param {Asked | null} asked
  */
-export function staleRun(a, b, prompts) {
+export function staleRun(a, b, prefix, prompts, asked) {
   const shown = (prompts || []).map((prompt) => prompt.prompt);
-  const stale = shown.length > 0 && [a, b].filter(Boolean).join("\u0000") !== shown.join("\u0000");
+  const other = [a, b].filter(Boolean).join("\u0000") !== shown.join("\u0000");
+  const before = asked && (asked.prefix || "") !== (prefix || "");
+  const stale = shown.length > 0 && Boolean(other || before);
   return [
     stale ? "Edited since the last run: all below is of the earlier prompt." : "",
     "fs-live-page" + (stale ? " is-stale" : ""),
@@ -72,10 +81,10 @@ export function staleRun(a, b, prompts) {
 
 /**
  * @param {number | null} clicks
- * @param {{ prompt: string, second: string } | null} defaults
+ * @param {Opened | null} defaults
  * @returns {unknown[]}
  */
 export function builtInPair(clicks, defaults) {
-  if (!clicks || !defaults) return [noUpdate(), noUpdate(), noUpdate()];
-  return [defaults.prompt, defaults.second, { pair: clicks }];
+  if (!clicks || !defaults) return [noUpdate(), noUpdate(), noUpdate(), noUpdate()];
+  return [defaults.prompt, defaults.second, defaults.prefix || "", { pair: clicks }];
 }

@@ -6,7 +6,7 @@ import { tell } from "../shared/dash.js";
 import { number } from "../shared/number.js";
 import { h, useMemo } from "../shared/hooks/react.js";
 import { comparedColumns } from "./matrix/locks.js";
-import { LANES, activationAt, useGroup } from "./next_tokens.js";
+import { LANES, activationAt, nothingYet, useGroup } from "./next_tokens.js";
 import { originSentence } from "./matrix/pair.js";
 import { pinnedIn, togglePin } from "./pins.js";
 
@@ -138,13 +138,12 @@ const TWO = { A: "only in A", both: "in both", B: "only in B" };
  * @param {DashProps & { group: string, target: string }} props
  */
 export function FiringCompare(props) {
-  const { model, locked, nLocked, pins } = useGroup(props.group);
+  const { model, locked, nLocked, pins, busy } = useGroup(props.group);
   const result = useMemo(
     () => (model && model.columns.length ? compared(model, locked) : null),
     [model, locked],
   );
-  if (!model || !result)
-    return h("div", { id: props.id, className: "fs-quiet" }, "Nothing has been run yet.");
+  if (!model || !result) return h("div", { id: props.id, className: "fs-quiet" }, nothingYet(busy));
   const entries = Object.values(result.groups).flat();
   const most = Math.max(1e-9, ...entries.flatMap((entry) => entry[1].map((v) => v || 0)));
   const pinned = new Set(pinnedIn(pins, model.saeId));

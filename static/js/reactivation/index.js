@@ -7,6 +7,7 @@ import { MatrixLegend } from "./matrix/head.js";
 import { FiringMatrix } from "./matrix/matrix.js";
 import { NextTokens } from "./next_tokens.js";
 import { FeaturePins } from "./pins.js";
+import { SourceTrace } from "./source_panel.js";
 
 export const components = {
   FeaturePins,
@@ -15,6 +16,7 @@ export const components = {
   MatrixLegend,
   NextTokens,
   ReactivationIndex,
+  SourceTrace,
 };
 export const clientside = { fsReactivation: { builtInPair, reactivationAddress, staleRun } };
 export const cells = {};

@@ -2,6 +2,7 @@
  * over the prompts on the page, and, when asked for, over a whole set, streamed as it is counted.
  */
 
+import { useChannel } from "../shared/hooks/channel.js";
 import { useKept } from "../shared/hooks/kept.js";
 import { h, useEffect } from "../shared/hooks/react.js";
 import { newJob, pumpFrames, stopJob } from "../shared/stream.js";
@@ -249,15 +250,19 @@ const EXPLAINED = [
   "class, the last function token stays. At 0 the order of the words has no part in it.",
 ].join(" ");
 
+const SHUFFLING = "Reading the prompts, and then in random orders…";
+
 /**
- * props: id, indices [{source, index}] or null, request (body of the set) or null, endpoint,
- * cancel, measured.
+ * props: id, group, indices [{source, index}] or null, request (body of the set) or null, endpoint,
+ * cancel, measured, busy.
  *
  * @param {IndexProps} props
  */
 export function ReactivationIndex(props) {
   const measured = useMeasured(props);
   const { result } = measured.kept;
+  const reading = useChannel(props.group, (state) => Boolean(state.busy));
+  const waits = reading || Boolean(props.busy);
   const shown = (props.indices || []).flatMap(({ source, index }) => indexRows(source, index));
   const set = result && result.index ? indexRows(`${result.done} prompts`, result.index) : [];
   const rows = shown.concat(set);
@@ -267,7 +272,7 @@ export function ReactivationIndex(props) {
     h("p", { className: "fs-ix-words" }, EXPLAINED),
     rows.length
       ? h(IndexTable, { rows })
-      : h("div", { className: "fs-quiet" }, "Nothing has been shuffled yet."),
+      : h("div", { className: "fs-quiet" }, waits ? SHUFFLING : "Nothing has been shuffled yet."),
     h(SetTools, { props, rows, measured }),
   );
 }

@@ -14,7 +14,7 @@ export const LANES = ["A", "B"];
 /**
  * @param {string} group
  * @returns {{ model: Model | null | undefined, locked: number | null, nLocked: number, hover:
- *   number | null, pins: string[] }}
+ *   number | null, pins: string[], source: number, busy: boolean }} source: a column, -1 = none
  */
 export function useGroup(group) {
   return {
@@ -23,8 +23,13 @@ export function useGroup(group) {
     nLocked: useChannel(group, (s) => s.nLocked || 0),
     hover: useChannel(group, (s) => (s.hover === undefined ? null : s.hover)),
     pins: useChannel(group, (s) => s.pins) || [],
+    source: useChannel(group, (s) => (s.source === undefined ? -1 : s.source)),
+    busy: useChannel(group, (s) => Boolean(s.busy)),
   };
 }
+
+/** @param {boolean} busy whether the prompts are being read */
+export const nothingYet = (busy) => (busy ? "Reading the prompts…" : "Nothing has been run yet.");
 
 /** @param {{ prompt: Prompt, lane: number, position: number | null, nLanes: number }} props */
 function Distribution({ prompt, lane, position, nLanes }) {
@@ -75,7 +80,7 @@ function Distribution({ prompt, lane, position, nLanes }) {
  * @param {DashProps & { group: string }} props
  */
 export function NextTokens(props) {
-  const { model, locked, nLocked, hover } = useGroup(props.group);
+  const { model, locked, nLocked, hover, busy } = useGroup(props.group);
   const column = hover !== null ? hover : locked;
   const ready = model && model.columns.length && column !== null && model.columns[column];
   return h(
@@ -94,7 +99,13 @@ export function NextTokens(props) {
             nLanes: model.prompts.length,
           }),
         )
-      : h("div", { className: "fs-quiet" }, "Point at a token, or click one to lock it."),
+      : h(
+          "div",
+          { className: "fs-quiet" },
+          model && model.columns.length
+            ? "Point at a token, or click one to lock it."
+            : nothingYet(busy),
+        ),
   );
 }
 

@@ -97,9 +97,12 @@ function PinCard({ pin, model, column, onRemove, steerHref }) {
 export function FeaturePins(props) {
   const { model, locked, hover, pins } = useGroup(props.group);
   const column = hover !== null ? hover : locked;
-  const prompt = model && model.prompts.length ? model.prompts[0].prompt : "";
+  const { prompt, prefix } = (model && model.prompts[0]) || { prompt: "", prefix: null };
+  /** @type {Record<string, string>} */
+  const before = typeof prefix === "string" ? { prefix } : {}; // where it is not Steering's own
   /** @param {string[]} list */
-  const href = (list) => "/steer?" + new URLSearchParams({ prompt, f: list.join(",") }).toString();
+  const href = (list) =>
+    "/steer?" + new URLSearchParams({ prompt, ...before, f: list.join(",") }).toString();
   /** @param {string} pin */
   const remove = (pin) => tell(props.target, { pins: pins.filter((other) => other !== pin) });
   if (!pins.length) {

@@ -37,6 +37,8 @@ export interface MeasuredSet {
 }
 
 export interface IndexProps extends DashProps {
+  group: string;
+  busy?: boolean;
   indices?: { source: string; index: ReactivationIndexAnswer }[] | null;
   request?: object | null;
   endpoint: string;

@@ -1,5 +1,5 @@
-/* A recorded prompt's address: order, filters, lock and pins of each SAE's matrix, where they
- * differ from the default. */
+/* A recorded prompt's address: order, filters, lock, source and pins of each SAE's matrix, where
+ * they differ from the default. */
 
 import { writeQuery } from "../shared/address.js";
 import { noUpdate } from "../shared/dash.js";
@@ -13,12 +13,13 @@ import { viewQuery } from "../shared/matrix_view.js";
  *
  * @param {Partial<View> | null} view
  * @param {string | null} locked
+ * @param {string | null} source
  * @param {string[] | null} pins
  * @param {string} id
  */
-export function address(view, locked, pins, id) {
+export function address(view, locked, source, pins, id) {
   const place = Number(id.split("-").pop());
-  const own = viewQuery(view, locked, pins);
+  const own = { source, ...viewQuery(view, locked, pins) };
   /** @type {Values} */
   const query = Object.fromEntries(new URLSearchParams(window.location.search));
   for (const [name, value] of Object.entries(own)) query[place ? `${name}.${place}` : name] = value;

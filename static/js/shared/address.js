@@ -166,3 +166,11 @@ export function writeAddress(path, values) {
 
 /** Present and empty in an address, where an empty string would be left out. */
 export const EMPTY = { toString: () => "" };
+
+/**
+ * A prefix in an address: where it is not what the page opens with.
+ *
+ * @param {string} prefix
+ * @param {string} usual
+ */
+export const prefixIn = (prefix, usual) => (prefix === usual ? {} : { prefix: prefix || EMPTY });

@@ -3,12 +3,13 @@
 import "./address.js";
 import "./choices.js";
 
+import { PrefixBox } from "./tokens/prefix_box.js";
 import { PromptBox } from "./tokens/prompt_box.js";
 import { RunLink } from "./run_link.js";
 import { Still } from "./still.js";
 import { TokenStrip } from "./tokens/strip.js";
 import "./unlock.js";
 
-export const components = { PromptBox, RunLink, Still, TokenStrip };
+export const components = { PrefixBox, PromptBox, RunLink, Still, TokenStrip };
 export const clientside = {};
 export const cells = {};

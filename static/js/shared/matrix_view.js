@@ -18,6 +18,7 @@ export function viewQuery(view, locked, pins) {
     pins: (pins || []).join(","),
     order: shown.order === "first" ? null : shown.order,
     locked: shown.locked ? 1 : null,
+    from_source: shown.source ? 1 : null,
     function_only: shown.only_function ? 1 : null,
     pinned: shown.pinned ? 1 : null,
     class: shown.at_class,
@@ -32,6 +33,7 @@ export function viewQuery(view, locked, pins) {
 export const DEFAULT_VIEW = {
   order: "first",
   locked: false,
+  source: false,
   only_function: false,
   pinned: false,
   at_class: "",

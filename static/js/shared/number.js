@@ -13,6 +13,9 @@ export function percent(p) {
   return value >= 0.0001 ? Number(value.toPrecision(2)) + " %" : "< 0.0001 %";
 }
 
+// a real model's activations go into the thousands, and "1.37e+3" is cut in a narrow column
+const WHOLE_BELOW = 1e7;
+
 /**
  * The width of a probability's bar: its share of the track, which is 0 to 100 %, so that bars of
  * any two prompts, positions and arms can be compared.
@@ -30,7 +33,11 @@ export function number(x) {
   const size = Math.abs(x);
   if (size === 0) return "0";
   const rounded = x.toPrecision(3);
-  return (size >= 1000 || size < 0.001 ? rounded : String(Number(rounded))).replace("-", "−");
+  const plain =
+    size < 0.001 || size >= WHOLE_BELOW
+      ? rounded
+      : Number(rounded).toLocaleString("en", { maximumSignificantDigits: 3 });
+  return plain.replace("-", "−");
 }
 
 /**

@@ -26,6 +26,7 @@ export interface Token {
   text: string;
   token_class: TokenClass;
   generated?: boolean;
+  prefix?: boolean;
 }
 
 export interface NextToken {
@@ -66,6 +67,7 @@ export interface ShuffledSplit {
 export interface FeatureInfo {
   density?: number | null;
   top_tokens?: string[] | null;
+  name_tokens?: string[] | null;
   promoted_tokens?: string[] | null;
 }
 

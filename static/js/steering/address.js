@@ -1,12 +1,14 @@
 /* The Steering page in the address bar (only what differs from the defaults), and the request that
  * it composes. */
 
-import { EMPTY, writeAddress } from "../shared/address.js";
+import { EMPTY, prefixIn, writeAddress } from "../shared/address.js";
 import { noUpdate } from "../shared/dash.js";
+import { readStops, writtenStops } from "../shared/tokens/stops.js";
+import { examples } from "./examples.js";
 import { canonical } from "./known.js";
 
 /** @import { Values } from "../shared/types.js" */
-/** @import { Edit, Intervention, SteerSettings } from "./types.js" */
+/** @import { Demonstration, Edit, Intervention, SteerDefaults, SteerSettings } from "./types.js" */
 
 /**
  * One intervention in an address: sae_id:index:mode:value:positions[:off], positions as
@@ -48,6 +50,8 @@ const asAsked = (it) => ({
  * @param {number} samples
  * @param {number} seed
  * @param {boolean} controls
+ * @param {string | null} prefix
+ * @param {string[] | null} stop
  * @returns {unknown}
  */
 export function steerRequest(
@@ -61,6 +65,8 @@ export function steerRequest(
   samples,
   seed,
   controls,
+  prefix,
+  stop,
 ) {
   if ([tokens, temperature, samples, seed].some((n) => typeof n !== "number")) return noUpdate();
   if (!prompt) return null;
@@ -75,6 +81,7 @@ export function steerRequest(
     samples,
     seed,
     controls: Boolean(controls),
+    ...examples(prefix, stop, chat),
   };
 }
 
@@ -84,13 +91,19 @@ export function steerRequest(
  * @param {string} prompt
  * @param {boolean} chat
  * @param {Intervention[] | null} interventions
+ * @param {string | null} prefix
  * @param {unknown} now
  */
-export function steerSubjects(prompt, chat, interventions, now) {
+export function steerSubjects(prompt, chat, interventions, prefix, now) {
   const keys = [
     ...new Set((interventions || []).map((it) => `${it.sae_id}:${it.feature_index}`)),
   ].sort();
-  const next = { prompt: prompt || "", chat: Boolean(chat), features: keys };
+  const next = {
+    prompt: prompt || "",
+    chat: Boolean(chat),
+    features: keys,
+    ...examples(prefix, null, chat),
+  };
   return now && canonical(now) === canonical(next) ? noUpdate() : next;
 }
 
@@ -113,7 +126,9 @@ const differing = (values, start) =>
  */
 function keptSettings(start) {
   const address = new URLSearchParams(window.location.search);
-  return Object.fromEntries(Object.keys(start).map((name) => [name, address.get(name)]));
+  const kept = (/** @type {string} */ name) =>
+    address.get(name) === "" ? EMPTY : address.get(name);
+  return Object.fromEntries(Object.keys(start).map((name) => [name, kept(name)]));
 }
 
 /**
@@ -139,14 +154,26 @@ function chosenSettings(request, start) {
 }
 
 /**
+ * @param {SteerSettings} request
+ * @param {{ prefix?: string, stop?: string }} defaults
+ * @returns {Values}
+ */
+function writtenBefore(request, defaults) {
+  const stop = writtenStops(request.stop);
+  return Object.assign(
+    prefixIn(request.prefix || "", defaults.prefix || ""),
+    stop === (defaults.stop || "") ? {} : { stop: stop || EMPTY },
+  );
+}
+
+/**
  * Leaves the address alone when the person has already gone to another page.
  *
  * @param {SteerSettings | null} request
  * @param {Intervention[] | null} interventions
  * @param {Values | null} sweep
  * @param {Values | null} traits
- * @param {{ prompt: string, features: string, settings: Values, sweep: Values, traits: Values } |
- *   null} defaults
+ * @param {SteerDefaults | null} defaults
  */
 export function steerAddress(request, interventions, sweep, traits, defaults) {
   if (!defaults || !interventions) return noUpdate();
@@ -157,6 +184,7 @@ export function steerAddress(request, interventions, sweep, traits, defaults) {
     "/steer",
     Object.assign(
       same ? {} : { prompt: now.prompt || EMPTY, f: features },
+      request ? writtenBefore(request, defaults) : keptSettings({ prefix: 0, stop: 0 }),
       chosenSettings(request, defaults.settings),
       differing(sweep || {}, defaults.sweep),
       differing(traits || {}, defaults.traits),
@@ -165,17 +193,18 @@ export function steerAddress(request, interventions, sweep, traits, defaults) {
 }
 
 /**
- * A demonstration's prompt and interventions, by the button that was pressed.
+ * A demonstration's prompt, interventions, examples and stops, by the button that was pressed.
  *
  * @param {unknown[]} clicks
- * @param {{ demonstrations: { prompt: string, intervention: Intervention }[] } | null} defaults
+ * @param {{ demonstrations: Demonstration[] } | null} defaults
  * @returns {unknown[]}
  */
 export function steerDemonstration(clicks, defaults) {
   const pressed = window.dash_clientside.callback_context.triggered_id;
-  if (!defaults || !pressed || !clicks.some(Boolean)) return [noUpdate(), noUpdate(), noUpdate()];
+  if (!defaults || !pressed || !clicks.some(Boolean)) return Array(5).fill(noUpdate());
   const demo = defaults.demonstrations[pressed.index];
-  return [demo.prompt, [Object.assign({}, demo.intervention)], false];
+  const stop = readStops(demo.stop);
+  return [demo.prompt, [Object.assign({}, demo.intervention)], false, demo.prefix || "", stop];
 }
 
 /**

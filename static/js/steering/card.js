@@ -1,6 +1,7 @@
 /* One intervention: on or off, what it does, how strongly (in three linked units), where. */
 
 import { h } from "../shared/hooks/react.js";
+import { afterPrefix } from "../shared/tokens/prefix.js";
 import { describe, inLine, visible } from "../shared/tokens/words.js";
 import { resolvePositions } from "./interventions.js";
 import { Ablation, Strength } from "./strength.js";
@@ -33,10 +34,11 @@ const POSITION_NAMES = {
 function PositionPicker({ it, tokens, at, change, id }) {
   const rule = Array.isArray(it.positions) ? "chosen" : it.positions;
   /** @param {string} value */
-  const pick = (value) =>
-    change({
-      positions: value === "chosen" ? (at.length ? at : [0]) : /** @type {Positions} */ (value),
-    });
+  const pick = (value) => {
+    const first = afterPrefix(tokens).slice(0, 1);
+    const chosen = at.length ? at : first.map((token) => token.position);
+    change({ positions: value === "chosen" ? chosen : /** @type {Positions} */ (value) });
+  };
   const shown =
     at
       .slice(0, 6)
@@ -102,6 +104,31 @@ function asMode(it, mode, place) {
 }
 
 /**
+ * What a card is dragged by. The rest of it stays: there a drag moves the strength, or marks text.
+ *
+ * @param {{ it: Intervention }} props
+ */
+function Grip({ it }) {
+  /** @param {DragAt} event */
+  const onDragStart = (event) => {
+    const card = event.currentTarget.closest(".fs-card");
+    event.dataTransfer.setData("text/plain", it.uid);
+    if (card) event.dataTransfer.setDragImage(card, 12, 12);
+  };
+  return h(
+    "span",
+    {
+      className: "fs-card-grip",
+      draggable: true,
+      title: "drag it into another socket",
+      "aria-hidden": true, // by the keyboard: select the card, then press a socket
+      onDragStart,
+    },
+    "⠿",
+  );
+}
+
+/**
  * @param {Pick<CardProps, "it" | "info" | "change" | "id" | "selected" | "select" | "remove">}
  *   props
  */
@@ -111,6 +138,7 @@ function Head({ it, info, change, id, selected, select, remove }) {
   return h(
     "div",
     { className: "fs-card-head" },
+    h(Grip, { it }),
     h(
       "button",
       {
@@ -191,18 +219,11 @@ export function InterventionCard(props) {
   if (place.q999 === null && info) place.q999 = info.act_q999 || null;
   const warning = reachWarning(it, props, at);
   const token = main === null ? null : tokens[main];
-  /** @param {DragAt} event */
-  const onDragStart = (event) => {
-    if (event.target !== event.currentTarget) return;
-    event.dataTransfer.setData("text/plain", it.uid);
-  };
   return h(
     "div",
     {
       className: "fs-card" + (it.on ? "" : " is-off") + (selected ? " is-selected" : ""),
       "data-uid": it.uid,
-      draggable: true,
-      onDragStart,
     },
     h(Head, { it, info, change, id, selected, select: props.select, remove: props.remove }),
     h(

@@ -1,6 +1,7 @@
 /* Interventions: where a rule puts them, a new one, one that moves. */
 
 import { number } from "../shared/number.js";
+import { afterPrefix } from "../shared/tokens/prefix.js";
 
 /** @import { Feature, Token } from "../shared/types.js" */
 /** @import { Intervention, Plug, Positions } from "./types.js" */
@@ -10,7 +11,8 @@ const UNKNOWN_STRENGTH = 10; // when no build says how strongly a feature fires
 let nextUid = 1;
 
 /**
- * Positions that a rule means in this prompt. "all" is every position, as the server takes it.
+ * Positions that a rule means in this prompt. "all" is every position after the prefix, as the
+ * server takes it.
  *
  * @param {Positions} positions
  * @param {Token[]} tokens
@@ -18,8 +20,10 @@ let nextUid = 1;
  * @returns {number[]}
  */
 export function resolvePositions(positions, tokens, lastFunction) {
-  if (Array.isArray(positions)) return positions.filter((p) => p < tokens.length);
-  if (positions === "all") return tokens.map((token) => token.position);
+  const own = afterPrefix(tokens);
+  const there = new Set(own.map((token) => token.position));
+  if (Array.isArray(positions)) return positions.filter((p) => there.has(p));
+  if (positions === "all") return [...there];
   if (positions === "last") return tokens.length ? [tokens.length - 1] : [];
   return lastFunction === null || lastFunction === undefined ? [] : [lastFunction];
 }

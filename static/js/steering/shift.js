@@ -211,7 +211,7 @@ export function SteerShift(props) {
     return h(
       "div",
       { id: props.id, className: "fs-quiet" },
-      asked.busy ? "Reading the prompt…" : "Type a prompt to see what comes next.",
+      asked.busy || props.busy ? "Reading the prompt…" : "Type a prompt to see what comes next.",
     );
   return h(
     "div",

@@ -1,6 +1,6 @@
 /* Edits, arms and texts. */
 
-import type { DashProps, Job, NextToken, Sae, Status, Token } from "../shared/types.js";
+import type { DashProps, Job, NextToken, Sae, Status, Token, Values } from "../shared/types.js";
 
 export type Mode = "add" | "clamp" | "scale" | "ablate";
 
@@ -33,6 +33,28 @@ export interface SteerSettings {
   samples: number;
   seed: number;
   controls: boolean;
+  prefix?: string;
+  stop?: string[];
+}
+
+/** `stop` as it is written: see shared/tokens/stops.js. */
+export interface Demonstration {
+  prompt: string;
+  prefix?: string;
+  stop?: string;
+  intervention: Intervention;
+}
+
+/** What the page holds where its address says nothing. */
+export interface SteerDefaults {
+  prompt: string;
+  prefix?: string;
+  stop?: string;
+  features: string;
+  settings: Values;
+  sweep: Values;
+  traits: Values;
+  demonstrations: Demonstration[];
 }
 
 export interface ArmAnswer {
@@ -127,6 +149,7 @@ export interface ShiftProps extends Partial<DashProps> {
   request?: SteerSettings | null;
   endpoint?: string;
   model?: string | null;
+  busy?: boolean;
 }
 
 export interface StreamProps extends DashProps {

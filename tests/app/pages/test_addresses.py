@@ -42,6 +42,9 @@ def test_reactivation_takes_what_it_writes() -> None:
         "sae": "layer_1",
         "generate": "128",
         "at": "3.7-9.b7",
+        "prefix": "q\na\n\n",
+        "source": "b7",
+        "from_source": "1",
         "pins": "layer_1:4",
         "order": "often",
         "locked": "1",
@@ -54,6 +57,13 @@ def test_reactivation_takes_what_it_writes() -> None:
     }
     assert matrix.complaints_of(query, SAES, 128) == []
     assert matrix.generate_of(query, 128) == 128
+
+
+@pytest.mark.parametrize("source", ["7-9", "b", "x", "3.7"])
+def test_a_source_is_one_position(source: str) -> None:
+    assert matrix.complaints_of({"source": source}, SAES, 128) == [
+        f"source: got {source!r}, allowed is none, or a position as in 7 or b7"
+    ]
 
 
 def test_what_is_refused_falls_back_to_the_default() -> None:
@@ -114,7 +124,7 @@ def test_each_matrix_of_a_run_has_names_of_its_own() -> None:
         "order.2": "first",
         "zz": "1",
     }
-    assert run_address.at_place(query, 0) == {"order": "often"}
+    assert run_address.at_place(query | {"source": "7"}, 0) == {"order": "often", "source": "7"}
     assert run_address.at_place(query, 1) == {"order": "activation", "class": "foo"}
     assert run_address.complaints(query, 2) == [
         "order.2: this page has no such setting",

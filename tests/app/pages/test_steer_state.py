@@ -75,3 +75,18 @@ def test_the_default_search_tests_on_other_prompts_than_it_chooses_on() -> None:
     )
     assert contrast.isdisjoint(test)
     assert len(contrast) == len(test) == 10
+
+
+@pytest.mark.parametrize(
+    ("stops", "text"),
+    [
+        (["\n"], "\\n"),
+        (["\n\n", "Q:"], "\\n\\n | Q:"),
+        (["a\\b", "x | y"], "a\\\\b | x \\| y"),
+        ([], ""),
+    ],
+)
+def test_stops_are_written_and_read_back(stops: list[str], text: str) -> None:
+    """As the browser does: tests/js/prefix.test.js."""
+    assert steering.written_stops(stops) == text
+    assert steering.read_stops(text) == stops

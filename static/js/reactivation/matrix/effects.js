@@ -45,8 +45,8 @@ export function useForget(props, model) {
     const now = model.prompts
       .map((prompt) => prompt.tokens.map((token) => token.token_id).join())
       .join(";");
-    if (before.current && now && before.current !== now && props.locked)
-      props.setProps({ locked: null });
+    if (before.current && now && before.current !== now && (props.locked || props.source))
+      props.setProps({ locked: null, source: null });
     before.current = now || before.current;
   }, [model]);
 }
@@ -69,15 +69,16 @@ export function useScene(scene, model, shown, control) {
 }
 
 /**
- * The panels beside the matrix hear of its model, its lock and its pins.
+ * The panels beside the matrix hear of its model, its lock, its source and its pins.
  *
  * @param {Channel} channel
  * @param {Scene} scene
  * @param {Model} model
  * @param {number[]} locked
  * @param {string[] | undefined} pins
+ * @param {number} source a column, -1 = none
  */
-export function useTold(channel, scene, model, locked, pins) {
+export function useTold(channel, scene, model, locked, pins, source) {
   const home = locked.length ? locked[locked.length - 1] : null;
   useEffect(() => {
     channel.set({ model, hover: null });
@@ -85,8 +86,8 @@ export function useTold(channel, scene, model, locked, pins) {
     scene.hoverRow = null;
   }, [model]);
   useEffect(
-    () => channel.set({ locked: home, nLocked: locked.length, pins: pins || [] }),
-    [home, locked.length, pins, model],
+    () => channel.set({ locked: home, nLocked: locked.length, pins: pins || [], source }),
+    [home, locked.length, pins, model, source],
   );
 }
 

@@ -33,9 +33,10 @@ const given = (value) => value !== null && value !== undefined && value !== "";
  * @param {View} view
  * @param {number[]} locked
  * @param {Set<number>} pinned
+ * @param {number} source
  * @returns {Filter[]}
  */
-function tests(view, locked, pinned) {
+function tests(view, locked, pinned, source) {
   const find = (view.find || "").trim().toLowerCase();
   const where =
     locked.length > 1
@@ -46,6 +47,11 @@ function tests(view, locked, pinned) {
   const filters = [
     ["not pinned", view.pinned, (row) => pinned.has(row.feature)],
     [where, view.locked && locked.length > 0, (row) => firesAtAll(row, locked)],
+    [
+      "not firing at the source",
+      view.source && source >= 0,
+      (row) => row.lanes.some((track) => track.columns.includes(source)),
+    ],
     [
       `silent at ${view.at_class} tokens`,
       given(view.at_class),
@@ -78,17 +84,19 @@ function tests(view, locked, pinned) {
 
 /**
  * The rows to show, in order, pinned ones first (no filter hides them); `hidden` says how many each
- * filter took away: a row that fails several counts for the first. `locked`: ascending columns.
+ * filter took away: a row that fails several counts for the first. `locked`: ascending columns;
+ * `source`: a column, -1 = none.
  *
  * @param {FeatureRow[]} all
  * @param {View} view
  * @param {number[]} locked
  * @param {number[]} pins
+ * @param {number} source
  * @returns {{ rows: FeatureRow[], hidden: [string, number][] }}
  */
-export function visibleRows(all, view, locked, pins) {
+export function visibleRows(all, view, locked, pins, source) {
   const pinned = new Set(pins);
-  const filters = tests(view, locked, pinned);
+  const filters = tests(view, locked, pinned, source === undefined ? -1 : source);
   const hidden = new Map();
   const shown = all.filter((row) => {
     if (pinned.has(row.feature)) return true;

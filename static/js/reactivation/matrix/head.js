@@ -4,6 +4,7 @@
 
 import { chip } from "../../shared/tokens/chip.js";
 import { h, memo, useMemo } from "../../shared/hooks/react.js";
+import { afterPrefix } from "../../shared/tokens/prefix.js";
 import { tokenTitle } from "../../shared/tokens/words.js";
 import { DIFFERENCE, bars, differenceBars, highestBar } from "./bars.js";
 
@@ -59,7 +60,7 @@ export function MatrixLegend(props) {
  * @param {HeadProps} props
  */
 function laneCells(prompt, lane, props) {
-  const { model, geometry, locked, point, lock } = props;
+  const { model, geometry, locked, source, point, lock } = props;
   const home = locked.length ? locked[locked.length - 1] : 0;
   return model.columns.map((column, index) => {
     const width = geometry.x[index + 1] - geometry.x[index];
@@ -77,6 +78,7 @@ function laneCells(prompt, lane, props) {
         className:
           (column.differs ? "is-different " : "") +
           (token.generated ? "is-generated " : "") +
+          (index === source ? "is-source " : "") +
           (isLocked ? "is-locked" : ""),
         tabIndex: index === home ? 0 : -1,
         onMouseEnter: () => point(index, null),
@@ -112,7 +114,7 @@ export const MatrixHead = memo(
               "div",
               { className: "fs-fm-corner", style: { width: geometry.label } },
               model.prompts.length > 1 ? h("b", null, "AB"[lane]) : null,
-              h("span", null, `${prompt.tokens.length} positions`),
+              h("span", null, `${afterPrefix(prompt.tokens).length} positions`),
             ),
             laneCells(prompt, lane, props),
           ),
@@ -142,5 +144,6 @@ export const MatrixHead = memo(
     before.model === after.model &&
     before.geometry === after.geometry &&
     before.locked === after.locked &&
+    before.source === after.source &&
     before.baselines === after.baselines,
 );

@@ -12,16 +12,19 @@
  */
 export function lastPromptFunction(tokens) {
   for (let i = tokens.length - 1; i >= 0; i -= 1) {
+    if (tokens[i].prefix) return -1;
     if (tokens[i].token_class === "function" && !tokens[i].generated) return i;
   }
   return -1;
 }
 
 /**
+ * The column of "7", or of "b7" in the second prompt; -1 where there is none.
+ *
  * @param {string} name
  * @param {Column[]} columns
  */
-function columnOf(name, columns) {
+export function columnOf(name, columns) {
   const match = /^(b?)(\d+)$/.exec(name);
   if (!match) return -1;
   const lane = match[1] ? 1 : 0;

@@ -5,15 +5,19 @@
 import { channelOf } from "../../shared/hooks/channel.js";
 import { useKeys } from "../../shared/hooks/keys.js";
 import { DEFAULT_VIEW } from "../../shared/matrix_view.js";
-import { h, useMemo, useRef, useState } from "../../shared/hooks/react.js";
+import { h, useEffect, useMemo, useRef, useState } from "../../shared/hooks/react.js";
+import { FoldedPrefix } from "../../shared/tokens/folded_prefix.js";
+import { prefixOf } from "../../shared/tokens/prefix.js";
 import { useForget, useModel, useReadAgain, useRepainted, useScene, useTold } from "./effects.js";
 import { hiddenLine, visibleRows } from "./filters.js";
 import { MatrixHead, headHeight } from "./head.js";
 import { clicked, lockNames, lockedColumns } from "./locks.js";
 import { layOut } from "./measures.js";
+import { nothingYet } from "../next_tokens.js";
 import { pinnedIn, togglePin } from "../pins.js";
 import { controller } from "./pointer.js";
 import { HINT } from "./readout.js";
+import { sourceColumn, sourceName } from "./source.js";
 import { MatrixTools } from "./tools.js";
 import { onMatrixKey } from "./walking.js";
 
@@ -22,7 +26,7 @@ import { onMatrixKey } from "./walking.js";
 /** @import { Ref } from "../../shared/hooks/types.js" */
 
 /**
- * What a person does: {choose(columns), lock(column, event), pin(row)}.
+ * What a person does: {choose(columns), lock(column, event), pin(row), mark(column as the source)}.
  *
  * @param {MatrixProps} props
  * @param {Model} model
@@ -58,15 +62,20 @@ function actions(props, model, view, locked, shown, anchor) {
     if (row === null || !shown.rows[row]) return;
     props.setProps({ pins: togglePin(props.pins || [], props.sae_id, shown.rows[row].feature) });
   };
-  return { choose, lock, pin };
+  /** @param {number | null} column */
+  const mark = (column) => {
+    if (column === null || !model.columns[column]) return;
+    props.setProps({ source: sourceName(column, model.columns) });
+  };
+  return { choose, lock, pin, mark };
 }
 
 /**
  * The strips and the canvas of rows, in one scrolling box.
  *
  * @param {{ refs: MatrixRefs, control: MatrixControl, model: Model, shown: { rows: FeatureRow[],
- *   geometry: Geometry, locked: number[] }, act: ReturnType<typeof actions>, baselines: Baselines
- *   }} props
+ *   geometry: Geometry, locked: number[], source: number }, act: ReturnType<typeof actions>,
+ *   baselines: Baselines }} props
  */
 function Picture({ refs, control, model, shown, act, baselines }) {
   const { rows, geometry, locked } = shown;
@@ -99,6 +108,7 @@ function Picture({ refs, control, model, shown, act, baselines }) {
         model,
         geometry,
         locked,
+        source: shown.source,
         baselines,
         point,
         lock: act.lock,
@@ -131,16 +141,17 @@ function useShown(props, model, view, room) {
     () => lockedColumns(props.locked, model.columns, model.prompts),
     [props.locked, model],
   );
+  const source = useMemo(() => sourceColumn(props.source, model.columns), [props.source, model]);
   const pins = useMemo(() => pinnedIn(props.pins || [], props.sae_id), [props.pins, props.sae_id]);
   const geometry = useMemo(
     () => layOut(model.columns, Math.max(1, model.prompts.length), room < 640 ? 168 : 212, room),
     [model, room],
   );
   const { rows, hidden } = useMemo(
-    () => visibleRows(model.all, view, locked, pins),
-    [model, props.view, locked, pins],
+    () => visibleRows(model.all, view, locked, pins, source),
+    [model, props.view, locked, pins, source],
   );
-  return { locked, pins, geometry, rows, hidden };
+  return { locked, source, pins, geometry, rows, hidden };
 }
 
 /**
@@ -167,7 +178,8 @@ export function FiringMatrix(props) {
   const { baselines } = props;
   const painted = { geometry, rows, locked: new Set(locked), pins: new Set(shown.pins), baselines };
   useScene(scene, model, painted, control);
-  useTold(channel, scene, model, locked, props.pins);
+  useTold(channel, scene, model, locked, props.pins, shown.source);
+  useEffect(() => channel.set({ busy: Boolean(props.busy) }), [props.busy]);
   useReadAgain(refs, scene, baselines);
   useRepainted(refs, scene, control, setRoom, channel);
   useForget(props, model);
@@ -187,12 +199,12 @@ export function FiringMatrix(props) {
       setView: (patch) => props.setProps({ view: Object.assign({}, view, patch) }),
       line: hiddenLine(rows.length, model.all.length, shown.hidden),
       nLocked: locked.length,
+      hasSource: shown.source >= 0,
       model,
     }),
+    h(FoldedPrefix, { tokens: prefixOf(model.prompts.length ? model.prompts[0].tokens : []) }),
     h("div", { className: "fs-fm-readout is-idle", ref: refs.readout, ...readout }, HINT),
     h(Picture, { refs, control, model, shown, act, baselines }),
-    model.columns.length
-      ? null
-      : h("div", { className: waiting }, props.busy ? null : "Nothing has been run yet."),
+    model.columns.length ? null : h("div", { className: waiting }, nothingYet(Boolean(props.busy))),
   );
 }

@@ -11,7 +11,8 @@ const LANES = ["A", "B"];
 
 export const HINT =
   "Point at a mark. ← → walk the tokens, f and F the function tokens. A click on a token " +
-  "locks it, with Shift a range, with Ctrl one more; a click on a row pins the feature.";
+  "locks it, with Shift a range, with Ctrl one more; s makes it the source; a click on a row " +
+  "pins the feature.";
 
 /**
  * @param {Scene} scene

@@ -2,9 +2,11 @@
  * row a feature. Pure functions; words as the product defines them:
  *   first       first firing at a non-special position of that prompt (new)
  *   reactivated a later firing; carried when it also fired at the position just before
- * Firings at special positions (BOS, PAD, turn markers) are drawn but never counted. */
+ * Firings at special positions (BOS, PAD, turn markers) are drawn but never counted; those in a
+ * prefix are left out. */
 
 import { describe } from "../../shared/tokens/words.js";
+import { afterPrefix, prefixOf } from "../../shared/tokens/prefix.js";
 import { CARRIED, FIRST, REACTIVATED, SPECIAL } from "./kinds.js";
 import { align } from "./pair.js";
 
@@ -12,17 +14,20 @@ import { align } from "./pair.js";
 /** @import { FeatureInfo, Token } from "../../shared/types.js" */
 
 /**
- * Columns of the matrix: one per aligned position; `at[lane]` is the position there or null.
+ * Columns of the matrix: one per aligned position after the prefix; `at[lane]` is the position
+ * there or null.
  *
  * @param {Prompt[]} prompts
  * @returns {Column[]}
  */
 export function alignedColumns(prompts) {
-  const pairs =
-    prompts.length === 2
-      ? align(prompts[0].tokens, prompts[1].tokens)
-      : (prompts[0] ? prompts[0].tokens : []).map((_, i) => [i]);
-  return pairs.map((at) => {
+  const own = prompts.map((prompt) => afterPrefix(prompt.tokens));
+  const first = prompts.map((prompt) => prefixOf(prompt.tokens).length);
+  const pairs = own.length === 2 ? align(own[0], own[1]) : (own[0] || []).map((_, i) => [i]);
+  const positions = pairs.map((pair) =>
+    pair.map((i, lane) => (i === null ? null : first[lane] + i)),
+  );
+  return positions.map((at) => {
     const tokens = at.map((position, lane) =>
       position === null ? null : prompts[lane].tokens[position],
     );
@@ -109,6 +114,7 @@ export function featureRows(prompts, columns, info) {
     });
     const { position, feature_index: feature, activation } = prompt.firings;
     for (let k = 0; k < position.length; k += 1) {
+      if (prompt.tokens[position[k]].prefix) continue; // no earlier firing, and no column
       let row = byFeature.get(feature[k]);
       if (!row) {
         row = emptyRow(feature[k], info[feature[k]], prompts.length);

@@ -165,8 +165,8 @@ function Line({ id, view, setView, line, model }) {
   );
 }
 
-/** @param {Of & { line: string, nLocked: number, model: Model }} props */
-export function MatrixTools({ id, view, setView, line, nLocked, model }) {
+/** @param {Of & { line: string, nLocked: number, hasSource: boolean, model: Model }} props */
+export function MatrixTools({ id, view, setView, line, nLocked, hasSource, model }) {
   const of = { id, view, setView };
   const atLocked =
     nLocked > 1 ? `fires at all ${nLocked} locked positions` : "fires at the locked position";
@@ -178,6 +178,7 @@ export function MatrixTools({ id, view, setView, line, nLocked, model }) {
       "div",
       { className: "fs-fm-controls" },
       h(Check, { ...of, name: "locked", label: atLocked, disabled: !nLocked }),
+      h(Check, { ...of, name: "source", label: "fires at the source", disabled: !hasSource }),
       h(Check, { ...of, name: "only_function", label: "reactivated at function tokens only" }),
       h(Check, { ...of, name: "pinned", label: "pinned only" }),
     ),

@@ -13,8 +13,10 @@ import type {
   TokenClass,
 } from "../../shared/types.js";
 
+/** `prefix`: examples before it, where they are not what Steering opens with. */
 export interface Prompt {
   prompt: string;
+  prefix?: string | null;
   tokens: Token[];
   firings: Firings;
   next: Record<number, NextToken[]>;
@@ -74,6 +76,7 @@ export interface Model {
 export interface View {
   order: string;
   locked: boolean;
+  source: boolean;
   only_function: boolean;
   pinned: boolean;
   at_class: TokenClass | "";
@@ -131,6 +134,7 @@ export interface MatrixProps extends DashProps {
   sae_id: string;
   baselines?: Baselines;
   locked?: string | null;
+  source?: string | null;
   pins?: string[];
   view?: Partial<View>;
   busy?: boolean;
@@ -141,6 +145,12 @@ export interface Modifiers {
   shiftKey?: boolean;
   ctrlKey?: boolean;
   metaKey?: boolean;
+}
+
+/** What fired at a source in one prompt, and which of that fires at each later column. */
+export interface Trace {
+  rows: FeatureRow[];
+  later: { column: number; rows: FeatureRow[] }[];
 }
 
 /** [row, its activation per prompt; null where it is silent] */
@@ -156,6 +166,7 @@ export interface HeadProps {
   model: Model;
   geometry: Geometry;
   locked: number[];
+  source: number;
   baselines: Baselines;
   point(column: number | null, row: number | null): void;
   lock(column: number, event: Modifiers): void;
@@ -179,4 +190,5 @@ export interface MatrixNow {
   rows: FeatureRow[];
   choose(columns: number[]): void;
   pin(row: number | null): void;
+  mark(column: number | null): void;
 }

@@ -52,13 +52,14 @@ function toRow(event, { control, scene, rows }) {
 }
 
 /**
- * now: {model, scene, refs, control, locked, anchor, rows, choose(columns), pin(row)}.
+ * now: {model, scene, refs, control, locked, anchor, rows, choose(columns), pin(row),
+ * mark(column)}.
  *
  * @param {KeyboardEvent} event
  * @param {MatrixNow} now
  */
 export function onMatrixKey(event, now) {
-  const { model, scene, refs, control, locked, anchor, rows, choose, pin } = now;
+  const { model, scene, refs, control, locked, anchor, rows, choose, pin, mark } = now;
   if (!model.columns.length) return;
   const inside = refs.scroller.current.contains(document.activeElement);
   const home = locked.length ? locked[locked.length - 1] : -1;
@@ -74,6 +75,9 @@ export function onMatrixKey(event, now) {
     toColumn(event, next, at, now);
   } else if (inside && isUpOrDown && rows.length) {
     toRow(event, now);
+  } else if (event.key === "s" && at >= 0) {
+    event.preventDefault();
+    mark(at);
   } else if (
     event.key === "p" ||
     (event.key === "Enter" && event.target === refs.scroller.current)

@@ -2,6 +2,7 @@
 
 import { Chips } from "./chip.js";
 import { h, useEffect, useRef, useState } from "../hooks/react.js";
+import { afterPrefix } from "./prefix.js";
 
 /** @import { At, KeyAt, Ref } from "../hooks/types.js" */
 /** @import { DashProps, Token, Values } from "../types.js" */
@@ -84,7 +85,7 @@ export function PromptBox(props) {
     event.preventDefault();
     send(text, { n_submit: (props.n_submit || 0) + 1 });
   };
-  const tokens = text ? props.tokens || [] : [];
+  const tokens = text ? afterPrefix(props.tokens || []) : [];
   const typed = { value: text, onChange, onKeyDown, onBlur: () => send(text) };
   return h(
     "div",

@@ -4,6 +4,8 @@
 import { chip } from "./chip.js";
 import { useKeys } from "../hooks/keys.js";
 import { h, useEffect, useRef, useState } from "../hooks/react.js";
+import { FoldedPrefix } from "./folded_prefix.js";
+import { afterPrefix, prefixOf } from "./prefix.js";
 import { socket } from "./socket.js";
 import { nextFunction } from "./words.js";
 
@@ -55,25 +57,20 @@ export function TokenStrip(props) {
   /** @type {[number | null, (next: number | null) => void]} */
   const [hover, setHover] = useState(null);
   const root = useRef(null);
-  const tokens = props.tokens || [];
+  const tokens = afterPrefix(props.tokens || []);
+  const lockedAt = tokens.findIndex((token) => token.position === props.locked);
   /** @param {number | null} position */
   const lock = (position) => props.setProps && props.setProps({ locked: position });
   useEffect(() => scrollToShown(root.current), [props.tokens, props.default_position]);
   useKeys((event) => {
-    const at =
-      hover === null
-        ? props.locked === null || props.locked === undefined
-          ? -1
-          : props.locked
-        : hover;
-    const next = walk(event, tokens, at);
+    const next = walk(event, tokens, hover === null ? lockedAt : hover);
     if (event.key === "Escape") {
       setHover(null);
       lock(null);
     } else if (next !== null) {
       event.preventDefault();
       setHover(next);
-      const chips = root.current.querySelectorAll(".fs-token");
+      const chips = root.current.querySelectorAll(".fs-token-strip-cell .fs-token");
       if (chips[next]) chips[next].focus();
     }
   });
@@ -88,6 +85,7 @@ export function TokenStrip(props) {
       role: "group",
       "aria-label": props.label || "tokens",
     },
+    h(FoldedPrefix, { tokens: prefixOf(props.tokens || []) }),
     tokens.map((token, index) =>
       h(
         "div",
@@ -96,7 +94,7 @@ export function TokenStrip(props) {
           className:
             (token.position === props.locked ? "is-locked " : "") +
             (hover === index ? "is-hover" : ""),
-          tabIndex: index === (hover === null ? Math.max(0, props.locked || 0) : hover) ? 0 : -1,
+          tabIndex: index === (hover === null ? Math.max(0, lockedAt) : hover) ? 0 : -1,
           "data-position": token.position,
           "aria-pressed": token.position === props.locked,
           onMouseEnter: () => setHover(index),

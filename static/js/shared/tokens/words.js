@@ -39,15 +39,26 @@ export const tokenTitle = (token) =>
 export const inLine = (words) => words.join("\u2003");
 
 /**
- * "Russia Moscow": what a feature is known by, from the build's top tokens.
+ * What a feature is called by: tokens at which it fires beyond chance; in older answers the most
+ * frequent ones.
+ *
+ * @template T
+ * @param {{ name_tokens?: T[] | null, top_tokens?: T[] | null } | null | undefined} info
+ * @returns {T[]}
+ */
+export const calledBy = (info) =>
+  (info && info.name_tokens && info.name_tokens.length
+    ? info.name_tokens
+    : info && info.top_tokens) || [];
+
+/**
+ * "Russia Moscow": what a feature is called.
  *
  * @param {FeatureInfo | null | undefined} info
  * @param {number} [count]
  */
 export function describe(info, count) {
-  const words = ((info && info.top_tokens) || []).map((text) =>
-    visible(text).replace(/^·(?=.)/, ""),
-  );
+  const words = calledBy(info).map((text) => visible(text).replace(/^·(?=.)/, ""));
   return inLine([...new Set(words)].slice(0, count || 3));
 }
 

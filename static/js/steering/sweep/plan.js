@@ -4,7 +4,9 @@
  * "all|function|content|last_function" or "3.5.7", target "" (the steered arm's most probable
  * token) | "none" | "token:日" | "regex:Moscow|Kreml" | "language:zh". */
 
+import { afterPrefix } from "../../shared/tokens/prefix.js";
 import { visible } from "../../shared/tokens/words.js";
+import { examplesOf } from "../examples.js";
 import { resolvePositions } from "../interventions.js";
 import * as units from "../units.js";
 
@@ -59,11 +61,11 @@ export function sweepPositions(at, tokens, lastFunction) {
       .split(".")
       .filter(Boolean)
       .map(Number)
-      .filter((p) => p < tokens.length);
+      .filter((p) => p < tokens.length && !tokens[p].prefix);
   if (at === "last_function")
     return lastFunction === null || lastFunction === undefined ? [] : [lastFunction];
   const wanted = at === "function" || at === "content" ? [at] : ["function", "content"];
-  return tokens
+  return afterPrefix(tokens)
     .filter((token) => wanted.includes(token.token_class))
     .map((token) => token.position);
 }
@@ -124,6 +126,7 @@ export function sweepPlan(settings, page) {
     freeze_attention: Boolean(page.request.freeze_attention),
     max_new_tokens: Math.min(8, page.request.max_new_tokens),
     target,
+    ...examplesOf(page.request),
   };
   return { body, subject, place };
 }

@@ -19,7 +19,7 @@ export function TraitFinder(props) {
   const settings = props.settings || Object.assign({}, props.defaults, { open_traits: "" });
   /** @param {Partial<TraitSettings>} patch */
   const change = (patch) => props.setProps({ settings: Object.assign({}, settings, patch) });
-  const planned = traitPlan(settings, props.most_prompts);
+  const planned = traitPlan(settings, props.most_prompts, props.request);
   const { job, start, stop } = useSearch(props, planned);
   const running = job !== null && job.status === "streaming";
   return h(

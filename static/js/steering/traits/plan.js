@@ -1,12 +1,13 @@
 /* The trait finder's request from what stands in its form, and its answer as rows. Pure. */
 
 import { number } from "../../shared/number.js";
+import { examplesOf } from "../examples.js";
 import { newIntervention } from "../interventions.js";
 import { readTarget } from "../sweep/plan.js";
 
 /** @import { Data } from "../../shared/types.js" */
 /** @import { Rate, TraitBody, TraitJob, TraitResult, TraitSettings } from "./types.js" */
-/** @import { Intervention } from "../types.js" */
+/** @import { Intervention, SteerSettings } from "../types.js" */
 
 /**
  * One prompt a line; each is asked with a line break behind it, where the answer begins. Empty
@@ -26,9 +27,11 @@ export const promptLines = (text) =>
  *
  * @param {Omit<TraitSettings, "open_traits">} settings
  * @param {number | undefined} mostPrompts
+ * @param {SteerSettings | null | undefined} request the page's, whose prefix and stops hold here
+ *   too
  * @returns {{ problem?: string, body?: TraitBody }}
  */
-export function traitPlan(settings, mostPrompts) {
+export function traitPlan(settings, mostPrompts, request) {
   const [trait] = promptLines(settings.trait);
   const [contrast, test] = [promptLines(settings.contrast), promptLines(settings.test)];
   const success = readTarget(settings.success, null);
@@ -71,6 +74,7 @@ export function traitPlan(settings, mostPrompts) {
       instruction: settings.ask.trim() ? settings.ask.trim() : null,
       induces,
       max_new_tokens: length,
+      ...examplesOf(request),
     },
   };
 }

@@ -6,7 +6,7 @@ import { tell } from "../../shared/dash.js";
 import { notice } from "../../shared/notices.js";
 import { number } from "../../shared/number.js";
 import { h, useEffect, useState } from "../../shared/hooks/react.js";
-import { inLine, visible } from "../../shared/tokens/words.js";
+import { calledBy, inLine, visible } from "../../shared/tokens/words.js";
 import { rateWords, traitArmWords, withTraitFeature } from "./plan.js";
 
 /** @import { Drawn } from "../../shared/hooks/types.js" */
@@ -94,7 +94,7 @@ function Found({ result, props }) {
       ? h(
           "p",
           { className: "fs-quiet" },
-          `Feature ${result.feature_index} fires most often on ${words(note.top_tokens)}; ` +
+          `Feature ${result.feature_index} fires beyond chance at ${words(calledBy(note))}; ` +
             `promotes ${words(note.promoted_tokens)}.`,
         )
       : null,

@@ -1,7 +1,7 @@
 /* The search for a trait's feature. */
 
 import type { DashProps, Interval, Job } from "../../shared/types.js";
-import type { Intervention } from "../types.js";
+import type { Intervention, SteerSettings } from "../types.js";
 
 export interface Rate {
   successes: number;
@@ -75,6 +75,7 @@ export type TraitSettings = Record<
 export interface TraitProps extends DashProps {
   endpoint: string;
   cancel: string;
+  request?: SteerSettings | null;
   most_prompts?: number;
   settings?: TraitSettings;
   defaults: TraitSettings;

@@ -1,0 +1,39 @@
+"""What a page opens with where its address says nothing: the preset's choice, if it made one; and
+prompts behind the preset's examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from backend.schemas import Capabilities, Demonstration, Sae, Token
+
+
+def opened_sae(page: str, can: Capabilities, saes: Sequence[Sae]) -> Sae:
+    """The SAE that the preset names for the page, if it is one of these; else the middle one.
+
+    `saes`: those that the page can show, shallow first; not empty.
+    """
+    chosen = named_sae(page, can)
+    middle = saes[(len(saes) - 1) // 2]
+    return next((sae for sae in saes if sae.sae_id == chosen), middle)
+
+
+def named_sae(page: str, can: Capabilities) -> str | None:
+    """The sae_id that the preset names for the page; None where it names none."""
+    return can.opening.default_sae.get(page)
+
+
+def live_demonstrations(can: Capabilities) -> list[Demonstration]:
+    """Those whose SAE is live, in the preset's order: Steering opens with the first."""
+    live = {sae.sae_id for sae in can.saes if sae.live}
+    return [demo for demo in can.demonstrations if demo.sae_id in live]
+
+
+def marked(tokens: Sequence[Token], prefix_length: int) -> list[dict[str, Any]]:
+    """Tokens as the browser takes them; those of the prefix are marked, which folds them."""
+    return [
+        token.model_dump() | ({"prefix": True} if token.position < prefix_length else {})
+        for token in tokens
+    ]
