@@ -15,10 +15,9 @@ from fastapi import Response as HttpResponse
 from backend.core.fingerprints import tokenizer_hash
 from backend.core.runs import LabelConflict, WrongDeleteToken, run_id_of
 from backend.core.runs.files import FORMATS, as_json, as_notebook, as_parquet
-from backend.core.sae import Sae
 from backend.routes.live import inspect, steer
-from backend.routes.live.experiment import Experiment, SteerPlan, plan_steer
-from backend.routes.live.inspect import InspectPlan, plan_inspect
+from backend.routes.live.inspect import InspectWork, plan_inspect
+from backend.routes.live.steer import SteerWork, plan_steer
 from backend.routes.request.lease import Lease, Turns
 from backend.routes.request.problems import CONTENT_TYPE, Refusal
 from backend.routes.request.served import Backend, Served
@@ -149,7 +148,7 @@ def _unknown(run_id: str) -> Refusal:
     return Refusal(404, f"No run {run_id!r} is recorded on this server.")
 
 
-def determinants(plan: InspectPlan | SteerPlan, served: Backend) -> dict[str, Any]:
+def determinants(plan: InspectWork | SteerWork, served: Backend) -> dict[str, Any]:
     """Everything that the result depends on, as plain JSON.
 
     Not controls_left_out, which follows from the rest: runs keep the ids that they had before it
@@ -165,39 +164,30 @@ def determinants(plan: InspectPlan | SteerPlan, served: Backend) -> dict[str, An
     }
 
 
-def _weights(plan: InspectPlan | SteerPlan) -> dict[str, Any]:
+def _weights(plan: InspectWork | SteerWork) -> dict[str, Any]:
     loaded = plan.prompt.loaded
     return {
         "model_hash": loaded.fingerprint,
-        "sae_hashes": {sae.sae_id: loaded.sae_hashes[sae.sae_id] for sae in _saes(plan)},
+        "sae_hashes": {sae.sae_id: loaded.sae_hashes[sae.sae_id] for sae in plan.saes},
         "dtype": str(loaded.lm.dtype).removeprefix("torch."),
     }
 
 
-def _saes(plan: InspectPlan | SteerPlan) -> list[Sae]:
-    return plan.saes if isinstance(plan, InspectPlan) else [edit.sae for edit in plan.edits]
-
-
-def _plan(body: RunRequest, served: Backend) -> InspectPlan | SteerPlan:
+def _plan(body: RunRequest, served: Backend) -> InspectWork | SteerWork:
     if isinstance(body, InspectRun):
         return plan_inspect(body.request, served)
     return plan_steer(body.request, served)
 
 
 async def _record(
-    run_id: str, body: RunRequest, plan: InspectPlan | SteerPlan, served: Backend, turns: Lease
+    run_id: str, body: RunRequest, plan: InspectWork | SteerWork, served: Backend, turns: Lease
 ) -> str | None:
     """Run the plan and put the result away;
     its delete token. A result that was cut short is not recorded.
     """
-    ticket = await turns.turn(inspect.LESS if isinstance(plan, InspectPlan) else steer.LESS)
-    run = (
-        partial(plan.run, ticket.stop)
-        if isinstance(plan, InspectPlan)
-        else Experiment(plan, ticket.stop).run
-    )
-    result = await ticket.run(run)
-    if ticket.stop.is_set():
+    ticket = await turns.turn(inspect.LESS if isinstance(plan, InspectWork) else steer.LESS)
+    result = await ticket.run(partial(plan.run, ticket.stop))
+    if result is None or ticket.stop.is_set():
         raise Refusal(503, "The run was cancelled; nothing was recorded.")
     provenance = {
         "preset": served.preset.name,

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.theme import PALETTES
-from backend.routes.live.inspect import InspectPlan
+from backend.routes.live.inspect import InspectWork
 from tests.browser.conftest import watch
 from tests.browser.waiting import inside, until
 
@@ -41,14 +41,14 @@ def test_the_top_bar_says_the_place_of_a_request_that_waits(
 ) -> None:
     page.goto(f"{live_server_url}/reactivation")
     ready(page)
-    go, running, plain = threading.Event(), threading.Event(), InspectPlan.run_json
+    go, running, plain = threading.Event(), threading.Event(), InspectWork.run_json
 
-    def slow(plan: InspectPlan, *args: Any) -> bytes:
+    def slow(plan: InspectWork, *args: Any) -> bytes:
         running.set()
         assert go.wait(60)
         return plain(plan, *args)
 
-    monkeypatch.setattr(InspectPlan, "run_json", slow)
+    monkeypatch.setattr(InspectWork, "run_json", slow)
     ask = {"url": f"{live_server_url}/api/inspect", "json": {"prompt": "The cat"}, "timeout": 90}
     other = threading.Thread(target=httpx.post, kwargs=ask)
     other.start()

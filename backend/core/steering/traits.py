@@ -61,7 +61,6 @@ class TraitSearch:
         lm: LanguageModel,
         saes: Sequence[Sae],
         trait: Trait,
-        stop: Event | None = None,
         *,
         past: Callable[[], Past | None] = lambda: None,
     ) -> None:
@@ -71,14 +70,15 @@ class TraitSearch:
         """
         if not saes or not trait.contrast or not trait.test:
             raise ValueError("Needed: at least one SAE, one contrast prompt and one test prompt.")
-        self.lm, self.trait, self.stop, self.past = lm, trait, stop or Event(), past
+        self.lm, self.trait, self.stop, self.past = lm, trait, Event(), past
         self.saes = sorted(saes, key=lambda sae: sae.layer)
         self.finding = Finding()
         self.done = 0
         self.most = 0
 
-    def steps(self) -> Iterator[Progress]:
-        """The whole procedure; ends early when stopped."""
+    def steps(self, stop: Event | None = None) -> Iterator[Progress]:
+        """The whole procedure; ends early when `stop` is set."""
+        self.stop = stop or self.stop
         n_alphas = len(self.trait.alphas or MULTIPLES)
         self.most = self._batches(len(self.saes) + n_alphas * (1 + 7) + n_alphas, 6)
         held = residuals_at(

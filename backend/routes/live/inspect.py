@@ -21,6 +21,7 @@ from backend.core.sae import Firings, Sae
 from backend.core.steering.generate import generate_arms
 from backend.routes.live.inspect_wire import columns, json_object, next_rows, splits
 from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt, with_tokens
+from backend.routes.live.work import LiveWork
 from backend.routes.request.known import Known
 from backend.routes.request.lease import Turns
 from backend.routes.request.limits import check_inspect, check_room
@@ -38,7 +39,7 @@ LESS = "send a shorter prompt, fewer sae_ids, or a smaller generate"
 
 
 @dataclass(frozen=True)
-class InspectPlan:
+class InspectWork(LiveWork[InspectResponse]):
     """A request found to be good, and all that determines its answer."""
 
     request: InspectRequest
@@ -47,8 +48,8 @@ class InspectPlan:
     effective: dict[str, Any]
     known: Known
 
-    def run(self, stop: Event | None = None) -> InspectResponse:
-        """The answer as an object. Blocks, like `run_json`, which it reads."""
+    def run(self, stop: Event) -> InspectResponse:
+        """The answer as an object: what `run_json` writes, read."""
         return InspectResponse.model_validate_json(self.run_json(stop))
 
     def run_json(self, stop: Event | None = None) -> bytes:
@@ -151,7 +152,7 @@ class InspectPlan:
         )
 
 
-def plan_inspect(request: InspectRequest, served: Backend) -> InspectPlan:
+def plan_inspect(request: InspectRequest, served: Backend) -> InspectWork:
     """Check everything; blocks for a moment."""
     prompt = read_prompt(request, served)
     check_inspect(request, served.settings, len(prompt.token_ids), prompt.loaded)
@@ -168,7 +169,7 @@ def plan_inspect(request: InspectRequest, served: Backend) -> InspectPlan:
             request, name
         ):  # named only then: without it, runs keep the ids that they had before it existed
             effective[name] = getattr(request, name)
-    return InspectPlan(request, prompt, saes, effective, served.known)
+    return InspectWork(request, prompt, saes, effective, served.known)
 
 
 def _check_positions(request: InspectRequest, prompt: Prompt) -> None:

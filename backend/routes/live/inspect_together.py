@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from backend.core.lm.next_tokens import Reading, read_together
 from backend.core.sae import Firings
 from backend.core.sae.together import encode_together
-from backend.routes.live.inspect import InspectPlan, bytes_together
+from backend.routes.live.inspect import InspectWork, bytes_together
 from backend.serving.joining import Gone
 
 # Positions of one batch, padding included. Measured on a CPU: more fall out of its cache and gain
@@ -16,7 +16,7 @@ CPU_POSITIONS, GPU_POSITIONS = 512, 8192
 PADDING = 1.5  # positions run per position asked for, at most
 
 
-def run_together(plans: Sequence[InspectPlan], gone: Gone) -> Iterator[tuple[int, bytes]]:
+def run_together(plans: Sequence[InspectWork], gone: Gone) -> Iterator[tuple[int, bytes]]:
     """(index, JSON of InspectResponse) as each is made. Blocks: iterate it in the worker thread."""
     here = [index for index in range(len(plans)) if not gone(index)]
     if len(here) == 1:
@@ -39,7 +39,7 @@ def run_together(plans: Sequence[InspectPlan], gone: Gone) -> Iterator[tuple[int
 
 
 def _firings(
-    plans: dict[int, InspectPlan], readings: dict[int, Reading]
+    plans: dict[int, InspectWork], readings: dict[int, Reading]
 ) -> dict[tuple[str, int], Firings]:
     """By sae_id and index: every SAE runs once, over the prompts that ask for it."""
     found: dict[tuple[str, int], Firings] = {}
@@ -53,7 +53,7 @@ def _firings(
     return found
 
 
-def fits(plans: Sequence[InspectPlan], room: int | None) -> bool:
+def fits(plans: Sequence[InspectWork], room: int | None) -> bool:
     """Whether reading them together is worth its padding, and takes no more than `room` bytes (None
     = not known).
 

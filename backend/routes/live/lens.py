@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 from fastapi import APIRouter
@@ -12,6 +13,7 @@ from backend.core.lm.cost import reading_bytes
 from backend.core.patching import Words, read_words
 from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt
 from backend.routes.live.targets import read_token
+from backend.routes.live.work import LiveWork, answered
 from backend.routes.request.lease import Turns
 from backend.routes.request.limits import check_lens, check_room
 from backend.routes.request.problems import Refusal
@@ -23,7 +25,7 @@ LESS = "send a shorter prompt, or ask for fewer positions or layers"
 
 
 @dataclass(frozen=True)
-class LensPlan:
+class LensWork(LiveWork[LensResponse]):
     """A request found to be good, and all that determines its answer."""
 
     request: LensRequest
@@ -33,8 +35,8 @@ class LensPlan:
     watched: list[int]
     effective: dict[str, Any]
 
-    def run(self) -> LensResponse:
-        """Read; blocks. 422 for a model whose residuals cannot be read in words."""
+    def run(self, stop: Event) -> LensResponse:
+        """422 for a model whose residuals cannot be read in words."""
         try:
             found = read_words(
                 self.prompt.loaded.lm,
@@ -75,7 +77,7 @@ class LensPlan:
         return made
 
 
-def plan_lens(request: LensRequest, served: Backend) -> LensPlan:
+def plan_lens(request: LensRequest, served: Backend) -> LensWork:
     """Check everything; blocks for a moment."""
     prompt = read_prompt(request, served)
     positions = prompt.resolve(request.positions, "positions")
@@ -96,7 +98,7 @@ def plan_lens(request: LensRequest, served: Backend) -> LensPlan:
         "k": request.k,
         "watched": watched,
     }
-    return LensPlan(request, prompt, positions, layers, watched, effective)
+    return LensWork(request, prompt, positions, layers, watched, effective)
 
 
 @router.post("/lens")
@@ -107,6 +109,4 @@ async def read_in_words(request: LensRequest, served: Served, turns: Turns) -> L
     After early layers this is a reading, not what the model says: nothing trains those layers for
     that basis.
     """
-    plan = await asyncio.to_thread(plan_lens, request, served)
-    ticket = await turns.turn(LESS)
-    return await ticket.run(plan.run)
+    return await answered(await asyncio.to_thread(plan_lens, request, served), turns, LESS)

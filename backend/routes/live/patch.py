@@ -4,8 +4,9 @@ fills."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 from fastapi import APIRouter
@@ -24,13 +25,12 @@ from backend.core.patching.map import map_bytes
 from backend.core.token_kinds import kind_of
 from backend.routes.live.prompting import Prompt, effective_prompt, read_one_of, with_tokens
 from backend.routes.live.targets import read_token
-from backend.routes.request.frames import event_stream
+from backend.routes.live.work import SteppedWork, streamed
 from backend.routes.request.known import Known
 from backend.routes.request.lease import Turns
 from backend.routes.request.limits import check_patch, check_room
 from backend.routes.request.problems import Refusal, refuse_field
 from backend.routes.request.served import Backend, Served
-from backend.routes.request.turns import in_turns
 from backend.schemas import (
     PatchCells,
     PatchEnds,
@@ -41,38 +41,15 @@ from backend.schemas import (
     PatchRow,
     PatchRowFrame,
     PatchSet,
-    Response,
-    StartFrame,
     TokenizeRequest,
     TokenRef,
 )
-from backend.serving.queueing import Queue, Ticket
 
 router = APIRouter(tags=["live"])
 LESS = "send prompts that differ later or are shorter, or no unrelated prompt"
 
 
-@dataclass(frozen=True)
-class PatchPlan:
-    """A request found to be good, and all that determines its answer."""
-
-    request: PatchRequest
-    a: Prompt
-    b: Prompt
-    unrelated: Prompt | None
-    alignment: Alignment
-    answer_a: int | None
-    answer_b: int | None
-    sets: list[PatchSet]
-    effective: dict[str, Any]
-    known: Known
-
-    @property
-    def n_rows(self) -> int:
-        return self.b.loaded.lm.n_layers * (1 if self.unrelated is None else 2)
-
-
-def plan_patch(request: PatchRequest, served: Backend) -> PatchPlan:
+def plan_patch(request: PatchRequest, served: Backend) -> PatchWork:
     """Check everything; blocks for a moment."""
     a, b = _read("prompt_a", request, served), _read("prompt_b", request, served)
     unrelated = _read("unrelated", request, served) if request.unrelated is not None else None
@@ -104,8 +81,8 @@ def plan_patch(request: PatchRequest, served: Backend) -> PatchPlan:
     needed = map_bytes(b.loaded.lm, length, behind, len(sets))
     check_room(f"Patching {behind} positions", needed, LESS, served.settings, b.loaded)
     effective = _effective(request, b, served)
-    return PatchPlan(
-        request, a, b, unrelated, alignment, answers[0], answers[1], sets, effective, served.known
+    return PatchWork(
+        a, b, unrelated, alignment, answers[0], answers[1], sets, effective, served.known
     )
 
 
@@ -156,41 +133,57 @@ def sets_of(b: Prompt, alignment: Alignment) -> list[PatchSet]:
 
 
 @dataclass
-class PatchRun:
-    """Runs one plan. Each step is one layer; `response` may be asked once the ends are there."""
+class PatchWork(SteppedWork[PatchFrame | PatchRowFrame, PatchResponse]):
+    """A map, one layer at a step."""
 
-    plan: PatchPlan
-    ticket: Ticket
+    a: Prompt
+    b: Prompt
+    unrelated: Prompt | None
+    alignment: Alignment
+    answer_a: int | None
+    answer_b: int | None
+    sets: list[PatchSet]
+    effective: dict[str, Any]
+    known: Known
     map: PatchMap | None = None
     rows: list[PatchRow] = field(default_factory=list)
 
-    def steps(self) -> Iterator[PatchFrame | PatchRowFrame]:
-        """The ends, then A's states layer by layer, then the control's. Blocks: iterate it in the
-        worker thread."""
+    @property
+    def n_rows(self) -> int:
+        return self.b.loaded.lm.n_layers * (1 if self.unrelated is None else 2)
+
+    def steps(self, stop: Event) -> Iterator[PatchFrame | PatchRowFrame]:
+        """The ends, then A's states layer by layer, then the control's."""
         self.map = made = self._map()
         yield PatchFrame(seq=0, **self._axes(made))
-        for row in made.rows(self.ticket.stop):
+        for row in made.rows(stop):
             yield self._row("a", row, made.answers)
-        for row in made.unrelated_rows(self.ticket.stop):
+        for row in made.unrelated_rows(stop):
             yield self._row("unrelated", row, made.answers)
 
-    def response(self) -> PatchResponse | None:
-        """What has been made so far; None before the ends."""
+    def frame(self, step: PatchFrame | PatchRowFrame) -> PatchFrame | PatchRowFrame:
+        return step
+
+    def result(self) -> PatchResponse | None:
+        """Once the ends are there."""
         if self.map is None:
             return None
-        return PatchResponse(rows=self.rows, effective=self.plan.effective, **self._axes(self.map))
+        return PatchResponse(rows=self.rows, effective=self.effective, **self._axes(self.map))
+
+    def final(self, *, stopped: bool) -> PatchFinalFrame:
+        done = len(self.rows) == self.n_rows
+        return PatchFinalFrame(seq=0, status="done" if done else "cancelled", result=self.result())
 
     def _map(self) -> PatchMap:
-        plan = self.plan
         try:
             return PatchMap(
-                plan.b.loaded.lm,
-                plan.a.token_ids,
-                plan.b.token_ids,
-                answer_a=plan.answer_a,
-                answer_b=plan.answer_b,
-                sets={one.name: one.positions for one in plan.sets},
-                unrelated=plan.unrelated.token_ids if plan.unrelated is not None else None,
+                self.b.loaded.lm,
+                self.a.token_ids,
+                self.b.token_ids,
+                answer_a=self.answer_a,
+                answer_b=self.answer_b,
+                sets={one.name: one.positions for one in self.sets},
+                unrelated=self.unrelated.token_ids if self.unrelated is not None else None,
             )
         except (
             ValueError
@@ -198,25 +191,25 @@ class PatchRun:
             raise Refusal(422, str(error)) from error
 
     def _axes(self, made: PatchMap) -> dict[str, Any]:
-        plan, alignment = self.plan, made.alignment
+        alignment = made.alignment
         return {
-            "tokens_a": plan.a.tokens,
-            "tokens_b": plan.b.tokens,
+            "tokens_a": self.a.tokens,
+            "tokens_b": self.b.tokens,
             "positions": list(alignment.positions),
             "positions_a": [position for _, position in alignment.pairs],
             "subject": list(alignment.subject),
             "unmatched": list(alignment.unmatched),
-            "sets": plan.sets,
+            "sets": self.sets,
             "ends": PatchEnds(
                 cells=self._cells(made.ends, made.answers),
                 answer_a=self._token(made.answers.a),
                 answer_b=self._token(made.answers.b),
             ),
-            "n_rows": plan.n_rows,
+            "n_rows": self.n_rows,
         }
 
     def _token(self, token_id: int) -> TokenRef:
-        found = with_tokens(self.plan.b, [token_id], self.plan.known).tokens[-1]
+        found = with_tokens(self.b, [token_id], self.known).tokens[-1]
         return TokenRef(token_id=token_id, text=found.text, token_class=found.token_class)
 
     def _cells(self, found: Outcome, answers: Answers) -> PatchCells:
@@ -226,7 +219,7 @@ class PatchRun:
             probability_a=found.p_a.tolist(),
             probability_b=found.p_b.tolist(),
             token_id=token_ids,
-            text=[self.plan.b.loaded.text(token_id) for token_id in token_ids],
+            text=[self.b.loaded.text(token_id) for token_id in token_ids],
             flipped=[token_id == answers.a for token_id in token_ids],
         )
 
@@ -257,16 +250,5 @@ async def stream_patch(request: PatchRequest, served: Served, turns: Turns) -> S
     layers others go first. POST /api/steer/cancel/{stream_id} stops it and keeps the rows made so
     far; the model's clock stops it with an error, as it stops a sweep.
     """
-    plan = await asyncio.to_thread(plan_patch, request, served)
-    ticket = turns.take(LESS, served.settings.stream_seconds)
-    return event_stream(_frames(plan, ticket, served.live.queue), ticket)
-
-
-async def _frames(plan: PatchPlan, ticket: Ticket, queue: Queue) -> AsyncIterator[Response]:
-    async for place in ticket.places():
-        yield StartFrame(seq=0, stream_id=ticket.stream_id, queue_position=place)
-    run = PatchRun(plan, ticket)
-    async for frame in in_turns(ticket, queue, run.steps()):
-        yield frame
-    done = len(run.rows) == plan.n_rows
-    yield PatchFinalFrame(seq=0, status="done" if done else "cancelled", result=run.response())
+    work = await asyncio.to_thread(plan_patch, request, served)
+    return streamed(work, turns.take(LESS, served.settings.stream_seconds), served.live.queue)

@@ -5,7 +5,7 @@ with the class of every position. Shared by all live routes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -15,6 +15,7 @@ from backend.core.lm import NoChat
 from backend.core.lm.cost import prefix_bytes
 from backend.core.lm.past import Past
 from backend.core.lm.prefixes import common_length
+from backend.core.steering.prompt import ReadPrompt, residuals
 from backend.core.store import Store
 from backend.core.store.tokens import TokenRow
 from backend.routes.request.known import Known
@@ -28,47 +29,26 @@ _TOKENS = TypeAdapter(list[Token])
 
 
 @dataclass(frozen=True)
-class Prompt:
+class Prompt(ReadPrompt):
     """A tokenised prompt. `store` is the build that named the classes, None without one.
 
-    The first `prefix_length` positions are its prefix: run once, not edited, and not read unless
-    somebody asks for it.
+    Its prefix is not read unless somebody asks for it.
     """
 
-    token_ids: list[int]
     tokens: list[Token]
     loaded: Loaded
     store: Store | None
-    prefix_length: int = 0
 
     @property
     def prefix_ids(self) -> list[int]:
         return self.token_ids[: self.prefix_length]
 
     @property
-    def special_positions(self) -> list[int]:
-        return [
-            p for p, token_id in enumerate(self.token_ids) if token_id in self.loaded.lm.special_ids
-        ]
-
-    @property
     def unseen_positions(self) -> list[int]:
         """What fires there is no earlier firing of the prompt: special tokens, and the prefix."""
-        return sorted({*self.special_positions, *range(self.prefix_length)})
-
-    @property
-    def token_classes(self) -> list[str | None]:
-        """Of every position; None in the prefix, which no class counts."""
-        own: list[str | None] = [token.token_class for token in self.tokens[self.prefix_length :]]
-        return [None] * self.prefix_length + own
-
-    @property
-    def last_function(self) -> int | None:
-        """Position of the last function token after the prefix; special tokens never are one. None:
-        no such token.
-        """
-        found = [position for position, one in enumerate(self.token_classes) if one == "function"]
-        return found[-1] if found else None
+        special = self.loaded.lm.special_ids
+        found = [p for p, token_id in enumerate(self.token_ids) if token_id in special]
+        return sorted({*found, *range(self.prefix_length)})
 
     @property
     def held(self) -> int:
@@ -88,9 +68,7 @@ class Prompt:
 
     def residuals(self, layers: Sequence[int]) -> dict[int, Tensor]:
         """[pos, d_model] by layer, from the end of the prefix on. Blocks."""
-        past, held = self.past(), self.held
-        resid = self.loaded.lm.resid_post([self.token_ids[held:]], layers, past=past)
-        return {layer: found[0, self.prefix_length - held :] for layer, found in resid.items()}
+        return residuals(self.loaded.lm, self, layers, self.past())
 
     def resolve(self, rule: PositionRule | Sequence[int], field: str) -> list[int]:
         """The prompt positions that `rule` means, ascending;
@@ -148,9 +126,7 @@ def read_prompt(request: TokenizeRequest, served: Backend) -> Prompt:
         common_length(loaded.lm.tokenize(request.prefix), token_ids) if request.prefix else 0
     )
     check_prompt_tokens(len(token_ids), served.settings, loaded, prefix_length)
-    store = served.build.get()
-    rows = served.known.tokens(store, token_ids) if store is not None else {}
-    return Prompt(token_ids, _tokens(token_ids, loaded, rows), loaded, store, prefix_length)
+    return _classified(token_ids, loaded, served.build.get(), served.known, prefix_length)
 
 
 def read_one_of(field: str, request: TokenizeRequest, served: Backend) -> Prompt:
@@ -168,8 +144,26 @@ def read_one_of(field: str, request: TokenizeRequest, served: Backend) -> Prompt
 def with_tokens(prompt: Prompt, more: Sequence[int], known: Known) -> Prompt:
     """The prompt with tokens after it, classified like its own."""
     ids = [*prompt.token_ids, *more]
-    rows = known.tokens(prompt.store, ids) if prompt.store is not None else {}
-    return replace(prompt, token_ids=ids, tokens=_tokens(ids, prompt.loaded, rows))
+    return _classified(ids, prompt.loaded, prompt.store, known, prompt.prefix_length)
+
+
+def _classified(
+    token_ids: list[int], loaded: Loaded, store: Store | None, known: Known, prefix_length: int
+) -> Prompt:
+    rows = known.tokens(store, token_ids) if store is not None else {}
+    tokens = _tokens(token_ids, loaded, rows)
+    classes: list[str | None] = [token.token_class for token in tokens]
+    classes[:prefix_length] = [None] * prefix_length
+    return Prompt(
+        token_ids,
+        [token.text for token in tokens],
+        classes,
+        tokens,
+        loaded,
+        store,
+        prefix_length=prefix_length,
+        classified=store is not None,
+    )
 
 
 def _tokens(token_ids: Sequence[int], loaded: Loaded, known: dict[int, TokenRow]) -> list[Token]:

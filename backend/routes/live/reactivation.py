@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any
@@ -16,11 +16,11 @@ from backend.core.reactivation.baseline import Stopped, arrangements, shuffled_s
 from backend.core.reactivation.index import PromptCounts, prompt_counts, summarise
 from backend.core.reactivation.split import split
 from backend.core.sae import Sae
-from backend.routes.live.inspect import InspectPlan, plan_inspect
+from backend.routes.live.inspect import InspectWork, plan_inspect
 from backend.routes.live.prompting import Prompt, read_one_of
 from backend.routes.live.reactivation_wire import index_of, rows_of, shuffling
-from backend.routes.request.frames import event_stream
-from backend.routes.request.lease import CANCELLED, Turns
+from backend.routes.live.work import LiveWork, SteppedWork, answered, streamed
+from backend.routes.request.lease import Turns
 from backend.routes.request.limits import check_prompt_set
 from backend.routes.request.problems import Refusal, refuse_field
 from backend.routes.request.served import Backend, Served
@@ -31,13 +31,10 @@ from backend.schemas import (
     ReactivationResponse,
     ReactivationSetRequest,
     ReactivationSetResponse,
-    Response,
     SetFinalFrame,
     SetFrame,
-    StartFrame,
     TokenizeRequest,
 )
-from backend.serving.queueing import Ticket
 
 router = APIRouter(tags=["live"])
 AT_ONCE = 8  # prompts of a set per turn at the model: between turns others have theirs
@@ -60,9 +57,11 @@ def count(
     is set.
     """
     lm, unseen, past = prompt.loaded.lm, prompt.unseen_positions, prompt.past()
-    classes = [token.token_class for token in prompt.tokens]
     order = arrangements(
-        classes, {*kept, *range(prompt.prefix_length)}, request.shuffles, request.seed
+        [token.token_class for token in prompt.tokens],
+        {*kept, *range(prompt.prefix_length)},
+        request.shuffles,
+        request.seed,
     )
     shuffled = shuffled_splits(
         lm, saes, prompt.token_ids, order, unseen, request.theta, past=past, stop=stop
@@ -81,7 +80,7 @@ def kept_positions(prompt: Prompt, n_prompt: int) -> list[int]:
     """What every shuffle leaves in its place, beside special tokens: the prompt's last function
     token (its last token where classes are unknown or none is one), and everything generated.
     """
-    functions = [p for p, one in enumerate(prompt.token_classes[:n_prompt]) if one == "function"]
+    functions = [p for p in prompt.of_class("function") if p < n_prompt]
     return [functions[-1] if functions else n_prompt - 1, *range(n_prompt, len(prompt.token_ids))]
 
 
@@ -95,53 +94,62 @@ async def compare_with_shuffles(
     Tokens trade places within their class; special tokens, the last function token of the prompt
     and generated tokens stay.
     """
-    plan = await asyncio.to_thread(_plan_one, request, served)
-    ticket = await turns.turn(LESS)
-    answer = await ticket.run(lambda: _compare(plan, request, ticket.stop))
-    if answer is None:
-        raise Refusal(503, CANCELLED)
-    return answer
+    return await answered(await asyncio.to_thread(_plan_one, request, served), turns, LESS)
 
 
-def _plan_one(request: ReactivationRequest, served: Backend) -> InspectPlan:
+def _plan_one(request: ReactivationRequest, served: Backend) -> ReactivationWork:
     fields = {
         name: getattr(request, name)
         for name in ("prompt", "chat", "prefix", "sae_ids", "theta", "generate")
     }
-    return plan_inspect(InspectRequest(**fields, next_tokens=0), served)
+    reading = plan_inspect(InspectRequest(**fields, next_tokens=0), served)
+    return ReactivationWork(request, reading)
 
 
-def _compare(
-    plan: InspectPlan, request: ReactivationRequest, stop: Event
-) -> ReactivationResponse | None:
-    """None when it was stopped."""
-    prompt, n_prompt = plan.continued(stop), len(plan.prompt.token_ids)
-    kept = kept_positions(prompt, n_prompt)
-    try:
-        counted = count(prompt, plan.saes, kept, request, stop)
-    except Stopped:
-        return None
-    classes = prompt.token_classes
-    effective = {name: value for name, value in plan.effective.items() if name != "next_tokens"}
-    return ReactivationResponse.model_validate(
-        {
-            "tokens": prompt.tokens,
-            "prefix_length": prompt.prefix_length,
-            "shuffled": {
-                sae_id: rows_of(one.shuffled, prompt, set(kept)) for sae_id, one in counted.items()
-            },
-            "index": {
-                sae_id: index_of(summarise([prompt_counts(one.observed, one.shuffled, classes)]))
-                for sae_id, one in counted.items()
-            },
-            "effective": effective | shuffling(request) | {"kept_positions": kept},
+@dataclass(frozen=True)
+class ReactivationWork(LiveWork[ReactivationResponse]):
+    """One prompt against its shuffles. `reading`: of the prompt as it is."""
+
+    request: ReactivationRequest
+    reading: InspectWork
+
+    def run(self, stop: Event) -> ReactivationResponse | None:
+        request, saes, n_prompt = (
+            self.request,
+            self.reading.saes,
+            len(self.reading.prompt.token_ids),
+        )
+        prompt = self.reading.continued(stop)
+        kept = kept_positions(prompt, n_prompt)
+        try:
+            counted = count(prompt, saes, kept, request, stop)
+        except Stopped:
+            return None
+        effective = {
+            name: value for name, value in self.reading.effective.items() if name != "next_tokens"
         }
-    )
+        return ReactivationResponse.model_validate(
+            {
+                "tokens": prompt.tokens,
+                "prefix_length": prompt.prefix_length,
+                "shuffled": {
+                    sae_id: rows_of(one.shuffled, prompt, set(kept))
+                    for sae_id, one in counted.items()
+                },
+                "index": {
+                    sae_id: index_of(
+                        summarise([prompt_counts(one.observed, one.shuffled, prompt.classes)])
+                    )
+                    for sae_id, one in counted.items()
+                },
+                "effective": effective | shuffling(request) | {"kept_positions": kept},
+            }
+        )
 
 
 @dataclass
-class SetPlan:
-    """A set found to be good, and the prompts counted so far."""
+class SetWork(SteppedWork[int, ReactivationSetResponse]):
+    """A set of prompts, a few counted at a step."""
 
     request: ReactivationSetRequest
     prompts: list[Prompt]
@@ -150,9 +158,7 @@ class SetPlan:
     counted: list[PromptCounts] = field(default_factory=list)
 
     def steps(self, stop: Event) -> Iterator[int]:
-        """Count a few prompts a step, and say how many are counted;
-        blocks. Ends early when `stop` is set.
-        """
+        """How many are counted."""
         while not self.finished:
             for prompt in self.prompts[len(self.counted) : len(self.counted) + AT_ONCE]:
                 kept = kept_positions(prompt, len(prompt.token_ids))
@@ -160,7 +166,7 @@ class SetPlan:
                     one = count(prompt, [self.sae], kept, self.request, stop)[self.sae.sae_id]
                 except Stopped:
                     return
-                self.counted.append(prompt_counts(one.observed, one.shuffled, prompt.token_classes))
+                self.counted.append(prompt_counts(one.observed, one.shuffled, prompt.classes))
             yield len(self.counted)
 
     @property
@@ -178,8 +184,16 @@ class SetPlan:
             effective=self.effective,
         )
 
+    def frame(self, step: int) -> SetFrame | None:
+        return None if self.finished else SetFrame(seq=0, result=self.result())
 
-def plan_set(request: ReactivationSetRequest, served: Backend) -> SetPlan:
+    def final(self, *, stopped: bool) -> SetFinalFrame:
+        return SetFinalFrame(
+            seq=0, status="done" if self.finished else "cancelled", result=self.result()
+        )
+
+
+def plan_set(request: ReactivationSetRequest, served: Backend) -> SetWork:
     """Check everything and tokenise all prompts; blocks for a moment."""
     texts = list(served.preset.prompt_set()) if request.prompts is None else request.prompts
     check_prompt_set(texts, served.settings)
@@ -206,7 +220,7 @@ def plan_set(request: ReactivationSetRequest, served: Backend) -> SetPlan:
         **shuffling(request),
         "set_interval": "95 % percentile bootstrap over prompts, 2000 resamples",
     }
-    return SetPlan(request, prompts, sae, effective)
+    return SetWork(request, prompts, sae, effective)
 
 
 @router.post("/reactivation/set")
@@ -218,18 +232,18 @@ async def index_of_set(
 
     The streamed answer may take limits.stream_seconds.
     """
-    plan = await asyncio.to_thread(plan_set, request, served)
+    work = await asyncio.to_thread(plan_set, request, served)
     ticket = await turns.turn(
         f"{LESS_OF_SET}, or use /api/reactivation/set/stream, which may run for longer"
     )
-    async for _ in in_turns(ticket, served.live.queue, plan.steps(ticket.stop)):
+    async for _ in in_turns(ticket, served.live.queue, work.steps(ticket.stop)):
         pass
-    if not plan.finished:
+    if not work.finished:
         raise Refusal(
             503,
-            f"The request was cancelled after {len(plan.counted)} of {len(plan.prompts)} prompts.",
+            f"The request was cancelled after {len(work.counted)} of {len(work.prompts)} prompts.",
         )
-    return await asyncio.to_thread(plan.result)
+    return await asyncio.to_thread(work.result)
 
 
 @router.post(
@@ -245,20 +259,6 @@ async def stream_set(
 
     It may have the model for limits.stream_seconds of /api/capabilities in all.
     """
-    plan = await asyncio.to_thread(plan_set, request, served)
+    work = await asyncio.to_thread(plan_set, request, served)
     ticket = turns.take(LESS_OF_SET, served.settings.stream_seconds)
-    return event_stream(_frames(plan, ticket, served), ticket)
-
-
-async def _frames(plan: SetPlan, ticket: Ticket, served: Backend) -> AsyncIterator[Response]:
-    """Frames whose `seq` is yet to be given."""
-    async for place in ticket.places():
-        yield StartFrame(seq=0, stream_id=ticket.stream_id, queue_position=place)
-    async for _ in in_turns(ticket, served.live.queue, plan.steps(ticket.stop)):
-        if not plan.finished:
-            yield SetFrame(seq=0, result=await asyncio.to_thread(plan.result))
-    yield SetFinalFrame(
-        seq=0,
-        status="done" if plan.finished else "cancelled",
-        result=await asyncio.to_thread(plan.result),
-    )
+    return streamed(work, ticket, served.live.queue)

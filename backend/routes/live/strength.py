@@ -5,13 +5,16 @@ against the corpus, and against the residual at each position.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 from torch import Tensor
 
 from backend.core.sae import Sae
 from backend.core.store import Store
+from backend.routes.live.edits import decoder_norm, find_sae
 from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt
+from backend.routes.live.work import LiveWork
 from backend.routes.request.problems import refuse_field
 from backend.routes.request.served import Backend
 from backend.schemas import (
@@ -31,15 +34,15 @@ PER_TOKEN = (
 
 
 @dataclass(frozen=True)
-class StrengthPlan:
+class StrengthWork(LiveWork[StrengthResponse]):
     """A request found to be good."""
 
     prompt: Prompt
     asked: list[tuple[FeatureChoice, Sae]]
     effective: dict[str, Any]
 
-    def run(self) -> StrengthResponse:
-        """One forward to the deepest layer asked for; blocks. Call it in the worker thread."""
+    def run(self, stop: Event) -> StrengthResponse:
+        """One forward to the deepest layer asked for."""
         layers = sorted({sae.layer for _, sae in self.asked})
         resid = self.prompt.residuals(layers)
         return StrengthResponse(
@@ -53,7 +56,7 @@ class StrengthPlan:
         )
 
 
-def plan_strength(request: StrengthRequest, served: Backend) -> StrengthPlan:
+def plan_strength(request: StrengthRequest, served: Backend) -> StrengthWork:
     """Check everything; blocks for a moment."""
     prompt = read_prompt(request, served)
     most = served.settings.max_interventions
@@ -61,18 +64,10 @@ def plan_strength(request: StrengthRequest, served: Backend) -> StrengthPlan:
         raise refuse_field("features", f"{len(request.features)} features", f"at most {most}")
     asked = []
     for place, one in enumerate(request.features):
-        sae = prompt.loaded.saes.get(one.sae_id)
-        if sae is None:
-            raise refuse_field(
-                f"features.{place}.sae_id", one.sae_id, f"one of {sorted(prompt.loaded.saes)}"
-            )
-        if one.feature_index >= sae.d_sae:
-            raise refuse_field(
-                f"features.{place}.feature_index", one.feature_index, f"0 to {sae.d_sae - 1}"
-            )
+        sae = find_sae(one.sae_id, one.feature_index, f"features.{place}.", prompt)
         asked.append((one, sae))
     effective = effective_prompt(request, prompt, served)
-    return StrengthPlan(
+    return StrengthWork(
         prompt, asked, effective | {"features": [one.model_dump() for one in request.features]}
     )
 
@@ -83,7 +78,7 @@ def _strength(feature_index: int, sae: Sae, resid: Tensor, prompt: Prompt) -> Fe
         sae_id=sae.sae_id,
         feature_index=feature_index,
         layer=sae.layer,
-        decoder_norm=float(sae.decoder_rows([feature_index])[0].float().norm()),
+        decoder_norm=decoder_norm(sae, feature_index),
         act_q999=q999,
         n_firings=n_firings,
         positions=_columns(feature_index, sae, resid, prompt, known=n_firings is not None),

@@ -5,9 +5,10 @@ streamed as it fills.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from threading import Event
 from typing import Any
 
 from fastapi import APIRouter
@@ -17,24 +18,22 @@ from backend.core.lm import top_next_tokens
 from backend.core.lm.cost import generating_bytes
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
+from backend.core.steering.arms import FeatureEdit
 from backend.core.steering.generate import kl
 from backend.core.steering.sweep import ROWS, Cell, Grid, baseline, sweep
 from backend.core.steering.targets import Target
+from backend.routes.live.edits import decoder_norm, effective_edits, find_sae, read_edits
 from backend.routes.live.inspect_wire import next_token_list
 from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt
-from backend.routes.live.recipes import Edit, read_edits
 from backend.routes.live.targets import read_target, unsearchable
-from backend.routes.request.frames import event_stream
+from backend.routes.live.work import SteppedWork, streamed
 from backend.routes.request.lease import Turns
 from backend.routes.request.limits import check_freeze, check_room, check_steer, check_sweep
 from backend.routes.request.problems import refuse_field
 from backend.routes.request.served import Backend, Served
-from backend.routes.request.turns import in_turns
 from backend.schemas import (
     CellsFrame,
     NextToken,
-    Response,
-    StartFrame,
     SteerRequest,
     SweepBaseline,
     SweepCell,
@@ -44,27 +43,15 @@ from backend.schemas import (
     SweepResponse,
 )
 from backend.schemas import Intervention as Asked
-from backend.serving.queueing import Queue, Ticket
 
 router = APIRouter(tags=["live"])
 LESS = "ask for fewer strengths or positions, or a smaller max_new_tokens"
 
 
-@dataclass(frozen=True)
-class SweepPlan:
-    """A request found to be good, and all that determines its answer."""
-
-    request: SweepRequest
-    prompt: Prompt
-    grid: Grid
-    target: Target | None
-    effective: dict[str, Any]
-
-
-def plan_sweep(request: SweepRequest, served: Backend) -> SweepPlan:
+def plan_sweep(request: SweepRequest, served: Backend) -> SweepWork:
     """Check everything; blocks for a moment."""
     prompt = read_prompt(request, served)
-    sae = _sae(request, prompt)
+    sae = find_sae(request.sae_id, request.feature_index, "", prompt)
     positions = tuple(prompt.resolve(request.positions, "positions"))
     check_sweep(request, served.settings, len(positions))
     check_freeze(request.freeze_attention, prompt.loaded)
@@ -87,9 +74,8 @@ def plan_sweep(request: SweepRequest, served: Backend) -> SweepPlan:
         edit=partial(_edit, sae, request),
         held=tuple(edit.on_feature() for edit in held),
     )
-    return SweepPlan(
-        request, prompt, grid, target, _effective(request, prompt, served, sae, positions, held)
-    )
+    effective = _effective(request, prompt, served, sae, positions, held)
+    return SweepWork(request, prompt, grid, target, effective)
 
 
 def _effective(
@@ -98,7 +84,7 @@ def _effective(
     served: Backend,
     sae: Sae,
     positions: Sequence[int],
-    held: Sequence[Edit],
+    held: Sequence[FeatureEdit],
 ) -> dict[str, Any]:
     asked = request.model_dump(exclude={"prompt", "chat", "prefix", "positions", "interventions"})
     return (
@@ -106,26 +92,17 @@ def _effective(
         | asked
         | {
             "layer": sae.layer,
-            "decoder_norm": float(sae.decoder_rows([request.feature_index])[0].float().norm()),
+            "decoder_norm": decoder_norm(sae, request.feature_index),
             "rule": request.positions,
             "positions": list(positions),
-            "interventions": [edit.effective() for edit in held],
+            "interventions": effective_edits(request.interventions, held),
         }
     )
 
 
-def _sae(request: SweepRequest, prompt: Prompt) -> Sae:
-    sae = prompt.loaded.saes.get(request.sae_id)
-    if sae is None:
-        raise refuse_field("sae_id", request.sae_id, f"one of {sorted(prompt.loaded.saes)}")
-    if request.feature_index >= sae.d_sae:
-        raise refuse_field("feature_index", request.feature_index, f"0 to {sae.d_sae - 1}")
-    return sae
-
-
 def _held(
     request: SweepRequest, positions: Sequence[int], served: Backend, prompt: Prompt
-) -> list[Edit]:
+) -> list[FeatureEdit]:
     """What acts in every cell, checked together with the swept intervention,
     by the rules of a steer request.
     """
@@ -158,57 +135,61 @@ def _edit(sae: Sae, request: SweepRequest, strength: float, position: int) -> In
     )
 
 
-class SweepRun:
-    """Runs one plan. Each step is short; `response` may be asked once the baseline is there."""
+@dataclass
+class SweepWork(SteppedWork[SweepFrame | CellsFrame, SweepResponse]):
+    """A grid, filled a batch of cells at a step."""
 
-    def __init__(self, plan: SweepPlan, ticket: Ticket) -> None:
-        self.plan, self.ticket = plan, ticket
-        self.base: Cell | None = None
-        self.cells: list[SweepCell] = []
+    request: SweepRequest
+    prompt: Prompt
+    grid: Grid
+    target: Target | None
+    effective: dict[str, Any]
+    base: Cell | None = None
+    cells: list[SweepCell] = field(default_factory=list)
 
-    def steps(self) -> Iterator[SweepFrame | CellsFrame]:
-        """The baseline, then cells, a batch at a time. Blocks: iterate it in the worker thread."""
-        plan, lm = self.plan, self.plan.prompt.loaded.lm
-        request, ids, past = plan.request, plan.prompt.token_ids, plan.prompt.past()
+    def steps(self, stop: Event) -> Iterator[SweepFrame | CellsFrame]:
+        """The baseline, then cells."""
+        lm, request, ids = self.prompt.loaded.lm, self.request, self.prompt.token_ids
+        past = self.prompt.past()
         self.base = baseline(lm, ids, request.max_new_tokens, until=request.stop, past=past)
-        yield SweepFrame(
-            seq=0,
-            tokens=plan.prompt.tokens,
-            prefix_length=plan.prompt.prefix_length,
-            strengths=list(plan.grid.strengths),
-            positions=list(plan.grid.positions),
-            n_cells=plan.grid.n_cells,
-            baseline=self._baseline(self.base),
-        )
+        yield SweepFrame(seq=0, **self._axes(self.base))
         batches = sweep(
             lm,
             ids,
-            plan.grid,
+            self.grid,
             max_new_tokens=request.max_new_tokens,
             until=request.stop,
             freeze_attention=request.freeze_attention,
             past=past,
-            stop=self.ticket.stop,
+            stop=stop,
         )
         for batch in batches:
             made = [self._cell(cell, self.base) for cell in batch]
             self.cells += made
             yield CellsFrame(seq=0, cells=made, done=len(self.cells))
 
-    def response(self) -> SweepResponse | None:
-        """What has been made so far; None before the baseline."""
+    def frame(self, step: SweepFrame | CellsFrame) -> SweepFrame | CellsFrame:
+        return step
+
+    def result(self) -> SweepResponse | None:
+        """Once the baseline is there."""
         if self.base is None:
             return None
-        return SweepResponse(
-            tokens=self.plan.prompt.tokens,
-            prefix_length=self.plan.prompt.prefix_length,
-            strengths=list(self.plan.grid.strengths),
-            positions=list(self.plan.grid.positions),
-            baseline=self._baseline(self.base),
-            cells=self.cells,
-            n_cells=self.plan.grid.n_cells,
-            effective=self.plan.effective,
-        )
+        return SweepResponse(cells=self.cells, effective=self.effective, **self._axes(self.base))
+
+    def final(self, *, stopped: bool) -> SweepFinalFrame:
+        done = len(self.cells) == self.grid.n_cells
+        return SweepFinalFrame(seq=0, status="done" if done else "cancelled", result=self.result())
+
+    def _axes(self, base: Cell) -> dict[str, Any]:
+        return {
+            "tokens": self.prompt.tokens,
+            "prefix_length": self.prompt.prefix_length,
+            "strengths": list(self.grid.strengths),
+            "positions": list(self.grid.positions),
+            "n_cells": self.grid.n_cells,
+            "baseline": self._baseline(base),
+        }
 
     def _baseline(self, cell: Cell) -> SweepBaseline:
         return SweepBaseline(
@@ -222,8 +203,8 @@ class SweepRun:
         return SweepCell(
             row=cell.row,
             column=cell.column,
-            strength=self.plan.grid.strengths[cell.row],
-            position=self.plan.grid.positions[cell.column],
+            strength=self.grid.strengths[cell.row],
+            position=self.grid.positions[cell.column],
             kl=kl(cell.log_probs, base.log_probs),
             target=self._value(cell),
             next_token=self._best(cell),
@@ -234,18 +215,14 @@ class SweepRun:
     def _value(self, cell: Cell) -> float | None:
         """ValueError of a pattern that takes too long becomes a 422."""
         try:
-            return (
-                self.plan.target.value(cell.log_probs, cell.text)
-                if self.plan.target is not None
-                else None
-            )
+            return self.target.value(cell.log_probs, cell.text) if self.target is not None else None
         except ValueError as error:
-            raise unsearchable("target", self.plan.target, error) from error
+            raise unsearchable("target", self.target, error) from error
 
     def _best(self, cell: Cell) -> NextToken:
         token_ids, probabilities = top_next_tokens(cell.log_probs[None], 1)
         return next_token_list(
-            self.plan.prompt, [len(self.plan.prompt.token_ids) - 1], token_ids, probabilities
+            self.prompt, [len(self.prompt.token_ids) - 1], token_ids, probabilities
         )[0]
 
 
@@ -264,16 +241,5 @@ async def stream_sweep(request: SweepRequest, served: Served, turns: Turns) -> S
     with an error: limits.stream_seconds of /api/capabilities for the whole, live_seconds for a
     batch.
     """
-    plan = await asyncio.to_thread(plan_sweep, request, served)
-    ticket = turns.take(LESS, served.settings.stream_seconds)
-    return event_stream(_frames(plan, ticket, served.live.queue), ticket)
-
-
-async def _frames(plan: SweepPlan, ticket: Ticket, queue: Queue) -> AsyncIterator[Response]:
-    async for place in ticket.places():
-        yield StartFrame(seq=0, stream_id=ticket.stream_id, queue_position=place)
-    run = SweepRun(plan, ticket)
-    async for frame in in_turns(ticket, queue, run.steps()):
-        yield frame
-    done = len(run.cells) == plan.grid.n_cells
-    yield SweepFinalFrame(seq=0, status="done" if done else "cancelled", result=run.response())
+    work = await asyncio.to_thread(plan_sweep, request, served)
+    return streamed(work, turns.take(LESS, served.settings.stream_seconds), served.live.queue)

@@ -3,61 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from threading import Event
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
-from backend.core.lm.past import Past
 from backend.core.sae import Sae
-from backend.core.steering.trait_rows import MULTIPLES, Spot, Trait
+from backend.core.steering.trait_rows import MULTIPLES, Progress, Spot, Trait
 from backend.core.steering.traits import TraitSearch
 from backend.routes.live import trait_wire
 from backend.routes.live.prompting import Prompt, effective_prompt, read_one_of
 from backend.routes.live.strength import feature_quantile
 from backend.routes.live.targets import read_target, unsearchable
-from backend.routes.request.frames import event_stream
+from backend.routes.live.work import SteppedWork, streamed
 from backend.routes.request.lease import Turns
 from backend.routes.request.limits import check_traits
 from backend.routes.request.problems import Refusal, refuse_field
 from backend.routes.request.served import Backend, Served
-from backend.routes.request.turns import in_turns
 from backend.schemas import (
-    Response,
-    StartFrame,
     TokenizeRequest,
     TraitProgressFrame,
     TraitsFinalFrame,
     TraitsRequest,
+    TraitsResponse,
 )
 from backend.serving.loading import Loaded
-from backend.serving.queueing import Queue, Ticket
 
 router = APIRouter(tags=["live"])
 LESS = "send fewer prompts, sae_ids or alphas, or a smaller max_new_tokens"
 
 
-@dataclass(frozen=True)
-class TraitsPlan:
-    """A request found to be good, and all that determines its answer."""
-
-    request: TraitsRequest
-    prompt: Prompt  # the trait prompt
-    saes: list[Sae]
-    trait: Trait
-    prefix_ids: list[int]  # of all prompts
-    effective: dict[str, Any]
-
-    def past(self) -> Past | None:
-        """What was kept of the prefix, which is run now where it was not. Call it in the worker
-        thread.
-        """
-        return self.prompt.loaded.prefixes.of(self.prefix_ids)
-
-
-def plan_traits(request: TraitsRequest, served: Backend) -> TraitsPlan:
+def plan_traits(request: TraitsRequest, served: Backend) -> TraitsWork:
     """Check everything; blocks for a moment."""
     loaded = served.live.require()
     check_traits(request, served.settings)
@@ -84,7 +64,9 @@ def plan_traits(request: TraitsRequest, served: Backend) -> TraitsPlan:
         effective["alphas"] = [
             f"{multiple:g} × the layer's largest activation" for multiple in MULTIPLES
         ]
-    return TraitsPlan(request, prompt, saes, trait, prompt.token_ids[: read.shortest], effective)
+    past = partial(loaded.prefixes.of, prompt.token_ids[: read.shortest])  # of all prompts
+    search = TraitSearch(loaded.lm, saes, trait, past=past)
+    return TraitsWork(search, prompt, request.instruction is not None, effective)
 
 
 def _saes(request: TraitsRequest, loaded: Loaded) -> list[Sae]:
@@ -146,13 +128,41 @@ class _Reader:
         return prompt, Spot(prompt.token_ids, position)
 
 
-def _steps(search: TraitSearch, *, instructed: bool) -> Iterator[TraitProgressFrame]:
-    """The search's steps as frames; a pattern that takes too long becomes a 422."""
-    try:
-        for made in search.steps():
-            yield trait_wire.progress_frame(made, instructed=instructed)
-    except ValueError as error:
-        raise unsearchable("success", search.trait.success, error) from error
+@dataclass
+class TraitsWork(SteppedWork[Progress, TraitsResponse]):
+    """A search, a batch of answers at a step. `instructed`: whether the trait can be asked for."""
+
+    search: TraitSearch
+    prompt: Prompt  # the trait prompt
+    instructed: bool
+    effective: dict[str, Any]
+
+    def steps(self, stop: Event) -> Iterator[Progress]:
+        """A pattern that takes too long becomes a 422."""
+        try:
+            yield from self.search.steps(stop)
+        except ValueError as error:
+            raise unsearchable("success", self.search.trait.success, error) from error
+
+    def frame(self, step: Progress) -> TraitProgressFrame:
+        return trait_wire.progress_frame(step, instructed=self.instructed)
+
+    def result(self) -> TraitsResponse:
+        """Of a search that ran to its end."""
+        found, act_q999 = self.search.finding, None
+        if found.feature_index is not None:
+            store = self.prompt.store
+            act_q999 = feature_quantile(store, found.sae_id, found.feature_index)[0]
+        return trait_wire.response(
+            found, act_q999=act_q999, instructed=self.instructed, effective=self.effective
+        )
+
+    def final(self, *, stopped: bool) -> TraitsFinalFrame:
+        return TraitsFinalFrame(
+            seq=0,
+            status="cancelled" if stopped else "done",
+            result=None if stopped else self.result(),
+        )
 
 
 @router.post(
@@ -169,34 +179,5 @@ async def stream_traits(request: TraitsRequest, served: Served, turns: Turns) ->
     stops it, and so does the model's clock: limits.stream_seconds of /api/capabilities for the
     whole, live_seconds for a batch.
     """
-    plan = await asyncio.to_thread(plan_traits, request, served)
-    ticket = turns.take(LESS, served.settings.stream_seconds)
-    return event_stream(_frames(plan, ticket, served.live.queue), ticket)
-
-
-async def _frames(plan: TraitsPlan, ticket: Ticket, queue: Queue) -> AsyncIterator[Response]:
-    async for place in ticket.places():
-        yield StartFrame(seq=0, stream_id=ticket.stream_id, queue_position=place)
-    search = TraitSearch(plan.prompt.loaded.lm, plan.saes, plan.trait, ticket.stop, past=plan.past)
-    instructed = plan.request.instruction is not None
-    async for frame in in_turns(ticket, queue, _steps(search, instructed=instructed)):
-        yield frame
-    whole = not ticket.stop.is_set()
-    result = (
-        trait_wire.response(
-            search.finding,
-            act_q999=_quantile(plan, search),
-            instructed=instructed,
-            effective=plan.effective,
-        )
-        if whole
-        else None
-    )
-    yield TraitsFinalFrame(seq=0, status="done" if whole else "cancelled", result=result)
-
-
-def _quantile(plan: TraitsPlan, search: TraitSearch) -> float | None:
-    found = search.finding
-    if found.feature_index is None:
-        return None
-    return feature_quantile(plan.prompt.store, found.sae_id, found.feature_index)[0]
+    work = await asyncio.to_thread(plan_traits, request, served)
+    return streamed(work, turns.take(LESS, served.settings.stream_seconds), served.live.queue)

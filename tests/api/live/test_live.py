@@ -12,7 +12,7 @@ from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
 from backend.core.steering.generate import kl
 from backend.core.steering.prefill import next_token
-from backend.routes.live import experiment
+from backend.routes.live import steer as steer_route
 from backend.settings import Settings
 from tests.api.conftest import PROMPT, SAE_IDS, Serve, steer_body
 
@@ -218,6 +218,6 @@ def test_a_run_keeps_the_id_that_it_had_before_left_out_controls_were_named(
     body["interventions"][0]["positions"] = "all"
     run = {"kind": "steer", "request": body}
     with monkeypatch.context() as before:
-        before.setattr(experiment, "left_out", lambda *_: {})
+        before.setattr(steer_route, "left_out", lambda *_: {})
         old = client.post("/api/runs", json=run).json()
     assert client.post("/api/runs", json=run).json() == old | {"reused": True, "delete_token": None}

@@ -85,7 +85,7 @@ def test_a_failure_in_the_stream_is_its_last_frame(
         raise RuntimeError("secret detail")
         yield
 
-    monkeypatch.setattr("backend.routes.live.experiment.generate_arms", fail)
+    monkeypatch.setattr("backend.core.steering.experiment.generate_arms", fail)
     reply = client.post("/api/steer/stream", json=steer_body())
     event, data = frames(reply.text)[-1]
     assert event == "error"

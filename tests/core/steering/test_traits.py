@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from backend.core.lm import LanguageModel
@@ -19,7 +18,8 @@ from backend.core.sae import Sae
 from backend.core.steering.targets import TokenTarget
 from backend.core.steering.trait_rows import Finding, Spot, Trait
 from backend.core.steering.traits import TraitSearch
-from tests.tiny import D_MODEL, tiny_model_dir, tiny_sae_dir
+from tests.core.steering.known import unit_sae
+from tests.tiny import D_MODEL, tiny_model_dir
 
 NEWLINE, TRAIT, WANTED, LOUD = 50, 51, 52, 53
 E_NEWLINE, E_LOUD, E_WANTED, E_QUIET = 0, 1, 2, 3
@@ -42,19 +42,6 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> tuple[LanguageModel, Path
         weight[WANTED, E_WANTED] = 10.0
         weight[LOUD, E_LOUD] = 6.0
     return lm, folder
-
-
-def unit_sae(folder: Path, layer: int) -> Sae:
-    """Feature f is direction f, read and written with weight 1."""
-    path = tiny_sae_dir(
-        folder, layer, architecture="standard", d_sae=D_MODEL, apply_b_dec_to_input=False
-    )
-    eye, zero = torch.eye(D_MODEL), torch.zeros(D_MODEL)
-    save_file(
-        {"W_enc": eye, "W_dec": eye.clone(), "b_enc": zero, "b_dec": zero.clone()},
-        path / "sae_weights.safetensors",
-    )
-    return Sae.load(path)
 
 
 def trait(**changes: Any) -> Trait:

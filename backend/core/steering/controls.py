@@ -9,20 +9,29 @@ size is read from the unedited prompt, position by position.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from backend.core.lm.interventions import Intervention
-from backend.routes.live.prompting import Prompt
-from backend.routes.live.recipes import Edit, Recipe, applied_positions, sentence, visible
+from backend.core.steering.arms import (
+    Arm,
+    FeatureEdit,
+    edited_positions,
+    norm_ratio,
+    other_feature,
+    quoted,
+    sentence,
+)
+from backend.core.steering.prompt import ReadPrompt
 
 ARMS = ("content_position", "random_feature", "sign_flipped")
+Residuals = Callable[[Sequence[int]], dict[int, Tensor]]  # layers -> see prompt.residuals
 
 
-def left_out(edits: Sequence[Edit], prompt: Prompt, seed: int) -> dict[str, str]:
+def left_out(edits: Sequence[FeatureEdit], prompt: ReadPrompt, seed: int) -> dict[str, str]:
     """The arms that cannot be run, by name, each with the reason; empty when all three can."""
     if not edits:
         return dict.fromkeys(
@@ -32,7 +41,7 @@ def left_out(edits: Sequence[Edit], prompt: Prompt, seed: int) -> dict[str, str]
         reason = (
             "the prompt has no content token that no intervention edits: leave one out of positions"
         )
-        if prompt.store is None:
+        if not prompt.classified:
             reason = (
                 "without a build token classes are unknown: no position is known to hold a "
                 "content token"
@@ -41,25 +50,24 @@ def left_out(edits: Sequence[Edit], prompt: Prompt, seed: int) -> dict[str, str]
     return {}
 
 
-def control_recipes(edits: Sequence[Edit], prompt: Prompt, seed: int) -> Iterator[Recipe]:
-    """The three arms, without those of `left_out`. Blocks."""
+def control_arms(
+    edits: Sequence[FeatureEdit],
+    prompt: ReadPrompt,
+    seed: int,
+    *,
+    n_layers: int,
+    residuals: Residuals,
+) -> Iterator[Arm]:
+    """The three arms, without those of `left_out`. Blocks. `residuals`: of the unedited prompt, for
+    edits whose size hangs on them.
+    """
     if not edits:
         return
-    touched = tuple(applied_positions(edits))
     position = content_position(edits, prompt, seed)
     if position is not None:
-        moved = [replace(edit, positions=(position,)) for edit in edits]
-        words = f"{sentence(moved, prompt)[:-1]}: the same edit at a content token."
-        if _is_cut_off(moved, prompt):
-            words += (
-                " After the last layer only the last position reaches the next token: its "
-                "KL is 0 by construction."
-            )
-        yield Recipe(
-            "content_position", tuple(edit.on_feature() for edit in moved), words, (position,)
-        )
-    sizes = _edit_sizes(edits, prompt)
-    drawn = [_other_feature(edit, seed) for edit in edits]
+        yield _moved(edits, prompt, position, n_layers)
+    sizes = _edit_sizes(edits, prompt, residuals)
+    drawn = [other_feature(edit.sae.d_sae, edit.feature_index, seed) for edit in edits]
     randomised = [
         one
         for edit, feature, size in zip(edits, drawn, sizes, strict=True)
@@ -68,8 +76,9 @@ def control_recipes(edits: Sequence[Edit], prompt: Prompt, seed: int) -> Iterato
     listed = ", ".join(
         f"{feature} of {edit.sae.sae_id}" for edit, feature in zip(edits, drawn, strict=True)
     )
-    where = " ".join(visible(prompt.tokens[p].text) for p in applied_positions(edits)[:4])
-    yield Recipe(
+    touched = tuple(edited_positions(edits))
+    where = " ".join(quoted(prompt.texts[p]) for p in touched[:4])
+    yield Arm(
         "random_feature",
         tuple(randomised),
         f"An edit of the same size along a random feature's direction ({listed}), there: {where}.",
@@ -77,64 +86,66 @@ def control_recipes(edits: Sequence[Edit], prompt: Prompt, seed: int) -> Iterato
     )
     flipped = [one for edit, size in zip(edits, sizes, strict=True) for one in _flipped(edit, size)]
     words = "The same edit with its sign turned round, at the same positions."
-    yield Recipe("sign_flipped", tuple(flipped), words, touched)
+    yield Arm("sign_flipped", tuple(flipped), words, touched)
 
 
-def content_position(edits: Sequence[Edit], prompt: Prompt, seed: int) -> int | None:
+def content_position(edits: Sequence[FeatureEdit], prompt: ReadPrompt, seed: int) -> int | None:
     """A content token that no edit touches, the same one for the same seed;
     None when there is none.
     """
-    taken = set(applied_positions(edits))
-    free = [p for p, one in enumerate(prompt.token_classes) if one == "content" and p not in taken]
+    taken = set(edited_positions(edits))
+    free = [position for position in prompt.of_class("content") if position not in taken]
     if not free:
         return None
     generator = torch.Generator().manual_seed(seed)
     return free[int(torch.randint(len(free), (1,), generator=generator))]
 
 
-def _is_cut_off(edits: Sequence[Edit], prompt: Prompt) -> bool:
-    """No layer follows that could carry the edits from their positions to the prompt's last one."""
-    last_layer, last = prompt.loaded.lm.n_layers - 1, len(prompt.token_ids) - 1
-    return all(edit.sae.layer == last_layer and last not in edit.positions for edit in edits)
+def _moved(edits: Sequence[FeatureEdit], prompt: ReadPrompt, position: int, n_layers: int) -> Arm:
+    """The edits at that position instead."""
+    moved = [replace(edit, positions=(position,)) for edit in edits]
+    words = f"{sentence(moved, prompt)[:-1]}: the same edit at a content token."
+    after_last = all(edit.sae.layer == n_layers - 1 for edit in moved)
+    if after_last and position != len(prompt.token_ids) - 1:  # no layer follows to carry it there
+        words += (
+            " After the last layer only the last position reaches the next token: its KL is 0 by "
+            "construction."
+        )
+    made = tuple(edit.on_feature() for edit in moved)
+    return Arm("content_position", made, words, (position,))
 
 
-def _edit_sizes(edits: Sequence[Edit], prompt: Prompt) -> list[Tensor]:
+def _edit_sizes(
+    edits: Sequence[FeatureEdit], prompt: ReadPrompt, residuals: Residuals
+) -> list[Tensor]:
     """Per edit the signed multiple of W_dec[f] that it adds, float32 [positions of the edit]."""
-    reading = [edit for edit in edits if edit.asked.mode != "add"]
-    layers = sorted({edit.sae.layer for edit in reading})
-    resid = prompt.residuals(layers) if layers else {}
+    layers = sorted({edit.sae.layer for edit in edits if edit.mode != "add"})
+    resid = residuals(layers) if layers else {}
     sizes = []
     for edit in edits:
-        value = torch.full((len(edit.positions),), edit.asked.value)
-        if edit.asked.mode != "add":
+        value = torch.full((len(edit.positions),), edit.value)
+        if edit.mode != "add":
             at = resid[edit.sae.layer][
                 [position - prompt.prefix_length for position in edit.positions]
             ]
-            held = edit.sae.feature_activation(at, edit.asked.feature_index).float().cpu()
-            value = (value - 1.0) * held if edit.asked.mode == "scale" else value - held
+            held = edit.sae.feature_activation(at, edit.feature_index).float().cpu()
+            value = (value - 1.0) * held if edit.mode == "scale" else value - held
         sizes.append(value)
     return sizes
 
 
-def _other_feature(edit: Edit, seed: int) -> int:
-    """Any other feature of the same SAE, the same one for the same seed."""
-    generator = torch.Generator().manual_seed((seed * 1_000_003 + edit.asked.feature_index) % 2**63)
-    drawn = int(torch.randint(max(edit.sae.d_sae - 1, 1), (1,), generator=generator))
-    return drawn + 1 if drawn >= edit.asked.feature_index else drawn
-
-
-def _along(edit: Edit, feature_index: int, sizes: Tensor) -> Iterator[Intervention]:
+def _along(edit: FeatureEdit, feature_index: int, sizes: Tensor) -> Iterator[Intervention]:
     """Adds the edit's size, in the residual's norm, along the direction of another feature."""
-    own, other = edit.sae.decoder_rows([edit.asked.feature_index, feature_index]).float()
-    yield from _adds(edit, other, sizes * (own.norm() / other.norm().clamp(min=1e-12)).cpu())
+    own, other = edit.sae.decoder_rows([edit.feature_index, feature_index]).float()
+    yield from _adds(edit, other, sizes * norm_ratio(own, other).cpu())
 
 
-def _flipped(edit: Edit, sizes: Tensor) -> Iterator[Intervention]:
-    own = edit.sae.decoder_rows([edit.asked.feature_index])[0].float()
+def _flipped(edit: FeatureEdit, sizes: Tensor) -> Iterator[Intervention]:
+    own = edit.sae.decoder_rows([edit.feature_index])[0].float()
     yield from _adds(edit, own, -sizes)
 
 
-def _adds(edit: Edit, direction: Tensor, sizes: Tensor) -> Iterator[Intervention]:
+def _adds(edit: FeatureEdit, direction: Tensor, sizes: Tensor) -> Iterator[Intervention]:
     """One add per distinct size. Generated positions, whose own size is unknown,
     get that of the last one.
     """
