@@ -12,7 +12,6 @@ residual at the last position, so every position of every prompt gets the same v
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import numpy as np
 import torch
@@ -22,9 +21,10 @@ from tqdm import tqdm
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
 from backend.core.steering.answers import all_answers
+from backend.core.steering.arms import adding, taken_away
 from backend.core.steering.targets import LanguageTarget
 from precompute.experiments.result import Result, shown
-from precompute.experiments.subject import Asked, Subject, kl_rows, measure, removed
+from precompute.experiments.subject import Asked, Subject, kl_rows, measure
 
 PLACES = {
     "distant_function": "the first function token of the prompt",
@@ -126,11 +126,9 @@ def _ablate(
         for place, rows in zip(where, resid, strict=True):
             position = place[name]
             firings = sae.encode(rows[position][None])
-            vector = removed(sae, firings.feature_index, firings.activation)
+            vector = taken_away(sae, firings.feature_index, firings.activation)
             norms.append(float(vector.norm() / rows[position].float().norm()))
-            edits.append(
-                [Intervention.on_direction(sae.layer, vector, -1.0, positions=(position,))]
-            )
+            edits.append([adding(sae.layer, vector, -1.0)(position)])
         changes[name] = _record(result, subject, sae, f"ablate {name}", asked, edits, base)
         result.mean(f"ablate {name}", "removed_norm", norms, sae_id=sae.sae_id, layer=sae.layer)
     _differences(result, sae, "ablate", changes)
@@ -147,11 +145,11 @@ def _steer(
     plain: int,
 ) -> None:
     """`plain`: Chinese answers without any edit."""
-    add = partial(Intervention.on_direction, sae.layer, vector, 1.0)
+    add = adding(sae.layer, vector, 1.0)
     seen_later = sae.layer < subject.lm.n_layers - 1
     changes = {}
     for name in tqdm(PLACES, desc=f"distance: {sae.sae_id}, steering"):
-        edits = [[add(positions=(place[name],))] for place in where]
+        edits = [[add(place[name])] for place in where]
         changes[name] = _record(result, subject, sae, f"steer {name}", asked, edits, base)
         heard = seen_later or name == "last_function"  # else no answer can change: spare the asking
         chinese = _chinese(subject, asked, edits) if heard else plain

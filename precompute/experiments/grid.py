@@ -10,7 +10,7 @@ layer. Every edit is at the last position of the prompt, its last function token
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from tqdm import tqdm
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
 from backend.core.steering.answers import all_answers
+from backend.core.steering.arms import adding, norm_ratio
 from backend.core.steering.targets import LanguageTarget
 from precompute.experiments.grid_prompts import COUNTRIES, KINDS, Cell, GridPrompt, prompts
 from precompute.experiments.result import Result
@@ -68,7 +69,6 @@ OUTCOMES = {
         "successes of the chosen feature on the trained phrasings that it was chosen on",
     ),
 }
-Edit = Callable[[list[int]], list[Intervention]]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Pick:
         own: Tensor = self.sae.decoder_rows([self.feature_index])[0].float()
         if feature_index is not None:
             other: Tensor = self.sae.decoder_rows([feature_index])[0].float()
-            return torch.mul(other, self.alpha * own.norm() / other.norm().clamp(min=1e-12))
+            return other * norm_ratio(own, other, self.alpha)
         return torch.mul(own, -self.alpha if control == "flipped" else self.alpha)
 
 
@@ -156,11 +156,8 @@ def answer(
         position = _content(subject, row) if control == "content" else len(row) - 1
         edits.append(
             [
-                Intervention.on_direction(
-                    pick.sae.layer,
-                    pick.vector(control, drawn[place % len(drawn)]),
-                    1.0,
-                    positions=(position,),
+                adding(pick.sae.layer, pick.vector(control, drawn[place % len(drawn)]), 1.0)(
+                    position
                 )
                 for pick, drawn in zip(picks, others, strict=True)
                 if control != "asking"

@@ -18,8 +18,9 @@ from tqdm import tqdm
 
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Firings, Sae
+from backend.core.steering.arms import adding, taken_away
 from precompute.experiments.result import Result, shown
-from precompute.experiments.subject import Asked, Subject, kl_rows, measure, removed
+from precompute.experiments.subject import Asked, Subject, kl_rows, measure
 
 ARMS = {
     "reactivated": "At the last function token, every feature that was reactivated there is "
@@ -166,8 +167,8 @@ def _edits(cut: Cut, *, together: bool) -> list[Intervention]:
     it, each feature must be read again at its turn.
     """
     if not together:
-        vector = removed(cut.sae, cut.features, cut.activations)
-        return [Intervention.on_direction(cut.sae.layer, vector, -1.0, positions=(cut.position,))]
+        vector = taken_away(cut.sae, cut.features, cut.activations)
+        return [adding(cut.sae.layer, vector, -1.0)(cut.position)]
     ablate: Callable[[int], Intervention] = lambda f: Intervention.on_feature(  # noqa: E731
         cut.sae, f, "ablate", positions=(cut.position,)
     )
@@ -175,7 +176,7 @@ def _edits(cut: Cut, *, together: bool) -> list[Intervention]:
 
 
 def _share(cut: Cut, resid: Tensor) -> float:
-    vector = removed(cut.sae, cut.features, cut.activations)
+    vector = taken_away(cut.sae, cut.features, cut.activations)
     return float(vector.norm() / resid[cut.position].float().norm())
 
 

@@ -113,10 +113,3 @@ def kl_rows(edited: Tensor, baseline: Tensor) -> np.ndarray:
         (edited.exp() * (edited - baseline)).double().sum(-1).clamp(min=0).cpu().numpy()
     )
     return found
-
-
-def removed(sae: Sae, features: Tensor, activations: Tensor) -> Tensor:
-    """float32 [d_model]: what ablating these features takes from one residual, Σ a_f W_dec[f]."""
-    if not len(features):
-        return torch.zeros(sae.d_model)
-    return activations.float() @ sae.decoder_rows(features.tolist()).float()

@@ -13,9 +13,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
 from backend.core.steering.answers import all_answers
+from backend.core.steering.arms import At, adding
 from backend.core.steering.targets import LanguageTarget
 from backend.core.steering.trait_rows import Finding, Spot, Trait
 from backend.core.steering.traits import TraitSearch
@@ -149,13 +149,12 @@ def run_means(subject: Subject, contrast: Sequence[Asked], test: Sequence[Asked]
     plain = [one.question.prompt for one in contrast]
     vectors = mean_difference(subject, plain, [_instructed(one) for one in contrast], layers)
     result.share(
-        "none", "success", _chinese(subject, test, None, 0.0), len(test), sae_id=None, layer=None
+        "none", "success", _chinese(subject, test, None), len(test), sae_id=None, layer=None
     )
     for layer in tqdm(layers, desc="difference of means"):
         result.exact("1 ×", "norm", float(vectors[layer].norm()), sae_id=None, layer=layer)
         for length in LENGTHS:
-            edit = Intervention.on_direction(layer, vectors[layer], length, positions=(0,))
-            shown_in = _chinese(subject, test, edit, length)
+            shown_in = _chinese(subject, test, adding(layer, vectors[layer], length))
             result.share(f"{length:g} ×", "success", shown_in, len(test), sae_id=None, layer=layer)
     result.finding = list(means_findings(result))
     return result
@@ -179,19 +178,9 @@ def means_findings(result: Result) -> Iterator[str]:
             )
 
 
-def _chinese(
-    subject: Subject, asked: Sequence[Asked], edit: Intervention | None, value: float
-) -> int:
-    """Chinese answers with the edit's direction added at each prompt's last function token."""
-    edits = []
-    for one in asked:
-        at = (one.function[-1],)
-        add = (
-            [Intervention.on_direction(edit.layer, edit.direction, value, positions=at)]
-            if edit
-            else []
-        )
-        edits.append(add)
+def _chinese(subject: Subject, asked: Sequence[Asked], edit: At | None) -> int:
+    """Chinese answers with the edit at each prompt's last function token."""
+    edits = [[edit(one.function[-1])] if edit else [] for one in asked]
     texts = all_answers(subject.lm, [one.ids for one in asked], edits, max_new_tokens=NEW_TOKENS)
     return sum(LanguageTarget("zh").shown(answer.token_ids, answer.text) for answer in texts)
 

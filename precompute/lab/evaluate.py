@@ -20,12 +20,13 @@ from tqdm import tqdm
 from backend.core.lm import LanguageModel
 from backend.core.reactivation.carry import MOST
 from backend.core.sae import Sae
+from backend.core.steering.arms import adding, adding_feature, norm_ratio
 from backend.core.store import Store
 from backend.core.token_classes import CLASS_NAMES, transitions
 from precompute.lab import steering
 from precompute.lab.questions import LAB, Language, Question, Split, facts, instruct, questions
 from precompute.lab.reactivation import reactivation
-from precompute.lab.steering import answers, is_chinese, rate
+from precompute.lab.steering import answers, at, is_chinese, rate
 
 MARKERS = ("<!-- eval-lab -->", "<!-- /eval-lab -->")
 SEED = 7
@@ -143,28 +144,27 @@ def _arms(
     """Arms by name; several edits share the questions among them (20 random draws)."""
     f, value, layer = chosen.feature_index, chosen.value, sae.layer
     generator = torch.Generator().manual_seed(SEED)
-    size = abs(value) * chosen.decoder_norm
+    own = sae.decoder_rows([f])[0]
     content = {t.token_id for t in store.tokens(token_class="content", limit=lm.vocab_size)[0]}
     directions = torch.randn(20, lm.d_model, generator=generator)
-    directions = directions / directions.norm(dim=1, keepdim=True) * size
     others = steering.random_features(sae, f, 20, generator)
-    norms = sae.decoder_rows(others).norm(dim=1).tolist()
     trained = [q.prompt for q in sample(questions("train", "en"), 200)]
     asked = steering.last_resid(lm, [f"Speak Chinese. {p}" for p in trained], [layer])[layer]
     difference = (asked - steering.last_resid(lm, trained, [layer])[layer]).mean(0)
     where = content_position(content)
     return {
         "baseline (no intervention)": [None],
-        "the feature at the final newline": [steering.at_last(sae, f, value)],
-        "the feature at the last content token": [steering.at_position(sae, f, value, where)],
-        "the feature with its sign flipped": [steering.at_last(sae, f, -value)],
+        "the feature at the final newline": [at(adding_feature(sae, f, value))],
+        "the feature at the last content token": [at(adding_feature(sae, f, value), where)],
+        "the feature with its sign flipped": [at(adding_feature(sae, f, -value))],
         "random features, same norm (20)": [
-            steering.at_last(sae, o, size / n) for o, n in zip(others, norms, strict=True)
+            at(adding_feature(sae, other, float(norm_ratio(own, row, value))))
+            for other, row in zip(others, sae.decoder_rows(others), strict=True)
         ],
         "random directions, same norm (20)": [
-            steering.direction_at_last(layer, d) for d in directions
+            at(adding(layer, one, float(norm_ratio(own, one, value)))) for one in directions
         ],
-        "difference of means, its own length": [steering.direction_at_last(layer, difference)],
+        "difference of means, its own length": [at(adding(layer, difference, 1.0))],
     }
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from backend.core.lm import LanguageModel
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
+from backend.core.steering.arms import At, adding_feature
 from precompute.lab.questions import Question
 
 MAX_NEW_TOKENS = 16
@@ -105,25 +106,14 @@ def last_resid(
     return {layer: torch.stack([row[layer] for row in rows]) for layer in layers}
 
 
-def at_last(sae: Sae, feature_index: int, value: float) -> Edit:
-    """Add value·W_dec[f] at the prompt's last position (the final newline)."""
-    return lambda ids: [
-        Intervention.on_feature(sae, feature_index, "add", value, positions=(len(ids) - 1,))
-    ]
+def last(ids: list[int]) -> int:
+    """The prompt's last position (the final newline)."""
+    return len(ids) - 1
 
 
-def direction_at_last(layer: int, direction: Tensor) -> Edit:
-    """Add a bare direction at the prompt's last position."""
-    return lambda ids: [Intervention.on_direction(layer, direction, 1.0, positions=(len(ids) - 1,))]
-
-
-def at_position(
-    sae: Sae, feature_index: int, value: float, position_of: Callable[[list[int]], int]
-) -> Edit:
-    """Add value·W_dec[f] at the position that `position_of` names for the prompt's ids."""
-    return lambda ids: [
-        Intervention.on_feature(sae, feature_index, "add", value, positions=(position_of(ids),))
-    ]
+def at(add: At, position_of: Callable[[list[int]], int] = last) -> Edit:
+    """The edit at the position that `position_of` names for the prompt's ids."""
+    return lambda ids: [add(position_of(ids))]
 
 
 def rises(
@@ -203,7 +193,7 @@ def _try(
     """
     norm = float(sae.decoder_rows([feature]).norm())
     candidate = Chosen(sae.sae_id, feature, multiple * rise, multiple, rise, norm)
-    edit = at_last(sae, feature, candidate.value)
+    edit = at(adding_feature(sae, feature, candidate.value))
     few = questions[: len(questions) // 3]
     trial = Trial(candidate, *score(lm, few, edit, chinese), len(few))
     if trial.chinese <= len(few) // 3:

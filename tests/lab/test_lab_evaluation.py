@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from backend.core.lm import LanguageModel
+from backend.core.steering.arms import adding
 from precompute.cli import main
 from precompute.lab.evaluate import MARKERS, content_position, rate, write_card
-from precompute.lab.steering import MAX_NEW_TOKENS, answers, direction_at_last, is_chinese
+from precompute.lab.steering import MAX_NEW_TOKENS, answers, at, is_chinese
 from precompute.training.export import calibrate
 from tests import tiny
 
@@ -33,13 +34,9 @@ def test_answers_are_those_of_generate(lm: LanguageModel) -> None:
 def test_a_direction_at_the_last_position_changes_answers_and_nothing_changes_none(
     lm: LanguageModel,
 ) -> None:
-    push = direction_at_last(
-        0, 50 * torch.randn(lm.d_model, generator=torch.Generator().manual_seed(0))
-    )
-    assert answers(lm, PROMPTS, push) != answers(lm, PROMPTS)
-    assert answers(lm, PROMPTS, direction_at_last(0, torch.zeros(lm.d_model))) == answers(
-        lm, PROMPTS
-    )
+    direction = torch.randn(lm.d_model, generator=torch.Generator().manual_seed(0))
+    assert answers(lm, PROMPTS, at(adding(0, direction, 50.0))) != answers(lm, PROMPTS)
+    assert answers(lm, PROMPTS, at(adding(0, direction, 0.0))) == answers(lm, PROMPTS)
 
 
 @pytest.mark.parametrize(

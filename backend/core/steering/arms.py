@@ -6,7 +6,7 @@ draws, and how large it is made, stands here once for requests and jobs alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,6 +19,7 @@ from backend.core.steering.prompt import ReadPrompt
 
 NO_CHANGE = "The model as it is, without any intervention."
 FeatureMode = Literal["add", "clamp", "scale", "ablate"]
+At = Callable[[int], Intervention]  # a position -> what is done there
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,20 @@ def steered_arm(edits: Sequence[FeatureEdit], prompt: ReadPrompt) -> Arm:
 def edited_positions(edits: Sequence[FeatureEdit]) -> list[int]:
     """Prompt positions that any edit touches, ascending."""
     return sorted({position for edit in edits for position in edit.positions})
+
+
+def adding(layer: int, direction: Tensor, times: float) -> At:
+    """Adds times · `direction` [d_model] after the layer."""
+    return lambda position: Intervention.on_direction(
+        layer, direction, times, positions=(position,)
+    )
+
+
+def adding_feature(sae: Sae, feature_index: int, times: float) -> At:
+    """Adds times · W_dec[f]; its call is a ValueError where the SAE cannot be steered with."""
+    return lambda position: Intervention.on_feature(
+        sae, feature_index, "add", times, positions=(position,)
+    )
 
 
 def other_feature(d_sae: int, feature_index: int, seed: int) -> int:

@@ -23,14 +23,13 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from threading import Event
 from typing import TypeVar
 
-import torch
 from torch import Tensor
 
 from backend.core.lm import LanguageModel
-from backend.core.lm.interventions import Intervention
 from backend.core.lm.past import Past
 from backend.core.sae import Sae
 from backend.core.steering.answers import Answer, answers, batches
+from backend.core.steering.arms import At, adding, norm_ratio, other_feature
 from backend.core.steering.spots import mean_residual, residuals_at
 from backend.core.steering.trait_rows import (
     MULTIPLES,
@@ -47,7 +46,6 @@ from backend.core.steering.trait_rows import (
 )
 
 T = TypeVar("T")
-Edit = Callable[[int], Intervention]  # position -> what to do there
 Asking = Generator[Progress, None, T]  # asks the model, telling its progress, and returns
 
 
@@ -101,7 +99,7 @@ class TraitSearch:
     def _choose_layer(self, held: dict[int, Tensor]) -> Iterator[Progress]:
         for sae in self.saes:
             found = yield from self._ask(
-                "layers", self.trait.contrast, _adds(sae.layer, held[sae.layer], 1.0)
+                "layers", self.trait.contrast, adding(sae.layer, held[sae.layer], 1.0)
             )
             if found is None:
                 return
@@ -157,7 +155,7 @@ class TraitSearch:
         known = [one for one in self.finding.trials if (one.alpha, one.k) == (alpha, k)]
         if not known:
             found = yield from self._ask(
-                "features", self.trait.contrast, _adds(layer, rows[:k].sum(0), alpha)
+                "features", self.trait.contrast, adding(layer, rows[:k].sum(0), alpha)
             )
             if found is None:
                 return None
@@ -176,7 +174,7 @@ class TraitSearch:
         direction = sae.decoder_rows([order[place]])[0].float()
         for alpha in self._alphas(strengths):
             found = yield from self._ask(
-                "strength", self.trait.contrast, _adds(sae.layer, direction, alpha)
+                "strength", self.trait.contrast, adding(sae.layer, direction, alpha)
             )
             if found is None:
                 return
@@ -189,22 +187,23 @@ class TraitSearch:
     def _judge(self, sae: Sae, order: Sequence[int], held: Tensor) -> Iterator[Progress]:
         """Every arm on the test prompts."""
         found = self.finding
-        arms: list[tuple[str, list[Spot], Edit | None]] = [("none", self.trait.test, None)]
+        arms: list[tuple[str, list[Spot], At | None]] = [("none", self.trait.test, None)]
         if found.k is not None and found.alpha is not None and found.feature_alpha is not None:
             one = order[found.k - 1]
             rows = sae.decoder_rows(order[: found.k]).float()
             own = sae.decoder_rows([one])[0].float()
-            other = sae.decoder_rows([self._other(sae, one)])[0].float()
-            other = other * (own.norm() / other.norm().clamp(min=1e-12))
+            drawn = other_feature(sae.d_sae, one, self.trait.seed)
+            other = sae.decoder_rows([drawn])[0].float()
+            other = other * norm_ratio(own, other)
             arms += [
-                ("features", self.trait.test, _adds(sae.layer, rows.sum(0), found.alpha)),
-                ("feature", self.trait.test, _adds(sae.layer, own, found.feature_alpha)),
-                ("random_feature", self.trait.test, _adds(sae.layer, other, found.feature_alpha)),
+                ("features", self.trait.test, adding(sae.layer, rows.sum(0), found.alpha)),
+                ("feature", self.trait.test, adding(sae.layer, own, found.feature_alpha)),
+                ("random_feature", self.trait.test, adding(sae.layer, other, found.feature_alpha)),
             ]
         difference = self._difference_of_means(sae.layer, held)
         if difference is None:
             return
-        arms.append(("difference_of_means", self.trait.test, _adds(sae.layer, difference, 1.0)))
+        arms.append(("difference_of_means", self.trait.test, adding(sae.layer, difference, 1.0)))
         if self.trait.asking_test:
             arms.append(("asking", self.trait.asking_test, None))
         for name, prompts, edit in arms:
@@ -215,13 +214,6 @@ class TraitSearch:
                 ArmJudged(name, asked[0], [answer.text for answer in asked[1]])
             )
             yield self._progress("arms", arm=self.finding.arms[-1])
-
-    def _other(self, sae: Sae, feature_index: int) -> int:
-        generator = torch.Generator().manual_seed(
-            (self.trait.seed * 1_000_003 + feature_index) % 2**63
-        )
-        drawn = int(torch.randint(max(sae.d_sae - 1, 1), (1,), generator=generator))
-        return drawn + 1 if drawn >= feature_index else drawn
 
     def _difference_of_means(self, layer: int, held: Tensor) -> Tensor | None:
         """Mean residual with the instruction minus without it;
@@ -239,7 +231,7 @@ class TraitSearch:
     # -- asking ------------------------------------------------------------------------------
 
     def _ask(
-        self, stage: Stage, prompts: Sequence[Spot], edit: Edit | None
+        self, stage: Stage, prompts: Sequence[Spot], edit: At | None
     ) -> Asking[tuple[Share, list[Answer]] | None]:
         """All prompts with the edit at each one's position; None when stopped half-way."""
         edits = [[edit(spot.position)] if edit else [] for spot in prompts]
@@ -275,12 +267,6 @@ class TraitSearch:
             sum(1 for _ in batches([spot.token_ids for spot in part], past)) for part in parts
         )
         return contrast_asks * contrast + test_asks * test
-
-
-def _adds(layer: int, direction: Tensor, alpha: float) -> Edit:
-    return lambda position: Intervention.on_direction(
-        layer, direction, alpha, positions=(position,)
-    )
 
 
 def _by_activation(sae: Sae, resid: Tensor) -> tuple[list[int], list[float]]:

@@ -110,6 +110,13 @@ def test_sizes_by_hand(sae: Sae) -> None:
     assert torch.equal(nothing, torch.zeros(D_MODEL))
 
 
+def test_an_edit_is_made_for_each_prompts_own_position(sae: Sae) -> None:
+    for at in (arms.adding(1, torch.eye(D_MODEL)[3], 2.0), arms.adding_feature(sae, 3, 2.0)):
+        assert [at(position).positions for position in (4, 0)] == [(4,), (0,)]
+        assert torch.equal(added([at(4)]), 2.0 * torch.eye(D_MODEL)[3])
+        assert at(4).layer == 1
+
+
 def test_where_two_texts_part() -> None:
     assert first_difference([1, 2, 3], [1, 2, 4]) == 2
     assert first_difference([1, 2], [1, 2, 9]) is None

@@ -26,7 +26,6 @@ from precompute.experiments.subject import (
     Subject,
     kl_rows,
     measure,
-    removed,
 )
 from precompute.lab.questions import Question
 
@@ -129,7 +128,6 @@ def test_taking_away_one_vector_is_ablating_every_feature(
     results = [measure(subject.lm, [one], [edits])[0][0] for edits in (together, apart)]
     assert results[0] == pytest.approx(results[1], rel=1e-5)
     assert results[0] != pytest.approx(measure(subject.lm, [one])[0][0], rel=1e-4)
-    assert removed(sae, torch.tensor([], dtype=torch.long), torch.tensor([])).norm() == 0
 
 
 def test_necessity_runs_and_is_the_same_again(subject: Subject, asked: list[Asked]) -> None:
