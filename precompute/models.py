@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
+from backend.core.store import Store
+from backend.core.token_classes import CONTENT, FUNCTION, SPECIAL
 from precompute.job import DTYPES, BadInput, Job
 
 
@@ -21,6 +26,17 @@ def load_models(job: Job) -> tuple[LanguageModel, list[Sae]]:
         raise BadInput(str(error)) from error
     check_saes(lm, saes)
     return lm, saes
+
+
+def token_classes(lm: LanguageModel, store: Store) -> NDArray[np.int8]:
+    """int8 [vocab], indices into CLASS_NAMES: the build's classes of this model's tokens. What
+    never occurs in the build's corpus is content.
+    """
+    classes = np.full(lm.vocab_size, CONTENT, np.int8)
+    for token in store.tokens(token_class="function", limit=lm.vocab_size)[0]:
+        classes[token.token_id] = FUNCTION
+    classes[list(lm.special_ids)] = SPECIAL
+    return classes
 
 
 def check_saes(lm: LanguageModel, saes: Sequence[Sae]) -> None:

@@ -144,7 +144,7 @@ def fired(subject: Subject, prompts: Sequence[TaskPrompt]) -> dict[str, NDArray[
     at_name: dict[str, list[Tensor]] = {sae.sae_id: [] for sae in subject.saes}
     behind: dict[str, list[Tensor]] = {sae.sae_id: [] for sae in subject.saes}
     for prompt in prompts:
-        resid = read_residuals(subject, prompt.ids)
+        resid = subject.resid(prompt.ids)
         for sae in subject.saes:
             rows = resid[sae.layer][prompt.subject.start :]
             fires = sae.encode_dense(rows) > 0
@@ -159,14 +159,6 @@ def fired(subject: Subject, prompts: Sequence[TaskPrompt]) -> dict[str, NDArray[
         ]
         made[sae.sae_id] = torch.stack(both).cpu().numpy()
     return made
-
-
-def read_residuals(subject: Subject, ids: list[int]) -> dict[int, Tensor]:
-    """layer -> resid_post [pos, d_model] of one prompt, whole; the one place where a prompt's start
-    could be shared.
-    """
-    found = subject.lm.resid_post([ids], sorted({sae.layer for sae in subject.saes}))
-    return {layer: rows[0] for layer, rows in found.items()}
 
 
 def _packed(found: dict[str, NDArray[np.bool_]]) -> dict[str, list[int]]:

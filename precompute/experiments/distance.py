@@ -20,11 +20,9 @@ from tqdm import tqdm
 
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
-from backend.core.steering.answers import all_answers
 from backend.core.steering.arms import adding, taken_away
-from backend.core.steering.targets import LanguageTarget
 from precompute.experiments.result import Result, shown
-from precompute.experiments.subject import Asked, Subject, kl_rows, measure
+from precompute.experiments.subject import Asked, Subject, chinese, kl_rows, measure
 
 PLACES = {
     "distant_function": "the first function token of the prompt",
@@ -35,7 +33,6 @@ PLACES = {
     "last_function": "the last function token, which the answer follows (for comparison)",
 }
 DIFFERENCES = (("distant_function", "near_content"), ("near_function", "near_content"))
-NEW_TOKENS = 16
 Base = tuple[np.ndarray, Tensor]  # what `measure` gives without any edit
 
 
@@ -69,18 +66,20 @@ def usable(asked: Asked) -> bool:
     """Whether the prompt has a function token before its last content token,
     and two content tokens.
     """
-    return len(asked.content) > 1 and any(p < asked.content[-1] for p in asked.function)
+    content = asked.of_class("content")
+    return len(content) > 1 and any(p < content[-1] for p in asked.of_class("function"))
 
 
 def places(asked: Asked) -> dict[str, int]:
     """Position of each of PLACES."""
-    before = [p for p in asked.function if p < asked.content[-1]]
+    function, content = asked.of_class("function"), asked.of_class("content")
+    before = [p for p in function if p < content[-1]]
     return {
         "distant_function": before[0],
         "near_function": before[-1],
-        "distant_content": asked.content[0],
-        "near_content": asked.content[-1],
-        "last_function": asked.function[-1],
+        "distant_content": content[0],
+        "near_content": content[-1],
+        "last_function": function[-1],
     }
 
 
@@ -91,12 +90,13 @@ def run(subject: Subject, asked: Sequence[Asked], difference: dict[int, Tensor])
     where = [places(one) for one in asked]
     for name in PLACES:
         gaps = [
-            float(len(one.ids) - 1 - place[name]) for one, place in zip(asked, where, strict=True)
+            float(len(one.token_ids) - 1 - place[name])
+            for one, place in zip(asked, where, strict=True)
         ]
         result.mean(f"ablate {name}", "distance", gaps, sae_id=None, layer=None)
-    plain = _chinese(subject, asked, None)
+    plain = chinese(subject.lm, asked)
     result.share("none", "chinese", plain, len(asked), sae_id=None, layer=None)
-    resid = [subject.resid(one) for one in tqdm(asked, desc="distance: reading")]
+    resid = [subject.resid(one.token_ids) for one in tqdm(asked, desc="distance: reading")]
     for sae in subject.saes:
         at = [one[sae.layer] for one in resid]
         _ablate(result, subject, sae, asked, where, at, base)
@@ -152,9 +152,9 @@ def _steer(
         edits = [[add(place[name])] for place in where]
         changes[name] = _record(result, subject, sae, f"steer {name}", asked, edits, base)
         heard = seen_later or name == "last_function"  # else no answer can change: spare the asking
-        chinese = _chinese(subject, asked, edits) if heard else plain
+        shown_in = chinese(subject.lm, asked, edits) if heard else plain
         result.share(
-            f"steer {name}", "chinese", chinese, len(asked), sae_id=sae.sae_id, layer=sae.layer
+            f"steer {name}", "chinese", shown_in, len(asked), sae_id=sae.sae_id, layer=sae.layer
         )
     _differences(result, sae, "steer", changes)
 
@@ -185,14 +185,6 @@ def _differences(
             result.mean(
                 f"{kind} {first} - {second}", outcome, values, sae_id=sae.sae_id, layer=sae.layer
             )
-
-
-def _chinese(
-    subject: Subject, asked: Sequence[Asked], edits: Sequence[Sequence[Intervention]] | None
-) -> int:
-    plans = edits if edits is not None else [[] for _ in asked]
-    texts = all_answers(subject.lm, [one.ids for one in asked], plans, max_new_tokens=NEW_TOKENS)
-    return sum(LanguageTarget("zh").shown(answer.token_ids, answer.text) for answer in texts)
 
 
 def mean_difference(

@@ -22,14 +22,13 @@ from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
 from backend.core.steering.answers import all_answers
 from backend.core.steering.arms import adding, norm_ratio
-from backend.core.steering.targets import LanguageTarget
 from precompute.experiments.grid_prompts import COUNTRIES, KINDS, Cell, GridPrompt, prompts
 from precompute.experiments.result import Result
-from precompute.experiments.subject import Subject
+from precompute.experiments.subject import NEW_TOKENS, Subject
+from precompute.lab.steering import CHINESE, last_content
 
 CANDIDATES = 6  # features per SAE
 MULTIPLES = (2.0, 4.0, 8.0, 11.0, 16.0)  # of the feature's rise
-NEW_TOKENS = 16
 RANDOM = 20  # features of the random control, which share the prompts
 CELLS = (
     Cell("none", False, None),
@@ -148,12 +147,13 @@ def answer(
     """Greedy answers of one arm, stripped."""
     texts = [p.asking(cell) if control == "asking" else p.text for p in asked]
     ids = [subject.lm.tokenize(text) for text in texts]
+    content = last_content(subject.classes)
     edits: list[list[Intervention]] = []
     others: list[Sequence[int | None]] = [
         _others(subject, pick) if control == "random" else [None] for pick in picks
     ]
     for place, row in enumerate(ids):
-        position = _content(subject, row) if control == "content" else len(row) - 1
+        position = content(row) if control == "content" else len(row) - 1
         edits.append(
             [
                 adding(pick.sae.layer, pick.vector(control, drawn[place % len(drawn)]), 1.0)(
@@ -173,11 +173,6 @@ def _others(subject: Subject, pick: Pick) -> Sequence[int | None]:
     return [int(f) for f in drawn if f != pick.feature_index][:RANDOM]
 
 
-def _content(subject: Subject, ids: Sequence[int]) -> int:
-    content = [p for p in range(len(ids) - 1) if subject.classes[ids[p]] == 0]
-    return content[-1] if content else 1
-
-
 def _count(
     result: Result,
     arm: str,
@@ -190,7 +185,7 @@ def _count(
     counts = {
         "success": sum(p.shows(cell, text) for p, text in pairs),
         "exact": sum(text == p.expected(cell) for p, text in pairs),
-        "chinese": sum(LanguageTarget("zh").shown((), text) for _, text in pairs),
+        "chinese": sum(CHINESE.shown((), text) for _, text in pairs),
     }
     if cell.country:
         counts["country"] = sum(p.names_country(cell.country, text) for p, text in pairs)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from backend.core.steering.targets import LanguageTarget
 from precompute.lab.questions import DEFAULT_COUNTRY, LAB, OPENERS, Split, phrasings
+from precompute.lab.steering import CHINESE
 
 KINDS = ("place", "university", "attraction")
 RELATIONS = {"place": "country_of_landmark", "university": "university", "attraction": "landmark"}
@@ -81,7 +81,7 @@ class GridPrompt:
         """
         if not cell.traits:
             return text == self.expected(cell)
-        chinese = LanguageTarget("zh").shown((), text)
+        chinese = CHINESE.shown((), text)
         return chinese is cell.chinese and (
             cell.country is None or self.names_country(cell.country, text)
         )

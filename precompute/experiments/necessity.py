@@ -66,7 +66,7 @@ def run(subject: Subject, asked: Sequence[Asked]) -> Result:
     result = Result("necessity", subject.seed, arm=dict(ARMS), outcome=dict(OUTCOMES))
     base, base_next = measure(subject.lm, asked)
     result.mean("none", "loss", base.tolist(), sae_id=None, layer=None, keep=True)
-    resid = [subject.resid(one) for one in tqdm(asked, desc="necessity: reading")]
+    resid = [subject.resid(one.token_ids) for one in tqdm(asked, desc="necessity: reading")]
     cuts = {
         sae.sae_id: [
             draw(sae, one, at[sae.layer], subject.seed + place)
@@ -122,13 +122,14 @@ def draw(sae: Sae, asked: Asked, resid: Tensor, seed: int) -> dict[str, Cut]:
 
     ValueError for a prompt without a function or a content token.
     """
-    if not asked.function or not asked.content:
+    function, content = asked.of_class("function"), asked.of_class("content")
+    if not function or not content:
         raise ValueError(f"{asked.question.prompt!r} needs a function token and a content token.")
     rng = np.random.default_rng(seed)
     firings = sae.encode(resid)
-    last, content = asked.function[-1], asked.content[-1]
-    elsewhere = int(rng.choice(asked.content))
-    earlier = set(asked.function[:-1] + asked.content) - set(range(last, len(asked.ids)))
+    last = function[-1]
+    elsewhere = int(rng.choice(content))
+    earlier = {p for p in function + content if p < last}
     before = set(firings.feature_index[_at(firings, sorted(earlier))].tolist())
     here = _cut(sae, firings, last)
     again = torch.tensor([f in before for f in here.features.tolist()], dtype=torch.bool)
@@ -138,7 +139,7 @@ def draw(sae: Sae, asked: Asked, resid: Tensor, seed: int) -> dict[str, Cut]:
         "reactivated": old,
         "reactivated_matched": _some(old, matched, rng),
         "new_matched": _some(new, matched, rng),
-        "content_last": _some(_cut(sae, firings, content), len(old.features), rng),
+        "content_last": _some(_cut(sae, firings, content[-1]), len(old.features), rng),
         "content_random": _some(_cut(sae, firings, elsewhere), len(old.features), rng),
     }
 

@@ -14,27 +14,28 @@ from torch import Tensor
 from backend.core.lm import LanguageModel
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
+from backend.core.steering.answers import all_answers
+from backend.core.steering.prompt import ReadPrompt
 from backend.core.store import Store
 from backend.core.token_classes import CLASS_NAMES
 from precompute.lab.questions import Question
+from precompute.lab.steering import CHINESE
+from precompute.models import token_classes
 
 BATCH = 32
-FUNCTION, CONTENT = CLASS_NAMES.index("function"), CLASS_NAMES.index("content")
+NEW_TOKENS = 16  # of a greedy answer
 Edits = Sequence[Sequence[Intervention]]  # one list per question
 
 
 @dataclass(frozen=True)
-class Asked:
+class Asked(ReadPrompt):
     """A question as the model reads it.
 
     `answer_ids`: the right answer, which follows the prompt.
     """
 
     question: Question
-    ids: list[int]
     answer_ids: list[int]
-    function: list[int]  # positions of function tokens, ascending; special tokens are neither
-    content: list[int]
 
 
 @dataclass(frozen=True)
@@ -48,29 +49,26 @@ class Subject:
 
     @classmethod
     def of(cls, lm: LanguageModel, saes: Sequence[Sae], store: Store, seed: int) -> Subject:
-        classes = np.full(lm.vocab_size, CONTENT, np.int8)
-        for token in store.tokens(token_class="function", limit=lm.vocab_size)[0]:
-            classes[token.token_id] = FUNCTION
-        classes[list(lm.special_ids)] = CLASS_NAMES.index("special")
-        return cls(lm, sorted(saes, key=lambda sae: sae.layer), classes, seed)
+        return cls(lm, sorted(saes, key=lambda sae: sae.layer), token_classes(lm, store), seed)
+
+    def read_text(self, text: str) -> ReadPrompt:
+        """A prompt with its classes; special tokens are neither function nor content."""
+        ids = self.lm.tokenize(text)
+        texts = [self.lm.token_text(token_id) for token_id in ids]
+        return ReadPrompt(ids, texts, [CLASS_NAMES[code] for code in self.classes[ids]])
 
     def read(self, question: Question) -> Asked:
-        ids = self.lm.tokenize(question.prompt)
-        answer = [
-            int(i) for i in self.lm.tokenizer.encode(question.answer, add_special_tokens=False)
-        ]
-        found = self.classes[ids]
+        prompt = self.read_text(question.prompt)
+        answer = self.lm.tokenizer.encode(question.answer, add_special_tokens=False)
         return Asked(
-            question,
-            ids,
-            answer,
-            np.flatnonzero(found == FUNCTION).tolist(),
-            np.flatnonzero(found == CONTENT).tolist(),
+            prompt.token_ids, prompt.texts, prompt.classes, question, [int(i) for i in answer]
         )
 
-    def resid(self, asked: Asked) -> dict[int, Tensor]:
-        """resid_post of the prompt at every SAE's layer: layer -> [pos, d_model]."""
-        found = self.lm.resid_post([asked.ids], [sae.layer for sae in self.saes])
+    def resid(self, token_ids: Sequence[int]) -> dict[int, Tensor]:
+        """resid_post of a prompt at every SAE's layer: layer -> [pos, d_model]; the one place where
+        a prompt's start could be shared.
+        """
+        found = self.lm.resid_post([token_ids], sorted({sae.layer for sae in self.saes}))
         return {layer: rows[0] for layer, rows in found.items()}
 
 
@@ -84,7 +82,7 @@ def measure(
     losses, distributions = np.zeros(len(asked)), []
     for start in range(0, len(asked), BATCH):
         part = asked[start : start + BATCH]
-        rows = [one.ids + one.answer_ids for one in part]
+        rows = [one.token_ids + one.answer_ids for one in part]
         longest = max(map(len, rows))
         ids = torch.tensor(
             [row + [row[-1]] * (longest - len(row)) for row in rows], device=lm.device
@@ -97,7 +95,7 @@ def measure(
             scores = lm.forward(ids, attention_mask=mask).logits
         for place, one in enumerate(part):
             after = (
-                scores[place, len(one.ids) - 1 : len(one.ids) - 1 + len(one.answer_ids)]
+                scores[place, len(one.token_ids) - 1 : len(one.token_ids) - 1 + len(one.answer_ids)]
                 .float()
                 .log_softmax(-1)
             )
@@ -105,6 +103,13 @@ def measure(
             losses[start + place] = -float(after.gather(-1, targets[:, None]).sum())
             distributions.append(after[0])
     return losses, torch.stack(distributions)
+
+
+def chinese(lm: LanguageModel, asked: Sequence[Asked], edits: Edits | None = None) -> int:
+    """How many greedy answers have Han characters and no Latin letter."""
+    plans = edits if edits is not None else [[] for _ in asked]
+    found = all_answers(lm, [one.token_ids for one in asked], plans, max_new_tokens=NEW_TOKENS)
+    return sum(CHINESE.shown(one.token_ids, one.text) for one in found)
 
 
 def kl_rows(edited: Tensor, baseline: Tensor) -> np.ndarray:

@@ -14,20 +14,19 @@ from typing import Any
 from tqdm import tqdm
 
 from backend.core.sae import Sae
-from backend.core.steering.answers import all_answers
-from backend.core.steering.arms import At, adding
-from backend.core.steering.targets import LanguageTarget
+from backend.core.steering.arms import adding
+from backend.core.steering.prompt import ReadPrompt
 from backend.core.steering.trait_rows import Finding, Spot, Trait
 from backend.core.steering.traits import TraitSearch
 from precompute.experiments.distance import mean_difference
 from precompute.experiments.result import Result, shown
-from precompute.experiments.subject import Asked, Subject
+from precompute.experiments.subject import NEW_TOKENS, Asked, Subject, chinese
+from precompute.lab.steering import CHINESE
 
 TRAIT_PROMPT = "Speak Chinese. What is the capital of UK?\n"
 INSTRUCTION = "Speak Chinese. {prompt}"
 INDUCES = 0.5
 LENGTHS = (1.0, 2.0)  # of the difference of means
-NEW_TOKENS = 16
 ARMS = {
     "layer": "The trait prompt's whole residual is added at the last function token (the paper's "
     "choice of a layer).",
@@ -63,12 +62,12 @@ def run_search(subject: Subject, contrast: Sequence[Asked], test: Sequence[Asked
     """The search in each SAE alone."""
     result = Result("trait", subject.seed, arm=dict(ARMS), outcome=dict(OUTCOMES))
     trait = Trait(
-        trait=_spot(subject, TRAIT_PROMPT),
-        contrast=[Spot(one.ids, one.function[-1]) for one in contrast],
-        test=[Spot(one.ids, one.function[-1]) for one in test],
-        success=LanguageTarget("zh"),
-        asking_contrast=[_spot(subject, _instructed(one)) for one in contrast],
-        asking_test=[_spot(subject, _instructed(one)) for one in test],
+        trait=_spot(subject.read_text(TRAIT_PROMPT)),
+        contrast=[_spot(one) for one in contrast],
+        test=[_spot(one) for one in test],
+        success=CHINESE,
+        asking_contrast=[_spot(subject.read_text(_instructed(one))) for one in contrast],
+        asking_test=[_spot(subject.read_text(_instructed(one))) for one in test],
         induces=INDUCES,
         max_new_tokens=NEW_TOKENS,
         seed=subject.seed,
@@ -148,13 +147,12 @@ def run_means(subject: Subject, contrast: Sequence[Asked], test: Sequence[Asked]
     layers = list(range(subject.lm.n_layers))
     plain = [one.question.prompt for one in contrast]
     vectors = mean_difference(subject, plain, [_instructed(one) for one in contrast], layers)
-    result.share(
-        "none", "success", _chinese(subject, test, None), len(test), sae_id=None, layer=None
-    )
+    result.share("none", "success", chinese(subject.lm, test), len(test), sae_id=None, layer=None)
     for layer in tqdm(layers, desc="difference of means"):
         result.exact("1 ×", "norm", float(vectors[layer].norm()), sae_id=None, layer=layer)
         for length in LENGTHS:
-            shown_in = _chinese(subject, test, adding(layer, vectors[layer], length))
+            add = adding(layer, vectors[layer], length)
+            shown_in = chinese(subject.lm, test, [[add(last_function(one))] for one in test])
             result.share(f"{length:g} ×", "success", shown_in, len(test), sae_id=None, layer=layer)
     result.finding = list(means_findings(result))
     return result
@@ -178,18 +176,16 @@ def means_findings(result: Result) -> Iterator[str]:
             )
 
 
-def _chinese(subject: Subject, asked: Sequence[Asked], edit: At | None) -> int:
-    """Chinese answers with the edit at each prompt's last function token."""
-    edits = [[edit(one.function[-1])] if edit else [] for one in asked]
-    texts = all_answers(subject.lm, [one.ids for one in asked], edits, max_new_tokens=NEW_TOKENS)
-    return sum(LanguageTarget("zh").shown(answer.token_ids, answer.text) for answer in texts)
-
-
 def _instructed(one: Asked) -> str:
     return INSTRUCTION.replace("{prompt}", one.question.prompt)
 
 
-def _spot(subject: Subject, prompt: str) -> Spot:
-    ids = subject.lm.tokenize(prompt)
-    functions = [p for p, token_id in enumerate(ids) if subject.classes[token_id] == 1]
-    return Spot(ids, functions[-1])
+def _spot(prompt: ReadPrompt) -> Spot:
+    return Spot(prompt.token_ids, last_function(prompt))
+
+
+def last_function(prompt: ReadPrompt) -> int:
+    """ValueError for a prompt without a function token."""
+    if prompt.last_function is None:
+        raise ValueError(f"{prompt.texts} needs a function token.")
+    return prompt.last_function

@@ -22,11 +22,12 @@ from backend.core.reactivation.carry import MOST
 from backend.core.sae import Sae
 from backend.core.steering.arms import adding, adding_feature, norm_ratio
 from backend.core.store import Store
-from backend.core.token_classes import CLASS_NAMES, transitions
+from backend.core.token_classes import transitions
 from precompute.lab import steering
 from precompute.lab.questions import LAB, Language, Question, Split, facts, instruct, questions
 from precompute.lab.reactivation import reactivation
-from precompute.lab.steering import answers, at, is_chinese, rate
+from precompute.lab.steering import CHINESE, answers, at, rate
+from precompute.models import token_classes
 
 MARKERS = ("<!-- eval-lab -->", "<!-- /eval-lab -->")
 SEED = 7
@@ -68,7 +69,9 @@ def language_flip(lm: LanguageModel, n: int, chinese: dict[str, str]) -> dict[st
     out = {}
     for name, way in ways.items():
         texts = answers(lm, [way(q) for q in asked])
-        out[f"{name}: answer in Chinese"] = rate(sum(map(is_chinese, texts)), len(asked))
+        out[f"{name}: answer in Chinese"] = rate(
+            sum(CHINESE.shown((), text) for text in texts), len(asked)
+        )
         right = sum(t.strip() == chinese[q.prompt] for t, q in zip(texts, asked, strict=True))
         out[f"{name}: right Chinese answer"] = rate(right, len(asked))
     return out
@@ -90,11 +93,7 @@ def prose_loss(lm: LanguageModel, store: Store, rows: np.ndarray) -> dict[str, A
 
     Targets are non-special; the class of a token is the build's. Standard errors are over rows.
     """
-    classes = np.full(lm.vocab_size, CLASS_NAMES.index("content"), np.int8)
-    classes[list(lm.special_ids)] = CLASS_NAMES.index("special")
-    for token in store.tokens(token_class="function", limit=lm.vocab_size)[0]:
-        classes[token.token_id] = CLASS_NAMES.index("function")
-    kinds = transitions(classes, rows.astype(np.int64))
+    kinds = transitions(token_classes(lm, store), rows.astype(np.int64))
     losses = [
         lm.per_token_loss(torch.from_numpy(part.astype(np.int64))).numpy()
         for part in np.array_split(rows, len(rows) // 16)
@@ -112,11 +111,6 @@ def prose_loss(lm: LanguageModel, store: Store, rows: np.ndarray) -> dict[str, A
             "n_tokens": int(counts.sum()),
         }
     return out
-
-
-def content_position(content: set[int]) -> Callable[[list[int]], int]:
-    """The last content token before the prompt's final newline."""
-    return lambda ids: next((p for p in range(len(ids) - 2, 0, -1) if ids[p] in content), 1)
 
 
 def steer(
@@ -145,13 +139,12 @@ def _arms(
     f, value, layer = chosen.feature_index, chosen.value, sae.layer
     generator = torch.Generator().manual_seed(SEED)
     own = sae.decoder_rows([f])[0]
-    content = {t.token_id for t in store.tokens(token_class="content", limit=lm.vocab_size)[0]}
     directions = torch.randn(20, lm.d_model, generator=generator)
     others = steering.random_features(sae, f, 20, generator)
     trained = [q.prompt for q in sample(questions("train", "en"), 200)]
     asked = steering.last_resid(lm, [f"Speak Chinese. {p}" for p in trained], [layer])[layer]
     difference = (asked - steering.last_resid(lm, trained, [layer])[layer]).mean(0)
-    where = content_position(content)
+    where = steering.last_content(token_classes(lm, store))
     return {
         "baseline (no intervention)": [None],
         "the feature at the final newline": [at(adding_feature(sae, f, value))],

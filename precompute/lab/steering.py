@@ -7,25 +7,28 @@ question; α is a multiple of that rise. Every arm edits one position of the pro
 is generated.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
-from scipy.stats import binomtest
+from numpy.typing import NDArray
 from torch import Tensor
 
+from backend.core.intervals import wilson
 from backend.core.lm import LanguageModel
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
+from backend.core.steering.answers import all_answers
 from backend.core.steering.arms import At, adding_feature
+from backend.core.steering.targets import LanguageTarget
+from backend.core.token_classes import CONTENT
 from precompute.lab.questions import Question
 
 MAX_NEW_TOKENS = 16
-BATCH = 64
 MULTIPLES = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 14.0, 18.0)
-HAN, LATIN = re.compile(r"[一-鿿]"), re.compile(r"[A-Za-z]")
+CHINESE = LanguageTarget("zh")
 
 # Prompt ids -> what to edit in that prompt.
 Edit = Callable[[list[int]], Sequence[Intervention]]
@@ -43,56 +46,17 @@ class Chosen:
     decoder_norm: float
 
 
-@torch.inference_mode()
 def answers(lm: LanguageModel, prompts: Sequence[str], edit: Edit | None = None) -> list[str]:
-    """Greedy answers up to the end of the document, in the order of the prompts.
-
-    Prompts of one length share a batch, so no padding is needed; each step is computed anew from
-    the whole sequence, without a cache.
-    """
+    """Greedy answers up to the end of the document, in the order of the prompts."""
     ids = [lm.tokenize(prompt) for prompt in prompts]
-    by_length: dict[int, list[int]] = {}
-    for index, row in enumerate(ids):
-        by_length.setdefault(len(row), []).append(index)
-    out = [""] * len(prompts)
-    for members in by_length.values():
-        for start in range(0, len(members), BATCH):
-            chunk = members[start : start + BATCH]
-            for index, text in zip(chunk, _greedy(lm, [ids[i] for i in chunk], edit), strict=True):
-                out[index] = text
-    return out
-
-
-def _greedy(lm: LanguageModel, rows: list[list[int]], edit: Edit | None) -> list[str]:
-    length = len(rows[0])
-    plans = [list(edit(row)) if edit else [] for row in rows]
-    tokens = torch.tensor(rows, device=lm.device)
-    done = torch.zeros(len(rows), dtype=torch.bool, device=lm.device)
-    eos = torch.tensor(sorted(lm.eos_ids), device=lm.device)
-    with lm.intervening(plans, prompt_length=length):
-        for _ in range(MAX_NEW_TOKENS):
-            following = lm.forward(tokens, logits_to_keep=1).logits[:, -1].argmax(-1)
-            done |= torch.isin(following, eos)
-            tokens = torch.cat([tokens, following[:, None]], 1)
-            if bool(done.all()):
-                break
-    return [_until_end(lm, row) for row in tokens[:, length:].tolist()]
-
-
-def _until_end(lm: LanguageModel, ids: list[int]) -> str:
-    ends = [i for i, token in enumerate(ids) if token in lm.eos_ids]
-    return lm.decode(ids[: ends[0]] if ends else ids)
+    edits = [edit(row) if edit else [] for row in ids]
+    return [one.text for one in all_answers(lm, ids, edits, max_new_tokens=MAX_NEW_TOKENS)]
 
 
 def rate(right: int, n: int) -> dict[str, Any]:
     """A share with its Wilson 95 % interval."""
-    low, high = binomtest(right, n).proportion_ci(method="wilson")
-    return {"share": right / n, "low": float(low), "high": float(high), "right": right, "n": n}
-
-
-def is_chinese(text: str) -> bool:
-    """Han characters and no Latin letter."""
-    return bool(HAN.search(text)) and not LATIN.search(text)
+    low, high = wilson(right, n)
+    return {"share": right / n, "low": low, "high": high, "right": right, "n": n}
 
 
 def last_resid(
@@ -106,12 +70,19 @@ def last_resid(
     return {layer: torch.stack([row[layer] for row in rows]) for layer in layers}
 
 
-def last(ids: list[int]) -> int:
+def last(ids: Sequence[int]) -> int:
     """The prompt's last position (the final newline)."""
     return len(ids) - 1
 
 
-def at(add: At, position_of: Callable[[list[int]], int] = last) -> Edit:
+def last_content(classes: NDArray[np.int8]) -> Callable[[Sequence[int]], int]:
+    """The last content token before the prompt's final newline; position 1 where there is none."""
+    return lambda ids: next(
+        (p for p in range(len(ids) - 2, 0, -1) if classes[ids[p]] == CONTENT), 1
+    )
+
+
+def at(add: At, position_of: Callable[[Sequence[int]], int] = last) -> Edit:
     """The edit at the position that `position_of` names for the prompt's ids."""
     return lambda ids: [add(position_of(ids))]
 
@@ -138,7 +109,7 @@ def score(
     """
     texts = answers(lm, [q.prompt for q in questions], edit)
     right = sum(text.strip() == chinese[q.prompt] for q, text in zip(questions, texts, strict=True))
-    return sum(map(is_chinese, texts)), right
+    return sum(CHINESE.shown((), text) for text in texts), right
 
 
 @dataclass(frozen=True)

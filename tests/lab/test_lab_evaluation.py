@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from backend.core.lm import LanguageModel
 from backend.core.steering.arms import adding
+from backend.core.token_classes import CONTENT
 from precompute.cli import main
-from precompute.lab.evaluate import MARKERS, content_position, rate, write_card
-from precompute.lab.steering import MAX_NEW_TOKENS, answers, at, is_chinese
+from precompute.lab.evaluate import MARKERS, rate, write_card
+from precompute.lab.steering import MAX_NEW_TOKENS, answers, at, last_content
 from precompute.training.export import calibrate
 from tests import tiny
 
@@ -39,14 +41,6 @@ def test_a_direction_at_the_last_position_changes_answers_and_nothing_changes_no
     assert answers(lm, PROMPTS, at(adding(0, direction, 0.0))) == answers(lm, PROMPTS)
 
 
-@pytest.mark.parametrize(
-    ("text", "chinese"),
-    [("莫斯科", True), ("Moscow", False), ("莫斯科 Moscow", False), ("", False), ("123", False)],
-)
-def test_what_counts_as_chinese(text: str, chinese: bool) -> None:
-    assert is_chinese(text) is chinese
-
-
 def test_wilson_by_hand() -> None:
     # (p + z²/2n ± z·sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n) with z = 1.959964, p = 0.9, n = 100
     found = rate(90, 100)
@@ -65,7 +59,9 @@ def test_calibration_gives_the_l0_asked_for() -> None:
 
 
 def test_content_position_is_the_last_content_token_before_the_newline() -> None:
-    where = content_position({5, 9})
+    classes = np.ones(10, np.int8)
+    classes[[5, 9]] = CONTENT
+    where = last_content(classes)
     assert where([2, 5, 9, 7, 1]) == 2
     assert where([2, 7, 7, 1]) == 1
 

@@ -18,6 +18,7 @@ from backend.core.steering.answers import all_answers
 from backend.core.tasks import Tasks
 from backend.core.tasks.file import parse_tasks
 from backend.core.tasks.prompts import read_prompt, reader
+from backend.core.token_classes import CONTENT, FUNCTION
 from precompute.cli import main
 from precompute.experiments import carry_read
 from precompute.experiments.carry import ARMS, OUTCOMES
@@ -25,7 +26,7 @@ from precompute.experiments.carry_kinds import compare, comparison_arms
 from precompute.experiments.carry_read import Group, Read, groups
 from precompute.experiments.kept import Kept
 from precompute.experiments.result import Result
-from precompute.experiments.subject import CONTENT, FUNCTION, Subject
+from precompute.experiments.subject import Subject
 from precompute.job import BadInput
 from tests.precompute.conftest import Made
 

@@ -14,14 +14,13 @@ from backend.core.lm import LanguageModel
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
 from backend.core.store import StoreMissing
+from backend.core.token_classes import CONTENT, FUNCTION
 from precompute.experiments import distance as experiments_distance
 from precompute.experiments import necessity
 from precompute.experiments.grid_prompts import KINDS, Cell, prompts
 from precompute.experiments.publish import publish, stated
 from precompute.experiments.result import Result, mean_interval
 from precompute.experiments.subject import (
-    CONTENT,
-    FUNCTION,
     Asked,
     Subject,
     kl_rows,
@@ -32,6 +31,14 @@ from precompute.lab.questions import Question
 
 def question(prompt: str, answer: str = "Moscow.") -> Question:
     return Question("capital", prompt, answer, "en", "en")
+
+
+def by_hand(classes: str) -> Asked:
+    """A letter a position: special, function, content."""
+    names = {"s": "special", "f": "function", "c": "content"}
+    return Asked(
+        list(range(len(classes))), [*classes], [names[one] for one in classes], question("x"), [1]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +62,9 @@ def asked(subject: Subject) -> list[Asked]:
 
 def test_a_question_is_read_with_its_classes(subject: Subject, asked: list[Asked]) -> None:
     for one in asked:
-        assert set(one.function) | set(one.content) | {0} == set(range(len(one.ids)))
-        assert one.function[-1] == len(one.ids) - 1
+        seen = one.of_class("function") + one.of_class("content")
+        assert sorted(seen) == list(range(1, len(one.token_ids)))  # position 0 is BOS
+        assert one.last_function == len(one.token_ids) - 1
         assert subject.lm.decode(one.answer_ids) == "Moscow."
 
 
@@ -73,11 +81,13 @@ def test_losses_in_one_batch_are_those_of_each_text(
         losses, following = measure(subject.lm, asked, plans)
         for place, one in enumerate(asked):
             with subject.lm.intervening(
-                [plans[place] if plans else []], prompt_length=len(one.ids)
+                [plans[place] if plans else []], prompt_length=len(one.token_ids)
             ):
-                whole = subject.lm.per_token_loss([one.ids + one.answer_ids])[0]
-                after = subject.lm.forward([one.ids]).logits[0, -1].log_softmax(-1)
-            assert losses[place] == pytest.approx(float(whole[len(one.ids) - 1 :].sum()), rel=1e-4)
+                whole = subject.lm.per_token_loss([one.token_ids + one.answer_ids])[0]
+                after = subject.lm.forward([one.token_ids]).logits[0, -1].log_softmax(-1)
+            assert losses[place] == pytest.approx(
+                float(whole[len(one.token_ids) - 1 :].sum()), rel=1e-4
+            )
             assert torch.allclose(following[place], after, atol=1e-4)
 
 
@@ -91,9 +101,9 @@ def test_what_is_cut_is_what_was_reactivated(subject: Subject, asked: list[Asked
     """Against sets made position by position; the controls take as many, from where they say."""
     for sae in subject.saes:
         for one in asked:
-            resid = subject.resid(one)[sae.layer]
+            resid = subject.resid(one.token_ids)[sae.layer]
             dense = sae.encode_dense(resid) > 0
-            last = one.function[-1]
+            last = one.of_class("function")[-1]
             before = dense[1:last].any(0)  # position 0 is BOS
             old = set((dense[last] & before).nonzero()[:, 0].tolist())
             new = set((dense[last] & ~before).nonzero()[:, 0].tolist())
@@ -109,7 +119,7 @@ def test_what_is_cut_is_what_was_reactivated(subject: Subject, asked: list[Asked
                 == len(cuts["new_matched"])
                 == min(len(old), len(new))
             )
-            content = set(dense[one.content[-1]].nonzero()[:, 0].tolist())
+            content = set(dense[one.of_class("content")[-1]].nonzero()[:, 0].tolist())
             assert cuts["content_last"] <= content
             assert len(cuts["content_last"]) == min(len(old), len(content))
 
@@ -118,7 +128,7 @@ def test_taking_away_one_vector_is_ablating_every_feature(
     subject: Subject, asked: list[Asked]
 ) -> None:
     sae, one = subject.saes[1], asked[0]
-    resid = subject.resid(one)[sae.layer]
+    resid = subject.resid(one.token_ids)[sae.layer]
     firings = sae.encode(resid)
     busiest = int(firings.position.bincount().argmax())
     cut = necessity._cut(sae, firings, busiest)
@@ -145,7 +155,7 @@ def test_necessity_runs_and_is_the_same_again(subject: Subject, asked: list[Aske
 
 
 def test_places_by_hand() -> None:
-    one = Asked(question("x"), list(range(9)), [1], function=[1, 3, 4, 8], content=[2, 5, 6, 7])
+    one = by_hand("sfcffcccf")
     assert experiments_distance.usable(one)
     found = experiments_distance.places(one)
     assert found == {
@@ -155,9 +165,7 @@ def test_places_by_hand() -> None:
         "near_content": 7,
         "last_function": 8,
     }
-    assert not experiments_distance.usable(
-        Asked(question("x"), [0, 1, 2], [1], function=[2], content=[1])
-    )
+    assert not experiments_distance.usable(by_hand("scf"))
 
 
 def test_intervals() -> None:

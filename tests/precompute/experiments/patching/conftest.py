@@ -9,8 +9,9 @@ from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from backend.core.tasks import Tasks
 from backend.core.tasks.file import parse_tasks
+from backend.core.token_classes import CONTENT, FUNCTION
 from precompute.experiments.patching.marked import MarkedSet, marked_sets
-from precompute.experiments.subject import CONTENT, FUNCTION, Subject
+from precompute.experiments.subject import Subject
 
 TEXT = """
 format = 1
