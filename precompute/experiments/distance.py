@@ -21,8 +21,10 @@ from tqdm import tqdm
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
 from backend.core.steering.arms import adding, taken_away
+from backend.core.steering.contrast import difference_of_means
 from precompute.experiments.result import Result, shown
 from precompute.experiments.subject import Asked, Subject, chinese, kl_rows, measure
+from precompute.lab.steering import last_resid
 
 PLACES = {
     "distant_function": "the first function token of the prompt",
@@ -193,16 +195,8 @@ def mean_difference(
     """layer -> mean residual at the last position over `asking` minus that over `plain`,
     float32 [d_model].
     """
-    means = []
-    for prompts in (asking, plain):
-        rows = [subject.lm.resid_post([subject.lm.tokenize(prompt)], layers) for prompt in prompts]
-        means.append(
-            {
-                layer: torch.stack([row[layer][0, -1] for row in rows]).float().mean(0)
-                for layer in layers
-            }
-        )
-    return {layer: means[0][layer] - means[1][layer] for layer in layers}
+    after, before = (last_resid(subject.lm, texts, layers) for texts in (asking, plain))
+    return {layer: difference_of_means(after[layer], before[layer]) for layer in layers}
 
 
 def findings(result: Result, saes: Sequence[Sae]) -> Iterator[str]:

@@ -22,10 +22,11 @@ from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
 from backend.core.steering.answers import all_answers
 from backend.core.steering.arms import adding, norm_ratio
+from backend.core.steering.contrast import difference_of_means, rise
 from precompute.experiments.grid_prompts import COUNTRIES, KINDS, Cell, GridPrompt, prompts
 from precompute.experiments.result import Result
 from precompute.experiments.subject import NEW_TOKENS, Subject
-from precompute.lab.steering import CHINESE, last_content
+from precompute.lab.steering import CHINESE, last_content, last_resid
 
 CANDIDATES = 6  # features per SAE
 MULTIPLES = (2.0, 4.0, 8.0, 11.0, 16.0)  # of the feature's rise
@@ -200,18 +201,22 @@ def choose(subject: Subject, trait: str, trained: Sequence[GridPrompt]) -> Pick:
     cell = Cell(trait, trait == "Chinese", None if trait == "Chinese" else trait)
     usable = [p for p in trained if p.asking(cell) != p.text]
     layers = [sae.layer for sae in subject.saes]
-    before = _last(subject, [p.text for p in usable], layers)
-    after = _last(subject, [p.asking(cell) for p in usable], layers)
+    before = last_resid(subject.lm, [p.text for p in usable], layers)
+    after = last_resid(subject.lm, [p.asking(cell) for p in usable], layers)
     best: Pick | None = None
     for sae in tqdm(subject.saes, desc=f"grid: choosing {trait}"):
-        difference = (after[sae.layer] - before[sae.layer]).mean(0)
-        rise = sae.encode_dense(after[sae.layer]).mean(0) - sae.encode_dense(
-            before[sae.layer]
-        ).mean(0)
-        for feature in rise.topk(CANDIDATES).indices.tolist():
+        at = after[sae.layer], before[sae.layer]
+        difference, rises = difference_of_means(*at), rise(sae, *at)
+        for feature in rises.topk(CANDIDATES).indices.tolist():
             for multiple in MULTIPLES:
                 pick = Pick(
-                    trait, sae, feature, multiple * float(rise[feature]), 0, len(usable), difference
+                    trait,
+                    sae,
+                    feature,
+                    multiple * float(rises[feature]),
+                    0,
+                    len(usable),
+                    difference,
                 )
                 texts = answer(subject, usable, cell, "feature", [pick])
                 successes = sum(p.shows(cell, text) for p, text in zip(usable, texts, strict=True))
@@ -219,11 +224,6 @@ def choose(subject: Subject, trait: str, trained: Sequence[GridPrompt]) -> Pick:
                     best = Pick(trait, sae, feature, pick.alpha, successes, len(usable), difference)
     assert best is not None  # there is a candidate in every SAE
     return best
-
-
-def _last(subject: Subject, texts: Sequence[str], layers: Sequence[int]) -> dict[int, Tensor]:
-    rows = [subject.lm.resid_post([subject.lm.tokenize(text)], layers) for text in texts]
-    return {layer: torch.stack([row[layer][0, -1] for row in rows]).float() for layer in layers}
 
 
 def findings(result: Result) -> Iterator[str]:

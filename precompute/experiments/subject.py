@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from backend.core.lm import LanguageModel
 from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
 from backend.core.steering.answers import all_answers
+from backend.core.steering.generate import kl
 from backend.core.steering.prompt import ReadPrompt
 from backend.core.store import Store
 from backend.core.token_classes import CLASS_NAMES
@@ -112,9 +114,6 @@ def chinese(lm: LanguageModel, asked: Sequence[Asked], edits: Edits | None = Non
     return sum(CHINESE.shown(one.token_ids, one.text) for one in found)
 
 
-def kl_rows(edited: Tensor, baseline: Tensor) -> np.ndarray:
-    """KL(edited ‖ baseline) in nats of each row of two [n, vocab] log-probabilities."""
-    found: np.ndarray = (
-        (edited.exp() * (edited - baseline)).double().sum(-1).clamp(min=0).cpu().numpy()
-    )
-    return found
+def kl_rows(edited: Tensor, baseline: Tensor) -> NDArray[np.float64]:
+    """`kl` of each row of two [n, vocab] log-probabilities, nats."""
+    return np.array([kl(*pair) for pair in zip(edited, baseline, strict=True)])

@@ -21,6 +21,7 @@ from backend.core.lm import LanguageModel
 from backend.core.reactivation.carry import MOST
 from backend.core.sae import Sae
 from backend.core.steering.arms import adding, adding_feature, norm_ratio
+from backend.core.steering.contrast import difference_of_means
 from backend.core.store import Store
 from backend.core.token_classes import transitions
 from precompute.lab import steering
@@ -143,7 +144,7 @@ def _arms(
     others = steering.random_features(sae, f, 20, generator)
     trained = [q.prompt for q in sample(questions("train", "en"), 200)]
     asked = steering.last_resid(lm, [f"Speak Chinese. {p}" for p in trained], [layer])[layer]
-    difference = (asked - steering.last_resid(lm, trained, [layer])[layer]).mean(0)
+    difference = difference_of_means(asked, steering.last_resid(lm, trained, [layer])[layer])
     where = steering.last_content(token_classes(lm, store))
     return {
         "baseline (no intervention)": [None],

@@ -22,6 +22,7 @@ from backend.core.lm.interventions import Intervention
 from backend.core.sae import Sae
 from backend.core.steering.answers import all_answers
 from backend.core.steering.arms import At, adding_feature
+from backend.core.steering.contrast import last_residuals, rise
 from backend.core.steering.targets import LanguageTarget
 from backend.core.token_classes import CONTENT
 from precompute.lab.questions import Question
@@ -63,11 +64,7 @@ def last_resid(
     lm: LanguageModel, prompts: Sequence[str], layers: Sequence[int]
 ) -> dict[int, Tensor]:
     """resid_post at each prompt's last position: layer -> [n, d_model]."""
-    rows = [
-        {k: v[0, -1] for k, v in lm.resid_post([lm.tokenize(prompt)], layers).items()}
-        for prompt in prompts
-    ]
-    return {layer: torch.stack([row[layer] for row in rows]) for layer in layers}
+    return last_residuals(lm, [lm.tokenize(prompt) for prompt in prompts], layers)
 
 
 def last(ids: Sequence[int]) -> int:
@@ -95,10 +92,7 @@ def rises(
     """
     layers = sorted({sae.layer for sae in saes})
     before, after = last_resid(lm, plain, layers), last_resid(lm, asked, layers)
-    return {
-        s.sae_id: s.encode_dense(after[s.layer]).mean(0) - s.encode_dense(before[s.layer]).mean(0)
-        for s in saes
-    }
+    return {sae.sae_id: rise(sae, after[sae.layer], before[sae.layer]) for sae in saes}
 
 
 def score(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from backend.core.lm import LanguageModel
@@ -45,14 +44,3 @@ def residuals(
     held = held_of(past, prompt.token_ids)
     found = lm.resid_post([prompt.token_ids[held:]], layers, past=past)
     return {layer: rows[0, prompt.prefix_length - held :] for layer, rows in found.items()}
-
-
-def last_residuals(
-    lm: LanguageModel, prompts: Sequence[Sequence[int]], layers: Sequence[int]
-) -> dict[int, Tensor]:
-    """[n, d_model] by layer: the residual at the last position of each prompt (token ids)."""
-    rows = [
-        {layer: found[0, -1] for layer, found in lm.resid_post([ids], layers).items()}
-        for ids in prompts
-    ]
-    return {layer: torch.stack([row[layer] for row in rows]) for layer in layers}

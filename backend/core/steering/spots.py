@@ -22,15 +22,13 @@ def residuals_at(
     return {layer: found[0, spot.position - held] for layer, found in resid.items()}
 
 
-def mean_residual(
+def rows_at(
     lm: LanguageModel, spots: Sequence[Spot], layer: int, stop: Event, past: Past | None = None
 ) -> Tensor | None:
-    """float32 [d_model]: mean over prompts of the residual after the layer,
-    at each one's position; None: stopped.
-    """
+    """[n, d_model]: the residual after the layer at each prompt's position; None: stopped."""
     rows = []
     for spot in spots:
         if stop.is_set():
             return None
         rows.append(residuals_at(lm, spot, [layer], past)[layer])
-    return torch.stack(rows).float().mean(0)
+    return torch.stack(rows)

@@ -30,7 +30,8 @@ from backend.core.lm.past import Past
 from backend.core.sae import Sae
 from backend.core.steering.answers import Answer, answers, batches
 from backend.core.steering.arms import At, adding, norm_ratio, other_feature
-from backend.core.steering.spots import mean_residual, residuals_at
+from backend.core.steering.contrast import difference_of_means
+from backend.core.steering.spots import residuals_at, rows_at
 from backend.core.steering.trait_rows import (
     MULTIPLES,
     ArmJudged,
@@ -221,12 +222,12 @@ class TraitSearch:
 
         None when stopped.
         """
-        without = mean_residual(self.lm, self.trait.contrast, layer, self.stop, self.past())
+        without = rows_at(self.lm, self.trait.contrast, layer, self.stop, self.past())
         asked = self.trait.asking_contrast
-        with_it = (
-            mean_residual(self.lm, asked, layer, self.stop, self.past()) if asked else held.float()
-        )
-        return None if without is None or with_it is None else with_it - without
+        with_it = rows_at(self.lm, asked, layer, self.stop, self.past()) if asked else held[None]
+        if without is None or with_it is None:
+            return None
+        return difference_of_means(with_it, without)
 
     # -- asking ------------------------------------------------------------------------------
 
