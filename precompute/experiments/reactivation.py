@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backend.core.reactivation.baseline import arrangements, shuffled_splits
+from backend.core.reactivation.count import Shuffling, count, kept_positions
 from backend.core.reactivation.index import PromptCounts, prompt_counts, summarise
-from backend.core.reactivation.split import split
-from backend.core.token_classes import CLASS_NAMES
 from precompute.experiments.result import Result, shown
 from precompute.experiments.subject import Subject
 
@@ -39,26 +37,19 @@ def run(subject: Subject, prompts: Sequence[str]) -> Result:
         "function token stays; range of the middle 95 % of them",
     )
     result.outcome["index"] = ("share", "share less the mean of the arrangements' share")
-    counts = [count(subject, text) for text in prompts]
+    counts = [counts_of(subject, text) for text in prompts]
     for place, sae in enumerate(subject.saes):
         _estimate(result, [one[place] for one in counts], sae.sae_id, sae.layer, subject.seed)
     return result
 
 
-def count(subject: Subject, text: str) -> list[PromptCounts]:
+def counts_of(subject: Subject, text: str) -> list[PromptCounts]:
     """One prompt's counts, an item per SAE."""
-    lm, ids = subject.lm, subject.lm.tokenize(text)
-    classes = [CLASS_NAMES[code] for code in subject.classes[ids]]
-    special = [p for p, name in enumerate(classes) if name == "special"]
-    last = max((p for p, name in enumerate(classes) if name == "function"), default=len(ids) - 1)
-    order = arrangements(classes, [last], SHUFFLES, 0)
-    shuffled = shuffled_splits(lm, subject.saes, ids, order, special)
-    resid = lm.resid_post([ids], [sae.layer for sae in subject.saes])
-    made = []
-    for sae in subject.saes:
-        own = split(sae.encode(resid[sae.layer][0]), len(ids), special).stacked()
-        made.append(prompt_counts(own, shuffled[sae.sae_id], classes))
-    return made
+    prompt = subject.read_text(text)
+    kept = kept_positions(prompt, len(prompt.token_ids))
+    found = count(subject.lm, subject.saes, prompt, kept, Shuffling(SHUFFLES))
+    both = [found[sae.sae_id] for sae in subject.saes]
+    return [prompt_counts(one.observed, one.shuffled, prompt.classes) for one in both]
 
 
 def _estimate(

@@ -30,6 +30,11 @@ class ReadPrompt:
         return [position for position, one in enumerate(self.classes) if one == name]
 
     @property
+    def unseen_positions(self) -> list[int]:
+        """What fires there is no earlier firing of the prompt: special tokens, and the prefix."""
+        return sorted({*self.of_class("special"), *range(self.prefix_length)})
+
+    @property
     def last_function(self) -> int | None:
         """Position of the last function token after the prefix; special tokens never are one. None:
         no such token.

@@ -44,13 +44,6 @@ class Prompt(ReadPrompt):
         return self.token_ids[: self.prefix_length]
 
     @property
-    def unseen_positions(self) -> list[int]:
-        """What fires there is no earlier firing of the prompt: special tokens, and the prefix."""
-        special = self.loaded.lm.special_ids
-        found = [p for p, token_id in enumerate(self.token_ids) if token_id in special]
-        return sorted({*found, *range(self.prefix_length)})
-
-    @property
     def held(self) -> int:
         """Positions that a run of this prompt leaves out, since they were run before."""
         return self.loaded.prefixes.length(self.prefix_ids)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import StreamingResponse
-from torch import Tensor
 
-from backend.core.reactivation.baseline import Stopped, arrangements, shuffled_splits
+from backend.core.reactivation.baseline import Stopped
+from backend.core.reactivation.count import Counted, Shuffling, count, kept_positions
 from backend.core.reactivation.index import PromptCounts, prompt_counts, summarise
-from backend.core.reactivation.split import split
 from backend.core.sae import Sae
 from backend.routes.live.inspect import InspectWork, plan_inspect
 from backend.routes.live.prompting import Prompt, read_one_of
@@ -42,46 +41,15 @@ LESS = "ask for fewer shuffles, a shorter prompt, fewer sae_ids, or a smaller ge
 LESS_OF_SET = "send fewer or shorter prompts, or ask for fewer shuffles"
 
 
-@dataclass(frozen=True)
-class Counted:
-    """One prompt read and shuffled, on one SAE: int64 [pos, 4] and [n, pos, 4]."""
-
-    observed: Tensor
-    shuffled: Tensor
-
-
-def count(
-    prompt: Prompt, saes: list[Sae], kept: list[int], request: Any, stop: Event
+def _count(
+    prompt: Prompt,
+    saes: Sequence[Sae],
+    kept: Sequence[int],
+    request: ReactivationRequest | ReactivationSetRequest,
+    stop: Event,
 ) -> dict[str, Counted]:
-    """One forward of the prompt and one of all its shuffles together; blocks. Stopped when `stop`
-    is set.
-    """
-    lm, unseen, past = prompt.loaded.lm, prompt.unseen_positions, prompt.past()
-    order = arrangements(
-        [token.token_class for token in prompt.tokens],
-        {*kept, *range(prompt.prefix_length)},
-        request.shuffles,
-        request.seed,
-    )
-    shuffled = shuffled_splits(
-        lm, saes, prompt.token_ids, order, unseen, request.theta, past=past, stop=stop
-    )
-    resid = prompt.residuals([sae.layer for sae in saes])
-    counted = {}
-    for sae in saes:
-        firings = sae.encode(resid[sae.layer], theta=request.theta)
-        firings = replace(firings, position=firings.position + prompt.prefix_length)
-        own = split(firings, len(prompt.token_ids), unseen).stacked().cpu()
-        counted[sae.sae_id] = Counted(own, shuffled[sae.sae_id])
-    return counted
-
-
-def kept_positions(prompt: Prompt, n_prompt: int) -> list[int]:
-    """What every shuffle leaves in its place, beside special tokens: the prompt's last function
-    token (its last token where classes are unknown or none is one), and everything generated.
-    """
-    functions = [p for p in prompt.of_class("function") if p < n_prompt]
-    return [functions[-1] if functions else n_prompt - 1, *range(n_prompt, len(prompt.token_ids))]
+    how = Shuffling(request.shuffles, request.seed, request.theta)
+    return count(prompt.loaded.lm, saes, prompt, kept, how, past=prompt.past(), stop=stop)
 
 
 @router.post("/reactivation")
@@ -122,7 +90,7 @@ class ReactivationWork(LiveWork[ReactivationResponse]):
         prompt = self.reading.continued(stop)
         kept = kept_positions(prompt, n_prompt)
         try:
-            counted = count(prompt, saes, kept, request, stop)
+            counted = _count(prompt, saes, kept, request, stop)
         except Stopped:
             return None
         effective = {
@@ -163,7 +131,7 @@ class SetWork(SteppedWork[int, ReactivationSetResponse]):
             for prompt in self.prompts[len(self.counted) : len(self.counted) + AT_ONCE]:
                 kept = kept_positions(prompt, len(prompt.token_ids))
                 try:
-                    one = count(prompt, [self.sae], kept, self.request, stop)[self.sae.sae_id]
+                    one = _count(prompt, [self.sae], kept, self.request, stop)[self.sae.sae_id]
                 except Stopped:
                     return
                 self.counted.append(prompt_counts(one.observed, one.shuffled, prompt.classes))
