@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from backend.core.claims.measures import Measure, Sources
-from backend.core.claims.rules import Measured, NotTestable
+from backend.core.claims.rules import Figure, Measured, NotTestable
 from backend.core.companions.consolidation.growth import SaeCount, degree_split, feature_interval
 from backend.core.companions.consolidation.loss import NAMES, ShardTotals, shard_totals
 from backend.core.companions.consolidation.rows import (
@@ -24,9 +24,7 @@ from backend.core.companions.consolidation.store import ConsolidationStore
 KIND = "consolidation"
 CUT = "0.40"  # the paper's
 TARGETS = "held-out targets"
-LINK = "/consolidation"
-FEATURES_LINK = f"{LINK}#consolidation-features-panel"
-DEGREE_LINK = f"{LINK}#consolidation-degree-panel"
+LOSSES = Figure("consolidation")
 
 
 class _Losses:
@@ -107,7 +105,7 @@ def hardest_throughout(sources: Sources, parameters: dict[str, Any]) -> Measured
         len(tops),
         "checkpoints after step 0",
         losses.deep.title,
-        LINK,
+        LOSSES,
         words,
     )
 
@@ -124,7 +122,7 @@ def final_difference(sources: Sources, parameters: dict[str, Any]) -> Measured:
         losses.n_targets,
         TARGETS,
         run.title,
-        LINK,
+        LOSSES,
         f"mean loss of the other, {other[0]}→{other[1]}:",
         float(point[other][0]),
         _bounds(drawn[other]),
@@ -146,7 +144,7 @@ def loss_share(sources: Sources, parameters: dict[str, Any]) -> Measured:
         losses.n_targets,
         TARGETS,
         run.title,
-        f"{LINK}?measure=share",
+        Figure("consolidation", settings={"measure": "share"}),
         f"{other[0]}→{other[1]} carries",
         float(point[other][0]),
         _bounds(drawn[other]),
@@ -187,7 +185,7 @@ def learned_first(sources: Sources, parameters: dict[str, Any]) -> Measured:
         losses.n_targets,
         TARGETS,
         run.title,
-        LINK,
+        LOSSES,
         "f→f has made half of its fall at step",
         round(reached),
         control_unit="number",
@@ -222,7 +220,7 @@ def depth_gain(sources: Sources, parameters: dict[str, Any]) -> Measured:
         TARGETS,
         f"{losses.deep.title} and {losses.shallow[0].model} ({seeds} "
         f"seed{'s' if seeds > 1 else ''})",
-        LINK,
+        LOSSES,
         "depth takes off c→f",
         float(function[0]),
         _bounds(drawn_function),
@@ -270,7 +268,7 @@ def features_grow(sources: Sources, parameters: dict[str, Any]) -> Measured:
         int(store.growth().n_positions),
         f"positions; steps {first.step:,} and {last.step:,}",
         _source(run, last),
-        FEATURES_LINK,
+        Figure("consolidation", "features"),
         f"of {first.d_sae:,} entries, at step {first.step:,} fire",
         float(first.n_features),
         (a_low, a_high),
@@ -291,7 +289,7 @@ def function_degree_grows(sources: Sources, parameters: dict[str, Any]) -> Measu
         int(growth.n_positions),
         f"positions; steps {first.step:,} and {last.step:,}",
         _source(run, last),
-        DEGREE_LINK,
+        Figure("consolidation", "degree"),
         f"at step {first.step:,} the share is",
         other.share,
         other.interval,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from backend.core.claims.measures import Measure, Sources, depth_sae
-from backend.core.claims.rules import Measured, NotTestable
+from backend.core.claims.rules import Figure, Measured, NotTestable
 from backend.core.companions.experiments.store import Estimate, ExperimentsStore
 
 KIND = "experiments"
@@ -26,11 +26,6 @@ def _estimates(sources: Sources, experiment: str, outcome: str, arm: str) -> lis
             f"the experiments beside this build hold no {experiment}: {arm}, {outcome}"
         )
     return found
-
-
-def link_to(experiment: str) -> str:
-    """Where all arms of an experiment stand."""
-    return f"/claims#claims-{experiment}-panel"
 
 
 def _interval(row: Estimate) -> tuple[float, float] | None:
@@ -73,7 +68,7 @@ def _beside(sources: Sources, row: Estimate, parameters: dict[str, Any]) -> Meas
         row.n,
         "prompts",
         "all SAEs" if row.sae_id in (None, "all") else row.sae_id,
-        link_to(row.experiment),
+        Figure("experiments", row.experiment),
         parameters["beside_words"],
         control.value,
         _interval(control),
@@ -98,7 +93,7 @@ def most_successful_depth(sources: Sources, parameters: dict[str, Any]) -> Measu
         best.n,
         "prompts a layer; the interval spans the layers whose own intervals overlap the best one's",
         best.sae_id or "no SAE",
-        link_to("trait"),
+        Figure("experiments", "trait"),
         "there the trait shows in",
         best.value,
         _interval(best),
@@ -127,7 +122,7 @@ def grid_cells(sources: Sources, parameters: dict[str, Any]) -> Measured:
         len(rows),
         f"cells, {rows[0].n} prompts each",
         "all SAEs",
-        link_to("grid"),
+        Figure("experiments", "grid"),
         f"cells that work: {names}",
     )
 
@@ -173,7 +168,7 @@ def carry(sources: Sources, parameters: dict[str, Any]) -> Measured:
         row.n,
         noun,
         row.sae_id or "no SAE",
-        link_to("carry"),
+        Figure("experiments", "carry"),
         parameters["beside_words"],
         control.value,
         _interval(control),

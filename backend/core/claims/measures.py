@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from backend.core.claims.rules import Measured, NotTestable
+from backend.core.claims.rules import Figure, Measured, NotTestable
 from backend.core.store import Store, StoreError
 from backend.core.store.base import SaeRow
 from backend.core.store.coverage import Contrast
@@ -90,7 +90,7 @@ def coverage_of_first(sources: Sources, parameters: dict[str, Any]) -> Measured:
         n_shards(store),
         SHARDS,
         sae.sae_id,
-        f"/coverage?sae={sae.sae_id}#coverage-curve-panel",
+        Figure("coverage", "curve", {"sae": sae.sae_id}),
         f"as many occurrences ({contrast.occurrences:,}) drawn from content tokens reach",
         contrast.content_coverage,
         contrast.content_interval,
@@ -114,7 +114,7 @@ def coverage_beyond_content(sources: Sources, parameters: dict[str, Any]) -> Mea
         n_shards(store),
         SHARDS,
         sae.sae_id,
-        f"/coverage?sae={sae.sae_id}#coverage-equal-panel",
+        Figure("coverage", "equal", {"sae": sae.sae_id}),
         "content tokens, the same number of occurrences, reach",
         contrast.content_coverage,
         contrast.content_interval,
@@ -139,7 +139,7 @@ def middle_beyond_others(sources: Sources, parameters: dict[str, Any]) -> Measur
         n_shards(store),
         SHARDS,
         f"{sae.sae_id} and {depth_sae(store, rival).sae_id}",
-        f"/coverage?sae={sae.sae_id}#coverage-curve-panel",
+        Figure("coverage", "curve", {"sae": sae.sae_id}),
         f"the {rival} layer's coverage is",
         other.coverage,
         other.interval,
@@ -157,7 +157,7 @@ def reachable_features(sources: Sources, parameters: dict[str, Any]) -> Measured
         positions,
         "corpus positions",
         worst.sae_id,
-        f"/coverage?sae={worst.sae_id}&denominator=dictionary#coverage-curve-panel",
+        Figure("coverage", "curve", {"sae": worst.sae_id, "denominator": "dictionary"}),
         "features in the dictionary:",
         float(worst.d_sae),
         control_unit="number",
@@ -176,7 +176,7 @@ def function_vocabulary(sources: Sources, parameters: dict[str, Any]) -> Measure
         seen,
         "distinct tokens",
         "the corpus",
-        "/coverage#coverage-cuts-panel",
+        Figure("coverage", "cuts"),
         f"tokens that make {100 * cut:.0f} % of the occurrences:",
         float(n_function),
         control_unit="number",
@@ -195,7 +195,7 @@ def first_documents(sources: Sources, parameters: dict[str, Any]) -> Measured:
         documents,
         "documents",
         "the corpus",
-        "/coverage#coverage-documents-panel",
+        Figure("coverage", "documents"),
         "the least widespread of them is in",
         coverages[0],
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.core.claims.experiments import KIND, link_to
+from backend.core.claims.experiments import KIND
 from backend.core.claims.measures import Measure, Sources
-from backend.core.claims.rules import Measured, NotTestable
+from backend.core.claims.rules import Figure, Measured, NotTestable
 from backend.core.companions.experiments.store import Estimate, ExperimentsStore
 
 PLAIN = ", plain"  # a set that is asked without examples too
@@ -36,7 +36,7 @@ def patched(sources: Sources, parameters: dict[str, Any]) -> Measured:
         best.n,
         "prompts",
         f"{best.subject}, after layer {best.layer}",
-        link_to(experiment),
+        Figure("experiments", experiment),
         parameters["beside_words"],
         control.value if control else None,
         _interval(control) if control else None,

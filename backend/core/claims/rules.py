@@ -8,7 +8,8 @@ value and its 95 % interval. An interval that holds a threshold decides nothing:
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,6 +55,15 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """What shows a number: a figure of its subject (the whole of it where unnamed), set so."""
+
+    subject: Literal["coverage", "consolidation", "experiments"]
+    name: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Measured:
     """A number with everything that it must be shown with."""
 
@@ -62,7 +72,7 @@ class Measured:
     n: int
     n_unit: str
     source: str  # the SAE, run or file that it came from
-    link: str  # page address that shows it
+    shown: Figure
     control: str = ""  # what stands beside it, in words
     control_value: float | None = None
     control_interval: tuple[float, float] | None = None

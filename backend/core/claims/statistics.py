@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from backend.core.claims.measures import SHARDS, Measure, Sources, depth_sae, n_shards
-from backend.core.claims.rules import Measured, NotTestable
+from backend.core.claims.rules import Figure, Measured, NotTestable
 
 KIND = "statistics"
 _SPREAD = "SELECT mean_evenness, low, high, n_tokens FROM group_spread WHERE token_group = ?"
@@ -62,7 +62,7 @@ def evenness(sources: Sources, parameters: dict[str, Any]) -> Measured:
         function[3] + content[3],
         "tokens",
         "the corpus",
-        "/coverage#coverage-documents-panel",
+        Figure("coverage", "documents"),
         f"content tokens (n = {content[3]:,}) have a mean evenness of",
         content[0],
         content[1:3],
@@ -87,7 +87,7 @@ def power_law(sources: Sources, parameters: dict[str, Any]) -> Measured:
         n_tail,
         f"{parameters['side']}s in the tail",
         sae.sae_id,
-        f"/coverage?sae={sae.sae_id}#coverage-laws-panel",
+        Figure("coverage", "laws", {"sae": sae.sae_id}),
         f"p = {p_value:.2g} that the sign is chance; the power law's exponent is",
         alpha,
         control_unit="number",
@@ -99,18 +99,14 @@ def slope(sources: Sources, parameters: dict[str, Any]) -> Measured:
     name = parameters["name"]
     sae_id = None if name == "zipf" else depth_sae(sources.store(), parameters["depth"]).sae_id
     value, low, high, n, r2 = _row(sources, _SLOPE, [name, sae_id], f"{name} slope")
-    link = (
-        f"/coverage?sae={sae_id}#coverage-degree-panel"
-        if sae_id
-        else "/coverage#coverage-zipf-panel"
-    )
+    figure = Figure("coverage", "degree", {"sae": sae_id}) if sae_id else Figure("coverage", "zipf")
     return Measured(
         value,
         (low, high),
         n,
         "tokens",
         sae_id or "the corpus",
-        link,
+        figure,
         "R² of the straight line:",
         r2,
         control_unit="number",
@@ -132,7 +128,7 @@ def beyond_permuted_labels(sources: Sources, parameters: dict[str, Any]) -> Meas
         f"{parameters['label'].replace('_', '-')} tokens with others as frequent, "
         f"{permutations:,} permutations",
         sae.sae_id,
-        f"/coverage?sae={sae.sae_id}#coverage-kinds-panel",
+        Figure("coverage", "kinds", {"sae": sae.sae_id}),
         "as factors of the degree, the class has",
         float(2**observed),
         control_unit="ratio",
@@ -155,7 +151,7 @@ def beyond_null_model(sources: Sources, parameters: dict[str, Any]) -> Measured:
         shards,
         f"{SHARDS} ({positions:,} positions)",
         sae.sae_id,
-        f"/coverage?sae={sae.sae_id}#coverage-nulls-panel",
+        Figure("coverage", "nulls", {"sae": sae.sae_id}),
         f"{run.replace('_', ' ')} reaches",
         null[0],
         (null[1], null[2]),
@@ -174,7 +170,7 @@ def kind_beyond_kind(sources: Sources, parameters: dict[str, Any]) -> Measured:
         n_shards(sources.store()),
         f"{SHARDS}, {one[3]:,} positions of each kind",
         sae.sae_id,
-        f"/coverage?sae={sae.sae_id}#coverage-kinds-panel",
+        Figure("coverage", "kinds", {"sae": sae.sae_id}),
         f"{parameters['other'].replace('_', ' ')} reaches",
         other[0],
         (other[1], other[2]),

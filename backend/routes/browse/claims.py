@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from fastapi import APIRouter
 
 from backend.core.claims import Judged, judge_all
 from backend.core.claims.measures import Sources
-from backend.core.claims.rules import rule_words
+from backend.core.claims.rules import Figure, rule_words
 from backend.routes.request.kept_route import kept_by
 from backend.routes.request.served import Served
 from backend.schemas import Claim, ClaimList
@@ -14,6 +16,9 @@ from backend.schemas import Claim, ClaimList
 router = APIRouter(
     tags=["claims"], route_class=kept_by("statistics", "features", "consolidation", "experiments")
 )
+
+
+PAGES = {"experiments": "claims"}  # of subjects that have no page of their own
 
 
 @router.get("/claims")
@@ -42,7 +47,7 @@ def _claim(judged: Judged) -> Claim:
         "control_interval": _pair(found.control_interval) if found else None,
         "control_unit": found.control_unit if found else "share",
         "control_drawn": bool(found) and claim.control_drawn,
-        "link": found.link if found else "",
+        "link": address_of(found.shown) if found else "",
     }
     ruled = {
         "rule": rule_words(claim.rule, claim.unit),
@@ -52,6 +57,14 @@ def _claim(judged: Judged) -> Claim:
     return Claim.model_validate(
         stated | measured | ruled | {"verdict": judged.verdict, "reason": judged.reason},
     )
+
+
+def address_of(figure: Figure) -> str:
+    """Of the page that shows it, at its panel."""
+    page = PAGES.get(figure.subject, figure.subject)
+    query = f"?{urlencode(figure.settings, safe='/')}" if figure.settings else ""
+    panel = f"#{page}-{figure.name}-panel" if figure.name else ""
+    return f"/{page}{query}{panel}"
 
 
 def _pair(interval: tuple[float, float] | None) -> list[float] | None:

@@ -1,6 +1,10 @@
 """/api/claims over HTTP: every claim has a rule, a verdict and a reason where it has no number."""
 
+import pytest
 from fastapi.testclient import TestClient
+
+from backend.core.claims.rules import Figure
+from backend.routes.browse.claims import address_of
 
 
 def test_every_claim_has_a_verdict_that_its_number_gives(client: TestClient) -> None:
@@ -29,3 +33,21 @@ def test_what_is_missing_names_the_command_that_makes_it(client: TestClient) -> 
 
 def test_it_takes_no_parameters(client: TestClient) -> None:
     assert client.get("/api/claims?verdict=supported").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("figure", "address"),
+    [
+        (Figure("consolidation"), "/consolidation"),
+        (Figure("consolidation", settings={"measure": "share"}), "/consolidation?measure=share"),
+        (Figure("experiments", "grid"), "/claims#claims-grid-panel"),
+        (
+            Figure("coverage", "curve", {"sae": "l/2", "denominator": "dictionary"}),
+            "/coverage?sae=l/2&denominator=dictionary#coverage-curve-panel",
+        ),
+        # a character with a meaning in addresses is no part of one
+        (Figure("coverage", "laws", {"sae": "a&b"}), "/coverage?sae=a%26b#coverage-laws-panel"),
+    ],
+)
+def test_a_figure_is_found_at_its_pages_address(figure: Figure, address: str) -> None:
+    assert address_of(figure) == address

@@ -7,7 +7,7 @@ import pytest
 
 from backend.core.claims.judge import judge
 from backend.core.claims.measures import Sources
-from backend.core.claims.rules import Claim, NotTestable, load_claims
+from backend.core.claims.rules import Claim, Figure, NotTestable, load_claims
 from backend.core.companions.experiments.store import ExperimentsStore
 from precompute.experiments.carry import ARMS, OUTCOMES
 from precompute.experiments.carry_kinds import comparison_arms
@@ -71,7 +71,7 @@ def test_the_end_is_read_in_the_layer_where_most_of_the_largest_set_are_carried(
     assert found.measured is not None
     assert (found.measured.value, found.measured.control_value, found.measured.n) == (0.8, 0.05, 42)
     assert (found.measured.source, found.measured.n_unit) == ("layer_12", "countries")
-    assert found.measured.link == "/claims#claims-carry-panel"
+    assert found.measured.shown == Figure("experiments", "carry")
     assert found.verdict == "supported"
 
 

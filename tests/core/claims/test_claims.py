@@ -14,6 +14,7 @@ from backend.core.claims.consolidation import features_grow, function_degree_gro
 from backend.core.claims.judge import judge
 from backend.core.claims.measures import PAPER_DEPTHS, Sources, depth_sae
 from backend.core.claims.rules import (
+    Figure,
     Measured,
     NotTestable,
     Rule,
@@ -27,7 +28,7 @@ from backend.core.companions.file import companion_path
 from backend.core.store import StoreMissing
 
 LAB = Path(__file__).parents[3] / "precompute/lab/lab.duckdb"
-MEASURED = Measured(0.5, (0.4, 0.6), 30, "shards", "layer_1", "/coverage")
+MEASURED = Measured(0.5, (0.4, 0.6), 30, "shards", "layer_1", Figure("coverage"))
 finite = st.floats(-10, 10)
 
 
