@@ -17,14 +17,21 @@ from app.parts.panel import notice
 from backend.schemas import Capabilities, Sae
 
 
-def labelled(page: str, name: str, label: str, control: Component) -> Component:
-    """A control under its name, as a group that screen readers announce by it."""
+def labelled(
+    page: str, name: str, label: str, control: Component, *, one_value: bool = False
+) -> Component:
+    """A control under its name, as a group that screen readers announce by it.
+
+    `one_value`: the control's value is what the address says of `name`; the browser writes it there
+    at the click (static/js/shared/choices.js).
+    """
     label_id = f"{page}-{name}-label"
+    marked = {"data-fs-setting": name} if one_value else {}
     return html.Div(
         [html.Span(label, className="fs-control__label", id=label_id), control],
         className="fs-control",
         role="group",
-        **{"aria-labelledby": label_id},
+        **{"aria-labelledby": label_id, **marked},
     )
 
 
@@ -38,6 +45,7 @@ def segments(
         name,
         label,
         dmc.SegmentedControl(id=f"{page}-{name}", data=data, value=value, size="xs", radius=6),
+        one_value=True,
     )
 
 
@@ -55,7 +63,7 @@ def select(
         allowDeselect=False,
         **{"aria-label": label},
     )
-    return labelled(page, name, label, control)
+    return labelled(page, name, label, control, one_value=True)
 
 
 def one_of(

@@ -62,7 +62,8 @@ def _filter(chosen: str) -> Component:
         data=[{"value": name.replace(" ", "-"), "label": name} for name in (ALL, *VERDICTS)],
         **{"aria-label": "show claims by verdict"},
     )
-    return html.Div([html.Span("show", className="fs-control__label"), control])
+    shown = [html.Span("show", className="fs-control__label"), control]
+    return html.Div(shown, **{"data-fs-setting": "verdict"})
 
 
 def _legend() -> Component:

@@ -252,20 +252,11 @@ def _register_cursor(app: Dash) -> None:
         [Input("consolidation-pin", "n_clicks"), State(*held), State(*value), State(*data)],
         at_start=True,
     )
+    bind("chosen", [Output("consolidation-complaints", "title")], [Input(*state)])
     bind("play", [Output("consolidation-play", "title")], [Input("consolidation-play", "n_clicks")])
-    bind(
-        "draw",
-        [Output("consolidation-drawn", "data")],
-        [
-            Input(*value),
-            Input(*held),
-            Input(*data),
-            State(*run),
-            State(*sentence),
-            State(*state),
-            defaults,
-        ],
-    )
+    of_cursor = [Input(*one) for one in (value, held, data)]
+    others = [State(*one) for one in (run, sentence, state)]
+    bind("draw", [Output("consolidation-drawn", "data")], [*of_cursor, *others, defaults])
     table = Input("consolidation-predictions", "children")
     bind(
         "mark",

@@ -66,7 +66,7 @@ def _labelled(name: str, label: str, control: Component) -> Component:
         [html.Span(label, className="fs-control__label", id=f"feature-{name}-label"), control],
         className="fs-control fs-browse-control",
         role="group",
-        **{"aria-labelledby": f"feature-{name}-label"},
+        **{"aria-labelledby": f"feature-{name}-label", "data-fs-setting": name},
     )
 
 

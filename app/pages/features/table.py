@@ -10,6 +10,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from app.pages.features.state import DENSITIES, LIFTS, ORDERS, ROWS, SearchState
+from app.parts.controls import labelled, segments, select
 from app.parts.numbers import number, share
 from app.parts.panel import Children, notice
 from app.parts.shared_rows import (
@@ -26,53 +27,37 @@ from app.parts.shared_rows import (
 from app.parts.token import visible
 from backend.schemas import FeaturePage, FoundFeature, Sae, TokenRow
 
+PAGE = "features"  # prefix of the ids
+
 
 def control_bar(state: SearchState, saes: Sequence[Sae]) -> list[Component]:
     """Every setting under its name; the text search is what `/` focuses."""
     return [
-        _labelled(
-            "sae",
-            "Layer",
-            _segments("sae", [(one.sae_id, str(one.layer)) for one in saes], state.sae),
-        ),
+        segments(PAGE, "sae", "Layer", [(one.sae_id, str(one.layer)) for one in saes], state.sae),
         _text("q", "Search", "token, or index", state.q, "8rem", search=True),
         _text("fires", "Fires at the token", "↵, #201", state.fires, "7.5rem"),
         _text("promotes", "Promotes the token", "·Paris, #201", state.promotes, "7.5rem"),
-        _select(
+        select(
+            PAGE,
             "density",
             "Fires at positions",
             [(key, one[0]) for key, one in DENSITIES.items()],
             state.density,
             "10.5rem",
         ),
-        _select(
+        select(
+            PAGE,
             "lift",
             "Function against content",
             [(key, one[0]) for key, one in LIFTS.items()],
             state.lift,
             "9rem",
         ),
-        _select("order", "Order", list(ORDERS.items()), state.order, "11rem"),
-        _labelled(
-            "direction",
-            "Direction",
-            _segments("direction", [("first", "↓"), ("reversed", "↑")], state.direction),
+        select(PAGE, "order", "Order", list(ORDERS.items()), state.order, "11rem"),
+        segments(
+            PAGE, "direction", "Direction", [("first", "↓"), ("reversed", "↑")], state.direction
         ),
     ]
-
-
-def _labelled(name: str, label: str, control: Component) -> Component:
-    return html.Div(
-        [html.Span(label, className="fs-control__label", id=f"features-{name}-label"), control],
-        className="fs-control",
-        role="group",
-        **{"aria-labelledby": f"features-{name}-label"},
-    )
-
-
-def _segments(name: str, options: Sequence[tuple[str, str]], value: str) -> Component:
-    data = [{"value": option, "label": shown} for option, shown in options]
-    return dmc.SegmentedControl(id=f"features-{name}", data=data, value=value, size="xs", radius=6)
 
 
 def _text(
@@ -88,23 +73,7 @@ def _text(
         **{"aria-label": label},
     )
     marked: dict[str, Any] = {"data-fs-search": "true"} if search else {}
-    return _labelled(name, label, html.Div(field, **marked))
-
-
-def _select(
-    name: str, label: str, options: Sequence[tuple[str, str]], value: str, width: str
-) -> Component:
-    data = [{"value": option, "label": shown} for option, shown in options]
-    control = dmc.Select(
-        id=f"features-{name}",
-        data=data,
-        value=value,
-        size="xs",
-        w=width,
-        allowDeselect=False,
-        **{"aria-label": label},
-    )
-    return _labelled(name, label, control)
+    return labelled(PAGE, name, label, html.Div(field, **marked))
 
 
 def found_table(found: FeaturePage, state: SearchState, token: TokenRow | None) -> Component:

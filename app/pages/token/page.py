@@ -213,7 +213,7 @@ def _controls(options: list[dict[str, str]], sae: str) -> Component:
         ],
         className="fs-control fs-browse-control",
         role="group",
-        **{"aria-labelledby": "token-sae-label"},
+        **{"aria-labelledby": "token-sae-label", "data-fs-setting": "sae"},
     )
 
 

@@ -141,3 +141,17 @@ document.addEventListener("keydown", (event) => {
 export const shownData = () => (shown && begun === byId("cursor") ? shown.data : null);
 
 export const writeAgain = () => written && writeAddress(...written);
+
+/**
+ * The controls' state into the address, before the server has said anything to it.
+ *
+ * @param {Values | null} state
+ * @returns {unknown}
+ */
+export function chosen(state) {
+  if (state && written && shownData()) {
+    const [data, step, held, run, sentence, , defaults] = written;
+    writeAddress(data, step, held, run, sentence, state, defaults);
+  }
+  return noUpdate();
+}

@@ -2,11 +2,11 @@
 
 import { brush, ranged } from "./brush.js";
 import { compare, nearest, state } from "./controls.js";
-import { begin, draw, mark } from "./cursor.js";
+import { begin, chosen, draw, mark } from "./cursor.js";
 import { play } from "./play.js";
 
 export const components = {};
 export const clientside = {
-  fsConsolidation: { begin, brush, compare, draw, mark, nearest, play, ranged, state },
+  fsConsolidation: { begin, brush, chosen, compare, draw, mark, nearest, play, ranged, state },
 };
 export const cells = {};

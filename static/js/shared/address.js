@@ -1,56 +1,73 @@
 /* The address bar holds what the page shows, and Back undoes what somebody chose.
  *
- * writeQuery({name: value}): address bar := the non-null values, no layout re-run. What a person
- * chose becomes an entry of the history; more of the same setting (a cursor that moves, a prompt
- * that grows) changes that entry, and so does what the page adds by itself. */
+ * writeQuery({name: value}): address bar := the non-null values, no layout re-run. Each press is a
+ * choice and becomes an entry of the history, however late the page writes it. What goes on after
+ * it (a cursor that is dragged or walked with the arrows, a prompt that grows) changes that entry,
+ * and so does what the page adds by itself. choices.js writes the controls' choices at once. */
 
 import { noUpdate, tell } from "./dash.js";
 
 /** @import { Values } from "./types.js" */
 
-const SOON_MS = 3000; // a change this long after a press or a key is still its doing
-
 const ANCHOR_MS = 6000;
 
 const here = () => window.location.pathname + window.location.search;
 
-/** @type {{ at: number, spent: boolean }} */
-let gesture = { at: -Infinity, spent: true };
+/** @type {{ press: boolean, spent: boolean }} */
+let gesture = { press: false, spent: true };
 
-/** @type {string | null} */
-let chosen = null; // the settings that the newest entry was made for
+let touched = -Infinity; // when somebody last did anything, scrolling too
+
+/** @type {string[]} */
+let chosen = []; // the settings that the newest entry was made for
 
 let told = here(); // the address that Dash's Location knows of
 
-const noticed = () => {
-  gesture = { at: performance.now(), spent: false };
+const TYPED = "textarea, [contenteditable='true'], input:not([type=radio], [type=checkbox])";
+
+/**
+ * Whether this by itself chooses something, where more of the same would choose something else.
+ * Letters and arrows go on with what they began; a text or a slider says "change" after its input.
+ *
+ * @param {Event} event
+ */
+function presses(event) {
+  if (event.type === "pointerdown") return true;
+  const typed = event.target instanceof Element && event.target.matches(TYPED);
+  if (event.type === "change") return !typed;
+  const key = event instanceof KeyboardEvent ? event.key : "";
+  return (key === "Enter" || key === " ") && !typed;
+}
+
+/** @param {Event} event */
+const noticed = (event) => {
+  touched = performance.now();
+  gesture = { press: presses(event), spent: false };
 };
 
 for (const kind of ["pointerdown", "keydown", "change"])
   window.addEventListener(kind, noticed, true);
 
 /**
- * Names of the settings in which two queries differ, in one string.
+ * Names of the settings in which two queries differ.
  *
  * @param {URLSearchParams} before
  * @param {URLSearchParams} after
  */
 function difference(before, after) {
   const names = new Set([...before.keys(), ...after.keys()]);
-  return [...names]
-    .filter((name) => before.get(name) !== after.get(name))
-    .sort()
-    .join("&");
+  return [...names].filter((name) => before.get(name) !== after.get(name));
 }
 
 /**
- * Whether a person just chose this, and something else than the newest entry is of.
+ * Whether a person chose this: pressed for it, or went on to something else than the newest entry
+ * is of. The same settings in another order are no choice.
  *
- * @param {string} settings
+ * @param {string[]} settings
  */
 function isChoice(settings) {
-  const theirs = !gesture.spent && performance.now() - gesture.at < SOON_MS;
-  return theirs && settings !== chosen;
+  const goesOn = settings.some((name) => chosen.includes(name));
+  return !gesture.spent && settings.length > 0 && (gesture.press || !goesOn);
 }
 
 /** @param {Values} values */
@@ -59,6 +76,12 @@ export function writeQuery(values) {
   for (const [name, value] of Object.entries(values)) {
     if (value !== null && value !== undefined && value !== "") query.set(name, String(value));
   }
+  write(query);
+  return noUpdate();
+}
+
+/** @param {URLSearchParams} query */
+function write(query) {
   const settings = difference(new URLSearchParams(window.location.search), query);
   const search = query.toString();
   const address = window.location.pathname + (search ? `?${search}` : "") + window.location.hash;
@@ -71,12 +94,23 @@ export function writeQuery(values) {
       window.history.replaceState(window.history.state, "", address);
     }
   }
-  return noUpdate();
+}
+
+/**
+ * One setting, and all others as they are.
+ *
+ * @param {string} name
+ * @param {string} value
+ */
+export function writeChoice(name, value) {
+  const query = new URLSearchParams(window.location.search);
+  query.set(name, value);
+  write(query);
 }
 
 function arrived() {
   told = here();
-  chosen = null;
+  chosen = [];
   gesture.spent = true;
   toAnchor();
 }
@@ -91,7 +125,7 @@ function toAnchor() {
   const asked = performance.now();
   const show = () => {
     if (
-      gesture.at > asked ||
+      touched > asked ||
       performance.now() - asked > ANCHOR_MS ||
       window.location.hash.slice(1) !== id
     )
@@ -112,7 +146,10 @@ window.addEventListener("popstate", () => {
 
 window.addEventListener("_dashprivate_pushstate", arrived);
 
-window.addEventListener("wheel", noticed, { capture: true, passive: true });
+window.addEventListener("wheel", () => (touched = performance.now()), {
+  capture: true,
+  passive: true,
+});
 
 toAnchor();
 

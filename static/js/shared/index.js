@@ -1,6 +1,7 @@
 /* What every page has: tokens, links, cells of tables, the address bar, the form of /unlock. */
 
 import "./address.js";
+import "./choices.js";
 
 import { PromptBox } from "./tokens/prompt_box.js";
 import { RunLink } from "./run_link.js";
