@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from app.figures.coverage_nulls import add_band, corner_labels
 from app.figures.template import log_rank_axis, log_spaced, template
+from app.parts.numbers import percent_interval
 from app.parts.token import visible
 from app.theme import layer_colours, palette
 from backend.schemas import Build, CoverageResponse, CoverageRow
@@ -114,7 +115,7 @@ def _add_labels(
         )
     names = [
         (f"layer {curve.layer}  {row.coverage:.0%}", colour, curve.chosen)
-        for curve, colour, row in sorted(ends, key=lambda end: -end[2].coverage)
+        for curve, colour, row in sorted(ends, key=lambda end: end[0].layer)
     ]
     heading = f"first {ends[0][2].rank} tokens reach" if ends else None
     corner_labels(figure, names, scheme, heading)
@@ -123,7 +124,7 @@ def _add_labels(
 def _interval(row: CoverageRow) -> str:
     if row.interval is None:
         return ""
-    return f" [{row.interval[0]:.1%}, {row.interval[1]:.1%}]"
+    return f" {percent_interval(row.interval)}"
 
 
 def _add_band(figure: go.Figure, curve: LayerCurve, colour: str) -> None:

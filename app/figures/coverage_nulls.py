@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from app.figures.template import log_rank_axis, template
-from app.parts.numbers import percent
+from app.parts.numbers import percent, percent_interval
 from app.parts.token import visible
 from app.theme import palette
 from backend.schemas.browse import TokenRef
@@ -114,7 +114,7 @@ def equal_figure(rows: Sequence[EqualOccurrence], scheme: str | None) -> go.Figu
             name=name,
             line={"color": colour, "width": 2},
             marker={"size": 5},
-            customdata=[[row.occurrences, _bounds(getattr(row, bounds))] for row in some],
+            customdata=[[row.occurrences, percent_interval(getattr(row, bounds))] for row in some],
             hovertemplate=(
                 f"<b>{name}</b><br>k = %{{x}}, %{{customdata[0]:,}} positions: <b>%{{y:.1%}}</b> "
                 "%{customdata[1]}<extra></extra>"
@@ -130,10 +130,6 @@ def equal_figure(rows: Sequence[EqualOccurrence], scheme: str | None) -> go.Figu
     )
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
     return figure
-
-
-def _bounds(interval: Sequence[float] | None) -> str:
-    return "" if interval is None else f"[{interval[0]:.1%}, {interval[1]:.1%}]"
 
 
 def null_figure(nulls: Sequence[NullModel], scheme: str | None) -> go.Figure:

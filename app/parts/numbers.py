@@ -92,18 +92,45 @@ def rank_rows(
 
 
 NARROW = "\u202f"  # a no-break space: a number and its sign stay on one line
+MOST_DIGITS = 6  # places that an interval may take until its ends differ
+
+
+def fixed(value: float, digits: int, *, sign: bool = False) -> str:
+    """The value at that many places, thousands apart, with a true minus (`sign`: a plus as well);
+    what rounds to nothing has no sign.
+    """
+    said = f"{value:{'+' if sign else ''},.{digits}f}"
+    return said.replace("-", "−") if float(said.replace(",", "")) else said.lstrip("+-")
+
+
+def interval(bounds: Sequence[float], digits: int, *, sign: bool = False, gap: str = ", ") -> str:
+    """`[0.21, 0.29]`, with as many places as it takes for its ends to differ; ends that are the
+    same number are written as one.
+    """
+    low, high = bounds
+    if low == high:
+        return f"[exactly {fixed(low, digits, sign=sign)}]"
+    for places in range(digits, MOST_DIGITS + 1):
+        ends = [fixed(end, places, sign=sign) for end in (low, high)]
+        if ends[0] != ends[1]:
+            break
+    return f"[{ends[0]}{gap}{ends[1]}]"
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 edge`, `2,345 edges`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}{NARROW}%"
 
 
-def percent_interval(interval: Sequence[float] | None, digits: int = 1) -> str:
+def percent_interval(bounds: Sequence[float] | None, digits: int = 1) -> str:
     """`[68.1, 70.4]%` without line breaks; empty where there is no interval."""
-    if interval is None:
+    if bounds is None:
         return ""
-    low, high = (100 * bound for bound in interval)
-    return f"[{low:.{digits}f},{NARROW}{high:.{digits}f}]{NARROW}%"
+    return interval([100 * bound for bound in bounds], digits, gap=f",{NARROW}") + f"{NARROW}%"
 
 
 def share(value: float) -> str:
@@ -127,11 +154,11 @@ def one_in(density: float) -> str:
     )
 
 
-def number(value: float) -> str:
-    """Three digits, thousands apart."""
+def number(value: float, digits: int = 3) -> str:
+    """Three digits, or more; thousands apart."""
     if value == 0:
         return "0"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.{digits}g}"
 
 
 def times(value: float | None) -> str:
@@ -141,8 +168,14 @@ def times(value: float | None) -> str:
 
 def lift_words(lift: Lift) -> str:
     """The lift with its interval: `5.2× [4.8, 5.6]`."""
-    high = "∞" if lift.high is None else number(lift.high)
-    return f"{times(lift.lift)} [{number(lift.low)},{NARROW}{high}]"
+    if lift.high is None:
+        return f"{times(lift.lift)} [{number(lift.low)},{NARROW}∞]"
+    for digits in range(3, MOST_DIGITS + 1):
+        low, high = number(lift.low, digits), number(lift.high, digits)
+        if low != high:
+            break
+    ends = f"[{low},{NARROW}{high}]" if low != high else f"[about {low}]"
+    return f"{times(lift.lift)} {ends}"
 
 
 def side(lift: Lift) -> str:

@@ -8,9 +8,20 @@ import pytest
 
 from app.figures.coverage import PAPER_TABLE_1, LayerCurve, coverage_figure, is_papers_model
 from app.figures.template import log_spaced, spread
-from app.parts.numbers import function_ids, log_fit, percent, percent_interval, rank_rows
+from app.pages.claims.card import quantity
+from app.parts.numbers import (
+    counted,
+    fixed,
+    function_ids,
+    interval,
+    lift_words,
+    log_fit,
+    percent,
+    percent_interval,
+    rank_rows,
+)
 from app.theme import PALETTES, layer_colours, palette
-from backend.schemas import Build, CoverageResponse, CoverageRow, TokenRow
+from backend.schemas import Build, CoverageResponse, CoverageRow, Lift, TokenRow
 
 
 def row(rank: int, coverage: float) -> CoverageRow:
@@ -79,6 +90,41 @@ def test_numbers_do_not_break_across_lines() -> None:
     assert percent(0.12345) == "12.3\u202f%"
     assert percent_interval([0.1, 0.25]) == "[10.0,\u202f25.0]\u202f%"
     assert percent_interval(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "digits", "told"),
+    [
+        (0.251, 0.254, 2, "[0.251, 0.254]"),
+        (0.2, 0.25, 2, "[0.20, 0.25]"),
+        (0.25, 0.25, 2, "[exactly 0.25]"),
+        (-0.0004, 0.0002, 2, "[−0.0004, 0.0002]"),
+        (-0.04, 1234.0, 1, "[0.0, 1,234.0]"),
+    ],
+)
+def test_an_interval_has_two_ends(low: float, high: float, digits: int, told: str) -> None:
+    assert interval((low, high), digits) == told
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert [fixed(x, 1, sign=True) for x in (-0.04, 0.04, 0.0, -0.06)] == [
+        "0.0",
+        "0.0",
+        "0.0",
+        "−0.1",
+    ]
+    assert quantity(-0.0004, "points") == "0.0 points"
+    assert quantity(-0.004, "nats") == "0.00 nats"
+    assert percent_interval([-0.0001, 0.25]) == "[0.0,\u202f25.0]\u202f%"
+
+
+def test_a_lift_that_is_known_well_keeps_its_interval() -> None:
+    lift = Lift(lift=0.25, low=0.2501, high=0.2504)
+    assert lift_words(lift) == "0.25× [0.2501,\u202f0.2504]"
+
+
+def test_counted_things_agree_with_their_number() -> None:
+    assert [counted(n, "edge") for n in (0, 1, 2345)] == ["0 edges", "1 edge", "2,345 edges"]
 
 
 @pytest.mark.parametrize("last", [1, 7, 40, 41, 5000])

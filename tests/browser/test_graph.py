@@ -158,7 +158,7 @@ def test_filters_are_in_the_address_and_another_layer_starts_anew(
 ) -> None:
     page.goto(f"{live_server_url}/graph?path=1-2,1-9&min_count=2")
     ready(page)
-    expect(page.locator("#graph-headline")).to_contain_text("ranks 1–2 and features 1–9")
+    expect(page.locator("#graph-headline")).to_contain_text("ranks 1–2 and features in places 1–9")
     page.locator("#graph-sae").get_by_text("3", exact=True).click()
     until(page, "location.search.includes('sae=layer_3') && !location.search.includes('path')")
     ready(page)

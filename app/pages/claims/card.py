@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from app.parts.numbers import fixed
 from backend.schemas import Claim
 
 VERDICTS = ("supported", "not supported", "not testable")
@@ -20,9 +21,9 @@ def quantity(value: float, unit: str) -> str:
     if unit == "share":
         return f"{100 * value:.1f} %" if value % 1 else f"{100 * value:.0f} %"
     if unit == "points":
-        return f"{100 * value:+.1f} points".replace("-", "−") if value else "0 points"
+        return f"{fixed(100 * value, 1, sign=True)} points" if value else "0 points"
     if unit == "nats":
-        return f"{value:.2f} nats"
+        return f"{fixed(value, 2)} nats"
     whole = abs(value) >= 1000 or (float(value).is_integer() and abs(value) >= 10)
     return (f"{value:,.0f}" if whole else f"{value:.3g}").replace("-", "−")
 

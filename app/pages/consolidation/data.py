@@ -9,6 +9,7 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
+from app.parts.numbers import interval
 from app.parts.token import token_chip, visible
 from backend.schemas import Generations, LossResponse, Sentence, StageRow, TokenRef, TrainingRun
 
@@ -100,8 +101,8 @@ def stage_words(stage: StageRow) -> str:
     return (
         f"{STAGES[stage.stage]}: {stage.function_predictions:.0%} of {stage.n_tokens:,} "
         f"predictions are function tokens, {stage.distinct_predictions:,} different tokens; the "
-        f"whole context gains {stage.context_gain:.3f} nats [{stage.context_interval[0]:.3f}, "
-        f"{stage.context_interval[1]:.3f}] over the last few tokens (n = {stage.n_targets:,})"
+        f"whole context gains {stage.context_gain:.3f} nats {interval(stage.context_interval, 3)} "
+        f"over the last few tokens (n = {stage.n_targets:,})"
     )
 
 

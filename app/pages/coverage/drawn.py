@@ -34,7 +34,7 @@ from app.pages.coverage.words import (
     other_thetas,
     setting_sentence,
 )
-from app.parts.numbers import rank_rows
+from app.parts.numbers import fixed, interval, rank_rows
 from app.parts.panel import notice
 from backend.schemas.statistics import StatisticsResponse
 
@@ -145,7 +145,7 @@ def _slope(view: CoverageView) -> str:
     if fit is None:
         return "Too few tokens for a fit."
     return (
-        f"Degree ∝ occurrences^{fit.slope:.2f} [{fit.low:.2f}, {fit.high:.2f}], least "
+        f"Degree ∝ occurrences^{fixed(fit.slope, 2)} {interval((fit.low, fit.high), 2)}, least "
         f"squares, n = {fit.n:,} tokens."
     )
 

@@ -14,7 +14,7 @@ from app.figures.distributions_rarefaction import rarefaction_figure
 from app.figures.template import blank
 from app.links import reproduce_get
 from app.pages.coverage.words import at_first_setting
-from app.parts.numbers import percent
+from app.parts.numbers import counted, interval, percent
 from backend.schemas.statistics import IntersectionsResponse, RarefactionResponse
 
 MOST = 12  # tokens at once, as the API allows
@@ -44,8 +44,8 @@ def shared_note(answer: IntersectionsResponse) -> str:
     left = ""
     if hidden:
         left = (
-            f" {len(hidden):,} smaller intersections, "
-            f"{sum(one.n_features for one in hidden):,} features, not drawn."
+            f" {counted(len(hidden), 'smaller intersection')}, "
+            f"{counted(sum(one.n_features for one in hidden), 'feature')}, not drawn."
         )
     return (
         f"Each bar: the features that exactly the marked tokens reach. Together {answer.union:,} "
@@ -72,9 +72,9 @@ def rarefaction_note(answer: RarefactionResponse) -> str:
         function, content = (by_group[name][common[-1]] for name in ("function", "content"))
         said = (
             f"At {common[-1]:,} occurrences each, a function token meets {function.mean:,.0f} "
-            f"features [{function.low:,.0f}, {function.high:,.0f}] and a content token "
-            f"{content.mean:,.0f} [{content.low:,.0f}, {content.high:,.0f}] (n = "
-            f"{function.n_tokens:,} and {content.n_tokens:,} tokens). "
+            f"features {interval((function.low, function.high), 0)} and a content token "
+            f"{content.mean:,.0f} {interval((content.low, content.high), 0)} (n = "
+            f"{function.n_tokens:,} and {counted(content.n_tokens, 'token')}). "
         )
     return (
         f"{said}Expected distinct features after n of a token's occurrences, exact; drawn: "
@@ -125,18 +125,18 @@ def register(app: Dash, api: ApiClient) -> None:
     async def show_requests(
         state: dict[str, str] | None, asked: str | None, href: str | None
     ) -> list[str]:
-        if state is None:
-            return [""] * 4
-        query = {
-            "sae_id": state["sae"],
-            "token_ids": ",".join(map(str, read_tokens(asked))) or None,
-        }
-        counted = query | {"min_count": state["min_count"]}
-        pair = (
-            reproduce_get(href, "/api/rarefaction", query),
-            reproduce_get(href, "/api/intersections", counted),
-        )
-        return [code[kind] for code in pair for kind in ("curl", "python")]
+        return [""] * 4 if state is None else codes_of_ticked(href, state, read_tokens(asked))
+
+
+def codes_of_ticked(href: str | None, state: dict[str, str], tokens: Sequence[int]) -> list[str]:
+    """curl and Python of the rarefaction curves, then of what the tokens share; that needs two."""
+    ids = ",".join(map(str, tokens))
+    curves = reproduce_get(
+        href, "/api/rarefaction", {"sae_id": state["sae"], "token_ids": ids or None}
+    )
+    of_two = {"sae_id": state["sae"], "token_ids": ids, "min_count": state["min_count"]}
+    shared = reproduce_get(href, "/api/intersections", of_two) if len(tokens) > 1 else {}
+    return [code.get(kind, "") for code in (curves, shared) for kind in ("curl", "python")]
 
 
 async def _rarefaction(

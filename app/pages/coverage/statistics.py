@@ -12,7 +12,7 @@ from dash.development.base_component import Component
 
 from app.figures.coverage_nulls import RUN_NAMES
 from app.parts.headline import K, most_frequent, number
-from app.parts.numbers import NARROW, percent, percent_interval
+from app.parts.numbers import NARROW, fixed, interval, percent, percent_interval
 from backend.schemas.statistics import (
     Alternative,
     DegreeFit,
@@ -105,10 +105,10 @@ def _difference(row: EqualOccurrence) -> Cell:
         return html.Span(
             "too few others", title="the other tokens have fewer positions", className="fs-small"
         )
-    apart = f"{100 * (row.coverage - row.other_coverage):+.1f} points"
+    apart = f"{fixed(100 * (row.coverage - row.other_coverage), 1, sign=True)} points"
     low, high = row.difference_interval or (None, None)
     bounds = (
-        f"[{100 * low:+.1f}, {100 * high:+.1f}]"
+        interval((100 * low, 100 * high), 1, sign=True)
         if low is not None and high is not None
         else "not computed"
     )
@@ -161,7 +161,7 @@ def kind_table(told: StatisticsResponse) -> Component:
                     if even is None
                     else html.Span(
                         f"{even.mean_evenness:.2f}",
-                        title=f"95 % interval [{even.interval[0]:.2f}, {even.interval[1]:.2f}] · "
+                        title=f"95 % interval {interval(even.interval, 2)} · "
                         f"n = {even.n_tokens:,} tokens with {even.min_occurrences} "
                         "occurrences or more",
                         className="fs-hoverable",
@@ -184,9 +184,9 @@ def _label_cell(row: LabelPermutation | None) -> Cell:
         )
     low, high = row.null_interval
     title = (
-        f"× 2^{row.observed:+.3f}; permuted labels give 2^[{low:+.3f}, {high:+.3f}] (95 %), p = "
-        f"{row.p_value:.2g}; n = {row.n_labelled:,} against {row.n_others:,} tokens in "
-        f"{row.n_strata} strata"
+        f"× 2^{fixed(row.observed, 3, sign=True)}; permuted labels give "
+        f"2^{interval((low, high), 3, sign=True)} (95 %), p = {row.p_value:.2g}; "
+        f"n = {row.n_labelled:,} against {row.n_others:,} tokens in {row.n_strata} strata"
     )
     beyond = not low <= row.observed <= high
     return html.Span(
@@ -256,10 +256,7 @@ def law_table(fits: Sequence[DegreeFit]) -> Component:
             title=f"of {fit.n:,}; degree {fit.x_min:,} and more",
             className="fs-hoverable",
         )
-        bounds = (
-            f"95 % interval [{fit.interval[0]:.2f}, {fit.interval[1]:.2f}], KS distance "
-            f"{fit.ks:.3f}"
-        )
+        bounds = f"95 % interval {interval(fit.interval, 2)}, KS distance {fit.ks:.3f}"
         alpha = html.Span(
             f"{fit.alpha:.2f}", title=f"{bounds} · n = {fit.n_tail:,}", className="fs-hoverable"
         )
@@ -273,14 +270,16 @@ def _ratio(one: Alternative | None) -> Cell:
         return "–"
     mark = " *" if one.p_value < 0.05 else ""
     return html.Span(
-        f"{one.ratio:+.1f}{mark}", title=f"p = {one.p_value:.2g}", className="fs-hoverable"
+        f"{fixed(one.ratio, 1, sign=True)}{mark}",
+        title=f"p = {one.p_value:.2g}",
+        className="fs-hoverable",
     )
 
 
 def slope_sentence(slopes: Sequence[Slope], name: str) -> str:
     """The fitted slopes of that name, with their ranks."""
     return "; ".join(
-        f"slope {row.slope:.2f} [{row.interval[0]:.2f}, {row.interval[1]:.2f}] over ranks "
+        f"slope {fixed(row.slope, 2)} {interval(row.interval, 2)} over ranks "
         f"{row.from_rank:,} to {row.to_rank:,}"
         for row in slopes
         if row.name == name
@@ -298,7 +297,7 @@ def chao_sentence(told: StatisticsResponse) -> str:
     )
     return (
         f"At the build's own cut, function tokens reach {whole.observed:,} features; Chao1 "
-        f"expects at least {unseen:,.1f} more with more text [{low:,.1f}, {high:,.1f}]."
+        f"expects at least {unseen:,.1f} more with more text {interval((low, high), 1)}."
     )
 
 

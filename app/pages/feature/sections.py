@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app.parts.numbers import number, one_in, share
+from app.parts.numbers import fixed, number, one_in, share
 from app.parts.panel import Children, notice
 from app.parts.shared_rows import bar, heads, lift_cell, near_row, table, token_link, walk
 from app.parts.urls import feature_url, search_url, steer_url, watch_url
@@ -206,7 +206,7 @@ def _effect_table(
                     className="fs-bar-cell",
                 ),
                 html.Td(
-                    "–" if one.effect is None else f"{one.effect:+.2f}".replace("-", "−"),
+                    "–" if one.effect is None else fixed(one.effect, 2, sign=True),
                     className="fs-num",
                 ),
             ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
 
 from app.pages.graph.state import GraphState, ranges_of
-from app.parts.numbers import percent
+from app.parts.numbers import counted, fixed, interval, percent
 from app.parts.token import token_chip, visible
 from backend.schemas.graph import (
     GraphDegreesResponse,
@@ -19,6 +19,7 @@ from backend.schemas.graph import (
 )
 from backend.schemas.statistics import DegreeFit
 
+RANGES = ("rank_first", "rank_last", "order_first", "order_last")
 N_FIRST = 10  # most frequent tokens that the headline speaks of
 
 
@@ -31,16 +32,18 @@ def headline(layer: int, view: GraphResponse, drawn_whole: bool) -> list[Compone
     """What the picture says, in counts of the view."""
     effective = view.effective
     if not drawn_whole:
-        ranks = span(effective["rank_first"], effective["rank_last"])
-        orders = span(effective["order_first"], effective["order_last"])
+        ranges = {name: effective[name] for name in RANGES}
         return [
             html.Strong(f"{view.n_edges:,}"),
-            f" of the {view.n_edges_of_sae:,} edges of layer {layer} join tokens of ranks {ranks} "
-            f"and features {orders}.",
+            f" of the {counted(view.n_edges_of_sae, 'edge')} of layer {layer} "
+            f"{'joins' if view.n_edges == 1 else 'join'} the tokens of {_ranks(ranges)} and "
+            f"{_features(ranges, view)}.",
         ]
     said: list[Component | str] = [
         html.Strong(f"{view.n_edges:,}"),
-        f" edges join {view.n_ranks:,} tokens and {view.n_orders:,} features of layer {layer}.",
+        f" {'edge joins' if view.n_edges == 1 else 'edges join'} "
+        f"{counted(view.n_ranks, 'token')} and {counted(view.n_orders, 'feature')} of layer "
+        f"{layer}.",
     ]
     if view.cells.n_first is None:
         return said
@@ -66,7 +69,7 @@ def headline(layer: int, view: GraphResponse, drawn_whole: bool) -> list[Compone
 def crumbs(steps: Sequence[str], view: GraphResponse) -> list[Component]:
     """The way down as buttons; the last is where the page is."""
     made: list[Component] = []
-    names = ["whole graph", *(_crumb(step) for step in steps)]
+    names = ["whole graph", *(_crumb(step, view) for step in steps)]
     for at, name in enumerate(names):
         if at:
             made.append(html.Span("›", className="fs-crumbs__sep", **{"aria-hidden": "true"}))
@@ -77,13 +80,25 @@ def crumbs(steps: Sequence[str], view: GraphResponse) -> list[Component]:
     return made + _links(view)
 
 
-def _crumb(step: str) -> str:
+def _crumb(step: str, view: GraphResponse) -> str:
     found = ranges_of(step) or {}
-    ranks, orders = (
-        span(found["rank_first"], found["rank_last"]),
-        span(found["order_first"], found["order_last"]),
-    )
-    return f"ranks {ranks} × features {orders}"
+    return f"{_ranks(found)} × {_features(found, view)}"
+
+
+def _ranks(ranges: Mapping[str, int]) -> str:
+    """`ranks 2–9`, `rank 2`."""
+    first, last = ranges["rank_first"], ranges["rank_last"]
+    return f"{'rank' if first == last else 'ranks'} {span(first, last)}"
+
+
+def _features(ranges: Mapping[str, int], view: GraphResponse) -> str:
+    """The features by their places in the picture; one that the view knows by its index."""
+    first, last = ranges["order_first"], ranges["order_last"]
+    if first < last:
+        return f"features in places {span(first, last)}"
+    known = {block.order_first: block.feature_index for block in view.feature_blocks}
+    index = known.get(first)
+    return f"the feature in place {first:,}" if index is None else f"feature {index}"
 
 
 def _links(view: GraphResponse) -> list[Component]:
@@ -110,7 +125,8 @@ def note(state: GraphState, view: GraphResponse) -> str:
     """What is drawn, and how many edges the filters hide."""
     cells = len(view.cells.n_edges)
     said = (
-        f"{view.n_edges:,} edges in {cells:,} ribbons, at most {view.effective['max_edges']:,}; "
+        f"{counted(view.n_edges, 'edge')} in {counted(cells, 'ribbon')}, at most "
+        f"{view.effective['max_edges']:,}; "
         "a ribbon's width is its share of each block's edges. Tokens are as high as they have "
         "edges, features as they are many; features stand by the first rank that reaches them, "
         "then by firings."
@@ -118,8 +134,8 @@ def note(state: GraphState, view: GraphResponse) -> str:
     hidden = view.n_edges_of_sae - view.n_edges
     if hidden:
         said += (
-            f" {hidden:,} of the layer's {view.n_edges_of_sae:,} edges are not shown: filters or "
-            "the ranges leave them out."
+            f" {hidden:,} of the layer's {counted(view.n_edges_of_sae, 'edge')} "
+            f"{'is' if hidden == 1 else 'are'} not shown: filters or the ranges leave them out."
         )
     if state.min_count != "1":
         said += " The order of features, and what is first, is that of edges with one firing."
@@ -158,13 +174,13 @@ def token_names(block: GraphTokenBlock) -> str:
 def feature_name(block: GraphFeatureBlock) -> str:
     if block.feature_index is not None:
         return f"feature {block.feature_index}"
-    return f"{block.order_last - block.order_first + 1:,} features"
+    return counted(block.order_last - block.order_first + 1, "feature")
 
 
 def degree_note(side: str, degrees: GraphDegreesResponse, fits: Sequence[DegreeFit] | None) -> str:
     """n of one side, and the power law where the statistics beside the build hold it."""
     n = degrees.n_tokens if side == "token" else degrees.n_features
-    said = f"{n:,} {side}s with an edge, by octave of degree."
+    said = f"{counted(n, side)} with an edge, by octave of degree."
     if fits is None:
         return (
             f"{said} No power-law fit: the statistics of this build were not made "
@@ -177,12 +193,12 @@ def degree_note(side: str, degrees: GraphDegreesResponse, fits: Sequence[DegreeF
         "< 0.001" if one.p_value < 0.001 else f"{one.p_value:.3f}" for one in fit.alternatives
     ]
     against = "; ".join(
-        f"against {one.alternative}: ratio {one.ratio:+.1f}, p {p}".replace("-", "−")
+        f"against {one.alternative}: ratio {fixed(one.ratio, 1, sign=True)}, p {p}"
         for one, p in zip(fit.alternatives, chances, strict=True)
     )
     return (
         f"{said} Power law from degree {fit.x_min:,} (all edges with one firing): exponent "
-        f"{fit.alpha:.2f} [{fit.interval[0]:.2f}, {fit.interval[1]:.2f}], n = {fit.n_tail:,}, KS "
+        f"{fit.alpha:.2f} {interval(fit.interval, 2)}, n = {fit.n_tail:,}, KS "
         f"{fit.ks:.3f}; {against} (positive favours the power law)."
     )
 

@@ -10,7 +10,9 @@ import { element, part } from "./elements.js";
  * @param {number} digits
  */
 function number(value, digits) {
-  return value === null || value === undefined ? "–" : value.toFixed(digits).replace("-", "−");
+  if (value === null || value === undefined) return "–";
+  const said = value.toFixed(digits);
+  return Number(said) === 0 ? said.replace("-", "") : said.replace("-", "−");
 }
 
 /**

@@ -9,7 +9,7 @@ import pytest
 from app.figures.coverage import LayerCurve, coverage_figure
 from app.figures.coverage_nulls import equal_figure, null_figure, shared_figure
 from app.figures.distributions_rarefaction import fit_at, rarefaction_figure
-from app.pages.coverage.shared import rarefaction_note, read_tokens, shared_note
+from app.pages.coverage.shared import rarefaction_note, shared_note
 from app.pages.coverage.statistics import (
     contrast_headline,
     cut_table,
@@ -74,7 +74,8 @@ def said(component: Any) -> str:
     return said(getattr(component, "children", None))
 
 
-def test_names_of_lines_lie_in_the_corner_without_a_ground_of_their_own() -> None:
+def curve_of(layer: int, each: int) -> LayerCurve:
+    """Twelve tokens that reach `each` new features, of 40."""
     rows = [
         CoverageRow(
             rank=rank,
@@ -83,21 +84,25 @@ def test_names_of_lines_lie_in_the_corner_without_a_ground_of_their_own() -> Non
             token_class="function",
             occurrences=9,
             degree=1,
-            new_features=1,
-            covered=rank,
-            coverage=rank / 20,
+            new_features=each,
+            covered=rank * each,
+            coverage=rank * each / 40,
         )
         for rank in range(1, 13)
     ]
-    curves = [
-        LayerCurve(
-            str(layer),
-            layer,
-            CoverageResponse(rows=rows, n_active=20, d_sae=20, effective={}),
-            layer == 1,
-        )
-        for layer in (0, 1)
-    ]
+    answer = CoverageResponse(rows=rows, n_active=40, d_sae=40, effective={})
+    return LayerCurve(str(layer), layer, answer, layer == 1)
+
+
+def test_names_of_lines_stand_in_the_order_of_the_layers() -> None:
+    curves = [curve_of(0, 1), curve_of(1, 3), curve_of(2, 2)]
+    notes = coverage_figure(curves, "light").layout.annotations
+    names = [n.text.partition("layer ")[2][:1] for n in notes if n.xref == "paper"]
+    assert [name for name in reversed(names) if name] == ["0", "1", "2"]
+
+
+def test_names_of_lines_lie_in_the_corner_without_a_ground_of_their_own() -> None:
+    curves = [curve_of(layer, 1) for layer in (0, 1)]
     notes = [
         note for note in coverage_figure(curves, "light").layout.annotations if note.xref == "paper"
     ]
@@ -140,7 +145,7 @@ def test_a_cut_whose_others_are_too_few_says_so() -> None:
         [equal(4, 0.5, 0.9, cut=40), equal(9, 0.8, None, cut=60), equal(1, 0.2, 0.9)], 60
     )
     words = said(table)
-    assert "-40.0 points" in words
+    assert "−40.0 points" in words
     assert "too few others" in words
     rows = table.children.children[1].children
     assert [row.className for row in rows] == ["", "fs-plain__chosen"]
@@ -190,22 +195,6 @@ def test_bars_stand_over_the_tokens_that_share_them() -> None:
     assert "Together 9 of 20 active features (45.0" in words
     assert "all 2 share 4" in words
     assert "2 firings an edge" in words
-
-
-@pytest.mark.parametrize(
-    ("asked", "found"),
-    [
-        (None, []),
-        ("", []),
-        ("7", [7]),
-        ("7,3,7", [7, 3]),
-        ("7,x", []),
-        ("-1", []),
-        (",".join(map(str, range(20))), list(range(12))),
-    ],
-)
-def test_ticked_tokens_are_read_from_the_address(asked: str | None, found: list[int]) -> None:
-    assert read_tokens(asked) == found
 
 
 def point(group: str, n: int, mean: float) -> dict[str, Any]:
@@ -261,7 +250,7 @@ def test_a_law_is_set_beside_the_others() -> None:
     words = said(law_table([fit]))
     assert "tokens" in words
     assert "3.00" in words
-    assert "-4.4 *" in words  # negative, and not by chance
+    assert "−4.4 *" in words  # negative, and not by chance
     assert "–" in words  # no other law was fitted
 
 

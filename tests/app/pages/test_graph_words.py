@@ -97,7 +97,9 @@ def test_the_headline_counts_what_the_first_ten_tokens_reach_first() -> None:
         words.headline(3, view(), True)
     )
     inside = said(words.headline(3, view(), False))
-    assert inside == "5 of the 12 edges of layer 3 join tokens of ranks 1–9 and features 1–4."
+    assert inside == (
+        "5 of the 12 edges of layer 3 join the tokens of ranks 1–9 and features in places 1–4."
+    )
 
 
 def test_rows_are_the_ribbons_by_edges() -> None:
@@ -117,13 +119,34 @@ def test_nothing_is_hidden_silently() -> None:
     assert "not shown" not in words.note(GraphState("layer_0"), view(n_edges_of_sae=5))
 
 
+def test_one_is_not_said_as_many() -> None:
+    whole = view().model_dump()
+    cells = {name: values[:1] for name, values in whole["cells"].items()}
+    few = {"n_edges": 1, "n_orders": 1, "n_ranks": 1, "cells": cells | {"n_edges": [1]}}
+    single = GraphResponse.model_validate(whole | few | {"n_edges_of_sae": 2})
+    note = words.note(GraphState("layer_0"), single)
+    assert "1 edge in 1 ribbon," in note
+    assert "1 of the layer's 2 edges is not shown" in note
+    assert said(words.headline(3, single, True)).startswith(
+        "1 edge joins 1 token and 1 feature of layer 3."
+    )
+    inside = said(words.headline(3, single, False))
+    assert inside.startswith("1 of the 2 edges of layer 3 joins the tokens")
+    one = GraphDegreesResponse(bins=[], n_tokens=1, n_features=0, effective={})
+    assert words.degree_note("token", one, None).startswith("1 token with an edge")
+
+
 def test_crumbs_lead_back_and_leaves_lead_on() -> None:
     crumbs = words.crumbs(["1-9,1-3", "1-1,1-3"], view())
     assert [said(one) for one in crumbs if said(one) != "›"] == [
         "whole graph",
-        "ranks 1–9 × features 1–3",
-        "ranks 1 × features 1–3",
+        "ranks 1–9 × features in places 1–3",
+        "rank 1 × features in places 1–3",
     ]
+    one = words.crumbs(["1-9,4-4"], view())
+    assert said(one[-1]) == "ranks 1–9 × feature 77"  # by its index, not by its place
+    unknown = words.crumbs(["1-9,2-2", "1-9,4-4"], view())
+    assert said(unknown[2]) == "ranks 1–9 × the feature in place 2"
     leaf = view().model_dump()
     single = GraphResponse.model_validate(
         leaf
