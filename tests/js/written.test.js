@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { firings, nats, number } from "../../static/js/shared/number.js";
+import { barWidth, firings, nats, number } from "../../static/js/shared/number.js";
 import { ARM_TITLES } from "../../static/js/steering/arms.js";
 import written from "./written.json" with { type: "json" };
 
@@ -19,4 +19,8 @@ for (const [kl, words] of written.nats) {
 test("figures have a true minus, and one firing is one", () => {
   assert.deepEqual([-20, -0.0001234, 0, 28.53].map(number), ["−20", "−0.000123", "0", "28.5"]);
   assert.deepEqual([1, 37582].map(firings), ["1 firing", "37,582 firings"]);
+});
+
+test("a bar is as long as its probability, whatever stands beside it", () => {
+  assert.deepEqual([0, 0.25, 1].map(barWidth), ["0%", "25%", "100%"]);
 });

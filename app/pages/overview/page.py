@@ -13,7 +13,7 @@ from app.api import ApiClient, ApiProblem
 from app.figures.coverage import LayerCurve, coverage_figure
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get, reproduce_post
-from app.pages.overview.strip import prompt_strip
+from app.pages.overview.strip import most_firing, prompt_strip
 from app.parts.controls import built_saes
 from app.parts.headline import number, pick_contrast
 from app.parts.page import Page, icon
@@ -217,11 +217,14 @@ async def _strips(
         InspectRequest(prompt=prompt, sae_ids=[middle.sae_id], next_tokens=3) for prompt in prompts
     ]
     try:
-        strips = [
-            prompt_strip(await api.inspect(request), middle, request.prompt) for request in requests
-        ]
+        answers = [await api.inspect(request) for request in requests]
     except ApiProblem as problem:
         return notice(problem.title, problem.detail, kind="problem"), "", ""
+    most = most_firing(answers, middle)
+    strips = [
+        prompt_strip(answer, middle, request.prompt, most)
+        for answer, request in zip(answers, requests, strict=True)
+    ]
     code = reproduce_post(href, "/api/inspect", requests[0].model_dump(exclude_none=True))
     return strips, code["curl"], code["python"]
 

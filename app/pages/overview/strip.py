@@ -4,6 +4,8 @@ first firings apart from later ones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dash import dcc, html
 from dash.development.base_component import Component
 
@@ -14,12 +16,16 @@ from backend.schemas import InspectResponse, Sae, Split, Token
 BAR_PX = 46  # height of the tallest bar
 
 
-def prompt_strip(answer: InspectResponse, sae: Sae, prompt: str) -> Component:
-    """Tokens left to right with stacked bars (first firing, firing again);
-    then the likeliest next token.
+def most_firing(answers: Sequence[InspectResponse], sae: Sae) -> int:
+    """The most features that fire at any position, at least 1: one scale for all strips."""
+    return max([1, *(split.firing for one in answers for split in one.splits[sae.sae_id])])
+
+
+def prompt_strip(answer: InspectResponse, sae: Sae, prompt: str, most: int) -> Component:
+    """Tokens left to right with stacked bars (first firing, firing again), the tallest of `most`
+    firings; then the likeliest next token.
     """
     splits = {split.position: split for split in answer.splits[sae.sae_id]}
-    most = max((split.firing for split in splits.values()), default=1) or 1
     columns = [_column(token, splits.get(token.position), most) for token in answer.tokens]
     strip = html.Div([*columns, _prediction(answer)], className="fs-strip", role="list")
     return dcc.Link(

@@ -2,7 +2,7 @@
 
 import { useChannel } from "../shared/hooks/channel.js";
 import { chip } from "../shared/tokens/chip.js";
-import { percent } from "../shared/number.js";
+import { barWidth, percent } from "../shared/number.js";
 import { h } from "../shared/hooks/react.js";
 import { visible } from "../shared/tokens/words.js";
 
@@ -36,7 +36,6 @@ function Distribution({ prompt, lane, position, nLanes }) {
     );
   }
   const next = prompt.next[position] || [];
-  const most = Math.max(...next.map((n) => n.probability), 1e-9);
   return h(
     "div",
     { className: "fs-next-lane", "data-lane": LANES[lane] },
@@ -61,7 +60,7 @@ function Distribution({ prompt, lane, position, nLanes }) {
           h(
             "span",
             { className: "fs-next-track" },
-            h("i", { style: { width: (100 * n.probability) / most + "%" } }),
+            h("i", { style: { width: barWidth(n.probability) } }),
           ),
           h("span", { className: "fs-next-p" }, percent(n.probability)),
         ),

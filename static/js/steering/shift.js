@@ -4,7 +4,7 @@
 
 import { channelOf } from "../shared/hooks/channel.js";
 import { reportProblem } from "../shared/notices.js";
-import { nats, percent } from "../shared/number.js";
+import { barWidth, nats, percent } from "../shared/number.js";
 import { h, useEffect, useState } from "../shared/hooks/react.js";
 import { problemOf, refusal } from "../shared/stream.js";
 import { saveTable } from "../shared/csv.js";
@@ -102,8 +102,8 @@ function useShift({ request: settings, endpoint, model }, onAnswer) {
 /** @param {NextToken[]} list */
 const least = (list) => (list.length ? list[list.length - 1].probability : 0);
 
-/** @param {{ arm: string, p: number | undefined, bound: number, most: number }} props */
-function Bar({ arm, p, bound, most }) {
+/** @param {{ arm: string, p: number | undefined, bound: number }} props */
+function Bar({ arm, p, bound }) {
   const known = p !== undefined;
   return h(
     "span",
@@ -111,7 +111,7 @@ function Bar({ arm, p, bound, most }) {
     h(
       "span",
       { className: "fs-pair-track" },
-      h("i", { style: { width: known ? (100 * p) / most + "%" : 0 } }),
+      h("i", { style: { width: known ? barWidth(p) : 0 } }),
     ),
     h(
       "span",
@@ -163,7 +163,6 @@ function Headline({ result }) {
 function Pairs({ result }) {
   const [base, steered] = [result.baseline.next_tokens, result.steered.next_tokens];
   const rows = pairNextTokens(base, steered);
-  const most = Math.max(1e-9, ...rows.map((r) => Math.max(r.baseline || 0, r.steered || 0)));
   return h(
     "ol",
     {
@@ -179,8 +178,8 @@ function Pairs({ result }) {
         h(
           "span",
           { className: "fs-pair-bars" },
-          h(Bar, { arm: "baseline", p: row.baseline, bound: least(base), most }),
-          h(Bar, { arm: "steered", p: row.steered, bound: least(steered), most }),
+          h(Bar, { arm: "baseline", p: row.baseline, bound: least(base) }),
+          h(Bar, { arm: "steered", p: row.steered, bound: least(steered) }),
         ),
       ),
     ),
