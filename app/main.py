@@ -33,6 +33,7 @@ from app.pages.reactivation import page as reactivation
 from app.pages.run import page as run
 from app.pages.steer import page as steer
 from app.pages.token import page as token
+from app.pages.token import search as token_search
 from app.parts.page import Page
 from app.parts.panel import notice
 from app.parts.shell import shell
@@ -45,6 +46,7 @@ PAGES: tuple[Page, ...] = (
     coverage.PAGE,
     graph.PAGE,
     feature_search.PAGE,
+    token_search.PAGE,
     feature.PAGE,
     token.PAGE,
     reactivation.PAGE,

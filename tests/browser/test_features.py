@@ -70,6 +70,39 @@ def test_a_search_by_token_is_the_apis_and_its_address_reopens_it(
     expect(page.locator("#features-fires")).to_have_value("↵")
 
 
+def test_a_word_without_its_space_is_offered_beside_the_one_with_it(
+    page: Page, live_server_url: str
+) -> None:
+    rows = api(page, live_server_url, "/api/tokens", limit=200)["tokens"]
+    by_text = {row["text"]: row for row in rows if row["occurrences"]}
+    word = next(text for text in by_text if text.isalpha() and f" {text}" in by_text)
+    both = sorted((by_text[word], by_text[f" {word}"]), key=lambda row: -row["occurrences"])
+    page.goto(f"{live_server_url}/features?fires={word}")
+    note = page.locator("#features-panel-note")
+    expect(note).to_contain_text(f"(id {both[0]['token_id']}, {both[0]['occurrences']:,} time")
+    note.get_by_role("link", name=f"{both[1]['occurrences']:,} time").click()
+    expect(note).to_contain_text(f"(id {both[1]['token_id']},")
+    page.goto(f"{live_server_url}/token?q={word}")
+    expect(page.locator("#tokens-panel-note")).to_contain_text(f"({both[1]['occurrences']:,} occ")
+    ids = page.locator("#tokens-found tbody tr td:nth-child(2)")
+    expect(ids.nth(1)).to_have_text(str(both[1]["token_id"]))
+    expect(ids.nth(0)).to_have_text(str(both[0]["token_id"]))
+
+
+def test_any_token_is_looked_up_by_its_id(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/token")
+    rows = page.locator("#tokens-found tbody tr")
+    expect(rows).to_have_count(50)
+    page.locator("#tokens-q").fill("#77")
+    expect(rows).to_have_count(1)
+    expect(page).to_have_url(re.compile(r"/token\?q=%2377$"))
+    rows.locator("a").click()
+    expect(page).to_have_url(re.compile("/token/77$"))
+    page.go_back()
+    expect(page.locator("#tokens-q")).to_have_value("#77")
+    expect(rows).to_have_count(1)
+
+
 def test_by_keyboard_from_anywhere_to_a_feature(page: Page, live_server_url: str) -> None:
     page.goto(f"{live_server_url}/coverage")
     expect(page.locator("#coverage-headline")).to_contain_text("most frequent token")

@@ -19,13 +19,13 @@ from app.pages.features.state import (
     n_pages,
     read_state,
     request_of,
-    typed_text,
 )
 from app.pages.features.table import control_bar, found_table, found_words, pager
 from app.parts.controls import built_saes
 from app.parts.page import Page
 from app.parts.panel import notice, panel, skeleton
 from app.parts.still import still
+from app.parts.typed_token import asked_of, meant
 from backend.schemas import TokenRow
 
 
@@ -142,10 +142,13 @@ async def _found(
     api: ApiClient, state: SearchState, complaints: list[str], href: str | None
 ) -> tuple[Any, ...]:
     """Table, pager, sentence, complaints, curl, Python."""
+    most = (await api.capabilities()).limits.page
     tokens: dict[str, TokenRow | None] = {}
+    others: dict[str, list[TokenRow]] = {}
     typed = {"fires": state.fires, "promotes": state.promotes}
     for name, text in typed.items():
-        tokens[name], complaint = await _token(api, name, text)
+        spelled, complaint = await _spelled(api, name, text, most)
+        tokens[name], others[name] = (spelled[0] if spelled else None), spelled[1:]
         complaints = [*complaints, complaint] if complaint else complaints
     told = (
         notice("Not everything asked for is there", "; ".join(complaints), kind="problem")
@@ -168,26 +171,25 @@ async def _found(
     }
     code = reproduce_get(href, "/api/features", given)
     table = still(found_table(found, state, tokens["fires"]))
-    note = found_words(found, state, tokens)
+    note = found_words(found, state, tokens, others)
     return table, pager(state, n_pages(found.total)), note, told, code["curl"], code["python"]
 
 
-async def _token(api: ApiClient, name: str, typed: str) -> tuple[TokenRow | None, str | None]:
-    """The token that somebody typed, `#id` or its text; and a complaint where there is none."""
+async def _spelled(
+    api: ApiClient, name: str, typed: str, most: int
+) -> tuple[list[TokenRow], str | None]:
+    """The tokens that somebody typed, `#id` or a text, most frequent first; and a complaint where
+    there is none. most: tokens that one request lists.
+    """
     if not typed:
-        return None, None
-    wanted = typed_text(typed)
-    found = (await api.tokens(q=typed[1:] if typed.startswith("#") else wanted, limit=100)).tokens
-    if typed.startswith("#") and len(typed) > 1:
-        exact = [one for one in found if str(one.token_id) == typed[1:]]
-        return (exact[0], None) if exact else (None, f"{name}: no token has the id {typed[1:]!r}")
-    exact = [one for one in found if one.text == wanted] or [
-        one for one in found if one.text == f" {wanted}"
-    ]
-    if exact:
-        return exact[0], None
+        return [], None
+    found = (await api.tokens(q=asked_of(typed), limit=most)).tokens
+    if exact := meant(found, typed):
+        return exact, None
+    if typed.startswith("#"):
+        return [], f"{name}: no token has the id {typed[1:]!r}"
     like = ", ".join(repr(one.text) for one in found[:5])
-    return None, f"{name}: no token is {wanted!r}" + (f"; there are {like}" if like else "")
+    return [], f"{name}: no token is {asked_of(typed)!r}" + (f"; there are {like}" if like else "")
 
 
 PAGE = Page("/features", "Features", layout, register, key="e", icon="features")

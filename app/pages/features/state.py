@@ -109,14 +109,6 @@ def _with(state: SearchState, name: str, value: str) -> SearchState:
     return replace(state, **changed)
 
 
-def typed_text(typed: str) -> str:
-    """What somebody means by a token as this product writes it:
-    `↵` is a newline, a leading `·` a space.
-    """
-    text = typed.replace("↵", "\n").replace("⇥", "\t").replace("\\n", "\n").replace("\\t", "\t")
-    return " " + text[1:] if text.startswith("·") else text
-
-
 def request_of(
     state: SearchState, token_id: int | None, promotes: int | None
 ) -> dict[str, str | int | float | None]:

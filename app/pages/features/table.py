@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from app.pages.features.state import DENSITIES, LIFTS, ORDERS, ROWS, SearchState
 from app.parts.controls import labelled, segments, select
-from app.parts.numbers import number, share
+from app.parts.numbers import counted, number, share
 from app.parts.panel import Children, notice
 from app.parts.shared_rows import (
     bar,
@@ -25,6 +25,7 @@ from app.parts.shared_rows import (
     value_of,
 )
 from app.parts.token import visible
+from app.parts.urls import search_url
 from backend.schemas import FeaturePage, FoundFeature, Sae, TokenRow
 
 PAGE = "features"  # prefix of the ids
@@ -140,7 +141,10 @@ def _row(one: FoundFeature, most: float, with_token: bool) -> Component:
 
 
 def found_words(
-    found: FeaturePage, state: SearchState, tokens: Mapping[str, TokenRow | None]
+    found: FeaturePage,
+    state: SearchState,
+    tokens: Mapping[str, TokenRow | None],
+    others: Mapping[str, Sequence[TokenRow]],
 ) -> Children:
     """How many match, of how many, under which filters; and what an order needs to be read."""
     hidden = found.n_active - found.total
@@ -152,7 +156,7 @@ def found_words(
     for name, words in (("fires", ". Firing at "), ("promotes", ". Promoting ")):
         token = tokens[name]
         if token is not None:
-            said += [words, token_link(token, state.sae), f" (id {token.token_id})"]
+            said += [words, token_link(token, state.sae), *_which(token, state, name, others[name])]
     said.append(
         f". In order: {ORDERS[state.order]}{', reversed' if state.direction == 'reversed' else ''}."
     )
@@ -169,6 +173,21 @@ def found_words(
     if found.details_missing:
         said.append(f" Lifts are not known: {found.details_missing}")
     return said
+
+
+def _which(
+    token: TokenRow, state: SearchState, name: str, others: Sequence[TokenRow]
+) -> list[Component | str]:
+    """The token's id and count, and the other spellings that the same words could mean."""
+    said: list[Component | str] = [f" (id {token.token_id}, {counted(token.occurrences, 'time')}"]
+    default = SearchState(state.sae).as_query()
+    for other in others:
+        asked = state.as_query() | {name: f"#{other.token_id}", "page": "1"}
+        changed = {key: value for key, value in asked.items() if value != default[key]}
+        words = f"{visible(other.text)}, {counted(other.occurrences, 'time')}"
+        link = dcc.Link(words, href=search_url(state.sae, **changed))
+        said += ["; also written ", link]
+    return [*said, ")"]
 
 
 def pager(state: SearchState, last: int) -> Component:

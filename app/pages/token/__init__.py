@@ -1,1 +1,1 @@
-"""Token, `/token/{token_id}`. The door is `page`."""
+"""Token, `/token/{token_id}`, behind `page`; the search for tokens, `/token`, behind `search`."""

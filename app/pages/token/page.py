@@ -184,7 +184,7 @@ def _register_head(app: Dash, api: ApiClient) -> None:
 def _no_token(asked: str, detail: str) -> Component:
     said = [
         f"{asked!r}: {detail} ",
-        dcc.Link("Find tokens on the Coverage page.", href="/coverage"),
+        dcc.Link("Look for tokens by their text.", href="/token"),
     ]
     return notice("No such token", said, kind="problem")
 

@@ -2,7 +2,7 @@
  * to neighbours. */
 
 import { around } from "../shared/events.js";
-import { writeQuery } from "../shared/address.js";
+import { writeAddress, writeQuery } from "../shared/address.js";
 import { changed } from "../shared/controls.js";
 import { noUpdate } from "../shared/dash.js";
 
@@ -28,6 +28,9 @@ export function writeToken(sae, byDefault) {
     ? writeUnder("/token/", { sae: sae === byDefault ? null : sae })
     : noUpdate();
 }
+
+/** @param {string | null} q */
+export const writeTokens = (q) => writeAddress("/token", { q });
 
 /**
  * @param {string | null} band
