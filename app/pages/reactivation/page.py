@@ -27,6 +27,7 @@ from app.pages.reactivation.state import (
     defaults_of,
     indices_of,
     inspect_request,
+    prompts_of,
     set_request,
     shuffled_request,
 )
@@ -190,13 +191,7 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         *state: str | None,
     ) -> tuple[Any, ...]:
         first, second, href = state
-        prompts = [text for text in (first, second) if text]
-        if not prompts:
-            raise ApiProblem(
-                422,
-                "Nothing to run",
-                "both prompts are empty: type at least one character into prompt A",
-            )
+        prompts = prompts_of(first, second)
         if sae_id is None:
             raise ApiProblem(
                 503,

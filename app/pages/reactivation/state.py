@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.api import ApiProblem
 from backend import schemas as wire
 
 NEXT_TOKENS = 10
@@ -30,6 +31,16 @@ def defaults_of(capabilities: wire.Capabilities) -> dict[str, Any]:
         "second": pair[1] if len(capabilities.prompts) > 1 else "",
         "sae": default_sae(capabilities),
     }
+
+
+def prompts_of(first: str | None, second: str | None) -> list[str]:
+    """The prompts to read, A first. B alone would be read and shown as A: raises ApiProblem where
+    A is empty.
+    """
+    if not first:
+        told = "type at least one character into it" + (", or B's text" if second else "")
+        raise ApiProblem(422, "Prompt A is empty", told)
+    return [first, second] if second else [first]
 
 
 def inspect_request(prompt: str, sae_id: str, generate: int = 0) -> wire.InspectRequest:
