@@ -17,6 +17,8 @@ from tests.browser.waiting import inside, until
 pytestmark = pytest.mark.browser
 
 PATHS = ("/", "/coverage", "/reactivation", "/steer")
+EVERY = (*PATHS, "/graph", "/features", "/token", "/token/5", "/feature/layer_2/3")
+EVERY += ("/consolidation", "/claims")
 
 
 def ready(page: Page) -> None:
@@ -65,13 +67,29 @@ def test_the_top_bar_says_the_place_of_a_request_that_waits(
     expect(page.locator("#frame-live")).to_have_text("live on cpu", timeout=30_000)
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("width", [1440, 900])
-def test_no_page_scrolls_sideways(page: Page, live_server_url: str, path: str, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
+@pytest.mark.parametrize("path", EVERY)
+def test_no_page_scrolls_sideways(page: Page, live_server_url: str, path: str) -> None:
     page.goto(live_server_url + path)
     ready(page)
-    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    for width in (1440, 900, 683, 380):  # the last: a phone
+        page.set_viewport_size({"width": width, "height": 900})
+        until(page, "document.documentElement.scrollWidth <= window.innerWidth", seconds=10)
+
+
+SHIFTS = """() => { window.shifted = 0; new PerformanceObserver((list) => {
+    for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifted += one.value;
+}).observe({ type: "layout-shift", buffered: true }); }"""
+
+
+@pytest.mark.parametrize("path", [path for path in EVERY if path != "/steer"])
+def test_what_is_read_on_a_phone_stays_where_it_is(
+    page: Page, live_server_url: str, path: str
+) -> None:
+    page.add_init_script(f"({SHIFTS})()")
+    page.set_viewport_size({"width": 380, "height": 780})
+    page.goto(live_server_url + path)
+    ready(page)
+    assert page.evaluate("window.shifted") <= 0.1
 
 
 def test_g_and_a_letter_go_to_a_page_without_a_reload(page: Page, live_server_url: str) -> None:

@@ -11,12 +11,12 @@ from app.figures.coverage import coverage_figure, is_papers_model
 from app.figures.coverage_nulls import equal_figure, null_figure
 from app.figures.distributions import degree_figure, document_figure, zipf_figure
 from app.figures.template import blank
+from app.pages.coverage.kinds import kind_table
 from app.pages.coverage.statistics import (
     chao_sentence,
     contrast_headline,
     cut_table,
     headline_of,
-    kind_table,
     law_table,
     null_note,
     null_sentence,
@@ -57,11 +57,10 @@ def _lead(view: CoverageView) -> Shown:
     answer = view.chosen.answer
     by_frequency = view.state.order == "frequency"
     told = view.evidence.statistics if view.evidence else None
-    nulls = null_sentence(told.nulls) if told else ""
+    at_start = view.state.theta == 0 and view.state.min_count == 1
     return {
         ("coverage-headline", "children"): _headline(view),
-        ("coverage-nulls-line", "children"): nulls
-        and nulls + at_first_setting(view.state.theta, view.state.min_count),
+        ("coverage-nulls-line", "children"): null_sentence(told.nulls if told else [], at_start),
         ("coverage-first", "children"): [
             html.Span("The first ten:" if by_frequency else "First ten in this order:"),
             *first_tokens(answer.rows, view.function),

@@ -30,6 +30,7 @@ from app.pages.reactivation.state import (
     info_of,
     inspect_requests,
     lanes_of,
+    prompts_of,
     set_request,
     shuffled_requests,
 )
@@ -225,18 +226,12 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
 
 
 def _asked(
-    texts: Sequence[str | None], prefix: str, sae_id: str | None, generate: int
+    texts: tuple[str | None, str | None], prefix: str, sae_id: str | None, generate: int
 ) -> dict[str, Any]:
     """What is run: {prompts, sae_id, generate}, and prefix where there is one. ApiProblem for
     nothing to run.
     """
-    prompts = [text for text in texts if text]
-    if not prompts:
-        raise ApiProblem(
-            422,
-            "Nothing to run",
-            "both prompts are empty: type at least one character into prompt A",
-        )
+    prompts = prompts_of(*texts)
     if sae_id is None:
         raise ApiProblem(
             503,

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.api import ApiProblem
 from app.parts.matrix import lane_of
 from app.parts.opening import live_demonstrations, named_sae
 from backend import schemas as wire
@@ -38,6 +39,16 @@ def defaults_of(capabilities: wire.Capabilities) -> dict[str, Any]:
         "steering_prefix": steered[0].prefix if steered else opening.prefix,
         "sae": default_sae(capabilities),
     }
+
+
+def prompts_of(first: str | None, second: str | None) -> list[str]:
+    """The prompts to read, A first. B alone would be read and shown as A: raises ApiProblem where
+    A is empty.
+    """
+    if not first:
+        told = "type at least one character into it" + (", or B's text" if second else "")
+        raise ApiProblem(422, "Prompt A is empty", told)
+    return [first, second] if second else [first]
 
 
 def inspect_requests(asked: Mapping[str, Any]) -> list[wire.InspectRequest]:

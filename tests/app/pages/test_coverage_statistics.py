@@ -179,10 +179,13 @@ def test_null_models_are_drawn_by_their_own_denominators() -> None:
     figure = null_figure([null("real", 0.8), null("shuffled", 0.7)], "dark")
     lines = {trace.name: list(trace.y) for trace in figure.data}
     assert lines == {"this model": [0.2, 0.8], "shuffled documents": [0.2, 0.8]}
-    words = null_sentence([null("real", 0.8), null("shuffled", 0.7)])
+    words = null_sentence([null("real", 0.8), null("shuffled", 0.7)], True)
     assert "On the same 1,000 positions (7 of the document shards)" in words
     assert "this model 80.0" in words
-    assert null_sentence([]) == ""
+    assert null_sentence([], True) == null_sentence([], False) == ""
+    elsewhere = null_sentence([null("real", 0.8)], False)  # beside a headline at another θ
+    assert "%" not in elsewhere
+    assert "θ 0" in elsewhere
 
 
 def test_bars_stand_over_the_tokens_that_share_them() -> None:
