@@ -43,6 +43,7 @@ TRAINING = {
     "experiments": "precompute.experiments.job",
     "answers": "precompute.experiments.answers",
     "carry": "precompute.experiments.carry",
+    "demonstrations": "precompute.experiments.demonstrating.command",
     "travel": "precompute.experiments.patching.travel",
     "needed": "precompute.experiments.patching.needed",
     "words": "precompute.experiments.patching.words",
@@ -65,9 +66,7 @@ NUMBERS = {  # option -> (setting of the job, what it is)
 
 @dataclass(frozen=True)
 class RaySettings:
-    """Which cluster, and how many workers on it; None:
-    one started here, as many as it has room for.
-    """
+    """Which cluster, and how many workers on it; None: one started here, as many as have room."""
 
     address: str | None = None
     workers: int | None = None
