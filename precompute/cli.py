@@ -46,6 +46,7 @@ TRAINING = {
     "experiments": "precompute.experiments.job",
     "answers": "precompute.experiments.answers",
     "carry": "precompute.experiments.carry",
+    "demonstrations": "precompute.experiments.demonstrating.command",
     "travel": "precompute.experiments.patching.travel",
     "needed": "precompute.experiments.patching.needed",
     "words": "precompute.experiments.patching.words",
@@ -57,9 +58,7 @@ TRAINING = {
 
 @dataclass(frozen=True)
 class RaySettings:
-    """Which cluster, and how many workers on it; None:
-    one started here, as many as it has room for.
-    """
+    """Which cluster, and how many workers on it; None: one started here, as many as have room."""
 
     address: str | None = None
     workers: int | None = None

@@ -25,6 +25,10 @@ class Kept:
         self.folder = (root or cache_folder()) / hashlib.sha256(text.encode()).hexdigest()[:12]
         self.folder.mkdir(parents=True, exist_ok=True)
 
+    def beside(self, settings: dict[str, Any]) -> Kept:
+        """Parts that other jobs share, those with these settings."""
+        return Kept(self.folder.parent, settings)
+
     def part(self, name: str, make: Callable[[], T]) -> T:
         """What was kept under that name, or what `make` gives (JSON), which is kept then."""
         path = self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.json"

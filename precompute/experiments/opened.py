@@ -21,7 +21,7 @@ from backend.core.sae import Sae
 from backend.core.store import Store
 from precompute.experiments.subject import Subject
 from precompute.inputs import sae_inputs
-from precompute.job import DTYPES, BadInput
+from precompute.job import DTYPES, BadInput, preset_source
 from precompute.models import check_saes
 
 
@@ -82,7 +82,8 @@ def source_of(args: argparse.Namespace) -> Source:
             preset = find_preset(args.preset)
         except ValueError as error:
             raise BadInput(str(error)) from error
-        model, build, revision = model or preset.model, build or preset.build, preset.revision
+        model, build = model or preset_source(preset), build or preset.build
+        revision = preset.revision
         saes = saes or [(one.path, one.sae_id) for one in preset.saes]
         dtype = dtype or preset.dtype
     if not (model and saes and build):

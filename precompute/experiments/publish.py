@@ -39,7 +39,7 @@ def tables(results: Sequence[Result]) -> dict[str, list[dict[str, Any]]]:
             key | {"outcome": name, "unit": unit, "sentence": words}
             for name, (unit, words) in result.outcome.items()
         ]
-        for name in ("estimate", "prompt_value", "prompt", "answer", "task", "place"):
+        for name in ("estimate", "prompt_value", "prompt", "answer", "task", "place", "trial"):
             made[name] += [key | row for row in getattr(result, name)]
     return made
 

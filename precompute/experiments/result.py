@@ -34,6 +34,7 @@ class Result:
     finding: list[str] = field(default_factory=list)
     task: list[dict[str, Any]] = field(default_factory=list)
     place: list[dict[str, Any]] = field(default_factory=list)
+    trial: list[dict[str, Any]] = field(default_factory=list)
 
     def mean(
         self,

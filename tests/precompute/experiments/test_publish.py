@@ -7,10 +7,34 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from backend.core.companions.experiments.store import SCHEMA, ExperimentsStore
+from backend.core.companions.experiments.store import (
+    SCHEMA,
+    SCHEMA_VERSION,
+    ExperimentsStore,
+    Trial,
+)
 from backend.core.companions.file import write_companion
 from precompute.experiments.publish import publish, stated
 from precompute.experiments.result import Result
+
+TRIAL = {
+    "subject": "Chinese",
+    "sae_id": "layer_1",
+    "layer": 1,
+    "split": "fit",
+    "kind": "feature",
+    "feature_index": 7,
+    "rise": 0.5,
+    "promotes": None,
+    "strength": 0.25,
+    "value": 28.0,
+    "n": 12,
+    "shown": 9,
+    "n_closed": 4,
+    "n_right": 3,
+    "given_up": False,
+    "chosen": True,
+}
 
 
 def result(name: str, value: float) -> Result:
@@ -58,7 +82,7 @@ def test_results_of_another_build_are_dropped_and_that_is_said(
 
 
 def test_a_file_of_version_1_is_read_and_kept(tmp_path: Path) -> None:
-    """Version 1 had neither `task` nor `place`."""
+    """Version 1 had neither `task` nor `place` nor `trial`."""
     path = tmp_path / "b.experiments.duckdb"
     older = SCHEMA.read_text("utf-8").split("-- The task files")[0]
     row = {
@@ -74,12 +98,34 @@ def test_a_file_of_version_1_is_read_and_kept(tmp_path: Path) -> None:
     store = ExperimentsStore(path)
     (known,) = store.estimates("grid")
     assert (store.tasks("grid"), store.places("grid"), store.rows("place")) == ([], [], [])
+    assert (store.trials("grid"), store.rows("trial")) == ([], [])
     publish(path, [result("carry", 2.0)], "abc", stated("carry", "capitals", {}))
     assert store.names() == ["grid", "carry"]
     assert store.estimates("grid") == [known]
     assert (store.provenance()["questions"], store.provenance()["schema_version"]) == (
         "held out",
-        2,
+        SCHEMA_VERSION,
     )
     with pytest.raises(ValueError, match="table is 'secrets'; allowed: estimate, "):
         store.rows("secrets")
+
+
+def test_a_file_of_version_2_is_read_and_kept(tmp_path: Path) -> None:
+    """Version 2 had no `trial`; it had `task`."""
+    path = tmp_path / "b.experiments.duckdb"
+    older = SCHEMA.read_text("utf-8").split("\n-- Edits that were tried")[0]
+    made = result("carry", 1.0)
+    rows = {
+        "estimate": pa.Table.from_pylist([{"experiment": "carry"} | made.estimate[0]]),
+        "task": pa.Table.from_pylist([{"experiment": "carry"} | made.task[0]]),
+    }
+    write_companion(path, older, 2, rows, {"build": "abc"})
+    store = ExperimentsStore(path)
+    assert (store.tasks("carry")[0].task, store.trials("carry")) == ("capitals", [])
+    new = result("demonstrations", 2.0)
+    new.trial = [TRIAL]
+    publish(path, [new], "abc", stated("demonstrations", "traits", {}))
+    assert [one.task for one in store.tasks("carry")] == ["capitals"]
+    assert store.trials("demonstrations") == [Trial(**TRIAL)]
+    publish(path, [result("answers", 3.0)], "abc", stated("answers", "facts", {}))
+    assert store.trials("demonstrations") == [Trial(**TRIAL)]

@@ -1,6 +1,6 @@
 -- lab.experiments.duckdb: experiments on a model's prompts, run once and kept beside the build.
 -- One long table of estimates, whatever the experiment, and what they were estimated from.
--- Version 2 added `task` and `place`; a file of version 1 is read as one that has none.
+-- Version 2 added `task` and `place`, version 3 `trial`; an older file is read as one that has none.
 
 CREATE TABLE estimate (
     experiment VARCHAR NOT NULL,  -- necessity, distance, grid, trait, difference_of_means, answers, carry, ...
@@ -81,4 +81,25 @@ CREATE TABLE place (
     token_class VARCHAR NOT NULL,  -- by frequency, in the build: function or content, or special
     kind        VARCHAR NOT NULL,  -- by spelling: punctuation, closed_class, other_word, ...
     is_last     BOOLEAN NOT NULL   -- the prompt's last position, where the answer begins
+);
+
+-- Edits that were tried to give answers a trait, one a row: candidates, and every random draw (experiment demonstrations).
+CREATE TABLE trial (
+    experiment    VARCHAR NOT NULL,
+    subject       VARCHAR NOT NULL,  -- the trait; of a pair A+B, with a row for each half of the edit
+    sae_id        VARCHAR NOT NULL,
+    layer         TINYINT NOT NULL,
+    split         VARCHAR NOT NULL,  -- fit: questions to choose on; test: questions that nothing was chosen on
+    kind          VARCHAR NOT NULL,  -- feature, direction, or a control, called as in the table arm
+    feature_index INTEGER,           -- NULL = a direction
+    rise          DOUBLE,            -- mean activation where the trait is asked for in words, less that without
+    promotes      DOUBLE,            -- direct effect of a unit of its direction on the logits of words with the trait, less others; in relation only
+    strength      DOUBLE,            -- length of what is added, of the residual's mean length there
+    value         DOUBLE NOT NULL,   -- α: what W_dec[f], or the direction, is multiplied by
+    n             INTEGER NOT NULL,  -- questions that were asked
+    shown         INTEGER NOT NULL,  -- of them answered with the trait
+    n_closed      INTEGER NOT NULL,  -- of them with a right answer
+    n_right       INTEGER NOT NULL,  -- of those answered right
+    given_up      BOOLEAN NOT NULL,  -- hopeless after the first third of the questions
+    chosen        BOOLEAN NOT NULL   -- the best of its SAE, which was judged
 );

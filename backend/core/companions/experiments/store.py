@@ -11,10 +11,10 @@ from typing import Any
 from backend.core.companions.file import Companion
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 KIND = "experiments"
-NEW_IN_2 = ("task", "place")
-TABLES = ("estimate", "arm", "outcome", "prompt_value", "prompt", "answer", "finding", *NEW_IN_2)
+SINCE = {"task": 2, "place": 2, "trial": 3}  # table -> the version that brought it
+TABLES = ("estimate", "arm", "outcome", "prompt_value", "prompt", "answer", "finding", *SINCE)
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,33 @@ class Place:
     is_last: bool
 
 
+@dataclass(frozen=True)
+class Trial:
+    """An edit that was tried to give answers a trait. See schema.sql for the columns."""
+
+    subject: str
+    sae_id: str
+    layer: int
+    split: str
+    kind: str
+    feature_index: int | None
+    rise: float | None
+    promotes: float | None
+    strength: float | None
+    value: float
+    n: int
+    shown: int
+    n_closed: int
+    n_right: int
+    given_up: bool
+    chosen: bool
+
+
 class ExperimentsStore(Companion):
     """The results file, read-only."""
 
     version = SCHEMA_VERSION
-    older = (1,)
+    older = (1, 2)
     remedy = "make it with `functionscope precompute experiments`."
 
     def names(self) -> list[str]:
@@ -153,7 +175,7 @@ class ExperimentsStore(Companion):
         statement = (
             "SELECT task, title, noun, sha256 FROM task WHERE experiment = $1 ORDER BY rowid"
         )
-        return [Task(*row) for row in self._since_2(statement, experiment)]
+        return [Task(*row) for row in self._since("task", statement, experiment)]
 
     def places(self, experiment: str) -> list[Place]:
         """Positions behind the subjects' names, in reading order; [] for an experiment that has
@@ -163,13 +185,22 @@ class ExperimentsStore(Companion):
             "SELECT subject, task, question, distance, token_id, text, token_class, kind, "
             "is_last FROM place WHERE experiment = $1 ORDER BY rowid"
         )
-        return [Place(*row) for row in self._since_2(statement, experiment)]
+        return [Place(*row) for row in self._since("place", statement, experiment)]
+
+    def trials(self, experiment: str) -> list[Trial]:
+        """Edits that were tried, in the order of the search; [] for an experiment without one."""
+        statement = (
+            "SELECT subject, sae_id, layer, split, kind, feature_index, rise, promotes, strength, "
+            "value, n, shown, n_closed, n_right, given_up, chosen FROM trial WHERE experiment = $1 "
+            "ORDER BY rowid"
+        )
+        return [Trial(*row) for row in self._since("trial", statement, experiment)]
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """A whole table of schema.sql, a row a dict: for a job that writes the file anew."""
         if table not in TABLES:
             raise ValueError(f"table is {table!r}; allowed: {', '.join(TABLES)}.")
-        if table in NEW_IN_2 and self.provenance()["schema_version"] < 2:
+        if not self._has(table):
             return []
         columns = [name for name, *_ in self.query(f"DESCRIBE {table}")]
         return [
@@ -177,10 +208,12 @@ class ExperimentsStore(Companion):
             for row in self.query(f"SELECT * FROM {table} ORDER BY rowid")
         ]
 
-    def _since_2(self, statement: str, experiment: str) -> list[tuple[Any, ...]]:
-        return (
-            self.query(statement, [experiment]) if self.provenance()["schema_version"] >= 2 else []
-        )
+    def _has(self, table: str) -> bool:
+        """Whether this file's version has the table."""
+        return int(self.provenance()["schema_version"]) >= SINCE.get(table, 1)
+
+    def _since(self, table: str, statement: str, experiment: str) -> list[tuple[Any, ...]]:
+        return self.query(statement, [experiment]) if self._has(table) else []
 
     def _pairs(self, statement: str, experiment: str) -> list[tuple[str, str]]:
         return [(str(name), str(words)) for name, words in self.query(statement, [experiment])]
