@@ -13,12 +13,13 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from backend.core.presets import Preset
     from backend.settings import Settings
 
 
@@ -43,9 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser(wanted: str | None) -> argparse.ArgumentParser:
-    """Options are read from the modules that own them,
-    and only for the command that is `wanted`.
-    """
+    """Options are read from the modules that own them, for the command that is `wanted` alone."""
     parser = argparse.ArgumentParser(
         prog="functionscope", description="How a few function tokens reach a model's features."
     )
@@ -76,23 +75,19 @@ def _add_dashboard_settings(parser: argparse.ArgumentParser) -> None:
     add_options(parser, lambda name: name in ("api_url", "host", "port", "log_level"))
 
 
+def _options_of(module: str) -> Callable[[argparse.ArgumentParser], object]:
+    """Its `add_arguments`, imported when they are asked for."""
+    return lambda parser: import_module(module).add_arguments(parser)
+
+
 def read_settings(parsed: argparse.Namespace) -> Settings:
-    """Options over environment variables over defaults;
-    BadInput names the setting that is wrong.
-    """
-    from pydantic import ValidationError
+    """Options over environment variables over defaults; BadInput names the wrong setting."""
+    from backend.settings import settings_of
 
-    from backend.settings import Settings, wrong_setting
-
-    given = {
-        name: value
-        for name, value in vars(parsed).items()
-        if name in Settings.model_fields and value is not None
-    }
     try:
-        return Settings(**given)
-    except ValidationError as error:
-        raise BadInput(wrong_setting(error, given)) from error
+        return settings_of(vars(parsed))
+    except ValueError as error:
+        raise BadInput(str(error)) from error
 
 
 def _api_settings(parsed: argparse.Namespace) -> Settings:
@@ -136,18 +131,12 @@ def _on_ray(
     parsed: argparse.Namespace, settings: Settings, front: Callable[[Settings], int] | None = None
 ) -> int | None:
     """The exit code after serving on Ray; None where that was not asked for."""
-    from backend.core.presets import load_preset
     from backend.core.ray_cluster import NoCluster
-    from backend.serving.listening import CannotListen, bind
-    from backend.serving.ray import ray_options, serve_on_ray
+    from backend.serving.listening import CannotListen
+    from backend.serving.ray import serve_if_asked
 
     try:
-        options = ray_options(parsed, settings)
-        if options is None:
-            return None
-        load_preset(settings.preset)
-        bind(settings.host, settings.port).close()
-        return serve_on_ray(partial(_api, settings), settings, options, front)
+        return serve_if_asked(parsed, settings, partial(_api, settings), front)
     except (NoCluster, CannotListen, ValueError) as error:
         raise BadInput(str(error)) from error
 
@@ -161,6 +150,9 @@ def _api(settings: Settings) -> FastAPI:
 
     try:
         preset = preset_to_serve(settings)
+        if any(sae.layer is None for sae in preset.saes):  # of a release, and not here yet
+            _fetch_saes(preset)
+            preset = preset_to_serve(settings)
     except ValueError as error:
         raise BadInput(str(error)) from error
 
@@ -170,6 +162,14 @@ def _api(settings: Settings) -> FastAPI:
 
     live = Live(load if settings.live else None, waiting=settings.queue)
     return create_api(None, live, settings, preset=preset)
+
+
+def _fetch_saes(preset: Preset) -> None:
+    """Those that are not here."""
+    from backend.core.gguf import to_stderr
+    from precompute.fetching.fetch import fetch_preset
+
+    _fetching(lambda: fetch_preset(preset, report=to_stderr, model=False))
 
 
 def _with_dashboard(api: FastAPI) -> FastAPI:
@@ -208,12 +208,6 @@ def _listen(settings: Settings, make: Callable[[], FastAPI]) -> int:
 # ---------------------------------------------------------------- the other commands
 
 
-def _add_precompute(parser: argparse.ArgumentParser) -> None:
-    from precompute.cli import add_arguments
-
-    add_arguments(parser)
-
-
 def run_precompute(parsed: argparse.Namespace) -> int:
     """A job of `precompute`."""
     from precompute.cli import run
@@ -225,51 +219,46 @@ def run_presets(parsed: argparse.Namespace) -> int:
     """Names, models, SAEs, memory they need, and what of them is on this machine."""
     from backend.preset_list import listing
 
-    try:
-        print(listing(parsed.preset))
-    except ValueError as error:
-        raise BadInput(str(error)) from error
-    return 0
+    return _print(lambda: listing(parsed.preset))
 
 
-def _add_fetch(parser: argparse.ArgumentParser) -> None:
-    from precompute.fetching.command import add_arguments
+def run_saes(parsed: argparse.Namespace) -> int:
+    """What sae-lens knows."""
+    from precompute.fetching.listing import listing
 
-    add_arguments(parser)
+    return _print(lambda: listing(parsed))
 
 
 def run_fetch(parsed: argparse.Namespace) -> int:
     """Download what a preset names, or convert an SAE folder; the dashboard's image has no jobs."""
-    from backend.core.hub import ModelUnavailable
     from precompute.fetching.command import run
 
-    try:
-        run(parsed)
-    except (ImportError, ValueError, ModelUnavailable, OSError) as error:
-        raise BadInput(str(error)) from error
+    _fetching(lambda: run(parsed))
     return 0
 
 
-def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("table", help="tokens, coverage, features or edges")
-    parser.add_argument("out", type=Path, help="file to write: .csv or .parquet")
-    parser.add_argument("--preset", help="whose build (default: what is served by default)")
-    parser.add_argument("--build", type=Path, help="DuckDB build instead of the preset's")
-    parser.add_argument("--sae-id", help="which SAE; needed for all tables but tokens")
+def _fetching(work: Callable[[], object]) -> None:
+    """BadInput says why something could not be had."""
+    from backend.core.hub import ModelUnavailable
+
+    try:
+        work()
+    except (ImportError, ValueError, ModelUnavailable, OSError) as error:
+        raise BadInput(str(error)) from error
 
 
 def run_export(parsed: argparse.Namespace) -> int:
     """Write one table of a build."""
-    from backend.core.presets import load_preset
-    from backend.core.store import Store, StoreError
-    from backend.core.store.export import write_file
+    from backend.table_export import export
 
+    return _print(lambda: export(parsed))
+
+
+def _print(make: Callable[[], str]) -> int:
     try:
-        store = Store.open(parsed.build or load_preset(parsed.preset).build)
-        n_rows = write_file(store, parsed.table, parsed.sae_id, parsed.out)
-    except (ValueError, StoreError, OSError) as error:
+        print(make())
+    except (ValueError, OSError) as error:
         raise BadInput(str(error)) from error
-    print(f"{n_rows} rows in {parsed.out}")
     return 0
 
 
@@ -291,15 +280,26 @@ COMMANDS = {
         run_dashboard,
     ),
     "precompute": Command(
-        "the jobs that make a build, and the lab model", _add_precompute, run_precompute
+        "the jobs that make a build, and the lab model",
+        _options_of("precompute.cli"),
+        run_precompute,
     ),
     "presets": Command(
         "list models and SAEs by name", lambda p: p.add_argument("preset", nargs="?"), run_presets
     ),
-    "fetch": Command(
-        "download a preset's model and SAEs, or convert an SAE folder", _add_fetch, run_fetch
+    "saes": Command(
+        "list the SAEs that sae-lens knows", _options_of("precompute.fetching.listing"), run_saes
     ),
-    "export": Command("write a table of a build as CSV or Parquet", _add_export, run_export),
+    "fetch": Command(
+        "download a preset's model and SAEs, or convert an SAE folder",
+        _options_of("precompute.fetching.command"),
+        run_fetch,
+    ),
+    "export": Command(
+        "write a table of a build as CSV or Parquet",
+        _options_of("backend.table_export"),
+        run_export,
+    ),
 }
 
 

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from backend.core.companions.served import Build
-from backend.core.presets import Preset, load_preset
+from backend.core.presets import Preset
 from backend.core.runs import RunStore
 from backend.core.store import Store
 from backend.routes import api
@@ -26,6 +26,7 @@ from backend.routes.request.known import Known
 from backend.routes.request.limits import room
 from backend.routes.request.rate import Doorkeeper
 from backend.routes.request.served import Backend
+from backend.serving.fallback import asked_preset
 from backend.serving.headers import SecurityHeaders, inline_hashes
 from backend.serving.joining import Joiner
 from backend.serving.live import Live
@@ -53,7 +54,7 @@ def create_api(
     name; without a `store`, the build at `settings.build` or the preset's path is opened once it
     exists.
     """
-    preset = preset or load_preset(settings.preset)
+    preset = preset or asked_preset(settings)
     runs = RunStore(settings.runs_url.get_secret_value() if settings.runs_url else settings.runs)
     metrics = Metrics()
     door = Doorkeeper(settings, metrics)

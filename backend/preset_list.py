@@ -9,7 +9,8 @@ from pathlib import Path
 
 from backend.core.hub import complete_snapshot
 from backend.core.memory import ITEMSIZE, in_words, sae_bytes
-from backend.core.presets import Preset, SaeSource, load_preset, preset_names
+from backend.core.own import find_preset, known_names
+from backend.core.presets import SHIPPED, Preset, SaeSource
 
 HEADINGS = ("NAME", "MODEL", "DTYPE", "PROMPTS", "MODEL NEEDS", "SAES NEED", "HERE")
 
@@ -17,8 +18,8 @@ HEADINGS = ("NAME", "MODEL", "DTYPE", "PROMPTS", "MODEL NEEDS", "SAES NEED", "HE
 def listing(name: str | None) -> str:
     """All that is stated of one preset, or a line for each; ValueError for an unknown name."""
     if name is not None:
-        return "\n".join(_details(load_preset(name)))
-    return "\n".join(_table([load_preset(one) for one in preset_names()]))
+        return "\n".join(_details(find_preset(name)))
+    return "\n".join(_table([find_preset(one) for one in known_names()]))
 
 
 def _table(presets: Sequence[Preset]) -> Iterator[str]:
@@ -57,16 +58,15 @@ def _row(preset: Preset) -> tuple[str, ...]:
         f"model {'yes' if _has_model(preset) else 'no'}, SAEs {present}/{len(preset.saes)}, "
         f"build {'yes' if preset.build.exists() else 'no'}"
     )
-    shown = (
-        f"precompute/{preset.build.parent.name}/model"
-        if Path(preset.model).is_absolute()
-        else preset.model
-    )
+    ours = SHIPPED in Path(preset.model).parents
+    shown = f"precompute/{preset.build.parent.name}/model" if ours else preset.model
     needs = in_words(preset.model_bytes()), in_words(preset.saes_bytes())
     return (preset.name, shown, preset.dtype, preset.prompt_format, *needs, here)
 
 
 def _sae(preset: Preset, sae: SaeSource) -> str:
+    if sae.layer is None:
+        return f"{sae.release} {sae.id}, not here: its layer is known once it is fetched"
     width = sae.d_sae or 0
     needs = in_words(sae_bytes(preset.d_model, width, ITEMSIZE[preset.dtype]))
     source = f"{sae.release} {sae.id}" if sae.release else "ours"

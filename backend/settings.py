@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backend.core.presets import DEFAULT_PRESET
 
@@ -43,6 +43,21 @@ class Settings(BaseSettings):
     preset: str = Field(
         default=DEFAULT_PRESET,
         description="model, SAEs and build by name; `functionscope presets` lists them",
+    )
+    presets: Path | None = Field(
+        default=None,
+        description="presets of your own (TOML), beside those in your folder of settings",
+    )
+    model: str | None = Field(
+        default=None,
+        min_length=1,
+        description="instead of a preset: hub id, folder of save_pretrained, or .gguf",
+    )
+    revision: str | None = Field(default=None, description="hub revision of that model")
+    sae: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="an SAE that reads that model: its folder, or RELEASE:ID of sae-lens; once "
+        "for each (commas between them in the variable)",
     )
     build: Path | None = Field(
         default=None, description="DuckDB build to serve instead of the preset's"
@@ -182,6 +197,12 @@ class Settings(BaseSettings):
         default=10, ge=0, le=3600, description="seconds that open requests have after SIGTERM"
     )
 
+    @field_validator("sae", mode="before")
+    @classmethod
+    def _split(cls, given: object) -> object:
+        """A variable holds several with commas between them."""
+        return tuple(filter(None, given.split(","))) if isinstance(given, str) else given
+
 
 def variable_of(name: str) -> str:
     """The environment variable of a setting."""
@@ -209,6 +230,22 @@ def wrong_setting(error: ValidationError, options: Collection[str]) -> str:
     return f"{source} is {first['input']!r}: {first['msg']}."
 
 
+def settings_of(options: Mapping[str, object]) -> Settings:
+    """`options` that are settings and not None, over variables, over defaults.
+
+    ValueError names what is wrong.
+    """
+    given = {
+        name: value
+        for name, value in options.items()
+        if name in Settings.model_fields and value is not None
+    }
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise ValueError(wrong_setting(error, given)) from error
+
+
 def add_options(parser: argparse.ArgumentParser, wanted: Callable[[str], bool]) -> None:
     """One option per setting, with its help, its default and its environment variable.
 
@@ -224,9 +261,12 @@ def add_options(parser: argparse.ArgumentParser, wanted: Callable[[str], bool]) 
             continue
         option, variable = "--" + name.replace("_", "-"), variable_of(name)
         default = field.get_default(call_default_factory=True)
-        text = f"{field.description} (default {default}; {variable})".replace("%", "%%")
+        shown = default if default != () else "none"
+        text = f"{field.description} (default {shown}; {variable})".replace("%", "%%")
         if field.annotation is bool:
             switch = argparse.BooleanOptionalAction
             parser.add_argument(option, dest=name, action=switch, default=None, help=text)
+        elif default == ():
+            parser.add_argument(option, dest=name, action="append", metavar="VALUE", help=text)
         else:
             parser.add_argument(option, dest=name, metavar="VALUE", help=text)

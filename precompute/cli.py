@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backend.core.hub import ModelUnavailable
-from backend.core.presets import load_preset
+from backend.core.own import find_preset
 from backend.core.ray_cluster import NoCluster
 from backend.core.store import StoreError
+from precompute.arguments import add_engine_arguments, add_job_arguments
 from precompute.building.hub_text import opened
-from precompute.job import DTYPES, PREFIX, BadInput, HubText, Job, preset_source
+from precompute.fetching.given import sae_folders
+from precompute.job import PREFIX, BadInput, HubText, Job, preset_source
 
 if TYPE_CHECKING:
     from backend.core.lm import LanguageModel
+    from backend.core.presets import SaeSource
     from backend.core.sae import Sae
 
 STAGES = {
@@ -52,17 +55,6 @@ TRAINING = {
 }
 
 
-NUMBERS = {  # option -> (setting of the job, what it is)
-    "--tokens": ("n_tokens", "corpus tokens to take"),
-    "--ctx-len": ("ctx_len", "positions of a row"),
-    "--batch-rows": ("batch_rows", "full rows a batch"),
-    "--shards": ("n_shards", "document shards, 20 or more"),
-    "--sequences": ("n_sequences", "texts to sample"),
-    "--edges-from": ("edges_from", "keep edges of so many firings; curves and degrees count all"),
-    "--seed": ("seed", "of all that is random"),
-}
-
-
 @dataclass(frozen=True)
 class RaySettings:
     """Which cluster, and how many workers on it; None:
@@ -78,9 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
     for name, summary in STAGES.items():
         stage = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
-        _add_job_arguments(stage)
+        add_job_arguments(stage)
         if name in WITH_ENGINE:
-            _add_engine_arguments(stage)
+            add_engine_arguments(stage)
     for name, module in TRAINING.items():
         if importlib.util.find_spec(module) is not None:
             # the module may be slow to import: its arguments are read by run_training
@@ -89,59 +81,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 name, add_help=False, prefix_chars="\0", help=f"see `{name} --help`"
             )
             training.add_argument("rest", nargs=argparse.REMAINDER)
-
-
-def _add_job_arguments(parser: argparse.ArgumentParser) -> None:
-    default = Job.__dataclass_fields__
-    add = parser.add_argument
-    add("--preset", help="take model, SAEs and build from a preset by name")
-    add("--model", help="model folder (save_pretrained layout) or hub id")
-    add("--revision", help="hub revision of the model")
-    add("--sae", action="append", type=Path, metavar="DIR", help="SAE folder; once for each SAE")
-    corpus = (
-        '.jsonl or .jsonl.zst with "text" in each line, or hf:NAME[:split[:column]] '
-        "(defaults: train, text)"
-    )
-    add("--corpus", metavar="FILE[,FILE…]", help=f"{corpus}; default: the preset's")
-    add("--weights", metavar="W[,W…]", help="share of the tokens from each; default: by file size")
-    add("--out", type=Path, metavar="FILE", help="build to publish; default: the preset's")
-    add("--work", type=Path, required=True, metavar="DIR", help="where unfinished work is kept")
-    for option, (name, said) in NUMBERS.items():
-        add(option, type=int, default=default[name].default, help=f"{said} (%(default)s)")
-    add(
-        "--function-share",
-        type=float,
-        default=default["function_share"].default,
-        help="function cut (%(default)s)",
-    )
-    add("--device", default=default["device"].default, help="cpu, cuda, cuda:1 … (%(default)s)")
-    add("--dtype", choices=sorted(DTYPES), help="default: the preset's, or float32")
-
-
-def _add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--engine",
-        choices=("local", "ray"),
-        default="local",
-        help="who extracts the edges (%(default)s)",
-    )
-    add(
-        "--ray-address",
-        metavar="HOST:PORT",
-        help='a cluster\'s head, or "auto"; default: a cluster started here',
-    )
-    add(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="Ray workers; default: one for each GPU, or CPU, of the cluster",
-    )
-    add(
-        "--partials",
-        metavar="URL",
-        help="where Ray workers put shards, any fsspec path; default: the work folder",
-    )
 
 
 def engine_of(args: argparse.Namespace) -> RaySettings | None:
@@ -165,21 +104,22 @@ def engine_of(args: argparse.Namespace) -> RaySettings | None:
 def job_of(args: argparse.Namespace) -> Job:
     """Settings from the command line; BadInput for what is missing or contradictory."""
     model, saes, out, dtype, revision = args.model, args.sae, args.out, args.dtype, args.revision
+    sources: list[SaeSource] = []
     if args.preset:
         try:
-            preset = load_preset(args.preset)
+            preset = find_preset(args.preset, args.presets)
         except ValueError as error:
             raise BadInput(str(error)) from error
         out = out or preset.build
         revision, dtype = revision or preset.revision, dtype or preset.dtype
-        saes = saes or [sae.path for sae in preset.saes if sae.use != "steer"]
+        sources = [sae for sae in preset.saes if sae.use != "steer"] if not saes else []
         args.corpus = args.corpus or preset.corpus_source
-    if not ((model or args.preset) and saes and out):
+    if not ((model or args.preset) and (saes or sources) and out):
         raise BadInput("give --preset, or all of --model, --sae and --out.")
     corpus, weights = corpus_of(args.corpus, args.weights)
     return Job(
         model=str(model or preset_source(preset)),
-        saes=tuple(saes),
+        saes=sae_folders(saes, sources, dtype or "float32"),
         corpus=corpus,
         out=out,
         work=args.work,

@@ -18,7 +18,8 @@ DEFAULT_PRESET = "lab"  # what is served where none is named
 DEFAULT_HOME = Path("~/.cache/functionscope")
 PROMPT_FORMATS = ("plain", "chat")
 
-_SAE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# a name that is safe in a link
+SAE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class SaeSource:
     """Where an SAE comes from (SAELens release and id, when public) and where it lies here."""
 
     sae_id: str  # our name: safe in a URL
-    layer: int  # 0-based decoder layer whose output it reads
+    layer: int | None  # 0-based decoder layer whose output it reads; None: not fetched yet
     path: Path  # folder with cfg.json and sae_weights.safetensors
     release: str | None = None
     id: str | None = None  # the SAE's id within the release
@@ -122,7 +123,7 @@ def load_preset(name: str | None, *, home: Path = DEFAULT_HOME) -> Preset:
     raw = _file()[name]
     root = SHIPPED / raw["shipped"] if "shipped" in raw else home.expanduser() / name
     try:
-        return _preset(name, raw, root)
+        return read_entry(name, raw, root)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{PRESETS_FILE}, [{name}]: {type(error).__name__} {error}.") from error
     except ValueError as error:
@@ -134,7 +135,8 @@ def _file() -> dict[str, dict[str, Any]]:
     return tomllib.loads(PRESETS_FILE.read_text(encoding="utf-8"))
 
 
-def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
+def read_entry(name: str, raw: dict[str, Any], root: Path) -> Preset:
+    """An entry whose folder is `root`. KeyError, TypeError or ValueError for one that is wrong."""
     saes = tuple(_sae(entry, root) for entry in raw["saes"])
     prompts = tuple((pair[0], pair[1]) for pair in raw["prompts"])
     opening = read_opening(
@@ -155,9 +157,7 @@ def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
     return Preset(
         name=name,
         title=raw["title"],
-        model=str(root / raw["model"])
-        if "shipped" in raw and "weights" not in raw
-        else raw["model"],
+        model=_model(raw, root),
         revision=raw.get("revision"),
         dtype=raw["dtype"],
         saes=saes,
@@ -176,6 +176,12 @@ def _preset(name: str, raw: dict[str, Any], root: Path) -> Preset:
     )
 
 
+def _model(raw: dict[str, Any], root: Path) -> str:
+    """Of a shipped preset a folder beside it, unless its weights are packages."""
+    shipped = "shipped" in raw and "weights" not in raw
+    return str(root / raw["model"]) if shipped else raw["model"]
+
+
 def _optional(raw: dict[str, Any], root: Path) -> dict[str, Any]:
     """Fields that not every preset has: its file of prompts, and where its weights come from."""
     stated: dict[str, Any] = {
@@ -191,7 +197,7 @@ def _optional(raw: dict[str, Any], root: Path) -> dict[str, Any]:
 
 def _sae(raw: dict[str, Any], root: Path) -> SaeSource:
     sae_id = raw["sae_id"]
-    if not _SAE_ID.fullmatch(sae_id):
+    if not SAE_ID.fullmatch(sae_id):
         raise ValueError(f"sae_id is {sae_id!r}; allowed: letters, digits, '.', '_' and '-'.")
     return SaeSource(
         sae_id=sae_id,

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 
 from backend.core.ray_cluster import NoCluster, join_cluster
+from backend.serving.fallback import asked_preset
+from backend.serving.listening import bind
 from backend.settings import Settings
 
 NAME = "functionscope"
@@ -85,6 +87,23 @@ class Replica:
         live.start()
         live.ready.wait()
         return api
+
+
+def serve_if_asked(
+    parsed: argparse.Namespace,
+    settings: Settings,
+    make: Callable[[], FastAPI],
+    front: Callable[[Settings], int] | None,
+) -> int | None:
+    """`serve_on_ray` where the options say so, else None. What cannot be served, or where, is said
+    before a cluster is started: ValueError, CannotListen.
+    """
+    options = ray_options(parsed, settings)
+    if options is None:
+        return None
+    asked_preset(settings)
+    bind(settings.host, settings.port).close()
+    return serve_on_ray(make, settings, options, front)
 
 
 def serve_on_ray(

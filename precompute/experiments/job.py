@@ -24,7 +24,8 @@ from backend.core.companions.experiments.store import KIND, SCHEMA_VERSION
 from backend.core.companions.file import build_identity, companion_path
 from backend.core.gguf import to_stderr
 from backend.core.lm import LanguageModel
-from backend.core.presets import Preset, load_preset
+from backend.core.own import find_preset
+from backend.core.presets import Preset
 from backend.core.sae import Sae
 from backend.core.store import Store
 from backend.core.weights import model_source
@@ -99,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     if args.n < 2:
         raise ValueError(f"--n is {args.n}; allowed: 2 and more.")
     torch.set_num_threads(args.threads)
-    preset = load_preset(args.preset)
+    preset = find_preset(args.preset)
     store = Store.open(preset.build)
     lm = LanguageModel.load(model_source(preset, report=to_stderr))
     saes = [Sae.load(source.path, sae_id=source.sae_id) for source in preset.saes]

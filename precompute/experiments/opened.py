@@ -16,7 +16,7 @@ import torch
 from backend.core.companions.experiments.store import KIND
 from backend.core.companions.file import build_identity, companion_path
 from backend.core.lm import LanguageModel
-from backend.core.presets import load_preset
+from backend.core.own import find_preset
 from backend.core.sae import Sae
 from backend.core.store import Store
 from precompute.experiments.subject import Subject
@@ -79,7 +79,7 @@ def source_of(args: argparse.Namespace) -> Source:
     saes: list[tuple[Path, str | None]] = [(path, None) for path in args.sae or ()]
     if args.preset:
         try:
-            preset = load_preset(args.preset)
+            preset = find_preset(args.preset)
         except ValueError as error:
             raise BadInput(str(error)) from error
         model, build, revision = model or preset.model, build or preset.build, preset.revision

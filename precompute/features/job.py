@@ -34,7 +34,7 @@ from backend.core.companions.features.store import (
 from backend.core.companions.file import build_identity, companion_path, write_companion
 from backend.core.gguf import to_stderr
 from backend.core.lm import LanguageModel
-from backend.core.presets import load_preset
+from backend.core.own import find_preset
 from backend.core.sae import Sae
 from backend.core.store import Store, StoreError
 from backend.core.store.feature_codec import FEATURES_PER_CHUNK, pack_lists
@@ -105,7 +105,7 @@ def open_source(args: argparse.Namespace) -> Source:
     """
     model, folders, build = args.model, args.sae, args.build
     if args.preset:
-        preset = load_preset(args.preset)
+        preset = find_preset(args.preset)
         model, build = model or model_source(preset, report=to_stderr), build or preset.build
         folders = folders or [sae.path for sae in preset.saes if sae.use != "steer"]
     if not (model and folders and build):

@@ -26,12 +26,12 @@ def run(args: argparse.Namespace) -> None:
         )
     import torch
 
-    from backend.core.presets import load_preset
+    from backend.core.own import find_preset
     from precompute.fetching.convert import convert_folder
     from precompute.fetching.fetch import fetch_preset
 
     if args.folder is None:
-        fetch_preset(load_preset(args.preset), report=print, model=not args.saes_only)
+        fetch_preset(find_preset(args.preset), report=print, model=not args.saes_only)
     else:
         made = convert_folder(args.folder, args.out, dtype=getattr(torch, args.dtype))
         print(f"converted to {made}")

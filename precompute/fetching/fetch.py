@@ -30,10 +30,12 @@ def fetch_preset(preset: Preset, *, report: Callable[[str], None], model: bool =
     if model:
         fetch_model_of(preset, report)
     for number, source in enumerate(wanted, start=1):
-        size = 2 * (source.d_sae or 0) * preset.d_model * dtype.itemsize  # W_enc and W_dec
+        # W_enc and W_dec; of an unknown width nothing is known before
+        size = 2 * (source.d_sae or 0) * preset.d_model * dtype.itemsize
         require_disk(source.path, size, f"SAE {source.sae_id}")
+        needs = f", {in_words(size)}" if size else ""
         origin = f"{source.release} {source.id} -> {source.path}"
-        report(f"SAE {number} of {len(wanted)}, {source.sae_id}, {in_words(size)}: {origin}")
+        report(f"SAE {number} of {len(wanted)}, {source.sae_id}{needs}: {origin}")
         fetch_sae(source, dtype=dtype)
 
 
@@ -85,6 +87,6 @@ def _sae_lens(sae_id: str) -> tuple[Any, Any]:
 
 def _of_its_layer(folder: Path, source: SaeSource) -> Path:
     found = Sae.check(folder).layer
-    if found != source.layer:
+    if source.layer is not None and found != source.layer:
         raise ValueError(f"{source.sae_id} reads layer {found}; the preset says {source.layer}.")
     return folder

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.core.companions.file import build_identity
-from backend.core.presets import load_preset
+from backend.core.own import find_preset
 from backend.core.store import Store
 from precompute.building.tokens import TokenTable, load_tokens
 from precompute.inputs import INPUTS, claim, differing, inputs_of, listed, require_of_build
@@ -116,7 +116,7 @@ def finished_of(args: argparse.Namespace) -> Finished:
     if not args.build and not args.preset:
         raise BadInput("give --preset, or --build.")
     try:
-        build = args.build or load_preset(args.preset).build
+        build = args.build or find_preset(args.preset).build
     except ValueError as error:
         raise BadInput(str(error)) from error
     return read_finished(args.work, build)

@@ -114,6 +114,33 @@ def test_a_url_of_runs_that_is_none_is_one_sentence_without_its_password(
     assert "s3cretpw" not in said
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--model", "a/b"], "--model needs --sae: a folder, or RELEASE:ID"),
+        (["--sae", "x"], "--sae and --revision belong to --model"),
+        (["--model", "a/b", "--sae", "x", "--preset", "lab"], "--preset is 'lab' and --model is"),
+        (["--model", "./gone", "--sae", "x"], "there is no model at './gone'; allowed: a folder"),
+        (["--model", "a/b", "--sae", "./gone"], "there is no SAE at './gone'; allowed: a folder"),
+        (["--presets", "gone.toml"], "there is no presets file at gone.toml"),
+    ],
+)
+@pytest.mark.parametrize("engine", [[], ["--engine", "ray"]])
+def test_an_own_model_that_cannot_be_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], given: list[str], said: str, engine: list[str]
+) -> None:
+    assert said in refused(capsys, "serve", *engine, "--port", "1024", *given)
+
+
+def test_an_unknown_release_is_said_after_what_was_tried(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["serve", "--port", "1024", "--model", "a/b", "--sae", "no-release:x"]) == 2
+    tried, said = capsys.readouterr().err.strip().splitlines()
+    assert tried.startswith("SAE 1 of 1, x: no-release x -> ")
+    assert "knows no SAE no-release / x: no such release" in said
+
+
 def test_an_unknown_preset_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert "gemma-2-9b" in refused(capsys, "api", "--preset", "gemma-3", "--port", "1024")
 

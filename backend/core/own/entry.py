@@ -1,0 +1,100 @@
+"""An entry of a presets file of one's own, filled up to what a preset of the package states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from backend.core.own.sources import USES, mark, model_path, n_parameters, sae_source, slug
+from backend.core.presets import Preset, SaeSource, read_entry
+
+PROMPT = "What is the capital of Russia?\n"
+PAIR = [[PROMPT, "What is the capital of the UK?\n"]]
+NEEDED = ("model", "saes")
+ALLOWED = (
+    *NEEDED,
+    "title",
+    "revision",
+    "dtype",
+    "build",
+    "default_prompt",
+    "prompts",
+    "prompts_file",
+    "prompt_format",
+    "opening",
+    "demonstrations",
+    "checkpoints",
+    "n_parameters",
+    "d_model",
+    "corpus",
+    "corpus_source",
+    "licence",
+    "origin",
+)
+_SAE_KEYS = ("sae", "use")
+
+
+def own_preset(name: str | None, raw: Mapping[str, Any], root: Path, home: Path) -> Preset:
+    """`raw`: model and saes, and what else of `ALLOWED` differs from what is read from their files.
+
+    Without a name it is made of the model's and a mark of what it consists of. Relative paths start
+    from `root`; `home` holds what is fetched and built. ValueError says what is wrong.
+    """
+    _refuse(raw)
+    model, revision = str(raw["model"]), raw.get("revision")
+    path = model_path(model, root)
+    saes = tuple(_source(one, root, home) for one in raw["saes"])
+    ids = [sae.sae_id for sae in saes]
+    for sae_id in sorted({one for one in ids if ids.count(one) > 1}):
+        raise ValueError(
+            f"two SAEs are called {sae_id}, and their id is their folder's name: rename one."
+        )
+    called = path.stem if path is not None and path.is_file() else Path(path or model).name
+    stamp = mark(model, path, revision, raw.get("prompt_format", "plain"), saes)
+    name = name or f"{slug(called.lower())}-{stamp}"
+    folder = home.expanduser() / name
+    filled: dict[str, Any] = {
+        "title": called,
+        "dtype": "float32",
+        "build": str(folder / "build.duckdb"),
+        "default_prompt": PROMPT,
+        "prompts": PAIR,
+        "prompt_format": "plain",
+        "n_parameters": n_parameters(model, path, revision),
+        "d_model": 0,
+        "corpus": "your own: see the build's provenance",
+        **raw,
+        "model": str(path) if path else model,
+    }
+    # a preset states its SAEs by layer and width, which those that are not fetched do not have yet
+    filled["saes"] = [
+        {"sae_id": sae.sae_id, "layer": sae.layer, "d_sae": sae.d_sae} for sae in saes
+    ]
+    return replace(read_entry(name, filled, root), saes=saes)
+
+
+def _refuse(raw: Mapping[str, Any]) -> None:
+    missing = [name for name in NEEDED if name not in raw]
+    if missing:
+        raise ValueError(f"{' and '.join(missing)} must be given.")
+    unknown = sorted(set(raw) - set(ALLOWED))
+    if unknown:
+        raise ValueError(f"there is no entry {unknown[0]!r}; allowed: {', '.join(ALLOWED)}.")
+    if not isinstance(raw["saes"], list | tuple) or not raw["saes"]:
+        raise ValueError(f"saes is {raw['saes']!r}; needed: a list of one or more.")
+
+
+def _source(given: object, root: Path, home: Path) -> SaeSource:
+    if isinstance(given, str):
+        return sae_source(given, root, home)
+    if not isinstance(given, dict) or "sae" not in given or set(given) - set(_SAE_KEYS):
+        raise ValueError(
+            f"an SAE is given as {given!r}; allowed: a folder, RELEASE:ID, or a table of sae (one "
+            "of the two) and use."
+        )
+    use = given.get("use", "both")
+    if use not in USES:
+        raise ValueError(f"use is {use!r}; allowed: {', '.join(USES)}.")
+    return sae_source(str(given["sae"]), root, home, use=use)
