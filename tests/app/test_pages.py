@@ -142,6 +142,8 @@ def test_no_query_is_the_setting_that_the_build_opens_on() -> None:
     assert read_state({}, SAES, here) == (CoverageState("l2", theta=2.5, min_count=5), [])
     there = CoverageState("l3", theta=3.5, min_count=5)
     assert read_state({"sae": "l3"}, SAES, here) == (there, [])
+    named = SimpleNamespace(**vars(here) | {"opening": Opening(default_sae={"coverage": "l3"})})
+    assert read_state({}, SAES, named) == (there, [])
     papers = {"theta": "0", "min_count": "1"}
     assert read_state(papers, SAES, here) == (CoverageState("l2"), [])
 

@@ -18,7 +18,7 @@ KINDS = inside("reactivation/matrix/kinds.js", "(kinds) => kinds")
 
 def open_page(page: Page, url: str, query: str = "") -> None:
     page.goto(f"{url}/reactivation{query}")
-    expect(page.locator(".fs-fm-lane").first).to_be_visible(timeout=20_000)
+    expect(page.locator(".fs-fm-lane").first).to_be_visible()
 
 
 def run_prompt(page: Page, first: str, second: str = "") -> None:
@@ -267,7 +267,7 @@ def test_an_empty_prompt_is_refused_in_words(page: Page, live_server_url: str) -
     page.locator("#reactivation-second-area").fill("")
     page.locator("#reactivation-prompt-area").fill("")
     page.locator("#reactivation-go").click()
-    expect(page.locator("#frame-problem-text")).to_contain_text("Prompt A is empty")
+    expect(page.locator("#frame-problem-text")).to_contain_text("both prompts are empty")
 
 
 def test_saving_gives_a_link(page: Page, live_server_url: str) -> None:

@@ -28,6 +28,7 @@ def can(**default_sae: str) -> Any:
         opening=Opening(default_sae=default_sae),
         demonstrations=[SimpleNamespace(sae_id="l3")],
         min_count_grid=[1],
+        build=None,
     )
 
 
@@ -84,6 +85,6 @@ def test_a_strip_leaves_the_prefix_out() -> None:
             "effective": {},
         }
     )
-    shown = str(prompt_strip(answer, SAES[0], "question?"))
+    shown = str(prompt_strip(answer, SAES[0], "question?", 3))
     assert "question" in shown
     assert "example" not in shown
