@@ -12,8 +12,9 @@ from backend.core.lm import LanguageModel
 from backend.core.tasks import Question, Tasks, Trait
 from backend.core.tasks.prompts import question_range
 from backend.core.tasks.rows import Split
+from backend.core.token_classes import CONTENT
 from backend.core.token_kinds import kind_of
-from precompute.experiments.subject import CONTENT, Subject
+from precompute.experiments.subject import Subject
 
 
 @dataclass(frozen=True)
