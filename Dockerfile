@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # Three targets:
 #   docker build --target dashboard .   pages only: no torch, talks to an API elsewhere
-#   docker build --target cpu .         everything, on a CPU; the lab model is inside (the default target)
+#   docker build --target cpu .         everything, on a CPU; Gemma 3 270M (default target)
 #   docker build --target cuda .        everything, on one GPU
 # On Linux the registry's plain torch wheel brings CUDA. For a small cpu image, give the index of
 # PyTorch's CPU wheels: --build-arg TORCH_INDEX_URL=…

@@ -76,7 +76,7 @@ def create_api(
         redoc_url=None,
         lifespan=lifespan,
     )
-    build = Build(store, settings.build or preset.build)
+    build = Build(store, settings.build or preset.build, preset.training)
     joiner = Joiner(run_together, lambda plans: fits(plans, room(settings, plans[0].prompt.loaded)))
     known = Known(metrics)
     app.state.backend = Backend(

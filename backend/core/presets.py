@@ -14,7 +14,7 @@ from backend.core.packages import Packaged
 
 PRESETS_FILE = Path(__file__).with_name("presets.toml")
 SHIPPED = Path(__file__).parents[2] / "precompute"  # holds the folders of shipped presets
-DEFAULT_PRESET = "lab"  # what is served where none is named
+DEFAULT_PRESET = "gemma-3-270m"  # what is served where none is named
 DEFAULT_HOME = Path("~/.cache/functionscope")
 PROMPT_FORMATS = ("plain", "chat")
 
@@ -83,6 +83,9 @@ class Preset:
     weights: Packaged | None = None
     fallback: str | None = None  # the preset that is served where the weights cannot be had
     note: str = ""  # why it is served instead of the one that was asked for
+    # results along training of another model, for Consolidation, and whose they are
+    training: Path | None = None
+    training_of: str = ""
     licence: str = ""  # the notice that must be read before the model is used
     origin: str = ""  # what the weights are, where that is not what the model's name says
 
@@ -189,6 +192,9 @@ def _optional(raw: dict[str, Any], root: Path) -> dict[str, Any]:
     }
     if "prompts_file" in raw:
         stated["prompts_file"] = root / raw["prompts_file"]
+    if "training" in raw:
+        stated["training"] = root / raw["training"]["file"]
+        stated["training_of"] = raw["training"]["of"]
     if "weights" in raw:
         packages = tuple(raw["weights"]["packages"])
         stated["weights"] = Packaged(**{**raw["weights"], "packages": packages})

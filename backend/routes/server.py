@@ -49,6 +49,7 @@ def read_capabilities(served: Served) -> Capabilities:
             "min_count_grid": list(MIN_COUNTS),
             "orders": list(ORDERS),
             "limits": limits_of(served.settings, loaded),
+            "training_of": preset.training_of,
             "token_required": served.door.locked,
             "version": served.version,
         }

@@ -182,6 +182,9 @@ class Capabilities(Response):
     min_count_grid: list[int] = Field(description="min_count values worth offering")
     orders: list[str] = Field(description="orders that /api/coverage takes")
     limits: Limits = Field(description="bounds that this server enforces")
+    training_of: str = Field(
+        default="", description="whose training Consolidation shows; empty: the model's own"
+    )
     token_required: bool = Field(
         default=False,
         description="live work and writing need FUNCTIONSCOPE_TOKEN: /unlock, or a bearer header",

@@ -22,6 +22,7 @@ from app.parts.page import Page
 from app.parts.panel import notice, skeleton
 from app.parts.reproduce import reproduce_all
 from app.parts.still import still
+from backend.schemas import Capabilities
 
 LOSS_PANEL = "consolidation-loss-panel"
 FEATURES_PANEL = "consolidation-features-panel"
@@ -83,7 +84,15 @@ def _register_complaints(app: Dash, api: ApiClient) -> None:
             complaints += complaints_of(asked, view.answer, view.generations)
         except ApiProblem:  # the losses' callback says what is missing
             pass
-        return address_complaints(complaints)
+        return [_whose(await api.capabilities()), address_complaints(complaints)]
+
+
+def _whose(can: Capabilities) -> Component | None:
+    """Whose training this is, where it is not the model's that the other pages show."""
+    if not can.training_of:
+        return None
+    told = f"These are training runs of {can.training_of}, not of {can.model}."
+    return html.P(told, className="fs-small")
 
 
 def _register_groups(app: Dash, api: ApiClient) -> None:

@@ -28,9 +28,13 @@ class Build:
     is first asked for.
     """
 
-    def __init__(self, store: Store | None, path: Path | None) -> None:
+    def __init__(
+        self, store: Store | None, path: Path | None, training: Path | None = None
+    ) -> None:
+        """`training`: results along training of another model, where none lie beside the build."""
         self._store = store
         self._path = path
+        self._training = training
         self._lock = threading.Lock()
         self._companions: dict[str, Companion] = {}
         self._identified: tuple[dict[str, Any], str] | None = None
@@ -56,13 +60,13 @@ class Build:
         return store
 
     def companions(self) -> dict[str, Callable[[], Any]]:
-        """The result files beside the build by kind;
-        each opens, or raises StoreMissing or StoreInvalid.
+        """The build's own result files by kind; each opens, or raises StoreMissing or
+        StoreInvalid. Another model's training is not among them.
         """
         return {
             STATISTICS: self.statistics,
             FEATURES: self.feature_details,
-            CONSOLIDATION: self.consolidation,
+            CONSOLIDATION: self._own_consolidation,
             EXPERIMENTS: self.experiments,
         }
 
@@ -80,6 +84,14 @@ class Build:
         """Results along training beside the build; raises as `statistics` does."""
         return self._companion(CONSOLIDATION, ConsolidationStore)
 
+    def _own_consolidation(self) -> ConsolidationStore:
+        own = companion_path(self.require().path, CONSOLIDATION)
+        if self._training is not None and not own.exists():
+            raise StoreMissing(
+                "no training run of this model is here: Consolidation shows another model's."
+            )
+        return self.consolidation()
+
     def experiments(self) -> ExperimentsStore:
         """Experiments on prompts beside the build; raises as `statistics` does."""
         return self._companion(EXPERIMENTS, ExperimentsStore)
@@ -87,6 +99,8 @@ class Build:
     def _companion(self, kind: str, store: type[CompanionT]) -> CompanionT:
         """The result file of a kind, kept open; it follows the build when that moves."""
         path = companion_path(self.require().path, kind)
+        if kind == CONSOLIDATION and self._training is not None and not path.exists():
+            path = self._training
         held = self._companions.get(kind)
         if not isinstance(held, store) or held.path != path:
             held = self._companions[kind] = store(path)
