@@ -1,4 +1,4 @@
-"""Training of another model is shown where a build has none of its own, and is nobody's evidence."""
+"""Another model's training is shown where a build has none, and is nobody's evidence."""
 
 import shutil
 from pathlib import Path
