@@ -16,6 +16,7 @@ from backend.core.sae import Sae
 from backend.core.steering.answers import Answer, all_answers
 from backend.core.tasks import Tasks
 from backend.core.tasks.file import parse_tasks
+from backend.core.token_classes import CONTENT, FUNCTION
 from precompute.experiments.demonstrating import asking
 from precompute.experiments.demonstrating.asking import Answering, Row
 from precompute.experiments.demonstrating.candidates import (
@@ -34,7 +35,7 @@ from precompute.experiments.demonstrating.judging import UNEDITED, Arm, Judge
 from precompute.experiments.demonstrating.run import ARMS, OUTCOMES
 from precompute.experiments.kept import Kept
 from precompute.experiments.result import Result
-from precompute.experiments.subject import CONTENT, FUNCTION, Subject
+from precompute.experiments.subject import Subject
 
 TEXT = """
 format = 1
