@@ -267,7 +267,7 @@ def test_an_empty_prompt_is_refused_in_words(page: Page, live_server_url: str) -
     page.locator("#reactivation-second-area").fill("")
     page.locator("#reactivation-prompt-area").fill("")
     page.locator("#reactivation-go").click()
-    expect(page.locator("#frame-problem-text")).to_contain_text("both prompts are empty")
+    expect(page.locator("#frame-problem-text")).to_contain_text("Prompt A is empty")
 
 
 def test_saving_gives_a_link(page: Page, live_server_url: str) -> None:

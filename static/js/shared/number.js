@@ -25,14 +25,6 @@ const WHOLE_BELOW = 1e7;
 export const barWidth = (p) => `${100 * p}%`;
 
 /**
- * The width of a probability's bar: its share of the track, which is 0 to 100 %, so that bars of
- * any two prompts, positions and arms can be compared.
- *
- * @param {number} p
- */
-export const barWidth = (p) => `${100 * p}%`;
-
-/**
  * Three significant digits, a true minus, without exponents where a person would not write one.
  *
  * @param {number} x
