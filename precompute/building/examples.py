@@ -88,26 +88,37 @@ class TextFirings:
 
 
 def fire(lm: LanguageModel, sae: Sae, texts: Shard) -> TextFirings:
-    """Run the texts through the model and one SAE; special tokens are left out as in the corpus."""
-    found: list[tuple[Ints, Ints, Ints, npt.NDArray[np.float32]]] = []
-    special = list(lm.special_ids)
+    """The firings of one SAE in the texts."""
+    return fire_together(lm, [sae], texts)[0]
+
+
+def fire_together(lm: LanguageModel, saes: Sequence[Sae], texts: Shard) -> list[TextFirings]:
+    """Run the texts once through the model, and every SAE on its layer; special tokens are left out
+    as in the corpus.
+    """
+    found: list[list[tuple[Ints, Ints, Ints, npt.NDArray[np.float32]]]] = [[] for _ in saes]
+    special, layers = list(lm.special_ids), sorted({sae.layer for sae in saes})
     for start in range(0, len(texts.lengths), SAMPLE_ROWS):
         tokens = texts.tokens[start : start + SAMPLE_ROWS]
         lengths = texts.lengths[start : start + SAMPLE_ROWS]
-        resid = lm.resid_post(torch.from_numpy(tokens).to(lm.device), [sae.layer])[sae.layer]
+        resid = lm.resid_post(torch.from_numpy(tokens).to(lm.device), layers)
         kept = (np.arange(tokens.shape[1])[None, :] < lengths[:, None]) & ~np.isin(tokens, special)
         row, position = np.nonzero(kept)
-        fired = sae.encode(resid[torch.from_numpy(kept).to(lm.device)])
-        where = fired.position.cpu().numpy()
-        found.append(
-            (
-                fired.feature_index.cpu().numpy(),
-                row[where] + start,
-                position[where],
-                fired.activation.float().cpu().numpy(),
+        for sae, parts in zip(saes, found, strict=True):
+            fired = sae.encode(resid[sae.layer][torch.from_numpy(kept).to(lm.device)])
+            where = fired.position.cpu().numpy()
+            parts.append(
+                (
+                    fired.feature_index.cpu().numpy(),
+                    row[where] + start,
+                    position[where],
+                    fired.activation.float().cpu().numpy(),
+                )
             )
-        )
-    return TextFirings(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    return [
+        TextFirings(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        for parts in found
+    ]
 
 
 def choose(fired: TextFirings) -> Examples:
@@ -164,10 +175,9 @@ def make_examples(lm: LanguageModel, saes: Sequence[Sae], job: Job) -> None:
         "tokens": texts.tokens.astype(np.int32),
         "lengths": texts.lengths,
     }
-    for ordinal, sae in enumerate(saes):
-        chosen = choose(fire(lm, sae, texts)) if len(texts.lengths) else None
-        if chosen is not None:
-            arrays |= {f"{ordinal}.{name}": value for name, value in vars(chosen).items()}
+    fired = fire_together(lm, saes, texts) if len(texts.lengths) else []
+    for ordinal, one in enumerate(fired):
+        arrays |= {f"{ordinal}.{name}": value for name, value in vars(choose(one)).items()}
     save_arrays(path, **arrays)
 
 

@@ -30,7 +30,7 @@ ORDER BY octave
 """
 
 
-TILED_FROM = 4_000_000  # edges from which a new build gets its grid and tiles
+TILED_FROM = 6_000_000  # edges from which a new build gets its grid and tiles
 NAMED = 3  # tokens named for each block
 GRAPH_CLASSES = ("function", "content")
 # a view may unpack millions of edges: more at once would only wait longer

@@ -293,8 +293,7 @@ def by_hand(found: dict[tuple[str, str], tuple[float, int]]) -> None:
     assert found["feature", "shown_open"] == (1.0, 2)
     assert found["feature", "right"] == (0.5, 2)
     assert found["feature", "lost"] == (0.5, 2)
-    assert found["feature", "distinct"][0] == 3
-    assert found["feature", "distinct_shown"][0] == 2
+    assert [found["feature", name][0] for name in ("distinct", "distinct_shown")] == [3, 2]
     assert found["feature", "log_probability"] == (-3.0, 3)
     assert found["random features", "shown"] == (0.75, 8)
     assert found["random features", "right"] == (0.5, 4)
