@@ -13,15 +13,23 @@ from app.api import ApiClient, ApiProblem
 from app.figures.coverage import LayerCurve, coverage_figure
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get, reproduce_post
+from app.pages.overview.compared import (
+    Compared,
+    compared_in_build,
+    compared_in_statistics,
+    opening_setting,
+    setting_words,
+)
 from app.pages.overview.strip import most_firing, prompt_strip
 from app.parts.controls import built_saes
-from app.parts.headline import number, pick_contrast
+from app.parts.headline import number
 from app.parts.opening import opened_sae
 from app.parts.page import Page, icon
 from app.parts.panel import notice, panel, skeleton
 from backend.schemas import Capabilities, CoverageResponse, InspectRequest, Sae
 
 CURVE_RANKS = 1000
+NOTE = "Share of all active features that the first k tokens by frequency reach."
 ENTRIES = (
     (
         "coverage",
@@ -123,7 +131,7 @@ def _curve_panel() -> Component:
         ),
         id="overview-curve-panel",
         exports={"png": "overview-curve", "svg": "overview-curve"},
-        note="Share of all active features that the first k tokens by frequency reach.",
+        note=NOTE,
     )
 
 
@@ -154,28 +162,35 @@ def _register_build(app: Dash, api: ApiClient) -> None:
         Output("overview-curve", "figure"),
         Output("overview-curve-panel-curl", "children"),
         Output("overview-curve-panel-python", "children"),
+        Output("overview-curve-panel-note", "children"),
         Input("frame-scheme", "data"),
         State("frame-location", "href"),
     )
-    async def show_build(scheme: str | None, href: str | None) -> tuple[Any, Any, str, str]:
+    async def show_build(scheme: str | None, href: str | None) -> tuple[Any, ...]:
         capabilities = await api.capabilities()
         saes = built_saes(capabilities)
         if not saes:
             told = notice("No build is being served", (await api.health()).build_detail)
-            return told, blank(scheme), "", ""
+            return told, blank(scheme), "", "", no_update
         middle = opened_sae("overview", capabilities, saes)
-        answers = [await api.coverage(sae.sae_id, max_rank=CURVE_RANKS) for sae in saes]
+        settings = {sae.sae_id: opening_setting(sae, capabilities.build) for sae in saes}
+        answers = [
+            await api.coverage(sae.sae_id, max_rank=CURVE_RANKS, **settings[sae.sae_id])
+            for sae in saes
+        ]
         curves = [
             LayerCurve(sae.sae_id, sae.layer, answer, sae is middle)
             for sae, answer in zip(saes, answers, strict=True)
         ]
         cut = (await api.tokens(token_class="function", limit=1)).total
-        code = reproduce_get(
-            href, "/api/coverage", {"sae_id": middle.sae_id, "max_rank": CURVE_RANKS}
-        )
+        own = settings[middle.sae_id]
+        asked = {"sae_id": middle.sae_id, "max_rank": CURVE_RANKS, **own}
+        code = reproduce_get(href, "/api/coverage", asked)
         chosen = answers[saes.index(middle)]
-        stats = _stats(middle, chosen, cut)
-        return stats, coverage_figure(curves, scheme, n_function=cut), code["curl"], code["python"]
+        compared = compared_in_build(chosen) or await _compared(api, middle, own)
+        stats = _stats(middle, chosen, cut, compared)
+        drawn = coverage_figure(curves, scheme, n_function=cut)
+        return stats, drawn, code["curl"], code["python"], NOTE + setting_words(own)
 
 
 def _register_prompts(app: Dash, api: ApiClient) -> None:
@@ -232,17 +247,27 @@ async def _strips(
     return strips, code["curl"], code["python"]
 
 
-def _stats(sae: Sae, answer: CoverageResponse, n_function: int) -> list[Component]:
+async def _compared(api: ApiClient, sae: Sae, own: dict[str, Any]) -> Compared | None:
+    """The comparison at this setting from the statistics; None where there are none."""
+    try:
+        told = await api.statistics(sae.sae_id, **own)
+    except ApiProblem:
+        return None
+    return compared_in_statistics(told.equal_occurrence)
+
+
+def _stats(
+    sae: Sae, answer: CoverageResponse, n_function: int, compared: Compared | None
+) -> list[Component]:
     """The claim, its control, and the two counts behind them; each opens the coverage page."""
-    contrast = pick_contrast(answer.contrast)
     figures: list[tuple[Component, str]] = []
-    if contrast is not None:
-        n = f"{contrast.occurrences:,} occurrences"
-        share = number(contrast.coverage, contrast.interval, n)
-        whose = "most frequent token" if contrast.k == 1 else f"{contrast.k} most frequent tokens"
+    if compared is not None:
+        n = f"{compared.occurrences:,} occurrences"
+        share = number(compared.coverage, compared.interval, n)
+        whose = "most frequent token" if compared.k == 1 else f"{compared.k} most frequent tokens"
         figures.append((share, f"of layer {sae.layer}’s active features: the {whose}"))
-        if contrast.content_coverage is not None:
-            control = number(contrast.content_coverage, contrast.content_interval, n)
+        if compared.control is not None:
+            control = number(compared.control, compared.control_interval, n)
             figures.append((control, "as many occurrences of content tokens, the control"))
     figures.append((html.Strong(f"{n_function:,}"), "function tokens at this build’s cut"))
     figures.append(
