@@ -28,6 +28,7 @@ from app.api import ApiClient
 from app.main import create_dashboard
 from backend.core.companions.file import companion_path
 from backend.core.lm import LanguageModel
+from backend.core.opening import read_opening
 from backend.core.presets import Demonstration, Preset
 from backend.core.sae import Sae
 from backend.main import create_api
@@ -78,6 +79,7 @@ def browser_preset(tiny_folder: Path, browser_build: Path) -> Preset:
         "title": "tiny",
         "default_prompt": PAIR[0],
         "prompts": (PAIR,),
+        "opening": read_opening({}, pair=PAIR, prompt=PAIR[0], sae_ids=set(SAE_IDS)),
         "demonstrations": (shown,),
     }
     return tiny_preset(tiny_folder, browser_build, **own)
