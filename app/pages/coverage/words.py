@@ -15,6 +15,14 @@ from app.parts.numbers import NARROW, percent, percent_interval
 from app.parts.token import token_chip
 from backend.schemas import Build, CoverageResponse, CoverageRow
 
+NO_CONTROL = (
+    "This build stores no comparison with content tokens, so there is no control to read beside "
+    "the curve."
+)
+NO_CONTROL_HERE = (
+    "A build stores its comparison with content tokens at θ 0 and one firing an edge alone, so "
+    "there is no control to read beside the curve at these settings."
+)
 WIDTHS = {"active": "active features", "dictionary": "dictionary entries"}
 
 
@@ -24,10 +32,7 @@ def headline(layer: int, answer: CoverageResponse) -> list[Component | str]:
     """
     contrast = pick_contrast(answer.contrast)
     if contrast is None:
-        return [
-            "This build stores no comparison with content tokens, so there is no control to read "
-            "beside the curve."
-        ]
+        return [NO_CONTROL if _as_compared(answer) else NO_CONTROL_HERE]
     n = f"{contrast.occurrences:,} occurrences"
     said: list[Component | str] = [
         f"The {most_frequent(contrast.k)} ",
@@ -45,6 +50,11 @@ def headline(layer: int, answer: CoverageResponse) -> list[Component | str]:
         ".",
     ]
     return said
+
+
+def _as_compared(answer: CoverageResponse) -> bool:
+    """Whether the answer is at the one setting at which a build compares."""
+    return bool(answer.effective["theta"] == 0 and answer.effective["min_count"] == 1)
 
 
 def opened_at(state: CoverageState, build: Build | None) -> list[Component | str]:
