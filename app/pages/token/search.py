@@ -104,7 +104,6 @@ def register(app: Dash, api: ApiClient) -> None:
         ClientsideFunction("browse", "writeTokens"),
         Output("tokens-found", "title"),
         Input("tokens-q", "value"),
-        prevent_initial_call=True,
     )
 
 
