@@ -7,6 +7,7 @@ an ASGI transport (no socket), apart it calls a base URL. A failure of any kind 
 from __future__ import annotations
 
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 from fastapi import FastAPI
@@ -73,6 +74,9 @@ class ApiClient:
 
     async def capabilities(self) -> wire.Capabilities:
         return await self._get("/api/capabilities", wire.Capabilities)
+
+    async def sae(self, sae_id: str) -> wire.SaeCard:
+        return await self._get(f"/api/saes/{quote(sae_id, safe='')}", wire.SaeCard)
 
     async def builds(self) -> wire.BuildList:
         return await self._get("/api/builds", wire.BuildList)

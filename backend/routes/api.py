@@ -22,6 +22,7 @@ from backend.routes.browse import (
     export,
     features,
     graph,
+    saes,
     statistics,
     tokens,
 )
@@ -53,6 +54,7 @@ for family in (inspect, reactivation, steer, sweep, traits, patch, lens, runs, s
     router.include_router(family.router, responses=LIVE_FAILURES)
 for family in (
     server,
+    saes,
     health,
     tokens,
     coverage,

@@ -34,6 +34,7 @@ def read_capabilities(served: Served) -> Capabilities:
             "model": preset.title,
             "licence": preset.licence,
             "origin": preset.origin,
+            "n_parameters": preset.n_parameters or None,
             "model_info": model_info(served, loaded) if loaded else None,
             "saes": saes,
             "build": build_of(store, saes) if store else None,

@@ -128,6 +128,7 @@ from backend.schemas.runs import (
     RunRequest,
     SteerRun,
 )
+from backend.schemas.saes import Figure, SaeCard
 from backend.schemas.server import (
     Build,
     BuildComparison,
@@ -293,7 +294,9 @@ __all__ = [
     "RunFileQuery",
     "RunLabels",
     "RunRequest",
+    "Figure",
     "Sae",
+    "SaeCard",
     "Session",
     "SessionRequest",
     "Split",

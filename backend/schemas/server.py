@@ -172,6 +172,11 @@ class Capabilities(Response):
     origin: str = Field(
         default="", description="what the weights are, where the model's name does not say it"
     )
+    n_parameters: int | None = Field(
+        default=None,
+        description="weights of the model, tied ones counted once, as the preset states them; "
+        "null = not stated",
+    )
     default_prompt: str = Field(description="what the prompt box holds at first")
     prompts: list[str] = Field(description="the built-in pair to compare")
     demonstrations: list[Demonstration] = Field(description="worked steering examples")
