@@ -34,6 +34,7 @@ from app.pages.run import page as run
 from app.pages.steer import page as steer
 from app.pages.token import page as token
 from app.pages.token import search as token_search
+from app.parts.cards.opened import register as register_cards
 from app.parts.page import Page
 from app.parts.panel import notice
 from app.parts.shell import shell
@@ -83,6 +84,7 @@ def create_dashboard(api: ApiClient, server: FastAPI, pages: Sequence[Page] = PA
     app.layout = shell(pages)
     _register_router(app, pages)
     _register_frame(app, api)
+    register_cards(app, api)
     for page in pages:
         page.register(app, api)
     register_link_note(app, api)

@@ -8,25 +8,18 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from app.parts.cards.opened import opens
 from app.parts.panel import Children
 from backend.schemas import Build, Capabilities, Health
 
 
 def facts(capabilities: Capabilities) -> list[Component]:
-    """model · SAEs · build, each with the rest of what is known on hover."""
-    info = capabilities.model_info
-    about = [one for one in (capabilities.origin, capabilities.licence) if one]
-    if info:
-        size = f"{info.n_parameters / 1e6:.1f}M parameters, {info.n_layers} layers, {info.dtype}"
-        about.insert(0, size)
+    """model · SAEs · build: the first two open their cards, the third says the rest on hover."""
     saes = ", ".join(f"L{sae.layer}" for sae in capabilities.saes)
-    ids = "\n".join(
-        f"{sae.sae_id} · layer {sae.layer} · {sae.d_sae:,} features" for sae in capabilities.saes
-    )
     build = capabilities.build
     return [
-        _fact("model", capabilities.model, "\n".join(about)),
-        _fact("SAEs", saes or "none", ids or "no SAE is loaded and the build holds none"),
+        opens("model", _opening("model", "model", capabilities.model)),
+        opens("saes", _opening("saes", "SAEs", saes or "none")),
         _fact(
             "build",
             build.name if build else "none",
@@ -34,6 +27,16 @@ def facts(capabilities: Capabilities) -> list[Component]:
             build=build,
         ),
     ]
+
+
+def _opening(card: str, name: str, value: str) -> Component:
+    """A fact that opens a card."""
+    return html.Summary(
+        [html.Span(name, className="fs-fact__name"), html.Span(value)],
+        id=f"frame-open-{card}",
+        className="fs-fact fs-fact--opens",
+        title={"model": "what this model is, and its licence", "saes": "what these SAEs are"}[card],
+    )
 
 
 def _fact(name: str, value: str, title: str, build: Build | None = None) -> Component:
