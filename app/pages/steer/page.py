@@ -14,7 +14,7 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
-from app.pages.steer import browser, tokens
+from app.pages.steer import browser, rates, tokens
 from app.pages.steer import code as steer_code
 from app.pages.steer import features as steer_features
 from app.pages.steer import sections as steer_sections
@@ -129,6 +129,7 @@ def _texts() -> Component:
 def register(app: Dash, api: ApiClient) -> None:
     _register_open(app, api)
     tokens.register(app, api)
+    rates.register(app, api)
     steer_features.register(app, api)
     steer_sections.register(app, api)
     steer_code.register(app)
@@ -261,16 +262,15 @@ def _steering_sae(can: wire.Capabilities) -> str | None:
 
 def _demo_buttons(shown: list[wire.Demonstration]) -> list[Component]:
     buttons = [
-        html.Button(
-            demo.title,
-            id={"type": "steer-demo", "index": i},
-            type="button",
-            className="fs-button",
-            title=demo.note,
-        )
+        html.Div([_demo_button(i, demo), rates.place(i)], className="fs-demo")
         for i, demo in enumerate(shown)
     ]
     return [html.Span("Demonstrations"), *buttons] if buttons else []
+
+
+def _demo_button(i: int, demo: wire.Demonstration) -> Component:
+    name = {"type": "steer-demo", "index": i}
+    return html.Button(demo.title, id=name, type="button", className="fs-button", title=demo.note)
 
 
 def _register_save(app: Dash, api: ApiClient) -> None:
