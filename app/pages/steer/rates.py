@@ -96,7 +96,7 @@ def rates_of(judged: Experiment, demo: Demonstration) -> Component | None:
                         className="fs-muted",
                     ),
                 ],
-                className="fs-pop__body fs-rates",
+                className="fs-pop__body fs-demo__rates",
             ),
         ],
         className="fs-pop",
