@@ -17,6 +17,7 @@ from app.visitor import forwarded
 from backend import schemas as wire
 from backend.schemas import graph as graph_wire
 from backend.schemas import statistics as stats
+from backend.schemas.saes import SaeCard
 
 ResponseT = TypeVar("ResponseT", bound=BaseModel)
 Params = dict[str, str | int | float | bool | None]
@@ -75,8 +76,8 @@ class ApiClient:
     async def capabilities(self) -> wire.Capabilities:
         return await self._get("/api/capabilities", wire.Capabilities)
 
-    async def sae(self, sae_id: str) -> wire.SaeCard:
-        return await self._get(f"/api/saes/{quote(sae_id, safe='')}", wire.SaeCard)
+    async def sae(self, sae_id: str) -> SaeCard:
+        return await self._get(f"/api/saes/{quote(sae_id, safe='')}", SaeCard)
 
     async def builds(self) -> wire.BuildList:
         return await self._get("/api/builds", wire.BuildList)

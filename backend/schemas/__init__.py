@@ -128,7 +128,6 @@ from backend.schemas.runs import (
     RunRequest,
     SteerRun,
 )
-from backend.schemas.saes import Figure, SaeCard
 from backend.schemas.server import (
     Build,
     BuildComparison,
@@ -294,9 +293,7 @@ __all__ = [
     "RunFileQuery",
     "RunLabels",
     "RunRequest",
-    "Figure",
     "Sae",
-    "SaeCard",
     "Session",
     "SessionRequest",
     "Split",

@@ -9,7 +9,7 @@ from dash.development.base_component import Component
 
 from app.parts.numbers import fixed, percent
 from app.parts.shared_rows import table, value_of
-from backend.schemas import Figure, SaeCard
+from backend.schemas.saes import Figure, SaeCard
 
 MEASURED = {
     "training": "in training",
@@ -90,7 +90,7 @@ def _head(cards: Sequence[SaeCard]) -> Component:
 
 def _shape(cards: Sequence[SaeCard]) -> list[Component]:
     """What an SAE is, which nobody measured."""
-    rows = {
+    rows: dict[str, tuple[str, Sequence[object]]] = {
         "layer": ("after layer", [card.layer for card in cards]),
         "width": ("width", [card.width and f"{card.width:,}" for card in cards]),
         "architecture": ("architecture", [card.architecture for card in cards]),

@@ -13,7 +13,7 @@ from backend.core.store import Store
 from backend.core.store.base import SaeRow
 from backend.routes.request.problems import Refusal
 from backend.routes.request.served import Backend, Served
-from backend.schemas import SaeCard
+from backend.schemas.saes import SaeCard
 
 router = APIRouter(tags=["server"])
 _ON_THE_CARD = {"l0": "l0_trained"}  # there `l0` is the build's
@@ -88,6 +88,7 @@ def _stated(
 
 def _place(stated: Stated | None, row: SaeRow | None, source: SaeSource | None) -> dict[str, Any]:
     """What it reads, and its shape: from its folder, else the build, else the preset."""
+    found: tuple[int | str | None, ...]
     if stated is not None:
         config = stated.config
         found = (config.layer, config.hook_name, config.architecture, config.d_sae)
@@ -95,7 +96,7 @@ def _place(stated: Stated | None, row: SaeRow | None, source: SaeSource | None) 
         found = (row.layer, row.hook_name, row.architecture, row.d_sae)
     else:
         layer, width = (source.layer, source.d_sae) if source else (None, None)
-        return {"layer": layer, "hook": None, "architecture": None, "width": width}
+        found = (layer, None, None, width)
     return dict(zip(("layer", "hook", "architecture", "width"), found, strict=True))
 
 

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from backend.core.presets import Preset, SaeSource
 from backend.core.store import Store
-from backend.schemas import SaeCard
+from backend.schemas.saes import SaeCard
 from backend.serving.live import Live
 from tests.api.conftest import Serve
 from tests.core.sae.test_stated import TRAINED, folder

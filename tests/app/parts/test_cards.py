@@ -8,7 +8,8 @@ from dash import html
 from app.parts.cards.model import linked, model_card
 from app.parts.cards.saes import ROWS, saes_card
 from app.parts.still import still
-from backend.schemas import Capabilities, Figure, SaeCard
+from backend.schemas import Capabilities
+from backend.schemas.saes import Figure, SaeCard
 
 WORDS = ("layer", "hook", "architecture", "width", "release", "release_id", "training")
 WORDS += ("left_out", "corpus")
