@@ -35,7 +35,11 @@ def carry_panel(one: Experiment, page: str, code: dict[str, str]) -> Component:
     return panel(
         "Who carries it",
         [
-            html.Div([_set(one, name) for name in sets], id=f"{page}-carry-table"),
+            html.Div(
+                [_set(one, name) for name in sets],
+                id=f"{page}-carry-table",
+                className="fs-rows-box",
+            ),
             html.Details(
                 [html.Summary("in sentences"), html.Ul([html.Li(words) for words in one.findings])],
                 className="fs-small",
