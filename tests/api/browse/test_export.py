@@ -33,9 +33,11 @@ def test_exports_hold_the_whole_table(client: TestClient, store: Store) -> None:
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_the_edges_of_the_shipped_build_are_sent_in_pieces(form: str) -> None:
     """All of its SAEs are within the limit that is stated, and no piece grows with the table."""
-    with TestClient(create_api(None, Live(None, waiting=1), Settings())) as client:
+    lab = load_preset("lab")
+    api = create_api(None, Live(None, waiting=1), Settings(), preset=lab)
+    with TestClient(api) as client:
         limit = client.get("/api/capabilities").json()["limits"]["export_rows"]
-        store = Store.open(load_preset("lab").build)
+        store = Store.open(lab.build)
         for sae in store.saes():
             assert sae.n_edges > 1_000_000
             made = export.export_of(store, "edges", sae.sae_id, limit)
