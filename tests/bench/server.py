@@ -72,7 +72,8 @@ def compose(lm: LanguageModel, subject: Subject, scratch: Path) -> tuple[FastAPI
     saes = {sae_id: Sae.load(path, sae_id=sae_id) for sae_id, path in subject.saes.items()}
     loaded = Loaded(lm, saes, fingerprint="bench", sae_hashes=dict.fromkeys(saes, "bench"))
     live = Live(lambda: loaded, waiting=AT_ONCE)
-    return create_api(None, live, Settings(build=build, runs=scratch / "runs.sqlite")), live
+    settings = Settings(build=build, runs=scratch / "runs.sqlite")
+    return create_api(None, live, settings, preset=load_preset("lab")), live
 
 
 def small_build(subject: Subject, scratch: Path) -> Path:

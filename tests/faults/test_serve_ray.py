@@ -40,6 +40,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subp
         "-m",
         "backend.cli",
         "serve",
+        "--preset",
+        "lab",
         "--engine",
         "ray",
         "--replicas",
