@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from backend.schemas import Capabilities, Demonstration, Sae, Token
+from backend.schemas import Build, Capabilities, Demonstration, Sae, Token
 
 
 def opened_sae(page: str, can: Capabilities, saes: Sequence[Sae]) -> Sae:
@@ -18,6 +18,16 @@ def opened_sae(page: str, can: Capabilities, saes: Sequence[Sae]) -> Sae:
     chosen = named_sae(page, can)
     middle = saes[(len(saes) - 1) // 2]
     return next((sae for sae in saes if sae.sae_id == chosen), middle)
+
+
+def coverage_setting(sae: Sae, build: Build | None) -> tuple[float, int]:
+    """θ and the firings of an edge that the build opens coverage on; the paper's where it names
+    none.
+    """
+    if build is None:
+        return 0.0, 1
+    grid = sae.theta_grid or [0.0]
+    return grid[min(build.coverage_theta_place, len(grid) - 1)], build.coverage_min_count
 
 
 def named_sae(page: str, can: Capabilities) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dash.development.base_component import Component
 
 from app.parts.controls import one_of, segments, select
-from app.parts.opening import opened_sae
+from app.parts.opening import coverage_setting, opened_sae
 from backend.schemas import Capabilities, Sae
 
 # % of occurrences that function tokens make together; the paper's is 40
@@ -71,12 +71,8 @@ def default_state(
     """
     sae_id = sae_id or opened_sae("coverage", capabilities, saes).sae_id
     sae = next(one for one in saes if one.sae_id == sae_id)
-    build = capabilities.build
-    if build is None:
-        return CoverageState(sae_id)
-    grid = sae.theta_grid or [0.0]
-    place = min(build.coverage_theta_place, len(grid) - 1)
-    return CoverageState(sae_id, theta=grid[place], min_count=build.coverage_min_count)
+    theta, min_count = coverage_setting(sae, capabilities.build)
+    return CoverageState(sae_id, theta=theta, min_count=min_count)
 
 
 def read_state(

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.parts.headline import K, pick_contrast
 from app.parts.numbers import NARROW
+from app.parts.opening import coverage_setting
 from backend.schemas import Build, CoverageResponse, Sae
 from backend.schemas.statistics import EqualOccurrence
 
@@ -28,10 +29,8 @@ class Compared:
 
 def opening_setting(sae: Sae, build: Build | None) -> dict[str, Any]:
     """theta and min_count that the build opens Coverage on; nothing for θ 0 and one firing."""
-    if build is None or (build.coverage_theta_place == 0 and build.coverage_min_count == 1):
-        return {}
-    place = min(build.coverage_theta_place, len(sae.theta_grid) - 1)
-    return {"theta": sae.theta_grid[place], "min_count": build.coverage_min_count}
+    theta, min_count = coverage_setting(sae, build)
+    return {"theta": theta, "min_count": min_count} if theta or min_count > 1 else {}
 
 
 def setting_words(setting: dict[str, Any]) -> str:
