@@ -157,6 +157,9 @@ class ApiClient:
     async def claims(self) -> wire.ClaimList:
         return await self._get("/api/claims", wire.ClaimList)
 
+    async def judged_builds(self) -> wire.JudgedBuildList:
+        return await self._get("/api/claims/builds", wire.JudgedBuildList)
+
     async def experiments(self) -> wire.ExperimentList:
         return await self._get("/api/experiments", wire.ExperimentList)
 

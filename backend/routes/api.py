@@ -67,6 +67,7 @@ for family in (
     experiments,
 ):
     router.include_router(family.router)
+router.include_router(claims.builds_router)
 
 
 @router.api_route("/{rest:path}", methods=METHODS, include_in_schema=False)

@@ -39,7 +39,15 @@ from backend.schemas.browse import (
     TokenRow,
     TokenWithExamples,
 )
-from backend.schemas.claims import Claim, ClaimList
+from backend.schemas.claims import (
+    Claim,
+    ClaimAtLayer,
+    ClaimEdit,
+    ClaimList,
+    ClaimOfBuild,
+    JudgedBuild,
+    JudgedBuildList,
+)
 from backend.schemas.consolidation import (
     BaselineRow,
     CheckpointCoverage,
@@ -98,6 +106,7 @@ from backend.schemas.prompts import (
     TokenizeResponse,
 )
 from backend.schemas.queries import (
+    ClaimsQuery,
     CoverageQuery,
     ExportQuery,
     FeatureQuery,
@@ -247,7 +256,13 @@ __all__ = [
     "BuildList",
     "CancelResponse",
     "Claim",
+    "ClaimAtLayer",
+    "ClaimEdit",
     "ClaimList",
+    "ClaimOfBuild",
+    "ClaimsQuery",
+    "JudgedBuild",
+    "JudgedBuildList",
     "Capabilities",
     "Contrast",
     "CoverageResponse",

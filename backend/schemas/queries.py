@@ -153,6 +153,12 @@ class FeatureQuery(Query):
     )
 
 
+class ClaimsQuery(Query):
+    format: Literal["json", "csv", "bib"] = Field(
+        default="json", description="csv: a row a claim; bib: an entry a tested claim"
+    )
+
+
 class ExportQuery(Query):
     format: Literal["csv", "parquet"] = Field(
         default="csv", description="csv has lists as JSON text"

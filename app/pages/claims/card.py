@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from app.links import page_url
 from app.parts.numbers import fixed
+from app.parts.steering import text_of
 from backend.schemas import Claim
 
-VERDICTS = ("supported", "not supported", "not testable")
-MARKS = {"supported": "✓", "not supported": "✕", "not testable": "?"}
+VERDICTS = ("supported", "not supported", "inconclusive", "not tested")
+MARKS = {"supported": "✓", "not supported": "✕", "inconclusive": "≈", "not tested": "–"}
 
 
 def quantity(value: float, unit: str) -> str:
@@ -45,8 +47,9 @@ def claim_card(claim: Claim) -> Component:
         className=f"fs-verdict fs-verdict--{name}",
     )
     words = [html.H3(claim.statement), html.P(claim.made_by, className="fs-small")]
+    told = [*words, _evidence(claim), *_edited(claim), *_layers(claim), _method(claim)]
     return html.Li(
-        [html.Div(badge), html.Div([*words, _evidence(claim), _method(claim)]), _picture(claim)],
+        [html.Div(badge), html.Div(told), _picture(claim)],
         className="fs-claim",
         id=f"claims-{claim.id}",
         **{"data-verdict": name},
@@ -77,6 +80,44 @@ def _evidence(claim: Claim) -> Component:
     if claim.reason:
         parts.append(f" {claim.reason[0].upper()}{claim.reason[1:]}.")
     return html.P(parts, className="fs-claim__numbers")
+
+
+def _edited(claim: Claim) -> list[Component]:
+    """Which feature, at what strength, and a link that does the same."""
+    edit = claim.edit
+    if edit is None:
+        return []
+    where = "last position" if edit.positions == "last" else "last function token"
+    words = (
+        f"The edit: feature {edit.feature_index} of {edit.sae_id}, "
+        f"{fixed(edit.value, 1, sign=True)} at the {where}. "
+    )
+    added = text_of([edit.model_dump() | {"mode": "add", "on": True}])
+    link = dcc.Link("try it", href=page_url("/steer", f=added), className="fs-claim__link")
+    return [html.P([words, link], className="fs-claim__edit")]
+
+
+def _layers(claim: Claim) -> list[Component]:
+    """The same claim after each layer, where there is more than one."""
+    if len(claim.layers) < 2:
+        return []
+    marks = [
+        html.Span(
+            [
+                f"{one.layer} ",
+                html.Span(MARKS[one.verdict], **{"aria-hidden": "true"}),
+                html.Span(one.verdict, className="fs-visually-hidden"),
+                html.Small(quantity(one.value, claim.unit)),
+            ],
+            className=f"fs-claim-mark fs-claim-mark--{one.verdict.replace(' ', '-')}",
+            title=f"{one.sae_id}: {one.verdict}; "
+            + (span_words(one.interval, claim.unit) or "counted"),
+        )
+        for one in claim.layers
+    ]
+    agree = len({one.verdict for one in claim.layers}) == 1
+    said = "The same after each layer: " if agree else "By layer it differs: "
+    return [html.P([said, *marks], className="fs-claim__layers")]
 
 
 def _method(claim: Claim) -> Component:

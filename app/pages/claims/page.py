@@ -14,6 +14,7 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
 from app.links import reproduce_get
+from app.pages.claims.builds import builds_panel
 from app.pages.claims.card import VERDICTS, claim_card
 from app.pages.claims.experiments import experiment_panels
 from app.parts.controls import address_complaints
@@ -23,10 +24,12 @@ from app.parts.still import still
 from backend.schemas import Claim
 
 ALL = "all"
+RENAMED = {"not testable": "not tested"}  # what older links call it
 
 
 async def layout(**query: str) -> Component:
     chosen = query.get("verdict", ALL).replace("-", " ")
+    chosen = RENAMED.get(chosen, chosen)
     known = chosen in (ALL, *VERDICTS)
     complaints = [f"{name}: this page has no such setting" for name in query if name != "verdict"]
     complaints += (
@@ -49,6 +52,7 @@ async def layout(**query: str) -> Component:
                 className="fs-controls fs-claims__bar",
             ),
             html.Div(skeleton("100%", "90%", "95%"), id="claims-list", className="fs-claims"),
+            html.Div(skeleton("100%", "90%"), id="claims-builds"),
             html.Div(id="claims-experiments", className="fs-claims"),
             dcc.Store(id="claims-shown"),
         ]
@@ -103,6 +107,20 @@ def register(app: Dash, api: ApiClient) -> None:
         return still(groups), headline(claims)
 
     @app.callback(
+        Output("claims-builds", "children"),
+        Input("claims-verdict", "id"),
+        State("frame-location", "href"),
+    )
+    async def show_builds(_: str, href: str | None) -> Any:
+        try:
+            claims, judged = (await api.claims()).claims, (await api.judged_builds()).builds
+        except ApiProblem as problem:
+            return notice(problem.title, problem.detail, kind="problem")
+        if not judged:
+            return None
+        return still([builds_panel(claims, judged, reproduce_get(href, "/api/claims/builds", {}))])
+
+    @app.callback(
         Output("claims-experiments", "children"),
         Input("claims-verdict", "id"),
         State("frame-location", "href"),
@@ -135,9 +153,19 @@ def headline(claims: Sequence[Claim]) -> list[Component | str]:
         html.Strong(f"{found['supported']} hold"),
         " on this build, ",
         html.Strong(f"{found['not supported']} do not"),
-        f", and {found['not testable']} are not testable: no number, or one whose interval holds "
-        "the threshold. Each verdict follows from a stated rule and the number, with its "
-        "interval where it is an estimate; none is typed in.",
+        f", {found['inconclusive']} are inconclusive (tested, and the interval holds the "
+        f"threshold), and {found['not tested']} were not tested. Each verdict follows from a "
+        "stated rule and the number, with its interval where it is an estimate; none is typed in. ",
+        html.Span(
+            [
+                "Take them along: ",
+                html.A("CSV", href="/api/claims?format=csv", download=""),
+                ", ",
+                html.A("BibTeX", href="/api/claims?format=bib", download=""),
+                ".",
+            ],
+            className="fs-small",
+        ),
     ]
 
 

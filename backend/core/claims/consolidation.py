@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from backend.core.claims.measures import Measure, Sources
-from backend.core.claims.rules import Figure, Measured, NotTestable
+from backend.core.claims.rules import Figure, Measured, NotTested
 from backend.core.companions.consolidation.growth import SaeCount, degree_split, feature_interval
 from backend.core.companions.consolidation.loss import NAMES, ShardTotals, shard_totals
 from backend.core.companions.consolidation.rows import (
@@ -37,7 +37,7 @@ class _Losses:
         self.tables: LossTables = self.store.loss_tables()
         found = shard_totals(self.tables, self.store.cut(CUT), "none", 1)
         if found is None:
-            raise NotTestable("these results keep no sums by document shard at the 40 % cut")
+            raise NotTested("these results keep no sums by document shard at the 40 % cut")
         self.totals: ShardTotals = found
         n_shards = self.totals.n.shape[-1]
         self.draws = bootstrap_weights(n_shards)
@@ -51,7 +51,7 @@ class _Losses:
     @property
     def shallow(self) -> list[Run]:
         """The whole runs of the shallowest model, one per seed;
-        NotTestable with one depth alone.
+        NotTested with one depth alone.
         """
         depth = min(run.n_layers for run in self.store.runs())
         runs = [
@@ -60,7 +60,7 @@ class _Losses:
             if run.n_layers == depth and run.steps[-1:] == self.deep.steps[-1:]
         ]
         if depth == self.deep.n_layers or not runs:
-            raise NotTestable(
+            raise NotTested(
                 "needs two runs of different depths, trained for the same number of steps"
             )
         return runs
@@ -253,7 +253,7 @@ def _ends(
         if trained and first is not None:
             return store, run, first, trained[-1]
     start = "step 0 and a trained checkpoint" if random else "two trained checkpoints"
-    raise NotTestable(
+    raise NotTested(
         f"these results hold no SAEs of recipe {parameters['recipe']} at {start} of one run"
     )
 

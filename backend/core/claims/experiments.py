@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.core.claims.measures import Measure, Sources, depth_sae
-from backend.core.claims.rules import Figure, Measured, NotTestable
+from backend.core.claims.measures import Measure, Sources, claimed_sae
+from backend.core.claims.rules import Figure, Measured, NotTested
 from backend.core.companions.experiments.store import Estimate, ExperimentsStore
 
 KIND = "experiments"
@@ -19,12 +19,10 @@ def _store(sources: Sources) -> ExperimentsStore:
 
 
 def _estimates(sources: Sources, experiment: str, outcome: str, arm: str) -> list[Estimate]:
-    """All rows of one arm and outcome; NotTestable where the experiment was not run."""
+    """All rows of one arm and outcome; NotTested where the experiment was not run."""
     found = _store(sources).estimates(experiment, outcome=outcome, arm=arm)
     if not found:
-        raise NotTestable(
-            f"the experiments beside this build hold no {experiment}: {arm}, {outcome}"
-        )
+        raise NotTested(f"the experiments beside this build hold no {experiment}: {arm}, {outcome}")
     return found
 
 
@@ -36,23 +34,31 @@ def estimate(sources: Sources, parameters: dict[str, Any]) -> Measured:
     """One estimate of an arm: in all SAEs together, or at a depth;
     beside it another arm of the same.
     """
-    experiment, outcome, depth = (
-        parameters["experiment"],
-        parameters["outcome"],
-        parameters.get("depth"),
-    )
-    sae_id = "all" if depth is None else depth_sae(sources.store(), depth).sae_id
+    experiment, outcome = parameters["experiment"], parameters["outcome"]
+    of_one = "depth" in parameters or "sae_id" in parameters
+    sae_id = claimed_sae(sources.store(), parameters).sae_id if of_one else "all"
     rows = _estimates(sources, experiment, outcome, parameters["arm"])
     row = next((one for one in rows if one.sae_id == sae_id), None)
     if row is None:
-        raise NotTestable(f"the experiment {experiment} was not run on {sae_id}")
+        raise NotTested(f"the experiment {experiment} was not run on {sae_id}")
     return _beside(sources, row, parameters)
 
 
 def best_layer(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """The estimate of the layer where it is largest."""
+    """The estimate of the layer where it is largest, or of the SAE that `sae_id` names."""
     rows = _estimates(sources, parameters["experiment"], parameters["outcome"], parameters["arm"])
-    return _beside(sources, max(rows, key=lambda one: one.value), parameters)
+    return _beside(sources, max(_of_sae(rows, parameters), key=lambda one: one.value), parameters)
+
+
+def _of_sae(rows: list[Estimate], parameters: dict[str, Any]) -> list[Estimate]:
+    """Those of the SAE that `sae_id` names; all where none is named. NotTested where none is
+    left.
+    """
+    asked = parameters.get("sae_id")
+    found = [row for row in rows if asked in (None, row.sae_id)]
+    if not found:
+        raise NotTested(f"the experiment was not run on {asked}")
+    return found
 
 
 def _beside(sources: Sources, row: Estimate, parameters: dict[str, Any]) -> Measured:
@@ -84,7 +90,7 @@ def most_successful_depth(sources: Sources, parameters: dict[str, Any]) -> Measu
     best = max(rows, key=lambda one: one.value)
     n_layers = int(sources.store().provenance()["model"]["n_layers"])
     if best.layer is None:
-        raise NotTestable("the search names no layer")
+        raise NotTested("the search names no layer")
     rivals = [one for one in rows if one is not best and (one.high or 0.0) > (best.low or 1.0)]
     ends = [(one.layer or 0) + 1 for one in (best, *rivals)]
     return Measured(
@@ -113,7 +119,7 @@ def grid_cells(sources: Sources, parameters: dict[str, Any]) -> Measured:
         if "·" not in one.arm and one.arm != "none"
     ]
     if not rows:
-        raise NotTestable("the experiments beside this build hold no grid")
+        raise NotTested("the experiments beside this build hold no grid")
     works = [one for one in rows if (one.low or 0.0) > parameters["success"]]
     names = ", ".join(f"{one.arm} × {one.subject}" for one in works) or "none"
     return Measured(
@@ -129,18 +135,18 @@ def grid_cells(sources: Sources, parameters: dict[str, Any]) -> Measured:
 
 def carry(sources: Sources, parameters: dict[str, Any]) -> Measured:
     """An arm of `carry` for the largest set of subjects, in the SAE in which most are carried at
-    the prompts' end.
+    the prompts' end, or the one that `sae_id` names.
 
     That choice does not look at the arm, unless the arm is the end itself.
     """
     rows = _store(sources).estimates("carry")
     ends = [row for row in rows if (row.arm, row.outcome) == ("at the end", "own")]
     if not ends:
-        raise NotTestable(
+        raise NotTested(
             "the experiments beside this build hold no carry: `functionscope precompute carry` on "
             "a task file makes it"
         )
-    best = max(ends, key=lambda one: (one.n, one.value))
+    best = max(_of_sae(ends, parameters), key=lambda one: (one.n, one.value))
     arm, outcome = parameters["arm"], parameters["outcome"]
     of_best = {
         (row.arm, row.outcome): row
@@ -149,7 +155,7 @@ def carry(sources: Sources, parameters: dict[str, Any]) -> Measured:
     }
     row = of_best.get((arm, outcome))
     if row is None:
-        raise NotTestable(
+        raise NotTested(
             f"carry holds no {arm}: the tails of {best.subject} have no such tokens at equal "
             "distances"
         )

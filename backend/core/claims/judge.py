@@ -9,16 +9,32 @@ from backend.core.claims.consolidation import CONSOLIDATION_MEASURES
 from backend.core.claims.experiments import EXPERIMENT_MEASURES
 from backend.core.claims.measures import BUILD_MEASURES, Measure, Sources
 from backend.core.claims.patching import PATCHING_MEASURES
-from backend.core.claims.rules import Claim, Measured, NotTestable, Verdict, load_claims, verdict_of
+from backend.core.claims.rules import Claim, Measured, NotTested, Verdict, load_claims, verdict_of
 from backend.core.claims.statistics import STATISTICS_MEASURES
+from backend.core.claims.steering import STEERING_MEASURES
 
 MEASURES: dict[str, Measure] = {
     **BUILD_MEASURES,
     **STATISTICS_MEASURES,
     **EXPERIMENT_MEASURES,
     **PATCHING_MEASURES,
+    **STEERING_MEASURES,
     **CONSOLIDATION_MEASURES,
 }
+
+
+# of one SAE each, without a depth among their parameters
+BY_SAE = ("best_layer", "carry", "one_feature")
+
+
+@dataclass(frozen=True)
+class AtLayer:
+    """The same claim, asked of one SAE."""
+
+    sae_id: str
+    layer: int
+    measured: Measured
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -30,22 +46,34 @@ class Judged:
     claim: Claim
     measured: Measured | None
     verdict: Verdict
-    reason: str  # of "not testable"; else empty
+    reason: str  # of "inconclusive" and "not tested"; else empty
+    layers: tuple[AtLayer, ...] = ()  # shallow to deep; () where it is not of one layer
 
 
 def judge(claim: Claim, sources: Sources) -> Judged:
     """Measure one claim and apply its rule."""
     try:
         measured = MEASURES[claim.measure](sources, claim.parameters)
-    except NotTestable as lacking:
-        return Judged(claim, None, "not testable", str(lacking))
+    except NotTested as lacking:
+        return Judged(claim, None, "not tested", str(lacking))
     verdict = verdict_of(claim.rule, measured)
-    reason = (
-        "the interval holds the threshold: this build cannot tell"
-        if verdict == "not testable"
-        else ""
-    )
-    return Judged(claim, measured, verdict, reason)
+    reason = "the interval holds the threshold" if verdict == "inconclusive" else ""
+    return Judged(claim, measured, verdict, reason, _by_layer(claim, sources))
+
+
+def _by_layer(claim: Claim, sources: Sources) -> tuple[AtLayer, ...]:
+    """Of every SAE of the build that has a number."""
+    if "depth" not in claim.parameters and claim.measure not in BY_SAE:
+        return ()
+    found = []
+    for sae in sorted(sources.store().saes(), key=lambda row: row.layer):
+        asked = {**claim.parameters, "sae_id": sae.sae_id}
+        try:
+            measured = MEASURES[claim.measure](sources, asked)
+        except NotTested:
+            continue
+        found.append(AtLayer(sae.sae_id, sae.layer, measured, verdict_of(claim.rule, measured)))
+    return tuple(found)
 
 
 def judge_all(sources: Sources, claims: Sequence[Claim] | None = None) -> list[Judged]:

@@ -1,6 +1,6 @@
 """What each claim measures on the build itself: named functions from the sources to a number.
 
-A measure raises NotTestable for what the build lacks. Shallow, middle and deep name the SAEs whose
+A measure raises NotTested for what the build lacks. Shallow, middle and deep name the SAEs whose
 layers lie nearest to the paper's layers 9, 20 and 31 of 42, as shares of the depth.
 """
 
@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from backend.core.claims.rules import Figure, Measured, NotTestable
+from backend.core.claims.rules import Figure, Measured, NotTested
 from backend.core.store import Store, StoreError
 from backend.core.store.base import SaeRow
 from backend.core.store.coverage import Contrast
 
+TABLE_1 = {"theta": "0", "min_count": "1"}  # the paper's setting; a page may open on another
 PAPER_DEPTHS = {"shallow": 10 / 42, "middle": 21 / 42, "deep": 32 / 42}
 SHARDS = "document shards"
 
@@ -29,16 +30,16 @@ class Sources:
     companions: dict[str, Callable[[], Any]]
 
     def store(self) -> Store:
-        """The build; NotTestable without one."""
+        """The build; NotTested without one."""
         store: Store = _opened(self.build)
         return store
 
     def companion(self, kind: str) -> Any:
         """The build's result file of that kind;
-        NotTestable, with the command that makes it, without one.
+        NotTested, with the command that makes it, without one.
         """
         if kind not in self.companions:
-            raise NotTestable(f"this program reads no {kind} results")
+            raise NotTested(f"this program reads no {kind} results")
         return _opened(self.companions[kind])
 
 
@@ -46,7 +47,7 @@ def _opened(opening: Callable[[], Any]) -> Any:
     try:
         return opening()
     except StoreError as error:
-        raise NotTestable(str(error)) from error
+        raise NotTested(str(error)) from error
 
 
 Measure = Callable[[Sources, dict[str, Any]], Measured]
@@ -54,7 +55,7 @@ Measure = Callable[[Sources, dict[str, Any]], Measured]
 
 def depth_sae(store: Store, depth: str) -> SaeRow:
     """The SAE nearest to the paper's shallow, middle or deep layer;
-    NotTestable when two depths share one.
+    NotTested when two depths share one.
     """
     n_layers = int(store.provenance()["model"]["n_layers"])
     rows = store.saes()
@@ -63,16 +64,26 @@ def depth_sae(store: Store, depth: str) -> SaeRow:
         for name, share in PAPER_DEPTHS.items()
     }
     if len({row.sae_id for row in nearest.values()}) < len(nearest):
-        raise NotTestable("needs SAEs at three depths: shallow, middle and deep")
+        raise NotTested("needs SAEs at three depths: shallow, middle and deep")
     return nearest[depth]
 
 
-def contrast_at(store: Store, sae_id: str, k: int) -> Contrast:
-    """The equal-occurrence comparison at k; NotTestable where the build did not make it."""
+def claimed_sae(store: Store, parameters: dict[str, Any]) -> SaeRow:
+    """The SAE that `sae_id` names, where a claim is asked of each; else the one at `depth`."""
+    asked = parameters.get("sae_id")
+    if asked is None:
+        return depth_sae(store, parameters["depth"])
+    return next(row for row in store.saes() if row.sae_id == asked)
+
+
+def contrast_at(store: Store, sae_id: str, k: int | None) -> Contrast:
+    """The equal-occurrence comparison at k, or of the function class (k = None); NotTested where
+    the build did not make it.
+    """
     try:
         return store.coverage_contrast(sae_id, k)
     except ValueError as error:
-        raise NotTestable(str(error)) from error
+        raise NotTested(str(error)) from error
 
 
 def n_shards(store: Store) -> int:
@@ -80,9 +91,11 @@ def n_shards(store: Store) -> int:
 
 
 def coverage_of_first(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Share of one depth's active features that the k most frequent tokens reach."""
-    store, k = sources.store(), int(parameters["k"])
-    sae = depth_sae(store, parameters["depth"])
+    """Share of one depth's active features that the k most frequent tokens reach; without a k, the
+    function class.
+    """
+    store, k = sources.store(), parameters.get("k")
+    sae = claimed_sae(store, parameters)
     contrast = contrast_at(store, sae.sae_id, k)
     return Measured(
         contrast.coverage,
@@ -90,7 +103,7 @@ def coverage_of_first(sources: Sources, parameters: dict[str, Any]) -> Measured:
         n_shards(store),
         SHARDS,
         sae.sae_id,
-        Figure("coverage", "curve", {"sae": sae.sae_id}),
+        Figure("coverage", "curve", {"sae": sae.sae_id, **TABLE_1}),
         f"as many occurrences ({contrast.occurrences:,}) drawn from content tokens reach",
         contrast.content_coverage,
         contrast.content_interval,
@@ -102,10 +115,10 @@ def coverage_beyond_content(sources: Sources, parameters: dict[str, Any]) -> Mea
     occurrences, in points.
     """
     store, k = sources.store(), int(parameters["k"])
-    sae = depth_sae(store, parameters["depth"])
+    sae = claimed_sae(store, parameters)
     contrast = contrast_at(store, sae.sae_id, k)
     if contrast.content_coverage is None or contrast.difference_interval is None:
-        raise NotTestable(
+        raise NotTested(
             f"content tokens have fewer than {contrast.occurrences:,} occurrences in this corpus"
         )
     return Measured(
@@ -114,7 +127,7 @@ def coverage_beyond_content(sources: Sources, parameters: dict[str, Any]) -> Mea
         n_shards(store),
         SHARDS,
         sae.sae_id,
-        Figure("coverage", "equal", {"sae": sae.sae_id}),
+        Figure("coverage", "equal", {"sae": sae.sae_id, **TABLE_1}),
         "content tokens, the same number of occurrences, reach",
         contrast.content_coverage,
         contrast.content_interval,
@@ -139,7 +152,7 @@ def middle_beyond_others(sources: Sources, parameters: dict[str, Any]) -> Measur
         n_shards(store),
         SHARDS,
         f"{sae.sae_id} and {depth_sae(store, rival).sae_id}",
-        Figure("coverage", "curve", {"sae": sae.sae_id}),
+        Figure("coverage", "curve", {"sae": sae.sae_id, **TABLE_1}),
         f"the {rival} layer's coverage is",
         other.coverage,
         other.interval,
@@ -157,7 +170,7 @@ def reachable_features(sources: Sources, parameters: dict[str, Any]) -> Measured
         positions,
         "corpus positions",
         worst.sae_id,
-        Figure("coverage", "curve", {"sae": worst.sae_id, "denominator": "dictionary"}),
+        Figure("coverage", "curve", {"sae": worst.sae_id, **TABLE_1, "denominator": "dictionary"}),
         "features in the dictionary:",
         float(worst.d_sae),
         control_unit="number",

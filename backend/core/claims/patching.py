@@ -7,7 +7,7 @@ from typing import Any
 
 from backend.core.claims.experiments import KIND
 from backend.core.claims.measures import Measure, Sources
-from backend.core.claims.rules import Figure, Measured, NotTestable
+from backend.core.claims.rules import Figure, Measured, NotTested
 from backend.core.companions.experiments.store import Estimate, ExperimentsStore
 
 PLAIN = ", plain"  # a set that is asked without examples too
@@ -23,7 +23,7 @@ def patched(sources: Sources, parameters: dict[str, Any]) -> Measured:
     experiment, arm, outcome = parameters["experiment"], parameters["arm"], parameters["outcome"]
     rows = _of(store.estimates(experiment, arm=arm, outcome=outcome))
     if not rows:
-        raise NotTestable(
+        raise NotTested(
             f"the experiments beside this build hold no {experiment}: {arm}, {outcome}; "
             f"`functionscope precompute {experiment}` on a task file makes it"
         )

@@ -2,7 +2,7 @@
 
 A verdict is never typed in. It follows from three things: the rule in `claims.toml`, the measured
 value and its 95 % interval. An interval that holds a threshold decides nothing: such a claim is
-"not testable" here, and says so.
+"inconclusive". One without a number is "not tested", and says what is lacking.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 RULES = Path(__file__).with_name("claims.toml")
-Verdict = Literal["supported", "not supported", "not testable"]
+Verdict = Literal["supported", "not supported", "inconclusive", "not tested"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 UNITS = ("share", "points", "nats", "ratio", "number")
 
 
@@ -33,7 +34,7 @@ class Rule:
         )
         if inside:
             return "supported"
-        return "not supported" if outside else "not testable"
+        return "not supported" if outside else "inconclusive"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,18 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """The addition of one feature that a number is about; `positions` as a steering request says
+    them.
+    """
+
+    sae_id: str
+    feature_index: int
+    value: float
+    positions: Literal["last_function", "last"]
+
+
+@dataclass(frozen=True)
 class Measured:
     """A number with everything that it must be shown with."""
 
@@ -77,9 +90,10 @@ class Measured:
     control_value: float | None = None
     control_interval: tuple[float, float] | None = None
     control_unit: str = "share"
+    edit: Edit | None = None
 
 
-class NotTestable(Exception):
+class NotTested(Exception):
     """What this build lacks to test a claim; the message says what would supply it."""
 
 
@@ -116,13 +130,13 @@ def rule_words(rule: Rule, unit: str) -> str:
         where = f"between {quantity(rule.low, unit)} and {quantity(rule.high, unit)}"
         return (
             f"Supported if the whole interval lies {where}; not supported if all of it lies "
-            "outside."
+            "outside; inconclusive if it crosses an end."
         )
     bound, side = (rule.low, "above") if rule.low is not None else (rule.high, "below")
     assert bound is not None
     return (
         f"Supported if the whole interval lies {side} {quantity(bound, unit)}; not supported if "
-        "none of it does; not testable if the interval holds that value."
+        "none of it does; inconclusive if the interval holds that value."
     )
 
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.core.claims.measures import SHARDS, Measure, Sources, depth_sae, n_shards
-from backend.core.claims.rules import Figure, Measured, NotTestable
+from backend.core.claims.measures import SHARDS, Measure, Sources, claimed_sae, n_shards
+from backend.core.claims.rules import Figure, Measured, NotTested
 
 KIND = "statistics"
 _SPREAD = "SELECT mean_evenness, low, high, n_tokens FROM group_spread WHERE token_group = ?"
@@ -34,10 +34,10 @@ _KIND = (
 
 
 def _row(sources: Sources, statement: str, parameters: list[Any], what: str) -> tuple[Any, ...]:
-    """The one row of a query; NotTestable naming what the results lack."""
+    """The one row of a query; NotTested naming what the results lack."""
     rows = sources.companion(KIND).query(statement, parameters)
     if not rows:
-        raise NotTestable(f"the statistics of this build hold no {what}")
+        raise NotTested(f"the statistics of this build hold no {what}")
     row: tuple[Any, ...] = rows[0]
     return row
 
@@ -76,7 +76,7 @@ def power_law(sources: Sources, parameters: dict[str, Any]) -> Measured:
 
     The ratio divided by its standard error is standard normal when neither law is better (Vuong).
     """
-    sae = depth_sae(sources.store(), parameters["depth"])
+    sae = claimed_sae(sources.store(), parameters)
     other = parameters["alternative"]
     ratio, p_value, n_tail, alpha = _row(
         sources, _ALTERNATIVE, [sae.sae_id, parameters["side"], other], "fit of the degrees"
@@ -97,7 +97,7 @@ def power_law(sources: Sources, parameters: dict[str, Any]) -> Measured:
 def slope(sources: Sources, parameters: dict[str, Any]) -> Measured:
     """Least-squares slope on two logarithms: of `zipf` or of `degree` by occurrences."""
     name = parameters["name"]
-    sae_id = None if name == "zipf" else depth_sae(sources.store(), parameters["depth"]).sae_id
+    sae_id = None if name == "zipf" else claimed_sae(sources.store(), parameters).sae_id
     value, low, high, n, r2 = _row(sources, _SLOPE, [name, sae_id], f"{name} slope")
     figure = Figure("coverage", "degree", {"sae": sae_id}) if sae_id else Figure("coverage", "zipf")
     return Measured(
@@ -117,7 +117,7 @@ def beyond_permuted_labels(sources: Sources, parameters: dict[str, Any]) -> Meas
     """Mean log2 degree of a class less that of others as frequent,
     above what permuted labels give.
     """
-    sae = depth_sae(sources.store(), parameters["depth"])
+    sae = claimed_sae(sources.store(), parameters)
     observed, low, high, n, permutations = _row(
         sources, _PERMUTATION, [sae.sae_id, parameters["label"]], "permutation of labels"
     )
@@ -139,7 +139,7 @@ def beyond_null_model(sources: Sources, parameters: dict[str, Any]) -> Measured:
     """Coverage of the k most frequent tokens,
     real model less null model on the same document shards.
     """
-    sae = depth_sae(sources.store(), parameters["depth"])
+    sae = claimed_sae(sources.store(), parameters)
     run, k = parameters["run"], int(parameters["k"])
     positions, shards = _row(sources, _NULL_RUN, [run], f"null model {run}")
     real = _row(sources, _NULL, ["real", sae.sae_id, k], f"null model {run}")
@@ -158,9 +158,43 @@ def beyond_null_model(sources: Sources, parameters: dict[str, Any]) -> Measured:
     )
 
 
+def beyond_content_at_opening(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Coverage of the k most frequent tokens less that of as many content occurrences, at the
+    setting that the build opens Coverage on: a stated rule chose it, so that no curve is full.
+
+    Interval: that of the k tokens' coverage, over resampled document shards; what the content
+    occurrences reach is an expectation, without an interval at more than one firing.
+    """
+    store, k = sources.store(), int(parameters["k"])
+    opening = store.provenance().get("coverage_opening")
+    if opening is None:
+        raise NotTested("this build opens on θ 0 and one firing, and has no setting of its own")
+    sae = claimed_sae(store, parameters)
+    theta, min_count = sae.theta_grid[opening["theta_ordinal"]], opening["min_count"]
+    rows = sources.companion(KIND).equal_occurrence(sae.sae_id, opening["theta_ordinal"], min_count)
+    row = next((one for one in rows if (one.k, one.cut, one.others) == (k, None, "content")), None)
+    if row is None or row.other_coverage is None:
+        raise NotTested(
+            f"the statistics hold no comparison of {k} tokens with content tokens at θ {theta:g} "
+            f"and {min_count} firings"
+        )
+    shown = {"sae": sae.sae_id, "theta": f"{theta:g}", "min_count": str(min_count)}
+    other = row.other_coverage
+    return Measured(
+        row.coverage - other,
+        (row.low - other, row.high - other),
+        n_shards(store),
+        SHARDS,
+        f"{sae.sae_id}, an edge being {min_count} firings above {theta:g}",
+        Figure("coverage", "equal", shown),
+        f"as many content occurrences ({row.occurrences:,}) reach",
+        other,
+    )
+
+
 def kind_beyond_kind(sources: Sources, parameters: dict[str, Any]) -> Measured:
     """Coverage of one kind of tokens less another's at the same number of positions."""
-    sae = depth_sae(sources.store(), parameters["depth"])
+    sae = claimed_sae(sources.store(), parameters)
     one = _row(sources, _KIND, [sae.sae_id, parameters["kind"]], f"kind {parameters['kind']}")
     other = _row(sources, _KIND, [sae.sae_id, parameters["other"]], f"kind {parameters['other']}")
     value, interval = _difference(one[:3], other[:3])
@@ -183,5 +217,6 @@ STATISTICS_MEASURES: dict[str, Measure] = {
     "slope": slope,
     "beyond_permuted_labels": beyond_permuted_labels,
     "beyond_null_model": beyond_null_model,
+    "beyond_content_at_opening": beyond_content_at_opening,
     "kind_beyond_kind": kind_beyond_kind,
 }

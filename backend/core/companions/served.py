@@ -18,6 +18,7 @@ from backend.core.companions.statistics.store import StatisticsStore
 from backend.core.store import Store, StoreError, StoreMissing
 
 STATISTICS = "statistics"
+KINDS = (STATISTICS, FEATURES, CONSOLIDATION, EXPERIMENTS)
 # of blocks of the build; the operating system keeps more of it, outside the process
 READING = "256MB"
 CompanionT = TypeVar("CompanionT", bound=Companion)

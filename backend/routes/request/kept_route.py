@@ -14,6 +14,8 @@ from backend.core.store import StoreError
 from backend.routes.request.kept import Kinds, Sources
 from backend.routes.request.served import Backend
 
+JSON = "application/json"  # other answers, which are files to take along, are made anew
+
 
 class KeptRoute(APIRoute):
     """A GET whose answer depends on its address,
@@ -36,9 +38,9 @@ class KeptRoute(APIRoute):
             )
             body = kept.get(address)
             if body is not None:
-                return Response(body, media_type="application/json")
+                return Response(body, media_type=JSON)
             response = await make(request)
-            if response.status_code == 200:
+            if response.status_code == 200 and response.media_type == JSON:
                 kept.put(address, bytes(response.body))
             return response
 

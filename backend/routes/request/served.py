@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from backend.core.companions.served import Build
 from backend.core.presets import Preset
 from backend.core.runs import RunStore
+from backend.routes.request.judged import JudgedBuilds
 from backend.routes.request.kept import Keeper
 from backend.routes.request.known import Known
 from backend.routes.request.rate import Doorkeeper
@@ -32,6 +33,7 @@ class Backend:
     door: Doorkeeper
     metrics: Metrics
     joiner: Joiner[Any]  # of inspect requests
+    judged: JudgedBuilds
     version: str = field(default="")
     keeper: Keeper = field(default_factory=Keeper)
 

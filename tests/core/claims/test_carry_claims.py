@@ -7,7 +7,7 @@ import pytest
 
 from backend.core.claims.judge import judge
 from backend.core.claims.measures import Sources
-from backend.core.claims.rules import Claim, Figure, NotTestable, load_claims
+from backend.core.claims.rules import Claim, Figure, NotTested, load_claims
 from backend.core.companions.experiments.store import ExperimentsStore
 from precompute.experiments.carry import ARMS, OUTCOMES
 from precompute.experiments.carry_kinds import comparison_arms
@@ -18,7 +18,7 @@ CLAIMS = {claim.id: claim for claim in load_claims() if claim.measure == "carry"
 
 
 def missing() -> Any:
-    raise NotTestable("no build")
+    raise NotTested("no build")
 
 
 @pytest.fixture

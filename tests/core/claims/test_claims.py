@@ -16,7 +16,7 @@ from backend.core.claims.measures import PAPER_DEPTHS, Sources, depth_sae
 from backend.core.claims.rules import (
     Figure,
     Measured,
-    NotTestable,
+    NotTested,
     Rule,
     load_claims,
     rule_words,
@@ -110,7 +110,7 @@ def test_growth_is_measured_within_one_run(recipe: str, since: str) -> None:
     sources = Sources(missing, {"consolidation": lambda: store})  # type: ignore[arg-type]
     parameters = {"recipe": recipe, "since": since}
     if (recipe, since) == ("equal_score", "random"):
-        with pytest.raises(NotTestable, match="step 0"):
+        with pytest.raises(NotTested, match="step 0"):
             features_grow(sources, parameters)
         return
     has = {one.run for one in store.growth().saes if one.recipe == recipe}
@@ -143,5 +143,5 @@ class _Store:
 def test_depths_are_the_papers_layers_on_the_papers_model() -> None:
     found = [depth_sae(_Store(9, 20, 26, 31), depth).layer for depth in PAPER_DEPTHS]  # type: ignore[arg-type]
     assert found == [9, 20, 31]
-    with pytest.raises(NotTestable, match="three depths"):
+    with pytest.raises(NotTested, match="three depths"):
         depth_sae(_Store(20), "middle")  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import pytest
 
 from backend.core.claims.judge import judge
 from backend.core.claims.measures import Sources
-from backend.core.claims.rules import Claim, NotTestable, load_claims
+from backend.core.claims.rules import Claim, NotTested, load_claims
 from backend.core.companions.experiments.store import ExperimentsStore
 from precompute.experiments.carry_kinds import comparison_arms
 from precompute.experiments.patching import needed, travel, words
@@ -25,7 +25,7 @@ NEEDED = CLAIMS["function-tokens-are-needed"]
 
 
 def missing() -> Any:
-    raise NotTestable("no build")
+    raise NotTested("no build")
 
 
 def sources_of(tmp_path: Path, claim: Claim, rows: list[tuple[str, str, float, int]]) -> Sources:
