@@ -17,6 +17,7 @@ from app.visitor import forwarded
 from backend import schemas as wire
 from backend.schemas import graph as graph_wire
 from backend.schemas import statistics as stats
+from backend.schemas.claims import JudgedBuildList
 from backend.schemas.saes import SaeCard
 
 ResponseT = TypeVar("ResponseT", bound=BaseModel)
@@ -157,8 +158,8 @@ class ApiClient:
     async def claims(self) -> wire.ClaimList:
         return await self._get("/api/claims", wire.ClaimList)
 
-    async def judged_builds(self) -> wire.JudgedBuildList:
-        return await self._get("/api/claims/builds", wire.JudgedBuildList)
+    async def judged_builds(self) -> JudgedBuildList:
+        return await self._get("/api/claims/builds", JudgedBuildList)
 
     async def experiments(self) -> wire.ExperimentList:
         return await self._get("/api/experiments", wire.ExperimentList)

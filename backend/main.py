@@ -22,7 +22,6 @@ from backend.routes import api
 from backend.routes.live.inspect_together import fits, run_together
 from backend.routes.request import problems
 from backend.routes.request.context import RequestContext
-from backend.routes.request.judged import JudgedBuilds
 from backend.routes.request.known import Known
 from backend.routes.request.limits import room
 from backend.routes.request.rate import Doorkeeper
@@ -81,17 +80,7 @@ def create_api(
     joiner = Joiner(run_together, lambda plans: fits(plans, room(settings, plans[0].prompt.loaded)))
     known = Known(metrics)
     app.state.backend = Backend(
-        build,
-        live,
-        settings,
-        preset,
-        runs,
-        known,
-        door,
-        metrics,
-        joiner,
-        JudgedBuilds(preset, settings.presets),
-        product_version(),
+        build, live, settings, preset, runs, known, door, metrics, joiner, product_version()
     )
     app.state.script_hashes = []
     app.include_router(api.router)

@@ -1,5 +1,5 @@
-"""A cell of a table of experiments: a figure as a bar, its interval beside it, and what it says in
-a saved table.
+"""How estimates and verdicts are shown: a cell with a bar and its interval, the mark of a
+verdict.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from dash.development.base_component import Component
 
 from app.parts.shared_rows import bar
 from backend.schemas import ExperimentEstimate
+
+# verdicts of claims, and how every page marks them
+MARKS = {"supported": "✓", "not supported": "✕", "inconclusive": "≈", "not tested": "–"}
 
 
 def numbers(values: list[Any]) -> dict[str, str]:

@@ -39,15 +39,7 @@ from backend.schemas.browse import (
     TokenRow,
     TokenWithExamples,
 )
-from backend.schemas.claims import (
-    Claim,
-    ClaimAtLayer,
-    ClaimEdit,
-    ClaimList,
-    ClaimOfBuild,
-    JudgedBuild,
-    JudgedBuildList,
-)
+from backend.schemas.claims import Claim, ClaimList
 from backend.schemas.consolidation import (
     BaselineRow,
     CheckpointCoverage,
@@ -106,7 +98,6 @@ from backend.schemas.prompts import (
     TokenizeResponse,
 )
 from backend.schemas.queries import (
-    ClaimsQuery,
     CoverageQuery,
     ExportQuery,
     FeatureQuery,
@@ -256,13 +247,7 @@ __all__ = [
     "BuildList",
     "CancelResponse",
     "Claim",
-    "ClaimAtLayer",
-    "ClaimEdit",
     "ClaimList",
-    "ClaimOfBuild",
-    "ClaimsQuery",
-    "JudgedBuild",
-    "JudgedBuildList",
     "Capabilities",
     "Contrast",
     "CoverageResponse",

@@ -54,6 +54,7 @@ class Claim(Response):
     above: float | None = Field(description="the rule's lower threshold")
     below: float | None = Field(description="the rule's upper threshold")
     verdict: Verdict = Field(description="computed from the rule")
+    plain: str = Field(description="what came out, in plain words; empty for claims that have none")
     reason: str = Field(
         description="of “inconclusive” and “not tested”: why, or what is lacking; else empty"
     )

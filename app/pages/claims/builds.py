@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dash import html
 from dash.development.base_component import Component
 
-from app.pages.claims.card import MARKS, quantity, span_words
+from app.pages.claims.card import quantity, span_words
+from app.parts.estimates import MARKS
 from app.parts.panel import panel
 from app.parts.shared_rows import table, value_of
-from backend.schemas import Claim, ClaimOfBuild, JudgedBuild
+from backend.schemas import Claim
+from backend.schemas.claims import ClaimOfBuild, JudgedBuild
 
 NOTE = (
     "Each claim on each build that is ready on this machine, by the same rule: ✓ supported, "

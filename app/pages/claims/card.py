@@ -10,12 +10,10 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app.links import page_url
+from app.parts.estimates import MARKS
 from app.parts.numbers import fixed
 from app.parts.steering import text_of
 from backend.schemas import Claim
-
-VERDICTS = ("supported", "not supported", "inconclusive", "not tested")
-MARKS = {"supported": "✓", "not supported": "✕", "inconclusive": "≈", "not tested": "–"}
 
 
 def quantity(value: float, unit: str) -> str:
@@ -59,7 +57,8 @@ def claim_card(claim: Claim) -> Component:
 def _evidence(claim: Claim) -> Component:
     if claim.value is None:
         return html.P(
-            [html.Strong("Not measured: "), claim.reason, "."], className="fs-claim__numbers"
+            [html.Strong("Not measured: "), claim.reason.rstrip("."), "."],
+            className="fs-claim__numbers",
         )
     counted = f"{claim.n:,} {claim.n_unit}" if claim.n is not None else claim.n_unit
     told = span_words(claim.interval, claim.unit)

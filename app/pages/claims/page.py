@@ -15,9 +15,10 @@ from dash.development.base_component import Component
 from app.api import ApiClient, ApiProblem
 from app.links import reproduce_get
 from app.pages.claims.builds import builds_panel
-from app.pages.claims.card import VERDICTS, claim_card
+from app.pages.claims.card import claim_card
 from app.pages.claims.experiments import experiment_panels
 from app.parts.controls import address_complaints
+from app.parts.estimates import MARKS
 from app.parts.page import Page
 from app.parts.panel import notice, panel, skeleton
 from app.parts.still import still
@@ -30,12 +31,12 @@ RENAMED = {"not testable": "not tested"}  # what older links call it
 async def layout(**query: str) -> Component:
     chosen = query.get("verdict", ALL).replace("-", " ")
     chosen = RENAMED.get(chosen, chosen)
-    known = chosen in (ALL, *VERDICTS)
+    known = chosen in (ALL, *MARKS)
     complaints = [f"{name}: this page has no such setting" for name in query if name != "verdict"]
     complaints += (
         []
         if known
-        else [f"verdict: got {chosen!r}, allowed are {', '.join((ALL, *VERDICTS))}; showing all"]
+        else [f"verdict: got {chosen!r}, allowed are {', '.join((ALL, *MARKS))}; showing all"]
     )
     return html.Article(
         [
@@ -63,7 +64,7 @@ def _filter(chosen: str) -> Component:
     control = dmc.SegmentedControl(
         id="claims-verdict",
         value=chosen.replace(" ", "-"),
-        data=[{"value": name.replace(" ", "-"), "label": name} for name in (ALL, *VERDICTS)],
+        data=[{"value": name.replace(" ", "-"), "label": name} for name in (ALL, *MARKS)],
         **{"aria-label": "show claims by verdict"},
     )
     shown = [html.Span("show", className="fs-control__label"), control]
@@ -106,6 +107,18 @@ def register(app: Dash, api: ApiClient) -> None:
         ]
         return still(groups), headline(claims)
 
+    _register_beside(app, api)
+    app.clientside_callback(
+        ClientsideFunction("fsClaims", "show"),
+        Output("claims-shown", "data"),
+        Input("claims-verdict", "value"),
+        Input("claims-list", "children"),
+    )
+
+
+def _register_beside(app: Dash, api: ApiClient) -> None:
+    """What stands below the cards."""
+
     @app.callback(
         Output("claims-builds", "children"),
         Input("claims-verdict", "id"),
@@ -131,13 +144,6 @@ def register(app: Dash, api: ApiClient) -> None:
         except ApiProblem as problem:
             return notice("No experiments on prompts beside this build", problem.detail)
         return still(experiment_panels(found, reproduce_get(href, "/api/experiments", {})))
-
-    app.clientside_callback(
-        ClientsideFunction("fsClaims", "show"),
-        Output("claims-shown", "data"),
-        Input("claims-verdict", "value"),
-        Input("claims-list", "children"),
-    )
 
 
 def _group(title: str, claims: Sequence[Claim], code: dict[str, str]) -> Component:

@@ -13,6 +13,7 @@ from app.api import ApiClient, ApiProblem
 from app.figures.coverage import LayerCurve, coverage_figure
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get, reproduce_post
+from app.pages.overview import verdicts
 from app.pages.overview.compared import (
     Compared,
     compared_in_build,
@@ -20,6 +21,7 @@ from app.pages.overview.compared import (
     opening_setting,
     setting_words,
 )
+from app.pages.overview.primer import primer
 from app.pages.overview.strip import most_firing, prompt_strip
 from app.parts.controls import built_saes
 from app.parts.headline import number
@@ -61,8 +63,11 @@ ENTRIES = (
 async def layout(**_: str) -> Component:
     return html.Article(
         [
-            html.Div([_thesis(), _numbers(), _entries()], className="fs-overview__words"),
-            html.Div([_curve_panel(), _prompt_panel()], className="fs-overview__example"),
+            html.Div(
+                [_thesis(), verdicts.section(), _numbers(), _entries()],
+                className="fs-overview__words",
+            ),
+            html.Div([primer(), _prompt_panel(), _curve_panel()], className="fs-overview__example"),
         ],
         className="fs-overview",
     )
@@ -154,6 +159,7 @@ def _prompt_panel() -> Component:
 def register(app: Dash, api: ApiClient) -> None:
     _register_build(app, api)
     _register_prompts(app, api)
+    verdicts.register(app, api)
 
 
 def _register_build(app: Dash, api: ApiClient) -> None:

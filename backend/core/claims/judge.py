@@ -62,11 +62,15 @@ def judge(claim: Claim, sources: Sources) -> Judged:
 
 
 def _by_layer(claim: Claim, sources: Sources) -> tuple[AtLayer, ...]:
-    """Of every SAE of the build that has a number."""
+    """Of every SAE of the build that has a number; () without a build."""
     if "depth" not in claim.parameters and claim.measure not in BY_SAE:
         return ()
+    try:
+        saes = sorted(sources.store().saes(), key=lambda row: row.layer)
+    except NotTested:
+        return ()
     found = []
-    for sae in sorted(sources.store().saes(), key=lambda row: row.layer):
+    for sae in saes:
         asked = {**claim.parameters, "sae_id": sae.sae_id}
         try:
             measured = MEASURES[claim.measure](sources, asked)

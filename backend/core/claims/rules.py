@@ -53,6 +53,7 @@ class Claim:
     noun: str = ""  # what a plain number counts, said after it
     # what stands beside it is the same quantity: both belong on one axis
     control_drawn: bool = False
+    plain: dict[str, str] = field(default_factory=dict)  # verdict -> what came out, in plain words
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,26 @@ def _claim(table: dict[str, Any]) -> Claim:
             f"claim {name!r}: unit is {fields.get('unit')!r}; allowed: {', '.join(UNITS)}"
         )
     fields.setdefault("parameters", {})
-    return Claim(**fields, rule=Rule(rule.get("above"), rule.get("below")))
+    plain = {said.replace("_", " "): words for said, words in fields.pop("plain", {}).items()}
+    for said in plain:
+        if said not in VERDICTS:
+            raise ValueError(f"claim {name!r}: plain.{said}; allowed: {', '.join(VERDICTS)}")
+    return Claim(**fields, plain=plain, rule=Rule(rule.get("above"), rule.get("below")))
+
+
+def plain_words(claim: Claim, verdict: Verdict, measured: Measured | None) -> str:
+    """What came out, for a reader who knows nothing of it yet; "" where the claim has no words."""
+    words = claim.plain.get(verdict, "")
+    if not words or measured is None:
+        return ""
+    control = measured.control_value
+    return words.format(
+        value=quantity(measured.value, claim.unit),
+        size=quantity(abs(measured.value), claim.unit).removeprefix("+"),
+        control="" if control is None else quantity(control, measured.control_unit),
+        n=f"{measured.n:,}",
+        n_unit=measured.n_unit,
+    ).replace(" %", "\u202f%")
 
 
 def rule_words(rule: Rule, unit: str) -> str:

@@ -9,19 +9,14 @@ from fastapi import APIRouter, Query, Response
 
 from backend.core.claims import Judged, judge_all
 from backend.core.claims.measures import Sources
-from backend.core.claims.rules import Edit, Figure, rule_words
+from backend.core.claims.rules import Edit, Figure, plain_words, rule_words
 from backend.core.companions.served import KINDS
 from backend.routes.browse.claims_written import WRITTEN, Stated
 from backend.routes.request.kept_route import kept_by
 from backend.routes.request.served import Served
-from backend.schemas import (
-    Claim,
-    ClaimList,
-    ClaimOfBuild,
-    ClaimsQuery,
-    JudgedBuild,
-    JudgedBuildList,
-)
+from backend.schemas import Claim, ClaimList
+from backend.schemas.claims import ClaimOfBuild, JudgedBuild, JudgedBuildList
+from backend.schemas.queries import ClaimsQuery
 
 router = APIRouter(tags=["claims"], route_class=kept_by(*KINDS))
 # not kept: what it says depends on files of other builds too, and it keeps those itself
@@ -105,6 +100,7 @@ def claim_of(judged: Judged) -> Claim:
         "below": claim.rule.high,
         "verdict": judged.verdict,
         "reason": judged.reason,
+        "plain": plain_words(claim, judged.verdict, found),
     }
     layers = [
         {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -33,9 +34,13 @@ class Backend:
     door: Doorkeeper
     metrics: Metrics
     joiner: Joiner[Any]  # of inspect requests
-    judged: JudgedBuilds
     version: str = field(default="")
     keeper: Keeper = field(default_factory=Keeper)
+
+    @cached_property
+    def judged(self) -> JudgedBuilds:
+        """What the rules say of this build and the others here."""
+        return JudgedBuilds(self.preset, self.settings.presets)
 
 
 async def backend(request: Request) -> Backend:

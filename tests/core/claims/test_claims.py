@@ -40,12 +40,12 @@ def missing() -> None:
     ("rule", "interval", "verdict"),
     [
         (Rule(0.3, None), (0.4, 0.6), "supported"),
-        (Rule(0.4, None), (0.4, 0.6), "not testable"),
+        (Rule(0.4, None), (0.4, 0.6), "inconclusive"),
         (Rule(0.6, None), (0.4, 0.6), "not supported"),
         (Rule(None, 0.7), (0.4, 0.6), "supported"),
         (Rule(None, 0.4), (0.4, 0.6), "not supported"),
         (Rule(0.3, 0.7), (0.4, 0.6), "supported"),
-        (Rule(0.3, 0.5), (0.4, 0.6), "not testable"),
+        (Rule(0.3, 0.5), (0.4, 0.6), "inconclusive"),
         (Rule(0.7, 0.9), (0.4, 0.6), "not supported"),
     ],
 )
@@ -59,7 +59,7 @@ def test_a_verdict_needs_the_whole_interval(
 def test_a_wider_interval_never_decides_more(low: float, value: float, width: float) -> None:
     rule = Rule(low, None)
     narrow, wide = rule.verdict(value, value), rule.verdict(value - width, value + width)
-    assert wide in (narrow, "not testable")
+    assert wide in (narrow, "inconclusive")
 
 
 def test_without_an_interval_the_count_itself_decides() -> None:
@@ -84,9 +84,9 @@ def test_a_rule_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load_claims(path)
 
 
-def test_without_a_build_nothing_is_testable_and_each_says_why() -> None:
+def test_without_a_build_nothing_is_tested_and_each_says_why() -> None:
     judged = judge_all(Sources(missing, {}))  # type: ignore[arg-type]
-    assert {one.verdict for one in judged} == {"not testable"}
+    assert {one.verdict for one in judged} == {"not tested"}
     assert all(one.reason for one in judged)
 
 
@@ -96,7 +96,7 @@ def test_an_interval_over_the_threshold_is_said_to_decide_nothing(
     claim = replace(load_claims()[0], measure="fixed", rule=Rule(0.5, None))
     monkeypatch.setitem(MEASURES, "fixed", lambda *_: MEASURED)
     judged = judge(claim, Sources(missing, {}))  # type: ignore[arg-type]
-    assert judged.verdict == "not testable"
+    assert judged.verdict == "inconclusive"
     assert "threshold" in judged.reason
 
 

@@ -66,7 +66,7 @@ def test_the_largest_set_is_read_as_its_file_asks_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "verdict"), [(0.80, "supported"), (0.69, "not testable"), (0.60, "not supported")]
+    ("value", "verdict"), [(0.80, "supported"), (0.69, "inconclusive"), (0.60, "not supported")]
 )
 def test_the_verdict_follows_the_rule(tmp_path: Path, value: float, verdict: str) -> None:
     sources = sources_of(tmp_path, NEEDED, [(NEEDED.parameters["arm"], "capitals", value, 200)])
@@ -76,5 +76,5 @@ def test_the_verdict_follows_the_rule(tmp_path: Path, value: float, verdict: str
 def test_without_the_experiment_a_claim_says_what_would_make_it(tmp_path: Path) -> None:
     sources = sources_of(tmp_path, NEEDED, [("ablate last", "capitals", 1.0, 200)])
     found = judge(NEEDED, sources)
-    assert found.verdict == "not testable"
+    assert found.verdict == "not tested"
     assert found.measured is None
