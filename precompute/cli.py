@@ -46,6 +46,8 @@ TRAINING = {
     "experiments": "precompute.experiments.job",
     "answers": "precompute.experiments.answers",
     "carry": "precompute.experiments.carry",
+    "reactivation": "precompute.experiments.again.reactivation",
+    "necessity": "precompute.experiments.again.necessity",
     "demonstrations": "precompute.experiments.demonstrating.command",
     "travel": "precompute.experiments.patching.travel",
     "needed": "precompute.experiments.patching.needed",

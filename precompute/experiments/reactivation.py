@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from backend.core.reactivation.count import Shuffling, count, kept_positions
 from backend.core.reactivation.index import PromptCounts, prompt_counts, summarise
+from backend.core.steering.prompt import ReadPrompt
 from precompute.experiments.result import Result, shown
 from precompute.experiments.subject import Subject
 
@@ -26,6 +27,11 @@ def run(subject: Subject, prompts: Sequence[str]) -> Result:
     """Index of both classes and their difference,
     each with its bootstrap interval over prompts, in every SAE.
     """
+    return index_of(subject, [counted(subject, subject.read_text(text)) for text in prompts])
+
+
+def index_of(subject: Subject, counts: Sequence[Sequence[PromptCounts]]) -> Result:
+    """The same of prompts that were counted: an item per prompt, in each an item per SAE."""
     result = Result("reactivation", subject.seed, arm=dict(ARMS))
     result.outcome["share"] = (
         "share",
@@ -37,15 +43,13 @@ def run(subject: Subject, prompts: Sequence[str]) -> Result:
         "function token stays; range of the middle 95 % of them",
     )
     result.outcome["index"] = ("share", "share less the mean of the arrangements' share")
-    counts = [counts_of(subject, text) for text in prompts]
     for place, sae in enumerate(subject.saes):
         _estimate(result, [one[place] for one in counts], sae.sae_id, sae.layer, subject.seed)
     return result
 
 
-def counts_of(subject: Subject, text: str) -> list[PromptCounts]:
+def counted(subject: Subject, prompt: ReadPrompt) -> list[PromptCounts]:
     """One prompt's counts, an item per SAE."""
-    prompt = subject.read_text(text)
     kept = kept_positions(prompt, len(prompt.token_ids))
     found = count(subject.lm, subject.saes, prompt, kept, Shuffling(SHUFFLES))
     both = [found[sae.sae_id] for sae in subject.saes]

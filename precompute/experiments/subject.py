@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from backend.core.lm import LanguageModel
 from backend.core.lm.interventions import Intervention
+from backend.core.lm.unembedding import positions_at_once
 from backend.core.sae import Sae
 from backend.core.steering.answers import all_answers
 from backend.core.steering.generate import kl
@@ -25,8 +27,19 @@ from precompute.lab.steering import CHINESE
 from precompute.models import token_classes
 
 BATCH = 32
+ROOM = 8  # times the logits that are held together elsewhere: half a gigabyte
 NEW_TOKENS = 16  # of a greedy answer
 Edits = Sequence[Sequence[Intervention]]  # one list per question
+
+
+class HasAnswer(Protocol):
+    """A prompt and its right answer, in words."""
+
+    @property
+    def prompt(self) -> str: ...
+
+    @property
+    def answer(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,7 @@ class Asked(ReadPrompt):
     `answer_ids`: the right answer, which follows the prompt.
     """
 
-    question: Question
+    question: HasAnswer
     answer_ids: list[int]
 
 
@@ -82,8 +95,10 @@ def measure(
     float32 [n, vocab] of the token after the prompt), with the edits in each prompt.
     """
     losses, distributions = np.zeros(len(asked)), []
-    for start in range(0, len(asked), BATCH):
-        part = asked[start : start + BATCH]
+    widest = max((len(one.token_ids + one.answer_ids) for one in asked), default=1)
+    batch = min(BATCH, max(1, ROOM * positions_at_once(lm.vocab_size) // widest))
+    for start in range(0, len(asked), batch):
+        part = asked[start : start + batch]
         rows = [one.token_ids + one.answer_ids for one in part]
         longest = max(map(len, rows))
         ids = torch.tensor(
@@ -92,7 +107,7 @@ def measure(
         mask = torch.tensor(
             [[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=lm.device
         )
-        plans = list(edits[start : start + BATCH]) if edits is not None else [[] for _ in part]
+        plans = list(edits[start : start + batch]) if edits is not None else [[] for _ in part]
         with lm.intervening(plans, prompt_length=longest):
             scores = lm.forward(ids, attention_mask=mask).logits
         for place, one in enumerate(part):

@@ -1,0 +1,1 @@
+"""What fires again at function tokens of task files' prompts, and whether the answer needs it."""
