@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from backend.core.intervals import wilson
 from backend.core.steering.answers import Answer
 from precompute.experiments.demonstrating.asking import Answering, Push, Row
 from precompute.experiments.demonstrating.choice import Counts, at_last
@@ -89,7 +90,10 @@ class Judge:
             self._record(arm.name, self.questions, answers[place * n : (place + 1) * n], arm.where)
 
     def draws(self, arm: str, pushes: Sequence[Push], where: Where) -> list[Counts]:
-        """Each draw's counts; the estimate is of all together, its interval over the draws."""
+        """Each draw's counts; the estimate is of all together, its interval over the draws. Where
+        every draw gave the same share, they say nothing of its spread: then it is the interval of
+        one draw's questions.
+        """
         n = len(self.questions)
         answers = self.answering.answers(
             [row for push in pushes for row in at_last(push, self.questions)]
@@ -107,7 +111,9 @@ class Judge:
         self, arm: str, outcome: str, counts: Sequence[tuple[int, int]], where: Where
     ) -> None:
         shares = np.array([good / n for good, n in counts])
-        interval, n = mean_interval(shares, self.result.seed), sum(n for _, n in counts)
+        same = len(set(shares.tolist())) == 1
+        interval = wilson(*counts[0]) if same else mean_interval(shares, self.result.seed)
+        n = sum(n for _, n in counts)
         place = where | {"subject": self.goal.name}
         self.result.estimated(arm, outcome, float(shares.mean()), interval, n, **place)
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tqdm import tqdm
 
+from backend.core.intervals import wilson
 from backend.core.lm import LanguageModel
 from backend.core.lm.past import Past, begin
 from backend.core.sae import Sae
@@ -274,6 +275,9 @@ def test_the_judgement_by_hand(subject: Subject, tasks: Tasks) -> None:
     counted = judge.draws("random features", [push, push], {"sae_id": "layer_0", "layer": 0})
     found = {(row["arm"], row["outcome"]): (row["value"], row["n"]) for row in result.estimate}
     assert counted == [Counts(4, 3, 2, 1)] * 2
+    # two draws that agree are no certainty: the interval of one draw's four questions
+    alike = result.value("random features", "shown", "layer_0", judge.goal.name)
+    assert (alike["low"], alike["high"]) == wilson(3, 4)
     assert [one["success"] for one in result.answer if one["arm"] == "feature"] == [
         True,
         True,
