@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backend.core.lm.past import Past
 from backend.core.reactivation.count import Shuffling, count, kept_positions
 from backend.core.reactivation.index import PromptCounts, prompt_counts, summarise
 from backend.core.steering.prompt import ReadPrompt
@@ -48,10 +49,10 @@ def index_of(subject: Subject, counts: Sequence[Sequence[PromptCounts]]) -> Resu
     return result
 
 
-def counted(subject: Subject, prompt: ReadPrompt) -> list[PromptCounts]:
-    """One prompt's counts, an item per SAE."""
+def counted(subject: Subject, prompt: ReadPrompt, past: Past | None = None) -> list[PromptCounts]:
+    """One prompt's counts, an item per SAE. `past`: of its prefix, where that was run already."""
     kept = kept_positions(prompt, len(prompt.token_ids))
-    found = count(subject.lm, subject.saes, prompt, kept, Shuffling(SHUFFLES))
+    found = count(subject.lm, subject.saes, prompt, kept, Shuffling(SHUFFLES), past=past)
     both = [found[sae.sae_id] for sae in subject.saes]
     return [prompt_counts(one.observed, one.shuffled, prompt.classes) for one in both]
 

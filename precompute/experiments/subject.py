@@ -108,14 +108,12 @@ def measure(
             [[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=lm.device
         )
         plans = list(edits[start : start + batch]) if edits is not None else [[] for _ in part]
+        first = min(len(one.token_ids) for one in part) - 1  # nothing before is asked for
         with lm.intervening(plans, prompt_length=longest):
-            scores = lm.forward(ids, attention_mask=mask).logits
+            scores = lm.forward(ids, attention_mask=mask, logits_to_keep=longest - first).logits
         for place, one in enumerate(part):
-            after = (
-                scores[place, len(one.token_ids) - 1 : len(one.token_ids) - 1 + len(one.answer_ids)]
-                .float()
-                .log_softmax(-1)
-            )
+            at = len(one.token_ids) - 1 - first
+            after = scores[place, at : at + len(one.answer_ids)].float().log_softmax(-1)
             targets = torch.tensor(one.answer_ids, device=lm.device)
             losses[start + place] = -float(after.gather(-1, targets[:, None]).sum())
             distributions.append(after[0])

@@ -14,6 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from backend.core.lm.prefixes import Prefixes
 from backend.core.tasks import Tasks
 from precompute.experiments.again.asked import add_prompt_arguments, asked_prompts, refuse_few
 from precompute.experiments.kept import Kept
@@ -23,6 +24,7 @@ from precompute.experiments.result import Result
 from precompute.experiments.tasked import run_on_tasks
 
 NAME = "reactivation"
+ROOM = 1 << 28  # bytes of the prefixes' keys and values
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,5 +42,9 @@ def measure(opened: Opened, tasks: Sequence[Tasks], settings: dict[str, Any], ke
     """The index of both classes in every SAE. Minutes: `kept` is not needed."""
     subject = opened.subject
     asked = asked_prompts(subject, tasks, settings["prompts"])
-    counts = [counted(subject, one) for one in tqdm(asked, unit="prompt", desc=NAME)]
+    prefixes = Prefixes(subject.lm, ROOM)
+    counts = [
+        counted(subject, one, prefixes.of(one.token_ids[: one.prefix_length]))
+        for one in tqdm(asked, unit="prompt", desc=NAME)
+    ]
     return index_of(subject, counts)

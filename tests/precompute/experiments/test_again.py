@@ -10,6 +10,7 @@ import pytest
 
 from backend.core.companions.experiments.store import ExperimentsStore
 from backend.core.lm import LanguageModel
+from backend.core.lm.prefixes import Prefixes
 from backend.core.reactivation.index import CLASSES
 from backend.core.sae import Sae
 from backend.core.tasks import Tasks
@@ -80,9 +81,14 @@ def test_each_subject_is_asked_once_and_phrasings_and_tails_take_turns(
 def test_only_what_fired_in_the_question_itself_fires_again(
     subject: Subject, asked: list[Asked]
 ) -> None:
-    """From sets of features: the few-shot example is no earlier position."""
+    """From sets of features: the few-shot example is no earlier position, run whole or once."""
+    prefixes = Prefixes(subject.lm, 1 << 20)
     for one in asked:
         counts = counted(subject, one)
+        shared = counted(subject, one, prefixes.of(one.token_ids[: one.prefix_length]))
+        for whole, rest in zip(counts, shared, strict=True):
+            assert (whole.observed == rest.observed).all()
+            assert (whole.shuffled == rest.shuffled).all()
         for sae, found in zip(subject.saes, counts, strict=True):
             resid = subject.resid(one.token_ids)[sae.layer]
             fires = sae.encode(resid)
