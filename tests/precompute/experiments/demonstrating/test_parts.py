@@ -278,12 +278,8 @@ def test_the_judgement_by_hand(subject: Subject, tasks: Tasks) -> None:
     # two draws that agree are no certainty: the interval of one draw's four questions
     alike = result.value("random features", "shown", "layer_0", judge.goal.name)
     assert (alike["low"], alike["high"]) == wilson(3, 4)
-    assert [one["success"] for one in result.answer if one["arm"] == "feature"] == [
-        True,
-        True,
-        True,
-        False,
-    ]
+    told = [one["success"] for one in result.answer if one["arm"] == "feature"]
+    assert told == [True] * 3 + [False]
     by_hand(found)
 
 
