@@ -84,6 +84,7 @@ def _rail(pages: Sequence[Page]) -> Component:
 def _top_bar() -> Component:
     buttons = [
         _bar_button("link", "Copy the link to exactly this (y)"),
+        _bar_button("keep", "Save this page as one file that opens without a server"),
         _bar_button("scheme", "Light or dark (t)"),
         _bar_button("help", "Keyboard help (?)"),
     ]

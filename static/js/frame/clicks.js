@@ -3,7 +3,7 @@
  *   data-fs-copy-of="id"    copies that element's text
  *   data-fs-export="png|svg" data-fs-target="graph id"   saves the figure
  *   data-fs-export="csv"     data-fs-target="grid id"    saves the table
- *   data-fs-action="help|scheme|link"
+ *   data-fs-action="help|scheme|link|keep"
  */
 
 import { around, element } from "../shared/events.js";
@@ -11,9 +11,10 @@ import { copy, copyLink } from "./copying.js";
 import { exportFrom } from "./exports.js";
 import { toggleHelp } from "./help.js";
 import { toggleScheme } from "./theme.js";
+import { savePage } from "./whole_page.js";
 
 /** @type {Record<string, () => void>} */
-const ACTIONS = { help: toggleHelp, scheme: toggleScheme, link: copyLink };
+const ACTIONS = { help: toggleHelp, scheme: toggleScheme, link: copyLink, keep: savePage };
 
 /** @returns {NodeListOf<HTMLDetailsElement>} */
 const popovers = () => document.querySelectorAll("details.fs-pop[open]");
