@@ -21,6 +21,7 @@ from backend.core.sae import Sae
 from tests.bench import report
 from tests.bench.bare import BareModel
 from tests.bench.browser import hover_ms, startup_s
+from tests.bench.causal import lens_vs_plain, patch_vs_hooks, steer_behind_prefix
 from tests.bench.cuda import GEMMA_2_9B, Device, cuda_inspect, cuda_steer
 from tests.bench.cuda_edges import cuda_edges, cuda_memory
 from tests.bench.edge_comparison import edges_vs_saelens
@@ -43,6 +44,9 @@ NAMES = (
     "inspects_joined",
     "steer_vs_generate",
     "ttft_vs_prefill",
+    "steer_behind_prefix",
+    "patch_vs_hooks",
+    "lens_vs_plain",
     "edges_vs_saelens",
     "edges_linear_in_tokens",
     "live_vs_saelens",
@@ -93,6 +97,18 @@ class Bench:
     def ttft_vs_prefill(self) -> list[Row]:
         with api(self.lm, self.subject, self.scratch) as server:
             return [ttft_vs_prefill(server, self.lm, self.bare, self.subject, 2 * self.rounds)]
+
+    def steer_behind_prefix(self) -> list[Row]:
+        with api(self.lm, self.subject, self.scratch) as server:
+            return steer_behind_prefix(server, self.lm, self.subject, self.rounds)
+
+    def patch_vs_hooks(self) -> list[Row]:
+        with api(self.lm, self.subject, self.scratch) as server:
+            return patch_vs_hooks(server, self.lm, self.bare, self.subject, self.rounds)
+
+    def lens_vs_plain(self) -> list[Row]:
+        with api(self.lm, self.subject, self.scratch) as server:
+            return [lens_vs_plain(server, self.lm, self.bare, self.subject, 2 * self.rounds)]
 
     def edges_vs_saelens(self) -> list[Row]:
         return edges_vs_saelens(
@@ -202,6 +218,9 @@ def main(argv: list[str] | None = None) -> int:
         help="cuda: Gemma 2 9B's shape, on a GPU",
     )
     parser.add_argument(
+        "--preset", default="lab", help="whose model is measured on a CPU (%(default)s)"
+    )
+    parser.add_argument(
         "--only", nargs="+", choices=NAMES + CUDA_NAMES, help="default: all of the device's"
     )
     parser.add_argument(
@@ -237,7 +256,8 @@ def main(argv: list[str] | None = None) -> int:
             )
         else:
             rows, failed = measure(
-                Bench(find(Path(scratch)), Path(scratch), arguments.rounds), names
+                Bench(find(Path(scratch), arguments.preset), Path(scratch), arguments.rounds),
+                names,
             )
     large, lost = measure_large(arguments.large, LARGE & set(names))
     rows, failed = rows + large, failed + lost

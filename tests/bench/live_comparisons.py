@@ -35,7 +35,8 @@ def inspect_vs_bare(
     `next_tokens` None sends the default request; 0 asks for features only. A new prompt every
     round.
     """
-    texts = prompts(lm, PROMPT_TOKENS, rounds + 2)
+    length = PROMPT_TOKENS if subject.is_lab else 2 * PROMPT_TOKENS
+    texts = prompts(lm, length, rounds + 2)
     ids = [lm.tokenize(text) for text in texts]
     request = {"sae_ids": list(subject.saes)} | (
         {} if next_tokens is None else {"next_tokens": next_tokens}
@@ -56,9 +57,9 @@ def inspect_vs_bare(
     row = time_row(
         "inspect_vs_bare" if next_tokens is None else "inspect_vs_bare.features_only",
         pairs,
-        target=2.0,
+        target=2.0 if subject.is_lab else 1.3,
         subject=subject.name,
-        note=f"Server time of POST /api/inspect ({PROMPT_TOKENS} tokens, {len(subject.saes)} "
+        note=f"Server time of POST /api/inspect ({length} tokens, {len(subject.saes)} "
         f"SAEs, {asked}; JSON in and out counted) against a bare transformers forward to "
         "the deepest SAE layer plus dense encodes.",
     )
@@ -89,7 +90,7 @@ def steer_vs_generate(
         alternate(ours, peer, rounds=rounds),
         work=1,
         unit="tok/s",
-        target=0.9,
+        target=0.9 if subject.is_lab else 1.2,
         subject=subject.name,
         note=f"Baseline and steered arm together, {NEW_TOKENS} greedy tokens each after "
         f"{PROMPT_TOKENS}, against transformers' generate of the same prompt twice in one "

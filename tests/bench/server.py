@@ -68,12 +68,13 @@ def product(lm: LanguageModel, subject: Subject, scratch: Path) -> Iterator[str]
 
 def compose(lm: LanguageModel, subject: Subject, scratch: Path) -> tuple[FastAPI, Live]:
     """The API whose model is `lm`, not yet started."""
-    build = load_preset("lab").build if subject.is_lab else small_build(subject, scratch)
+    preset = load_preset(subject.preset or "lab")
+    build = preset.build if subject.preset else small_build(subject, scratch)
     saes = {sae_id: Sae.load(path, sae_id=sae_id) for sae_id, path in subject.saes.items()}
     loaded = Loaded(lm, saes, fingerprint="bench", sae_hashes=dict.fromkeys(saes, "bench"))
     live = Live(lambda: loaded, waiting=AT_ONCE)
     settings = Settings(build=build, runs=scratch / "runs.sqlite")
-    return create_api(None, live, settings, preset=load_preset("lab")), live
+    return create_api(None, live, settings, preset=preset), live
 
 
 def small_build(subject: Subject, scratch: Path) -> Path:

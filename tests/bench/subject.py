@@ -1,8 +1,9 @@
-"""What is measured: the lab model when it is there, else a random model and SAEs of its shape.
+"""What is measured: a shipped preset's model; without the lab's, a random one of its shape.
 
 Either way it is folders on disk, so that our side and its peer load the same weights on their own.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from transformers import Gemma2ForCausalLM
 
 from backend.core.lm import LanguageModel
 from backend.core.presets import load_preset
+from backend.core.weights import model_source
 from tests.tiny import tiny_config, tiny_sae_dir, tiny_tokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -34,22 +36,33 @@ LAB_SHAPE = {
 
 @dataclass(frozen=True)
 class Subject:
-    """A model folder and SAE folders by sae_id. `is_lab`: whether `--preset lab` serves it."""
+    """A model folder and SAE folders by sae_id. `preset`: which serves it; None for random
+    weights.
+    """
 
     name: str
     model: Path
     saes: dict[str, Path]
-    is_lab: bool
+    preset: str | None
+
+    @property
+    def is_lab(self) -> bool:
+        return self.preset == "lab"
 
 
-def find(scratch: Path) -> Subject:
-    """The lab model, or a random one written below `scratch`."""
-    preset = load_preset("lab")
+def find(scratch: Path, name: str = "lab") -> Subject:
+    """The preset's model with all its SAEs; of the lab the first three, or a random model written
+    below `scratch`. ModelUnavailable where another preset's weights are not here.
+    """
+    preset = load_preset(name)
+    if name != "lab":
+        model = model_source(preset, report=lambda words: print(words, file=sys.stderr))
+        return Subject(preset.title, Path(model), {s.sae_id: s.path for s in preset.saes}, name)
     saes = {sae.sae_id: sae.path for sae in preset.saes if sae.path.is_dir()}
     if len(saes) < len(LAYERS) or not Path(preset.model).is_dir() or not preset.build.exists():
         return random_subject(scratch)
     first = dict(list(saes.items())[: len(LAYERS)])
-    return Subject("the lab model", Path(preset.model), first, is_lab=True)
+    return Subject("the lab model", Path(preset.model), first, "lab")
 
 
 def random_subject(scratch: Path) -> Subject:
@@ -75,7 +88,7 @@ def random_subject(scratch: Path) -> Subject:
         "RANDOM weights of the lab model's shape (the lab model is not complete)",
         model,
         saes,
-        is_lab=False,
+        None,
     )
 
 
