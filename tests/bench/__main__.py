@@ -209,7 +209,7 @@ def measure_device(
     return rows, failed
 
 
-def main(argv: list[str] | None = None) -> int:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
         "--device",
@@ -234,6 +234,11 @@ def main(argv: list[str] | None = None) -> int:
         default=Path("var/bench"),
         help="folder of the made-up build of 100M edges (%(default)s)",
     )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = _parser()
     arguments = parser.parse_args(argv)
     known = CUDA_NAMES if arguments.device == "cuda" else NAMES
     names = arguments.only or list(known)

@@ -49,13 +49,10 @@ def inspect_vs_bare(
         return seconds(partial(bare.inspect, ids[number]))
 
     pairs = alternate(ours, peer, rounds=rounds)
-    asked = (
-        "default request, next tokens too"
-        if next_tokens is None
-        else "next_tokens=0, features only"
-    )
+    default = next_tokens is None
+    asked = "default request, next tokens too" if default else "next_tokens=0, features only"
     row = time_row(
-        "inspect_vs_bare" if next_tokens is None else "inspect_vs_bare.features_only",
+        "inspect_vs_bare" if default else "inspect_vs_bare.features_only",
         pairs,
         target=2.0 if subject.is_lab else 1.3,
         subject=subject.name,
