@@ -6,8 +6,10 @@ layers lie nearest to the paper's layers 9, 20 and 31 of 42, as shares of the de
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from backend.core.claims.rules import Figure, Measured, NotTested
@@ -18,6 +20,7 @@ from backend.core.store.coverage import Contrast
 TABLE_1 = {"theta": "0", "min_count": "1"}  # the paper's setting; a page may open on another
 PAPER_DEPTHS = {"shallow": 10 / 42, "middle": 21 / 42, "deep": 32 / 42}
 SHARDS = "document shards"
+PAPER_TOKENS = Path(__file__).with_name("paper_tokens.toml")
 
 
 @dataclass(frozen=True)
@@ -214,6 +217,24 @@ def first_documents(sources: Sources, parameters: dict[str, Any]) -> Measured:
     )
 
 
+def paper_tokens(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Share of the paper's function tokens, by spelling, that are in this build's function class."""
+    listed = tomllib.loads(PAPER_TOKENS.read_text("utf-8"))
+    rows = sources.store().tokens(token_class="function", limit=10**6)[0]
+    here = {row.text for row in rows}
+    common = here.intersection(listed["spelled"])
+    return Measured(
+        len(common) / len(listed["spelled"]),
+        None,
+        len(listed["spelled"]),
+        f"of the paper's {listed['printed']} tokens, those whose spelling is certain",
+        "the corpus",
+        Figure("coverage", "cuts"),
+        f"of this build's {len(here):,} function tokens, on the paper's list:",
+        len(common) / len(here),
+    )
+
+
 BUILD_MEASURES: dict[str, Measure] = {
     "coverage_of_first": coverage_of_first,
     "coverage_beyond_content": coverage_beyond_content,
@@ -221,4 +242,5 @@ BUILD_MEASURES: dict[str, Measure] = {
     "reachable_features": reachable_features,
     "function_vocabulary": function_vocabulary,
     "first_documents": first_documents,
+    "paper_tokens": paper_tokens,
 }

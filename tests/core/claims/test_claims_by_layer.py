@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from backend.core.claims import MEASURES, judge_all
 from backend.core.claims.judge import judge
-from backend.core.claims.measures import Sources
+from backend.core.claims.measures import PAPER_TOKENS, Sources
 from backend.core.claims.rules import (
     Edit,
     Figure,
@@ -148,3 +149,15 @@ def test_what_came_out_is_said_for_every_verdict_that_has_words() -> None:
         assert plain_words(claim, "not tested", None) == ""
     carried = CLAIMS["function-tokens-carry-the-subject"]
     assert plain_words(carried, "supported", measured).endswith("content tokens do, by 8.3 points.")
+
+
+def test_the_papers_tokens_are_looked_up_by_their_spelling() -> None:
+    listed = tomllib.loads(PAPER_TOKENS.read_text("utf-8"))
+    assert len(listed["spelled"]) == len(set(listed["spelled"])) == 103 < listed["printed"] == 122
+    found = judge(CLAIMS["the-papers-tokens"], sources("gemma")).measured
+    assert found is not None
+    store = Build(None, SHIPPED / "gemma/gemma.duckdb").require()
+    here = [row.text for row in store.tokens(token_class="function", limit=10**6)[0]]
+    both = [text for text in listed["spelled"] if text in here]
+    assert {" the", ".", "\n", "'s"} & set(listed["spelled"]) == {" the", ".", "\n", "'s"}
+    assert (found.value, found.control_value) == (len(both) / 103, len(both) / len(here))
