@@ -218,7 +218,7 @@ def first_documents(sources: Sources, parameters: dict[str, Any]) -> Measured:
 
 
 def paper_tokens(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Share of the paper's function tokens, by spelling, that are in this build's function class."""
+    """Share of the tokens that the paper lists, by spelling, that are in this build's class."""
     listed = tomllib.loads(PAPER_TOKENS.read_text("utf-8"))
     rows = sources.store().tokens(token_class="function", limit=10**6)[0]
     here = {row.text for row in rows}
