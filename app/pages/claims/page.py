@@ -102,7 +102,7 @@ def register(app: Dash, api: ApiClient) -> None:
         code = reproduce_get(href, "/api/claims", {})
         titles = dict.fromkeys(claim.group for claim in claims)
         groups = [
-            _group(title, [claim for claim in claims if claim.group == title], code)
+            claim_group(title, [claim for claim in claims if claim.group == title], code)
             for title in titles
         ]
         return still(groups), headline(claims)
@@ -146,8 +146,14 @@ def _register_beside(app: Dash, api: ApiClient) -> None:
         return still(experiment_panels(found, reproduce_get(href, "/api/experiments", {})))
 
 
-def _group(title: str, claims: Sequence[Claim], code: dict[str, str]) -> Component:
-    cards = html.Ul([claim_card(claim) for claim in claims])
+def claim_group(title: str, claims: Sequence[Claim], code: dict[str, str]) -> Component:
+    """A panel of cards; where nothing was tested for one reason, that stands before them."""
+    cards: Component = html.Ul([claim_card(claim) for claim in claims])
+    lacking = {claim.reason.rstrip(".") for claim in claims}
+    untested = all(claim.verdict == "not tested" for claim in claims)
+    if untested and len(lacking) == 1 and len(claims) > 2:
+        said = f"None of these {len(claims)} was tested: {lacking.pop()}."
+        cards = html.Div([html.P(said), html.Details([html.Summary("the claims"), cards])])
     return panel(title, cards, reproduce=code, class_name="fs-claims__group")
 
 
