@@ -19,12 +19,14 @@ from backend.schemas import Build, BuildComparison, BuildList, Capabilities, Mod
 from backend.serving.loading import Loaded
 
 router = APIRouter(tags=["server"])
+LISTED = 100  # entries of a list of the provenance that /api/capabilities tells
 
 
 @router.get("/capabilities")
 def read_capabilities(served: Served) -> Capabilities:
     """What this server can do and within which bounds:
-    everything a client needs to build its controls.
+    everything a client needs to build its controls. Lists of more than 100 entries in the build's
+    provenance are counted, not told: /api/builds tells them.
     """
     loaded, store, preset = served.live.loaded, served.build.get(), served.preset
     remember(served)
@@ -37,7 +39,7 @@ def read_capabilities(served: Served) -> Capabilities:
             "n_parameters": preset.n_parameters or None,
             "model_info": model_info(served, loaded) if loaded else None,
             "saes": saes,
-            "build": build_of(store, saes) if store else None,
+            "build": _in_brief(build_of(store, saes)) if store else None,
             "live": loaded is not None,
             "live_state": served.live.state,
             "live_detail": served.live.detail,
@@ -103,6 +105,22 @@ def build_of(store: Store, saes: list[Sae]) -> Build:
         coverage_theta_place=opening["theta_ordinal"],
         coverage_min_count=opening["min_count"],
     )
+
+
+def _in_brief(build: Build) -> Build:
+    """The same, less the members of long lists of its provenance, which every page would carry: a
+    vocabulary has thousands of special tokens. /api/builds has them.
+    """
+    return build.model_copy(update={"provenance": _shortened(build.provenance)})
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _shortened(part) for name, part in value.items()}
+    if isinstance(value, list):
+        many = len(value) > LISTED
+        return f"{len(value):,} entries" if many else [_shortened(part) for part in value]
+    return value
 
 
 def model_info(served: Backend, loaded: Loaded) -> Model:
