@@ -14,7 +14,7 @@ Scalar = str | int | float | bool
 
 def page_url(path: str, **state: Scalar | None) -> str:
     """`path` with the given non-None values as its query."""
-    query = urlencode({name: _plain(value) for name, value in state.items() if value is not None})
+    query = urlencode({name: written(value) for name, value in state.items() if value is not None})
     return f"{path}?{query}" if query else path
 
 
@@ -81,8 +81,10 @@ def reproduce_post(href: str | None, path: str, body: Mapping[str, Any]) -> dict
     return {"curl": curl, "python": code}
 
 
-def _plain(value: Scalar) -> str:
-    """Numbers to their last digit and without a needless ".0", booleans as JSON writes them."""
+def written(value: Scalar) -> str:
+    """A value in an address: numbers to their last digit and without a needless ".0", booleans as
+    JSON writes them, texts as they are.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value).removesuffix(".0")
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

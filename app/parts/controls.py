@@ -1,5 +1,4 @@
-"""Labelled controls of a page's bar,
-and how a value of an address is checked against what they offer.
+"""Labelled controls of a page's bar.
 
 `page` is the prefix of the page's ids: the control of "sae" on "coverage" has the id
 `coverage-sae`.
@@ -7,7 +6,8 @@ and how a value of an address is checked against what they offer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import dash_mantine_components as dmc
 from dash import html
@@ -66,17 +66,37 @@ def select(
     return labelled(page, name, label, control, one_value=True)
 
 
-def one_of(
-    asked: Mapping[str, str], name: str, allowed: Sequence[str], default: str, complaints: list[str]
-) -> str:
-    """The value of an address, or the default and one more complaint for a value
-    that is not offered.
-    """
-    value = asked.get(name, default)
-    if value in allowed:
-        return value
-    complaints.append(f"{name}: got {value!r}, allowed are {', '.join(allowed)}; showing {default}")
-    return default
+def chips(
+    page: str, name: str, label: str, options: Sequence[tuple[str, str]], value: list[str]
+) -> Component:
+    """A choice of some, each on or off."""
+    made = [dmc.Chip(shown, value=option, size="xs", radius=6) for option, shown in options]
+    group = dmc.ChipGroup(made, id=f"{page}-{name}", multiple=True, value=value)
+    return labelled(page, name, label, html.Div(group, className=f"fs-{page}__chips"))
+
+
+def text(
+    page: str,
+    name: str,
+    label: str,
+    hint: str,
+    value: str,
+    width: str,
+    *,
+    search: bool = False,
+) -> Component:
+    """A text that is typed; `search`: `/` puts the cursor into it."""
+    field = dmc.TextInput(
+        id=f"{page}-{name}",
+        value=value,
+        placeholder=hint,
+        size="xs",
+        w=width,
+        debounce=350,
+        **{"aria-label": label},
+    )
+    marked: dict[str, Any] = {"data-fs-search": "true"} if search else {}
+    return labelled(page, name, label, html.Div(field, **marked))
 
 
 def address_complaints(complaints: Sequence[str]) -> Component | None:

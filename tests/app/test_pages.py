@@ -15,8 +15,9 @@ from fastapi import FastAPI
 from app.api import ApiClient, ApiProblem
 from app.links import origin, page_query, page_url, parsed_query, reproduce_get, reproduce_post
 from app.main import PAGES, create_dashboard, find_page
-from app.pages.coverage.state import CoverageState, read_state
+from app.pages.coverage.state import CoverageState
 from app.pages.run.words import agreement, fork_note, fork_url
+from app.parts.address import Offer
 from app.parts.panel import panel
 from app.parts.token import token_chip, visible
 from backend.schemas import Run
@@ -133,31 +134,34 @@ BUILD = SimpleNamespace(coverage_theta_place=1, coverage_min_count=5)
 
 
 def test_no_query_is_the_middle_layer_at_the_papers_settings() -> None:
-    assert read_state({}, SAES, CAPABILITIES) == (CoverageState(sae="l2"), [])
+    assert CoverageState.read({}, Offer(CAPABILITIES, SAES)) == (CoverageState(sae="l2"), [])
 
 
 def test_no_query_is_the_setting_that_the_build_opens_on() -> None:
     """θ by its place in the SAE's own grid: 2.5 after layer 2, 3.5 after layer 3."""
     here = SimpleNamespace(**vars(CAPABILITIES) | {"build": BUILD})
-    assert read_state({}, SAES, here) == (CoverageState("l2", theta=2.5, min_count=5), [])
+    assert CoverageState.read({}, Offer(here, SAES)) == (
+        CoverageState("l2", theta=2.5, min_count=5),
+        [],
+    )
     there = CoverageState("l3", theta=3.5, min_count=5)
-    assert read_state({"sae": "l3"}, SAES, here) == (there, [])
+    assert CoverageState.read({"sae": "l3"}, Offer(here, SAES)) == (there, [])
     named = SimpleNamespace(**vars(here) | {"opening": Opening(default_sae={"coverage": "l3"})})
-    assert read_state({}, SAES, named) == (there, [])
+    assert CoverageState.read({}, Offer(named, SAES)) == (there, [])
     papers = {"theta": "0", "min_count": "1"}
-    assert read_state(papers, SAES, here) == (CoverageState("l2"), [])
+    assert CoverageState.read(papers, Offer(here, SAES)) == (CoverageState("l2"), [])
 
 
 def test_a_state_reads_back_from_its_own_query() -> None:
     state = CoverageState(
         "l3", theta=3.5, min_count=5, denominator="dictionary", order="degree", cut=60
     )
-    assert read_state(state.as_query(), SAES, CAPABILITIES) == (state, [])
+    assert CoverageState.read(state.as_query(), Offer(CAPABILITIES, SAES)) == (state, [])
 
 
 def test_each_value_that_is_not_allowed_is_named_with_what_is() -> None:
     asked = page_query("/coverage", {"theta": "0.7", "cut": "41", "token": "7", "hue": "red"})
-    state, complaints = read_state(asked, SAES, CAPABILITIES)
+    state, complaints = CoverageState.read(asked, Offer(CAPABILITIES, SAES))
     assert state == CoverageState(sae="l2")
     assert complaints == [
         "theta: got '0.7', allowed are 0, 2.5; showing 0",

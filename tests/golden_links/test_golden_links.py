@@ -2,7 +2,7 @@
 and a page's state and its link say the same.
 
 A page declares its states in pages/<page>.toml: `path`, the names of its controls (`names`, or
-`controls`: where the page's own tuple is), and one [[state]] or more with values that are not the
+`settings`: where the page declares them), and one [[state]] or more with values that are not the
 defaults. The test opens the link with a parameter that no page knows beside it; when the page has
 written its address again, that parameter is gone, and all the others must be as they were: link ->
 state -> link is the identity.
@@ -107,10 +107,11 @@ def query_of(page: Page) -> dict[str, str]:
 
 def names_of(page: dict[str, Any]) -> set[str]:
     """The controls that the page says it has."""
-    if "controls" not in page:
+    if "settings" not in page:
         return set(page["names"])
-    module, _, name = page["controls"].partition(":")
-    return {*getattr(importlib.import_module(module), name), *page.get("also", ())}
+    module, _, name = page["settings"].partition(":")
+    settings = getattr(importlib.import_module(module), name)
+    return {*settings.names(), *settings.beside}
 
 
 @pytest.mark.parametrize("name", PAGES)

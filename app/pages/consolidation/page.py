@@ -15,8 +15,9 @@ from app.pages.consolidation.asked import complaints_of
 from app.pages.consolidation.code import PANELS, requests_of
 from app.pages.consolidation.data import prediction_table, run_title
 from app.pages.consolidation.panels import GRAPHS, panels, timeline
-from app.pages.consolidation.state import CONTROLS, ConsolidationState, control_bar, read_state
+from app.pages.consolidation.state import ConsolidationState
 from app.pages.consolidation.view import FeaturesView, LossView, read_features, read_losses
+from app.parts.address import register_address
 from app.parts.controls import address_complaints
 from app.parts.page import Page
 from app.parts.panel import notice, skeleton
@@ -29,12 +30,12 @@ FEATURES_PANEL = "consolidation-features-panel"
 
 
 async def layout(**query: str) -> Component:
-    state, _ = read_state(query)
+    state, _ = ConsolidationState.read(query)
     return html.Div(
         [
             dcc.Store(id="consolidation-asked", data=query),
             dcc.Store(id="consolidation-state"),
-            dcc.Store(id="consolidation-defaults", data=ConsolidationState().as_query()),
+            dcc.Store(id="consolidation-declared", data=ConsolidationState.opening()),
             dcc.Store(id="consolidation-data"),
             dcc.Store(id="consolidation-compare", data=query.get("compare")),
             dcc.Store(id="consolidation-drawn"),
@@ -49,7 +50,7 @@ async def layout(**query: str) -> Component:
                 className="fs-lead",
             ),
             html.Div(id="consolidation-complaints"),
-            html.Div(control_bar(state), className="fs-controls fs-consolidation__controls"),
+            html.Div(state.bar(), className="fs-controls fs-consolidation__controls"),
             timeline(),
             html.Div(panels(query), className="fs-consolidation", id="consolidation-panels"),
         ]
@@ -57,12 +58,12 @@ async def layout(**query: str) -> Component:
 
 
 def register(app: Dash, api: ApiClient) -> None:
-    app.clientside_callback(
-        ClientsideFunction("fsConsolidation", "state"),
-        Output("consolidation-state", "data"),
-        [Input(f"consolidation-{name}", "value") for name in CONTROLS],
-        State("consolidation-defaults", "data"),
-        State("consolidation-state", "data"),
+    register_address(
+        app,
+        ConsolidationState,
+        read_by="fsConsolidation.state",
+        with_states=[State("consolidation-state", "data")],
+        write_by="fsConsolidation.chosen",
     )
     _register_complaints(app, api)
     _register_groups(app, api)
@@ -78,7 +79,7 @@ def _register_complaints(app: Dash, api: ApiClient) -> None:
         Output("consolidation-complaints", "children"), Input("consolidation-asked", "data")
     )
     async def complain(asked: dict[str, str]) -> Any:
-        state, complaints = read_state(asked)
+        state, complaints = ConsolidationState.read(asked)
         try:
             view = await read_losses(api, state, None)
             complaints += complaints_of(asked, view.answer, view.generations)
@@ -134,7 +135,7 @@ def _register_losses(app: Dash, api: ApiClient) -> None:
         if asked is None:
             return (no_update,) * 7
         try:
-            view: LossView = await read_losses(api, read_state(asked)[0], group)
+            view: LossView = await read_losses(api, ConsolidationState.of(asked), group)
         except ApiProblem as problem:
             return (
                 notice("No training runs to look at", problem.detail, kind="problem"),
@@ -158,7 +159,7 @@ def _register_features(app: Dash, api: ApiClient) -> None:
         if asked is None:
             return (no_update,) * 5
         try:
-            view: FeaturesView = await read_features(api, read_state(asked)[0])
+            view: FeaturesView = await read_features(api, ConsolidationState.of(asked))
         except ApiProblem:
             return (no_update,) * 5  # the losses' callback says what is missing
         return await asyncio.to_thread(view.shown, scheme)
@@ -178,7 +179,7 @@ def _register_code(app: Dash) -> None:
     async def show_code(asked: dict[str, str] | None, href: str | None) -> list[Any]:
         if asked is None:
             return [no_update] * (2 * len(PANELS))
-        requests = requests_of(read_state(asked)[0])
+        requests = requests_of(ConsolidationState.of(asked))
         codes = [reproduce_all(href, requests[name]) for name in PANELS]
         return [code[kind] for code in codes for kind in ("curl", "python")]
 
@@ -249,7 +250,7 @@ def _register_cursor(app: Dash) -> None:
     value, data = ("consolidation-cursor", "value"), ("consolidation-data", "data")
     held, state = ("consolidation-compare", "data"), ("consolidation-state", "data")
     run, sentence = ("consolidation-run", "value"), ("consolidation-sentence", "value")
-    defaults = State("consolidation-defaults", "data")
+    declared = State("consolidation-declared", "data")
     bind(
         "begin",
         [Output("consolidation-cursor", "max"), Output(*value)],
@@ -261,11 +262,10 @@ def _register_cursor(app: Dash) -> None:
         [Input("consolidation-pin", "n_clicks"), State(*held), State(*value), State(*data)],
         at_start=True,
     )
-    bind("chosen", [Output("consolidation-complaints", "title")], [Input(*state)])
     bind("play", [Output("consolidation-play", "title")], [Input("consolidation-play", "n_clicks")])
     of_cursor = [Input(*one) for one in (value, held, data)]
     others = [State(*one) for one in (run, sentence, state)]
-    bind("draw", [Output("consolidation-drawn", "data")], [*of_cursor, *others, defaults])
+    bind("draw", [Output("consolidation-drawn", "data")], [*of_cursor, *others, declared])
     table = Input("consolidation-predictions", "children")
     bind(
         "mark",
@@ -276,7 +276,7 @@ def _register_cursor(app: Dash) -> None:
             Input(*sentence),
             Input("consolidation-coverage", "figure"),
             State(*state),
-            defaults,
+            declared,
         ],
     )
     brushed: list[Input | State] = [

@@ -1,16 +1,12 @@
-"""What the consolidation page is asked to show: the controls, read from an address and checked."""
+"""What the consolidation page is asked to show: its settings, read from an address and checked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-
-import dash_mantine_components as dmc
-from dash import html
-from dash.development.base_component import Component
+from typing import ClassVar
 
 from app.figures.consolidation import TRANSITIONS
-from app.parts.controls import labelled, one_of, segments, select
+from app.parts.address import Settings, Several, anything, choice, declare
 
 MEASURES = {"mean": "mean loss", "share": "share of total loss", "excess": "minus bigram baseline"}
 AXES = {"log": "log steps", "linear": "steps", "share": "share of the run, with the paper"}
@@ -40,44 +36,6 @@ CUT_WORDS = {
     "punctuation": "punctuation alone",
     "closed": "punctuation and closed-class words",
 }
-PAGE = "consolidation"  # prefix of the ids
-CONTROLS = ("measure", "axis", "cut", "by", "lines")
-CURSORS = ("step", "compare", "sentence", "run", "from", "to", "group")
-
-
-@dataclass(frozen=True)
-class ConsolidationState:
-    """One setting of the controls; `lines` are transitions with commas between them."""
-
-    measure: str = "mean"
-    axis: str = "log"
-    cut: str = "0.40"
-    by: str = "none"
-    lines: str = ",".join(TRANSITIONS)
-
-    def as_query(self) -> dict[str, str]:
-        """Every control as its value in the address."""
-        return {name: getattr(self, name) for name in CONTROLS}
-
-
-def read_state(asked: Mapping[str, str]) -> tuple[ConsolidationState, list[str]]:
-    """The state that an address asks for, and a complaint for each value that is not allowed."""
-    default = ConsolidationState()
-    complaints: list[str] = []
-    allowed = {"measure": list(MEASURES), "axis": list(AXES), "cut": list(CUTS), "by": list(SPLITS)}
-    chosen = {
-        name: one_of(asked, name, values, getattr(default, name), complaints)
-        for name, values in allowed.items()
-    }
-    lines = [line for line in asked.get("lines", default.lines).split(",") if line]
-    if wrong := [line for line in lines if line not in TRANSITIONS]:
-        complaints.append(
-            f"lines: got {', '.join(wrong)}, allowed are {', '.join(TRANSITIONS)}; showing all"
-        )
-        lines = list(TRANSITIONS)
-    known = {*CONTROLS, *CURSORS}
-    complaints += [f"{name}: this page has no such setting" for name in asked if name not in known]
-    return ConsolidationState(**chosen, lines=",".join(lines or TRANSITIONS)), complaints
 
 
 def cut_words(cut: str) -> str:
@@ -89,21 +47,20 @@ def cut_words(cut: str) -> str:
     return f"most frequent tokens up to {float(cut):.0%} of text"
 
 
-def control_bar(state: ConsolidationState) -> list[Component]:
-    """The controls that change the claim, each under its name."""
-    lines = [
-        dmc.Chip(words, value=name, size="xs", radius=6) for name, words in TRANSITIONS.items()
-    ]
-    chips = dmc.ChipGroup(
-        lines, id="consolidation-lines", multiple=True, value=state.lines.split(",")
+@dataclass(frozen=True)
+class ConsolidationState(Settings):
+    """One setting of the controls; `lines` are transitions with commas between them."""
+
+    path: ClassVar = "/consolidation"
+    # the cursors: `complaints_of` says what the training runs do not have
+    beside: ClassVar = dict.fromkeys(
+        ("step", "compare", "group", "from", "to", "run", "sentence"), anything
     )
-    cuts = [(cut, cut_words(cut)) for cut in CUTS]
-    return [
-        segments(PAGE, "measure", "Show", list(MEASURES.items()), state.measure),
-        segments(PAGE, "axis", "Along", list(AXES.items()), state.axis),
-        select(PAGE, "cut", "Function tokens are", cuts, state.cut, "17rem"),
-        select(PAGE, "by", "Targets", list(SPLITS.items()), state.by, "14rem"),
-        labelled(
-            PAGE, "lines", "Transitions", html.Div(chips, className="fs-consolidation__chips")
-        ),
-    ]
+
+    measure: str = choice("Show", MEASURES, "mean")
+    axis: str = choice("Along", AXES, "log")
+    cut: str = choice(
+        "Function tokens are", {cut: cut_words(cut) for cut in CUTS}, "0.40", width="17rem"
+    )
+    by: str = choice("Targets", SPLITS, "none", width="14rem")
+    lines: str = declare(Several("Transitions", options=TRANSITIONS), ",".join(TRANSITIONS))

@@ -16,17 +16,11 @@ from app.pages.coverage import shared as coverage_shared
 from app.pages.coverage.code import BY_SQL, PANELS, codes_of, requests_of, sql_of
 from app.pages.coverage.drawn import NOTED, everything
 from app.pages.coverage.shared import read_tokens
-from app.pages.coverage.state import (
-    CONTROLS,
-    control_bar,
-    default_state,
-    read_sort,
-    read_state,
-    theta_options,
-)
+from app.pages.coverage.state import CoverageState, read_sort, theta_options
 from app.pages.coverage.table import rank_table
 from app.pages.coverage.view import FrequentTokens, read_view
-from app.parts.controls import built_saes
+from app.parts.address import Offer, register_address
+from app.parts.controls import address_complaints, built_saes
 from app.parts.page import Page
 from app.parts.panel import notice, panel, skeleton
 
@@ -49,7 +43,7 @@ async def layout(**query: str) -> Component:
     return html.Div(
         [
             dcc.Store(id="coverage-asked", data=query),
-            dcc.Store(id="coverage-defaults"),
+            dcc.Store(id="coverage-declared"),
             dcc.Store(id="coverage-grids"),
             dcc.Store(id="coverage-state"),
             dcc.Store(id="coverage-function"),
@@ -152,7 +146,7 @@ def register(app: Dash, api: ApiClient) -> None:
 def _register_controls(app: Dash, api: ApiClient) -> None:
     @app.callback(
         Output("coverage-controls", "children"),
-        Output("coverage-defaults", "data"),
+        Output("coverage-declared", "data"),
         Output("coverage-grids", "data"),
         Output("coverage-complaints", "children"),
         Input("coverage-asked", "data"),
@@ -163,14 +157,11 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
         if not saes:
             detail = (await api.health()).build_detail
             return None, None, None, notice("No build, so no coverage", detail, kind="problem")
-        state, complaints = read_state(asked, saes, capabilities)
-        told = notice(
-            "The address asks for what is not there", "; ".join(complaints), kind="problem"
-        )
-        defaults = default_state(saes, capabilities).as_query()
-        grids = {sae.sae_id: theta_options(sae) for sae in saes}
-        shown = told if complaints else None
-        return control_bar(state, saes, capabilities), defaults, grids, shown
+        offer = Offer(capabilities, saes)
+        state, complaints = CoverageState.read(asked, offer)
+        grids = {sae.sae_id: list(theta_options(sae).items()) for sae in saes}
+        told = address_complaints(complaints)
+        return state.bar(offer), CoverageState.opening(offer), grids, told
 
     _register_state(app)
     _register_rows(app)
@@ -186,21 +177,13 @@ def _register_state(app: Dash) -> None:
         State("coverage-theta", "value"),
         State("coverage-grids", "data"),
     )
-    app.clientside_callback(
-        ClientsideFunction("fsCoverage", "named"),
-        Output("coverage-state", "data"),
-        [Input(f"coverage-{name}", "value") for name in CONTROLS],
-        State("coverage-defaults", "data"),
-        State("coverage-grids", "data"),
-    )
-    app.clientside_callback(
-        ClientsideFunction("fsCoverage", "writeState"),
-        Output("coverage-complaints", "title"),
-        Input("coverage-state", "data"),
+    register_address(
+        app,
+        CoverageState,
         Input("coverage-tokens", "data"),
         Input("coverage-sort", "data"),
-        State("coverage-defaults", "data"),
-        prevent_initial_call=True,
+        read_by="fsCoverage.named",
+        with_states=[State("coverage-grids", "data")],
     )
 
 

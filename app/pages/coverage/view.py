@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from app.api import ApiClient, ApiProblem
 from app.figures.coverage import LayerCurve
-from app.pages.coverage.state import CoverageState, read_state
+from app.pages.coverage.state import CoverageState
+from app.parts.address import Offer
 from app.parts.controls import built_saes
 from app.parts.numbers import LogFit, function_ids, log_fit
 from backend.schemas import Capabilities, CoverageResponse, Sae, TokenRow
@@ -67,7 +68,7 @@ async def read_view(
     """Everything that the page draws; raises ApiProblem."""
     capabilities = await api.capabilities()
     saes = built_saes(capabilities)
-    state, _ = read_state(asked, saes, capabilities)
+    state, _ = CoverageState.read(asked, Offer(capabilities, saes))
     sae = next(one for one in saes if one.sae_id == state.sae)
     place = sae.theta_grid.index(state.theta)
     drawn = [one for one in saes if place < len(one.theta_grid)]

@@ -1,7 +1,7 @@
 """Features, `/features`: search and browse the features of a layer;
 filters first, then the order, then a page.
 
-Address (non-default values only): see feature_search_state.
+Address (non-default values only): see SearchState.
 """
 
 from __future__ import annotations
@@ -13,14 +13,9 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient
 from app.links import reproduce_get
-from app.pages.features.state import (
-    CONTROLS,
-    SearchState,
-    n_pages,
-    read_state,
-    request_of,
-)
-from app.pages.features.table import control_bar, found_table, found_words, pager
+from app.pages.features.state import SearchState, n_pages, request_of
+from app.pages.features.table import found_table, found_words, pager
+from app.parts.address import Offer, register_address
 from app.parts.controls import built_saes
 from app.parts.page import Page
 from app.parts.panel import notice, panel, skeleton
@@ -33,7 +28,7 @@ async def layout(**query: str) -> Component:
     return html.Article(
         [
             dcc.Store(id="features-asked", data=query),
-            dcc.Store(id="features-defaults"),
+            dcc.Store(id="features-declared"),
             dcc.Store(id="features-page", data=None),
             dcc.Store(id="features-state"),
             html.Header(
@@ -77,7 +72,7 @@ def register(app: Dash, api: ApiClient) -> None:
 def _register_controls(app: Dash, api: ApiClient) -> None:
     @app.callback(
         Output("features-controls", "children"),
-        Output("features-defaults", "data"),
+        Output("features-declared", "data"),
         Output("features-page", "data"),
         Input("features-asked", "data"),
     )
@@ -92,16 +87,15 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
                 None,
                 None,
             )
-        state, _ = read_state(asked, saes, can)
-        return control_bar(state, saes), read_state({}, saes, can)[0].as_query(), state.page
+        offer = Offer(can, saes)
+        state, _ = SearchState.read(asked, offer)
+        return state.bar(offer), SearchState.opening(offer), state.page
 
-    app.clientside_callback(
-        ClientsideFunction("browse", "searchState"),
-        Output("features-state", "data"),
-        [Input(f"features-{name}", "value") for name in CONTROLS],
-        Input("features-page", "data"),
-        State("features-defaults", "data"),
-        State("features-state", "data"),
+    register_address(
+        app,
+        SearchState,
+        read_by="browse.searchState",
+        with_states=[State("features-state", "data")],
     )
     app.clientside_callback(
         ClientsideFunction("browse", "turnPage"),
@@ -132,9 +126,9 @@ def _register_search(app: Dash, api: ApiClient) -> None:
         if state is None:
             return (no_update,) * 6
         can = await api.capabilities()
-        saes = built_saes(can)
-        chosen, complaints = read_state(state, saes, can)
-        opened, refused = read_state(asked, saes, can)
+        offer = Offer(can, built_saes(can))
+        chosen, complaints = SearchState.read(state, offer)
+        opened, refused = SearchState.read(asked, offer)
         if chosen == opened:  # the address's own complaints, until something else is asked for
             complaints = list(dict.fromkeys([*refused, *complaints]))
         return await _found(api, chosen, complaints, href)

@@ -5,12 +5,11 @@ its settings, read from an address, checked, and as a request. Pure.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import ClassVar, Self
 
-from app.parts.opening import opened_sae
-from backend.schemas import Capabilities, Sae
+from app.parts.address import Offer, PageNumber, Settings, Typed, choice, declare, layer
 
 ROWS = 50
 DENSITIES = {
@@ -42,74 +41,42 @@ ORDERS = {
     "token_share": "most of its firings at the token",
 }
 AT_TOKEN = ("token_count", "token_strength", "token_share")
-CONTROLS = ("sae", "q", "fires", "promotes", "density", "lift", "order", "direction")
+DIRECTIONS = {"first": "↓", "reversed": "↑"}
 
 
 @dataclass(frozen=True)
-class SearchState:
-    """One setting of the controls, as the address writes it;
-    `fires` and `promotes` are a text or #token_id.
-    """
+class SearchState(Settings):
+    """One setting of the controls; `fires` and `promotes` are a text or #token_id."""
 
-    sae: str
-    q: str = ""
-    fires: str = ""
-    promotes: str = ""
-    density: str = "any"
-    lift: str = "any"
-    order: str = "n_firings"
-    direction: str = "first"
-    page: int = 1
+    path: ClassVar = "/features"
 
-    def as_query(self) -> dict[str, str]:
-        return {name: str(getattr(self, name)) for name in (*CONTROLS, "page")}
+    sae: str = layer("features")
+    q: str = declare(Typed("Search", width="8rem", hint="token, or index", searches=True), "")
+    fires: str = declare(Typed("Fires at the token", width="7.5rem", hint="↵, #201"), "")
+    promotes: str = declare(Typed("Promotes the token", width="7.5rem", hint="·Paris, #201"), "")
+    density: str = choice(
+        "Fires at positions",
+        {name: words for name, (words, *_) in DENSITIES.items()},
+        "any",
+        width="10.5rem",
+    )
+    lift: str = choice(
+        "Function against content",
+        {name: words for name, (words, *_) in LIFTS.items()},
+        "any",
+        width="9rem",
+    )
+    order: str = choice("Order", ORDERS, "n_firings", width="11rem")
+    direction: str = choice("Direction", DIRECTIONS, "first")
+    page: int = declare(PageNumber(), 1)
 
-
-def read_state(
-    asked: Mapping[str, str], saes: Sequence[Sae], capabilities: Capabilities
-) -> tuple[SearchState, list[str]]:
-    """The state that an address asks for, and a complaint for each value that is not allowed."""
-    state = SearchState(sae=opened_sae("features", capabilities, saes).sae_id)
-    complaints: list[str] = []
-    allowed: dict[str, Sequence[str]] = {
-        "sae": [sae.sae_id for sae in saes],
-        "density": list(DENSITIES),
-        "lift": list(LIFTS),
-        "order": list(ORDERS),
-        "direction": ("first", "reversed"),
-    }
-    for name, value in asked.items():
-        if name in ("q", "fires", "promotes"):
-            state = _with(state, name, value[:200])
-        elif name == "page":
-            state = replace(
-                state, page=int(value) if value.isdecimal() and 0 < int(value) < 10**6 else 1
-            )
-            complaints += (
-                []
-                if str(state.page) == value
-                else [f"page: got {value!r}, allowed is a number from 1"]
-            )
-        elif name not in allowed:
-            complaints.append(f"{name}: this page has no such setting")
-        elif value in allowed[name]:
-            state = _with(state, name, value)
-        else:
-            shown = getattr(state, name)
-            complaints.append(
-                f"{name}: got {value!r}, allowed are {', '.join(allowed[name])}; showing {shown}"
-            )
-    if state.order in AT_TOKEN and not state.fires:
-        complaints.append(
-            f"order: {state.order} needs a token that fires the feature; showing n_firings"
-        )
-        state = replace(state, order="n_firings")
-    return state, complaints
-
-
-def _with(state: SearchState, name: str, value: str) -> SearchState:
-    changed: dict[str, Any] = {name: value}
-    return replace(state, **changed)
+    @classmethod
+    def read(cls, asked: Mapping[str, str], offer: Offer | None = None) -> tuple[Self, list[str]]:
+        state, said = super().read(asked, offer)
+        if state.fires or state.order not in AT_TOKEN:
+            return state, said
+        told = f"order: {state.order} needs a token that fires the feature; showing n_firings"
+        return replace(state, order="n_firings"), [*said, told]
 
 
 def request_of(

@@ -1,16 +1,13 @@
-"""The Features page's controls, its table and its sentences. Pure."""
+"""The Features page's table and its sentences. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from app.pages.features.state import DENSITIES, LIFTS, ORDERS, ROWS, SearchState
-from app.parts.controls import labelled, segments, select
+from app.pages.features.state import ORDERS, ROWS, SearchState
 from app.parts.numbers import counted, number, share
 from app.parts.panel import Children, notice
 from app.parts.shared_rows import (
@@ -26,55 +23,7 @@ from app.parts.shared_rows import (
 )
 from app.parts.token import NAMED_BY, name_of, visible
 from app.parts.urls import search_url
-from backend.schemas import FeaturePage, FoundFeature, Sae, TokenRow
-
-PAGE = "features"  # prefix of the ids
-
-
-def control_bar(state: SearchState, saes: Sequence[Sae]) -> list[Component]:
-    """Every setting under its name; the text search is what `/` focuses."""
-    return [
-        segments(PAGE, "sae", "Layer", [(one.sae_id, str(one.layer)) for one in saes], state.sae),
-        _text("q", "Search", "token, or index", state.q, "8rem", search=True),
-        _text("fires", "Fires at the token", "↵, #201", state.fires, "7.5rem"),
-        _text("promotes", "Promotes the token", "·Paris, #201", state.promotes, "7.5rem"),
-        select(
-            PAGE,
-            "density",
-            "Fires at positions",
-            [(key, one[0]) for key, one in DENSITIES.items()],
-            state.density,
-            "10.5rem",
-        ),
-        select(
-            PAGE,
-            "lift",
-            "Function against content",
-            [(key, one[0]) for key, one in LIFTS.items()],
-            state.lift,
-            "9rem",
-        ),
-        select(PAGE, "order", "Order", list(ORDERS.items()), state.order, "11rem"),
-        segments(
-            PAGE, "direction", "Direction", [("first", "↓"), ("reversed", "↑")], state.direction
-        ),
-    ]
-
-
-def _text(
-    name: str, label: str, hint: str, value: str, width: str, *, search: bool = False
-) -> Component:
-    field = dmc.TextInput(
-        id=f"features-{name}",
-        value=value,
-        placeholder=hint,
-        size="xs",
-        w=width,
-        debounce=350,
-        **{"aria-label": label},
-    )
-    marked: dict[str, Any] = {"data-fs-search": "true"} if search else {}
-    return labelled(PAGE, name, label, html.Div(field, **marked))
+from backend.schemas import FeaturePage, FoundFeature, TokenRow
 
 
 def found_table(found: FeaturePage, state: SearchState, token: TokenRow | None) -> Component:

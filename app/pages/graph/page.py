@@ -8,7 +8,7 @@ import asyncio
 from typing import Any
 
 import dash_ag_grid as dag
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
@@ -16,9 +16,10 @@ from app.figures.graph import degree_distribution
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get
 from app.pages.graph import words
-from app.pages.graph.state import CONTROLS, GraphState, control_bar, ranges_of, read_state, steps_of
+from app.pages.graph.state import GraphState, ranges_of, read_path, steps_of
+from app.parts.address import Offer, register_address
 from app.parts.components import BipartiteGraph
-from app.parts.controls import built_saes
+from app.parts.controls import address_complaints, built_saes
 from app.parts.page import Page
 from app.parts.panel import notice, panel, skeleton
 from backend.schemas.statistics import DegreeFit
@@ -30,7 +31,7 @@ async def layout(**query: str) -> Component:
     return html.Div(
         [
             dcc.Store(id="graph-asked", data=query),
-            dcc.Store(id="graph-defaults"),
+            dcc.Store(id="graph-declared"),
             dcc.Store(id="graph-state"),
             html.Header(
                 [
@@ -139,7 +140,7 @@ def register(app: Dash, api: ApiClient) -> None:
 def _register_controls(app: Dash, api: ApiClient) -> None:
     @app.callback(
         Output("graph-controls", "children"),
-        Output("graph-defaults", "data"),
+        Output("graph-declared", "data"),
         Output("graph-complaints", "children"),
         Output("graph-picture", "path"),
         Input("graph-asked", "data"),
@@ -150,28 +151,13 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
         if not saes:
             detail = (await api.health()).build_detail
             return None, None, notice("No build, so no graph", detail, kind="problem"), no_update
-        state, steps, complaints = read_state(asked, saes, capabilities)
-        told = notice(
-            "The address asks for what is not there", "; ".join(complaints), kind="problem"
-        )
-        defaults = read_state({}, saes, capabilities)[0].as_query()
-        path = {"key": state.path_key, "steps": steps}
-        return control_bar(state, saes, capabilities), defaults, told if complaints else None, path
+        offer = Offer(capabilities, saes)
+        state, complaints = GraphState.read(asked, offer)
+        path = {"key": state.path_key, "steps": read_path(asked.get("path", ""))}
+        told = address_complaints(complaints)
+        return state.bar(offer), GraphState.opening(offer), told, path
 
-    app.clientside_callback(
-        ClientsideFunction("fs", "named"),
-        Output("graph-state", "data"),
-        [Input(f"graph-{name}", "value") for name in CONTROLS],
-        State("graph-defaults", "data"),
-    )
-    app.clientside_callback(
-        ClientsideFunction("fsGraph", "writeState"),
-        Output("graph-complaints", "title"),
-        Input("graph-state", "data"),
-        Input("graph-picture", "path"),
-        State("graph-defaults", "data"),
-        prevent_initial_call=True,
-    )
+    register_address(app, GraphState, Input("graph-picture", "path"), write_by="fsGraph.writeState")
 
 
 def _register_view(app: Dash, api: ApiClient) -> None:
@@ -199,7 +185,7 @@ def _register_view(app: Dash, api: ApiClient) -> None:
     ) -> Any:
         if asked is None:
             return (no_update,) * 11
-        state = state_of(asked)
+        state = GraphState.of(asked)
         steps = steps_of(path, state)
         ranges = (ranges_of(steps[-1]) or {}) if steps else {}
         query: dict[str, Any] = state.as_request() | {"max_edges": state.max_edges} | ranges
@@ -235,11 +221,6 @@ def _register_crumbs(app: Dash) -> None:
         return {**path, "steps": path["steps"][: ctx.triggered_id["graph-crumb"]]}
 
 
-def state_of(asked: dict[str, str]) -> GraphState:
-    """From the values of the controls, which offer only what is allowed."""
-    return GraphState(asked["sae"], asked["min_count"], asked["class"], asked["max_edges"])
-
-
 def _register_degrees(app: Dash, api: ApiClient) -> None:
     @app.callback(
         *(Output(f"graph-{side}-degrees", "figure") for side in SIDES),
@@ -259,7 +240,7 @@ def _register_degrees(app: Dash, api: ApiClient) -> None:
     ) -> Any:
         if asked is None:
             return (no_update,) * 8
-        state = state_of(asked)
+        state = GraphState.of(asked)
         request: dict[str, Any] = state.as_request()
         degrees, fits = await asyncio.gather(api.graph_degrees(**request), _fits(api, state.sae))
         by_side = (

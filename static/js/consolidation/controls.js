@@ -1,5 +1,6 @@
 /* The page's controls, and which checkpoint a step means. */
 
+import { named } from "../shared/controls.js";
 import { noUpdate, tell } from "../shared/dash.js";
 import { notice } from "../shared/notices.js";
 
@@ -9,27 +10,25 @@ import { notice } from "../shared/notices.js";
 export const TRANSITIONS = { fc: "f→c", cc: "c→c", all: "all", ff: "f→f", cf: "c→f" };
 
 /**
- * The controls' values, the defaults and the state so far -> {name: value}; transitions joined in
- * the page's order. The last transition cannot be taken away: a plot without lines shows nothing,
- * and its link would show all.
+ * As fs.named, transitions joined in the page's order; last comes the state so far. The last
+ * transition cannot be taken away: a plot without lines shows nothing, and its link would show all.
  *
  * @param {...any} values
  * @returns {unknown}
  */
 export function state(...values) {
   const before = values.pop();
-  const defaults = values.pop();
-  if (!defaults || values.some((value) => value === undefined || value === null)) return noUpdate();
-  const named = Object.fromEntries(Object.keys(defaults).map((name, i) => [name, values[i]]));
-  named.lines = Object.keys(TRANSITIONS)
-    .filter((name) => named.lines.includes(name))
-    .join(",");
-  if (!named.lines) {
-    tell("consolidation-lines", { value: ((before && before.lines) || defaults.lines).split(",") });
+  const declared = values.at(-1);
+  const chosen = named(...values);
+  if (chosen === noUpdate() || Object.values(chosen).includes(null)) return noUpdate();
+  const every = declared.defaults.lines.split(",");
+  const lines = every.filter((/** @type {string} */ name) => chosen.lines.includes(name));
+  if (!lines.length) {
+    tell("consolidation-lines", { value: before ? before.lines.split(",") : every });
     notice("At least one transition stays.");
     return noUpdate();
   }
-  return named;
+  return { ...chosen, lines: lines.join(",") };
 }
 
 /**

@@ -3,8 +3,7 @@
  * What the figures are of: Consolidation in types.d.ts. */
 
 import { around } from "../shared/events.js";
-import { writeQuery } from "../shared/address.js";
-import { changed } from "../shared/controls.js";
+import { writeSettings } from "../shared/controls.js";
 import { noUpdate, tell } from "../shared/dash.js";
 import { nearest } from "./controls.js";
 import { drawCoverage, drawLines, drawReadout, drawSentences, drawStages } from "./drawn.js";
@@ -14,7 +13,7 @@ import { brushed } from "./range.js";
 import { drawTable } from "./table.js";
 
 /** @import { Consolidation } from "./types.js" */
-/** @import { Values } from "../shared/types.js" */
+/** @import { Declared, Values } from "../shared/types.js" */
 
 /** @type {HTMLElement | null} */
 // the cursor that stands where the address asked: another visit of the page has another
@@ -50,22 +49,14 @@ export function begin(data, value, asked) {
  * @param {string | null} run
  * @param {string | null} sentence
  * @param {Values | null} state
- * @param {Values} defaults
+ * @param {Declared} declared
  */
-function writeAddress(data, step, held, run, sentence, state, defaults) {
-  written = [data, step, held, run, sentence, state, defaults];
-  const [first, until] = brushed.steps || [null, null];
-  const last = data.steps[data.steps.length - 1];
-  writeQuery({
-    ...changed(state || {}, defaults),
-    step: step === last ? null : step,
-    compare: held,
-    group: data.group,
-    from: first,
-    to: until,
-    run: run === "0" ? null : run,
-    sentence: sentence === "0" ? null : sentence,
-  });
+function writeAddress(data, step, held, run, sentence, state, declared) {
+  written = [data, step, held, run, sentence, state, declared];
+  const [from, to] = brushed.steps || [null, null];
+  const at = step === data.steps.at(-1) ? null : step;
+  const [ofRun, ofSentence] = [run, sentence].map((place) => (place === "0" ? null : place));
+  writeSettings(state || {}, at, held, data.group, from, to, ofRun, ofSentence, declared);
 }
 
 /**
@@ -75,10 +66,10 @@ function writeAddress(data, step, held, run, sentence, state, defaults) {
  * @param {string | null} run
  * @param {string | null} sentence
  * @param {Values | null} state
- * @param {Values} defaults
+ * @param {Declared} declared
  * @returns {unknown}
  */
-export function draw(index, held, data, run, sentence, state, defaults) {
+export function draw(index, held, data, run, sentence, state, declared) {
   if (!data || index === undefined || index === null) return noUpdate();
   const began = performance.now();
   const step = data.steps[Math.min(Number(index), data.steps.length - 1)];
@@ -90,7 +81,7 @@ export function draw(index, held, data, run, sentence, state, defaults) {
   drawReadout(data, step, against);
   drawSentences(data, step, run);
   drawCoverage(step);
-  writeAddress(data, step, against, run, sentence, state, defaults);
+  writeAddress(data, step, against, run, sentence, state, declared);
   return { step, held: against, ms: performance.now() - began };
 }
 
@@ -102,9 +93,9 @@ export function draw(index, held, data, run, sentence, state, defaults) {
  * @param {string | null} sentence
  * @param {unknown} _figure
  * @param {Values | null} state
- * @param {Values} defaults
+ * @param {Declared} declared
  */
-export function mark(_table, run, sentence, _figure, state, defaults) {
+export function mark(_table, run, sentence, _figure, state, declared) {
   if (shown && byId("cursor")) {
     const { data, step, held } = shown;
     window.requestAnimationFrame(() => drawSentences(data, step, run));
@@ -112,7 +103,7 @@ export function mark(_table, run, sentence, _figure, state, defaults) {
       if (shown) drawCoverage(shown.step);
       redraw();
     }, 150); // once Plotly has drawn it
-    writeAddress(data, step, held, run, sentence, state, defaults);
+    writeAddress(data, step, held, run, sentence, state, declared);
   }
   return noUpdate();
 }
@@ -150,8 +141,8 @@ export const writeAgain = () => written && writeAddress(...written);
  */
 export function chosen(state) {
   if (state && written && shownData()) {
-    const [data, step, held, run, sentence, , defaults] = written;
-    writeAddress(data, step, held, run, sentence, state, defaults);
+    const [data, step, held, run, sentence, , declared] = written;
+    writeAddress(data, step, held, run, sentence, state, declared);
   }
   return noUpdate();
 }

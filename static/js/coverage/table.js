@@ -1,11 +1,9 @@
-/* The rank table: what is ticked, how it is sorted, and the address of the page's state. */
+/* The rank table: what is ticked and how it is sorted; and each layer's own θ. */
 
-import { writeQuery } from "../shared/address.js";
-import { changed, named } from "../shared/controls.js";
+import { named } from "../shared/controls.js";
 import { go, noUpdate } from "../shared/dash.js";
 
 /** @import { Grids, Listed } from "./types.js" */
-/** @import { Values } from "../shared/types.js" */
 
 /**
  * A click on a row, off its checkbox, opens the token's page.
@@ -51,19 +49,6 @@ export function sorted(columns) {
 }
 
 /**
- * @param {Values | null} state
- * @param {string | null} tokens
- * @param {string | null} sort
- * @param {Values | null} defaults
- */
-export function writeState(state, tokens, sort, defaults) {
-  if (state && defaults) {
-    writeQuery({ ...changed(state, defaults), tokens, sort });
-  }
-  return noUpdate();
-}
-
-/**
  * Each SAE has a grid of θ of its own, [[value, label], …]: another layer keeps the place in the
  * grid.
  *
@@ -87,7 +72,7 @@ export function thetas(sae, theta, grids) {
 }
 
 /**
- * As fs.named; waits while θ is still another layer's. Last come the defaults and the grids.
+ * As fs.named; waits while θ is still another layer's. Last come the grids.
  *
  * @param {...any} values
  */

@@ -3,7 +3,7 @@
 
 import { around } from "../shared/events.js";
 import { writeAddress, writeQuery } from "../shared/address.js";
-import { changed } from "../shared/controls.js";
+import { named } from "../shared/controls.js";
 import { noUpdate } from "../shared/dash.js";
 
 /** @import { Values } from "../shared/types.js" */
@@ -45,22 +45,18 @@ export function writeFeature(band, token) {
 }
 
 /**
- * All settings of the search by name. Another setting than the page begins at the first page again.
+ * As fs.named, in texts; last comes the state so far. Another setting than the page begins at the
+ * first page again.
  *
  * @param {...any} values
  */
 export function searchState(...values) {
   const before = values.pop();
-  const defaults = values.pop();
-  const page = values.pop();
-  if (!defaults || !page || values.some((value) => value === undefined)) return noUpdate();
-  const names = Object.keys(defaults).filter((name) => name !== "page");
-  const state = Object.fromEntries(
-    names.map((name, i) => [name, values[i] === null ? "" : String(values[i])]),
-  );
-  const same = !before || names.every((name) => before[name] === state[name]);
-  state.page = same ? String(page) : "1";
-  writeUnder("/features", changed(state, defaults));
+  const state = named(...values);
+  if (state === noUpdate() || !state.page) return noUpdate();
+  for (const name in state) state[name] = String(state[name] ?? "");
+  const other = (/** @type {string} */ name) => name !== "page" && before[name] !== state[name];
+  if (before && Object.keys(state).some(other)) state.page = "1";
   return state;
 }
 

@@ -6,6 +6,13 @@ export type Interval = [low: number, high: number];
 
 export type Values = Record<string, unknown>;
 
+/** The settings of a page: app/parts/address. */
+export interface Declared {
+  path: string;
+  defaults: Values;
+  beside: string[];
+}
+
 export type Tell = (props: Values) => void;
 
 export interface Problem {

@@ -3,7 +3,7 @@
 import pytest
 
 from app.pages.consolidation import asked as consolidation_asked
-from app.pages.consolidation.state import read_state
+from app.pages.consolidation.state import ConsolidationState
 from app.pages.coverage.state import read_sort
 from app.pages.run import address as run_address
 from app.pages.token.lists import listed_words
@@ -113,7 +113,7 @@ def test_consolidation_takes_a_brushed_range() -> None:
         "to": "64",
     }
     assert consolidation_asked.complaints_of(asked, *training()) == []
-    assert read_state(asked)[1] == []
+    assert ConsolidationState.read(asked)[1] == []
 
 
 def test_each_matrix_of_a_run_has_names_of_its_own() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from app.figures.graph import degree_distribution
 from app.pages.graph import words
-from app.pages.graph.state import GraphState, ranges_of, read_state, steps_of
+from app.pages.graph.state import GraphState, ranges_of, read_path, steps_of
+from app.parts.address import Offer
 from backend.schemas import Capabilities
 from backend.schemas.graph import DegreeBin, GraphDegreesResponse, GraphResponse
 from backend.schemas.statistics import Alternative, DegreeFit
@@ -171,12 +172,13 @@ def test_an_address_is_read_and_what_it_cannot_mean_is_said() -> None:
     capabilities = Capabilities.model_construct(saes=[], min_count_grid=[1, 2], build=None)
     saes = [type(capabilities).model_fields["saes"].annotation.__args__[0].model_validate(sae)]  # type: ignore[union-attr]
     asked = {"min_count": "2", "class": "content", "path": "3-4,1-9;3-3,1-9", "colour": "red"}
-    state, steps, complaints = read_state(asked, saes, capabilities)
+    state, complaints = GraphState.read(asked, Offer(capabilities, saes))
     assert state == GraphState("layer_0", "2", "content", "600")
-    assert steps == ["3-4,1-9", "3-3,1-9"]
+    assert read_path(asked["path"]) == ["3-4,1-9", "3-3,1-9"]
     assert complaints == ["colour: this page has no such setting"]
-    _, steps, complaints = read_state({"path": "3-x", "min_count": "7"}, saes, capabilities)
-    assert steps == []
+    wrong = {"path": "3-4,1-9;3-x", "min_count": "7"}
+    _, complaints = GraphState.read(wrong, Offer(capabilities, saes))
+    assert read_path(wrong["path"]) == []
     assert [one.split(":")[0] for one in complaints] == ["min_count", "path"]
     assert steps_of({"key": "layer_0|content", "steps": ["1-2,3-4"]}, state) == ["1-2,3-4"]
     assert steps_of({"key": "layer_0|all", "steps": ["1-2,3-4"]}, state) == []

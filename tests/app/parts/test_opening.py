@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from app.pages.coverage.state import default_state
-from app.pages.features.state import read_state as read_features
-from app.pages.graph.state import read_state as read_graph
+from app.pages.coverage.state import CoverageState
+from app.pages.features.state import SearchState
+from app.pages.graph.state import GraphState
 from app.pages.overview.strip import prompt_strip
 from app.pages.reactivation.state import default_sae, defaults_of
 from app.pages.steer.page import _steering_sae
+from app.parts.address import Offer
 from app.parts.opening import opened_sae
 from backend.schemas import InspectResponse
 from backend.schemas.server import Opening
@@ -28,15 +29,16 @@ def can(**default_sae: str) -> Any:
         opening=Opening(default_sae=default_sae),
         demonstrations=[SimpleNamespace(sae_id="l3")],
         min_count_grid=[1],
+        orders=["frequency"],
         build=None,
     )
 
 
 def opened(told: Any) -> dict[str, str | None]:
     return {
-        "coverage": default_state(SAES, told).sae,
-        "graph": read_graph({}, SAES, told)[0].sae,
-        "features": read_features({}, SAES, told)[0].sae,
+        "coverage": CoverageState.read({}, Offer(told, SAES))[0].sae,
+        "graph": GraphState.read({}, Offer(told, SAES))[0].sae,
+        "features": SearchState.read({}, Offer(told, SAES))[0].sae,
         "overview": opened_sae("overview", told, SAES).sae_id,
         "reactivation": default_sae(told),
         "steer": _steering_sae(told),
