@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -97,6 +97,11 @@ def text(
     )
     marked: dict[str, Any] = {"data-fs-search": "true"} if search else {}
     return labelled(page, name, label, html.Div(field, **marked))
+
+
+def not_known(asked: Iterable[str], known: Container[str]) -> list[str]:
+    """One complaint for each name in an address that the page does not have."""
+    return [f"{name}: this page has no such setting" for name in asked if name not in known]
 
 
 def address_complaints(complaints: Sequence[str]) -> Component | None:

@@ -3,90 +3,97 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from app.parts.controls import not_known
 from app.parts.opening import marked
 from backend import schemas as wire
 
 ORDERS = ("first", "function", "often", "activation")  # static/js/reactivation/matrix/filters.js
-FLAGS = ("locked", "from_source", "function_only", "pinned", "shuffled", "set")
-NUMBERS = ("least", "density_from", "density")
-SETTINGS = (
-    "prompt",
-    "second",
-    "prefix",
-    "sae",
-    "generate",
-    "at",
-    "source",
-    "pins",
-    "order",
-    *FLAGS,
-    "class",
-    *NUMBERS,
-    "find",
-)
-_AT = re.compile(r"none|b?\d+(-b?\d+)?(\.b?\d+(-b?\d+)?)*")
+
+
+def number(text: str) -> float | None:
+    """A number without a sign; None for anything else."""
+    return float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One setting: `read` gives None for a value that is not allowed; what is, in words.
+
+    `view`: its name in the matrix's view; `default`: what stands there without it.
+    """
+
+    read: Callable[[str], Any] = str
+    allowed: str = ""
+    view: str = ""
+    default: Any = None
+
+
+def _one(values: Sequence[str], view: str, default: str) -> Asked:
+    read = {"": default, **{value: value for value in values}}.get
+    return Asked(read, f"are {', '.join(values)}", view, default)
+
+
+def _flag(view: str = "") -> Asked:
+    return Asked({"": False, "0": False, "1": True}.get, "are 0, 1", view, default=False)
+
+
+def _form(pattern: str, allowed: str) -> Asked:
+    return Asked(re.compile(f"(?:{pattern})?").fullmatch, allowed)
+
+
+_NUMBER = Asked(number, "is a number from 0")
+_PLACE = r"b?\d+(-b?\d+)?"
+SETTINGS = {
+    **dict.fromkeys(("prompt", "second", "prefix", "sae", "generate", "pins"), Asked()),
+    "order": _one(ORDERS, "order", "first"),
+    "class": _one(("function", "content"), "at_class", ""),
+    "locked": _flag("locked"),
+    "from_source": _flag("source"),
+    "function_only": _flag("only_function"),
+    "pinned": _flag("pinned"),
+    "shuffled": _flag(),
+    "set": _flag(),
+    **{name: replace(_NUMBER, view=name) for name in ("least", "density_from", "density")},
+    "find": Asked(view="find", default=""),
+    "at": _form(rf"none|{_PLACE}(\.{_PLACE})*", "is none, or positions as in 7, 5-8, 3.7-9 or b7"),
+    "source": _form(r"none|b?\d+", "is none, or a position as in 7 or b7"),
+}
 
 
 def complaints_of(query: Mapping[str, str], saes: Sequence[str], most: int) -> list[str]:
     """What an address asks for that is not there; `saes`: ids that are live, `most`:
     longest `generate`.
     """
-    allowed: dict[str, tuple[str, ...]] = {
-        "order": ORDERS,
-        "class": ("function", "content"),
-        "sae": tuple(saes),
-        **dict.fromkeys(FLAGS, ("0", "1")),
-    }
-    said = [f"{name}: this page has no such setting" for name in query if name not in SETTINGS]
-    for name, values in allowed.items():
-        if query.get(name) and query[name] not in values:
-            said.append(_refused(query, name, f"are {', '.join(values) or 'none'}"))
-    said += [
-        _refused(query, name, "is a number from 0")
-        for name in NUMBERS
-        if number(query.get(name, "0")) is None
-    ]
+    wrong = {name: SETTINGS[name].allowed for name in query if name in SETTINGS}
+    wrong = {name: told for name, told in wrong.items() if SETTINGS[name].read(query[name]) is None}
+    if query.get("sae") and query["sae"] not in saes:
+        wrong["sae"] = f"are {', '.join(saes) or 'none'}"
     if str(generate_of(query, most)) != query.get("generate", "0"):
-        said.append(_refused(query, "generate", f"is a whole number from 0 to {most}"))
-    if query.get("at") and not _AT.fullmatch(query["at"]):
-        said.append(_refused(query, "at", "is none, or positions as in 7, 5-8, 3.7-9 or b7"))
-    if query.get("source") and not re.fullmatch(r"none|b?\d+", query["source"]):
-        said.append(_refused(query, "source", "is none, or a position as in 7 or b7"))
-    wrong = [
+        wrong["generate"] = f"is a whole number from 0 to {most}"
+    pins = [
         pin
         for pin in query.get("pins", "").split(",")
         if pin and not re.fullmatch(r".+:\d{1,9}", pin)
     ]
-    return said + [f"pins: got {pin!r}, allowed is sae_id:feature_index" for pin in wrong]
-
-
-def _refused(query: Mapping[str, str], name: str, allowed: str) -> str:
-    return f"{name}: got {query[name]!r}, allowed {allowed}"
+    return [
+        *not_known(query, SETTINGS),
+        *(f"{name}: got {query[name]!r}, allowed {told}" for name, told in wrong.items()),
+        *(f"pins: got {pin!r}, allowed is sae_id:feature_index" for pin in pins),
+    ]
 
 
 def view_of(query: Mapping[str, str]) -> dict[str, Any]:
     """The matrix's order and filters from the query; what cannot be read is left at its default."""
-    at_class = query.get("class", "")
-    return {
-        "order": query["order"] if query.get("order") in ORDERS else "first",
-        "locked": query.get("locked") == "1",
-        "source": query.get("from_source") == "1",
-        "only_function": query.get("function_only") == "1",
-        "pinned": query.get("pinned") == "1",
-        "at_class": at_class if at_class in ("function", "content") else "",
-        "least": number(query.get("least", "")),
-        "density_from": number(query.get("density_from", "")),
-        "density": number(query.get("density", "")),
-        "find": query.get("find", ""),
-    }
-
-
-def number(text: str) -> float | None:
-    """A number without a sign; None for anything else."""
-    return float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else None
+    shown = {}
+    for name, asked in SETTINGS.items():
+        if asked.view:
+            value = asked.read(query.get(name, ""))
+            shown[asked.view] = asked.default if value is None else value
+    return shown
 
 
 def generate_of(query: Mapping[str, str], most: int) -> int:

@@ -110,8 +110,8 @@ def names_of(page: dict[str, Any]) -> set[str]:
     if "settings" not in page:
         return set(page["names"])
     module, _, name = page["settings"].partition(":")
-    settings = getattr(importlib.import_module(module), name)
-    return {*settings.names(), *settings.beside}
+    declared = getattr(importlib.import_module(module), name)
+    return {*declared.names(), *declared.beside} if isinstance(declared, type) else {*declared}
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -17,7 +17,7 @@ from app.links import reproduce_get
 from app.pages.claims.builds import builds_panel
 from app.pages.claims.card import claim_card
 from app.pages.claims.experiments import experiment_panels
-from app.parts.controls import address_complaints
+from app.parts.controls import address_complaints, not_known
 from app.parts.estimates import MARKS
 from app.parts.page import Page
 from app.parts.panel import notice, panel, skeleton
@@ -32,12 +32,10 @@ async def layout(**query: str) -> Component:
     chosen = query.get("verdict", ALL).replace("-", " ")
     chosen = RENAMED.get(chosen, chosen)
     known = chosen in (ALL, *MARKS)
-    complaints = [f"{name}: this page has no such setting" for name in query if name != "verdict"]
-    complaints += (
-        []
-        if known
-        else [f"verdict: got {chosen!r}, allowed are {', '.join((ALL, *MARKS))}; showing all"]
-    )
+    complaints = not_known(query, ("verdict",))
+    if not known:
+        allowed = ", ".join((ALL, *MARKS))
+        complaints.append(f"verdict: got {chosen!r}, allowed are {allowed}; showing all")
     return html.Article(
         [
             html.Header(

@@ -31,6 +31,7 @@ from app.pages.feature.sections import (
     nearest,
     nearest_words,
 )
+from app.parts.controls import address_complaints, not_known
 from app.parts.page import Page
 from app.parts.panel import notice, panel, skeleton
 from app.parts.still import still
@@ -201,8 +202,7 @@ def _way_out() -> Component:
 
 
 def _complaints(asked: dict[str, str], feature: FeatureDetail) -> Component | None:
-    known = ("sae_id", "feature_index", "quantile", "token")
-    said = [f"{name}: this page has no such setting" for name in asked if name not in known]
+    said = not_known(asked, ("sae_id", "feature_index", "quantile", "token"))
     if asked.get("quantile", "all") not in BANDS:
         said.append(
             f"quantile: got {asked['quantile']!r}, allowed are {', '.join(BANDS)}; showing all"
@@ -210,13 +210,9 @@ def _complaints(asked: dict[str, str], feature: FeatureDetail) -> Component | No
     token = asked.get("token")
     if token is not None and token not in [str(one.token_id) for one in feature.example_tokens]:
         said.append(f"token: no text is stored in which it fires at token {token!r}")
-    notices = (
-        [notice("The address asks for what is not there", "; ".join(said), kind="problem")]
-        if said
-        else []
-    )
-    if feature.details_missing:
-        notices.append(notice("Some of this page is not here", feature.details_missing))
+    missing = feature.details_missing
+    lacks = notice("Some of this page is not here", missing) if missing else None
+    notices = [one for one in (address_complaints(said), lacks) if one is not None]
     return html.Div(notices) if notices else None
 
 

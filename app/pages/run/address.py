@@ -7,11 +7,12 @@ the others with their place behind a dot (`order.1`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 
-from app.parts.matrix import NUMBERS, complaints_of
+from app.parts.controls import not_known
+from app.parts.matrix import SETTINGS, complaints_of
 
-_FLAGS = ("locked", "from_source", "function_only", "pinned")
-VIEWED = ("order", "at", "source", "pins", *_FLAGS, "class", *NUMBERS, "find")
+VIEWED = ("at", "source", "pins", *(name for name, asked in SETTINGS.items() if asked.view))
 
 
 def at_place(query: Mapping[str, str], place: int) -> dict[str, str]:
@@ -23,7 +24,5 @@ def at_place(query: Mapping[str, str], place: int) -> dict[str, str]:
 def complaints(query: Mapping[str, str], n_saes: int) -> list[str]:
     """What the address asks for that the page does not have."""
     known = {name + (f".{place}" if place else "") for place in range(n_saes) for name in VIEWED}
-    said = [f"{name}: this page has no such setting" for name in query if name not in known]
-    return said + [
-        one for place in range(n_saes) for one in complaints_of(at_place(query, place), (), 0)
-    ]
+    places = [complaints_of(at_place(query, place), (), 0) for place in range(n_saes)]
+    return [*not_known(query, known), *chain.from_iterable(places)]

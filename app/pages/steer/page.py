@@ -28,7 +28,7 @@ from app.parts.components import (
     SteerShift,
     SteerStream,
 )
-from app.parts.controls import address_complaints
+from app.parts.controls import address_complaints, not_known
 from app.parts.opening import live_demonstrations, named_sae
 from app.parts.page import FOLLOWED, Page
 from app.parts.panel import panel
@@ -137,9 +137,7 @@ def register(app: Dash, api: ApiClient) -> None:
     browser.register(app)
 
 
-_SETTINGS = ("generated", "freeze", "chat", "tokens", "temperature", "samples", "seed", "controls")
-_SECTIONS = (*steer_sections.SWEEP, *steer_sections.TRAITS)
-_KNOWN = {"prompt", "prefix", "stop", "f", *_SETTINGS, *_SECTIONS}
+_TEXTS = ("prompt", "prefix", "stop", "f")
 _OPENED = (
     Output("steer-prompt", "value"),
     Output("steer-prefix", "value"),
@@ -181,15 +179,14 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         except steering.BadAddress as error:
             raise ApiProblem(422, "The address cannot be opened", str(error)) from error
         *before, interventions = written
-        numbers = [chosen[name] for name in _SETTINGS]
         fingerprint = can.model_info.fingerprint if can.model_info else None
         told = address_complaints(
-            [f"{name}: this page has no such setting" for name in query if name not in _KNOWN]
+            not_known(query, {*_TEXTS, *chosen, *steer_sections.SWEEP, *steer_sections.TRAITS})
         )
         sections = steer_sections.opened(query)
         rack = (*_of_server(can), interventions)
         buttons = _demo_buttons(shown)
-        return *before, *rack, *numbers, buttons, fingerprint, *sections, defaults, told
+        return *before, *rack, *chosen.values(), buttons, fingerprint, *sections, defaults, told
 
 
 async def _written(

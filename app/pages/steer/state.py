@@ -38,7 +38,7 @@ def of_demonstration(demonstration: wire.Demonstration, uid: str) -> dict[str, A
 
 
 def settings(query: Mapping[str, str], limits: wire.Limits) -> dict[str, Any]:
-    """Generation settings of an address.
+    """Generation settings of an address, in the order of the page's outputs.
 
     Raises BadAddress for a number that cannot be read or is out of range.
 
@@ -48,6 +48,7 @@ def settings(query: Mapping[str, str], limits: wire.Limits) -> dict[str, Any]:
     most_tokens = limits.max_new_tokens
     samples = 1 if float(_bounded(query, "temperature", 0.0, 0.0, limits.temperature)) > 0 else 0
     return {
+        **{name: _flag(query, name, "0") for name in ("generated", "freeze", "chat")},
         "tokens": _whole(query, "tokens", min(TOKENS, most_tokens), 1, most_tokens),
         "temperature": _bounded(
             query, "temperature", min(TEMPERATURE, limits.temperature), 0.0, limits.temperature
@@ -55,7 +56,6 @@ def settings(query: Mapping[str, str], limits: wire.Limits) -> dict[str, Any]:
         "samples": _whole(query, "samples", samples, 0, limits.samples),
         "seed": _whole(query, "seed", 0, 0, 2**53 - 1),
         "controls": _flag(query, "controls", "1"),
-        **{name: _flag(query, name, "0") for name in ("generated", "freeze", "chat")},
     }
 
 

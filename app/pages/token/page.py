@@ -25,7 +25,7 @@ from app.pages.token.lists import (
     listed_words,
     neighbours,
 )
-from app.parts.controls import built_saes
+from app.parts.controls import address_complaints, built_saes, not_known
 from app.parts.page import Page
 from app.parts.panel import notice, panel, skeleton
 from app.parts.still import still
@@ -190,18 +190,10 @@ def _no_token(asked: str, detail: str) -> Component:
 
 
 def _complaints(asked: dict[str, str], ids: list[str]) -> Component | None:
-    said = [
-        f"{name}: this page has no such setting"
-        for name in asked
-        if name not in ("token_id", "sae")
-    ]
+    said = not_known(asked, ("token_id", "sae"))
     if asked.get("sae") not in (None, *ids):
         said.append(f"sae: got {asked['sae']!r}, allowed are {', '.join(ids)}")
-    return (
-        notice("The address asks for what is not there", "; ".join(said), kind="problem")
-        if said
-        else None
-    )
+    return address_complaints(said)
 
 
 def _controls(options: list[dict[str, str]], sae: str) -> Component:

@@ -14,7 +14,7 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
 from app.links import reproduce_get
-from app.parts.controls import address_complaints, labelled
+from app.parts.controls import address_complaints, labelled, not_known
 from app.parts.numbers import counted, share
 from app.parts.page import Page
 from app.parts.panel import Children, notice, panel, skeleton
@@ -38,7 +38,6 @@ HEADS = (
 
 
 async def layout(q: str = "", **others: str) -> Component:
-    complaints = [f"{name}: this page has no such setting" for name in others]
     return html.Article(
         [
             html.Header(
@@ -53,7 +52,7 @@ async def layout(q: str = "", **others: str) -> Component:
                 className="fs-browse-head",
             ),
             html.Div(_field(q[:MOST_TYPED]), className="fs-controls", role="search"),
-            address_complaints(complaints),
+            address_complaints(not_known(others, ())),
             panel(
                 "Matching tokens",
                 html.Div(skeleton(*["100%"] * 8), id="tokens-found"),

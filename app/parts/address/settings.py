@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 
 from app.links import written
 from app.parts.address.kinds import Offer, Setting
+from app.parts.controls import not_known
 
 
 class Settings:
@@ -61,8 +62,7 @@ class Settings:
             if offer and name == "sae":
                 offer = replace(offer, sae_id=query[name])
         said += [check(asked[name]) for name, check in cls.beside.items() if name in asked]
-        known = {*query, *cls.beside}
-        said += [f"{name}: this page has no such setting" for name in asked if name not in known]
+        said += not_known(asked, {*query, *cls.beside})
         return cls.of(query), [told for told in said if told]
 
     @classmethod
