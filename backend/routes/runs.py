@@ -14,13 +14,13 @@ from fastapi import Response as HttpResponse
 
 from backend.core.fingerprints import tokenizer_hash
 from backend.core.runs import LabelConflict, WrongDeleteToken, run_id_of
-from backend.core.runs.files import FORMATS, as_json, as_notebook, as_parquet
 from backend.routes.live import inspect, steer
 from backend.routes.live.inspect import InspectWork, plan_inspect
 from backend.routes.live.steer import SteerWork, plan_steer
 from backend.routes.request.lease import Lease, Turns
 from backend.routes.request.problems import CONTENT_TYPE, Refusal
 from backend.routes.request.served import Backend, Served
+from backend.routes.run_files import FORMATS, as_json, as_notebook, as_parquet
 from backend.schemas import (
     InspectRun,
     Problem,

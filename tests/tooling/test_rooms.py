@@ -85,3 +85,8 @@ def test_no_folder_holds_more_than_one_can_look_over() -> None:
 def test_no_line_is_kept_from_the_formatter() -> None:
     mark = "# fmt" + ":"
     assert [str(path) for path in tracked("*.py") if mark in path.read_text()] == []
+
+
+def test_the_core_names_no_address_of_the_web() -> None:
+    named = [path for path in tracked("backend/core/*.py") if "/api/" in path.read_text()]
+    assert named == []

@@ -87,10 +87,6 @@ class Coverage:
     def rows(self) -> list[CoverageRow]:
         return self.columns.rows(self.n_all, self.bands)
 
-    def rows_as_json(self) -> str:
-        """The same rows as the wire writes them."""
-        return self.columns.as_json(self.n_all, self.bands)
-
 
 class CoverageQueries(TokenQueries):
     """Rows of `coverage_step`, `degree`, `random_curve` and `contrast`."""

@@ -8,14 +8,11 @@ another.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from backend.core.token_classes import CLASS_NAMES
 
@@ -47,18 +44,14 @@ WHERE sae_ordinal = $1 AND theta_ordinal = $2 AND min_count = $3 AND token_order
 Ints = npt.NDArray[np.int64]
 Band = tuple[float | None, float, float]  # mean, low, high
 
-_TOKEN = ',"token_id":%d,"text":%s,"token_class":"%s","occurrences":%d,"degree":'
-_NO_BAND = ',"interval":null,"mean":null}'
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one of a build is itself alone
 class RankedTokens:
     """The tokens of a build that have a rank, by rank; arrays of one length."""
 
     token_id: Ints
     token_class: list[str]
     text: list[str]
-    written: pa.Array  # what never changes of a token's row, as JSON
     occurrences: Ints
     by_documents: Ints  # places in these arrays: most documents first, ties by rank
     random: Ints  # the same in the stored random order; tokens that never occur are left out
@@ -80,14 +73,10 @@ class RankedTokens:
         text = [str(one) for one in columns["text"].tolist()]
         names = [CLASS_NAMES[code] for code in columns["token_class"].tolist()]
         occurrences = columns["occurrences"].astype(np.int64)
-        fixed = zip(
-            token_id.tolist(), map(json.dumps, text), names, occurrences.tolist(), strict=True
-        )
         return cls(
             token_id,
             names,
             text,
-            pa.array([_TOKEN % one for one in fixed], pa.string()),
             occurrences,
             np.argsort(-documents, kind="stable"),
             placed[np.argsort(random_rank[placed])],
@@ -107,14 +96,14 @@ class CoverageColumns:
 
     def rows(self, n_all: int, bands: Mapping[int, Band]) -> list[CoverageRow]:
         """As objects. `n_all` is the denominator, `bands` rank -> (mean, low, high)."""
-        tokens, covered = self.tokens, np.cumsum(self.new_features)
+        tokens, covered = self.tokens, self.covered
         numbers = (
             self.rank,
             self.place,
             self.degree,
             self.new_features,
             covered,
-            _shares(covered, n_all),
+            shares(covered, n_all),
         )
         made = []
         for rank, at, degree, new, reached, share in zip(
@@ -130,52 +119,13 @@ class CoverageColumns:
             made.append(CoverageRow(rank, *words, degree, new, reached, share, low, high, mean))
         return made
 
-    def as_json(self, n_all: int, bands: Mapping[int, Band]) -> str:
-        """The rows as a JSON array of the wire's CoverageRow, joined a column at a time."""
-        covered = np.cumsum(self.new_features)
-        shares = _shares(covered, n_all)
-        numbers = [
-            _written(column)
-            for column in (self.rank, self.degree, self.new_features, covered, shares)
-        ]
-        rank, degree, new, reached, share = numbers
-        rows = pc.binary_join_element_wise(
-            '{"rank":',
-            rank,
-            self.tokens.written.take(pa.array(self.place)),
-            degree,
-            ',"new_features":',
-            new,
-            ',"covered":',
-            reached,
-            ',"coverage":',
-            share,
-            _NO_BAND,
-            "",
-        )
-        rows = self._with_bands(rows, bands)
-        whole = pa.ListArray.from_arrays(pa.array([0, len(rows)], pa.int32()), rows)
-        return f"[{pc.binary_join(whole, ',')[0].as_py()}]"
-
-    def _with_bands(self, rows: pa.Array, bands: Mapping[int, Band]) -> pa.Array:
-        """The rows, the few that have an interval with it."""
-        banded = np.isin(self.rank, list(bands))
-        if not banded.any():
-            return rows
-        made = []
-        for at in np.flatnonzero(banded).tolist():
-            mean, low, high = bands[int(self.rank[at])]
-            interval = f',"interval":{json.dumps([low, high])},"mean":{json.dumps(mean)}}}'
-            made.append(rows[at].as_py().removesuffix(_NO_BAND) + interval)
-        return pc.replace_with_mask(rows, pa.array(banded), pa.array(made))
+    @property
+    def covered(self) -> Ints:
+        return np.cumsum(self.new_features)
 
 
-def _written(numbers: npt.NDArray[np.integer | np.floating]) -> pa.Array:
-    """Each number as text."""
-    return pc.cast(pa.array(numbers), pa.string())
-
-
-def _shares(covered: Ints, n_all: int) -> npt.NDArray[np.float64]:
+def shares(covered: Ints, n_all: int) -> npt.NDArray[np.float64]:
+    """Of the denominator `n_all`."""
     return covered / n_all if n_all else np.zeros(len(covered))
 
 

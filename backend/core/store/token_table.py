@@ -4,7 +4,6 @@ them costs more than everything else in it. About 0.5 KB a token, 60 MB for 120,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from backend.core.token_classes import CLASS_NAMES
-
 Ints = npt.NDArray[np.int64]
 
-_REF = '{"token_id":%d,"text":%s,"token_class":"%s"}'
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one of a build is itself alone
 class TokenTable:
     """Every token of a build, by token_id; arrays and lists of one length."""
 
@@ -27,7 +22,6 @@ class TokenTable:
     columns: Mapping[str, npt.NDArray[Any]]
     places: Mapping[int, int]  # token_id -> place
     ranked: Ints  # places of the tokens that have a rank, by rank
-    written: Mapping[int, str]  # token_id -> the wire's TokenRef as JSON
     lower: npt.NDArray[np.uint8]  # all texts in lower case, one after another, in UTF-8
     ends: Ints  # where each of them ends
 
@@ -36,17 +30,10 @@ class TokenTable:
         """From the columns of `ALL_TOKENS`."""
         lower = [text.encode() for text in columns.pop("lower")]
         ids, rank = columns["token_id"].tolist(), columns["rank"]
-        refs = zip(
-            ids,
-            map(json.dumps, columns["text"]),
-            (CLASS_NAMES[c] for c in columns["token_class"]),
-            strict=True,
-        )
         return cls(
             columns,
             dict(zip(ids, range(len(ids)), strict=True)),
             np.argsort(rank, kind="stable")[int((rank == 0).sum()) :],
-            {ref[0]: _REF % ref for ref in refs},
             np.frombuffer(b"".join(lower), np.uint8),
             np.cumsum([len(text) for text in lower], dtype=np.int64),
         )
@@ -76,12 +63,6 @@ class TokenTable:
             *(self.columns[name][which].tolist() for name in names), strict=True
         ):
             yield (*values, rank, cumulative) if rank else (*values, None, None)
-
-    def refs(self, token_ids: Sequence[int]) -> str:
-        """These tokens as a JSON array of the wire's TokenRef;
-        ids that the build lacks are left out.
-        """
-        return f"[{','.join([self.written[i] for i in token_ids if i in self.written])}]"
 
     def named(self, lower: str) -> list[int]:
         """token_ids whose text, in lower case, holds this one."""

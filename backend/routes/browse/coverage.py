@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from backend.core.store import Store
 from backend.core.store.coverage import Coverage
+from backend.routes.browse.coverage_rows import rows_json
 from backend.routes.request.kept_route import kept_by
 from backend.routes.request.problems import refuse_field, refuse_value
 from backend.routes.request.served import Served
@@ -45,7 +46,7 @@ def read_coverage(query: Annotated[CoverageQuery, Query()], served: Served) -> R
         contrast=contrasts,
         effective=found.effective,
     )
-    return answered(spliced(answer, {"rows": found.rows_as_json()}))
+    return answered(spliced(answer, {"rows": rows_json(found)}))
 
 
 def _contrasts(store: Store, query: CoverageQuery, found: Coverage) -> list[Contrast]:

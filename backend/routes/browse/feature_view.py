@@ -18,7 +18,7 @@ from backend.core.store.features import FeatureRow as StoredFeature
 from backend.core.store.own_edges import EdgeRow
 from backend.core.store.token_table import TokenTable
 from backend.core.store.tokens import TokenRow
-from backend.routes.browse.refs import token_ref, token_refs
+from backend.routes.browse.refs import refs_json, token_ref, token_refs
 from backend.routes.request.splice import array, spliced
 from backend.schemas import (
     Example,
@@ -49,7 +49,7 @@ def without_tokens(row: StoredFeature) -> dict[str, Any]:
 
 def listed_tokens(tokens: TokenTable, row: StoredFeature) -> dict[str, str]:
     """The row's lists of tokens by the wire's name, as JSON."""
-    return {name: tokens.refs(getattr(row, column)) for name, column in TOKEN_LISTS.items()}
+    return {name: refs_json(tokens, getattr(row, column)) for name, column in TOKEN_LISTS.items()}
 
 
 def edge_of(edge: EdgeRow, occurrences: int, feature_firings: int | None = None) -> TokenEdge:
@@ -78,9 +78,9 @@ def edge_json(tokens: TokenTable, edge: EdgeRow, occurrences: int, feature: Stor
         promoted_tokens=[],
     )
     listed = {
-        "top_tokens": tokens.refs(feature.top_token_ids[:NOTED]),
-        "name_tokens": tokens.refs(feature.name_token_ids),
-        "promoted_tokens": tokens.refs(feature.promoted_token_ids[:NOTED]),
+        "top_tokens": refs_json(tokens, feature.top_token_ids[:NOTED]),
+        "name_tokens": refs_json(tokens, feature.name_token_ids),
+        "promoted_tokens": refs_json(tokens, feature.promoted_token_ids[:NOTED]),
     }
     return spliced(edge_of(edge, occurrences, feature.n_firings), {"note": spliced(note, listed)})
 
@@ -212,7 +212,7 @@ def examples_json(store: Store, rows: Sequence[StoredExample]) -> str:
     return array(
         spliced(
             Example.model_validate(vars(row) | {"tokens": ()}),
-            {"tokens": tokens.refs(row.token_ids)},
+            {"tokens": refs_json(tokens, row.token_ids)},
         )
         for row in rows
     )

@@ -1,8 +1,7 @@
-"""The vocabulary in memory: texts found, neighbours by rank, and tokens as the wire writes them."""
+"""The vocabulary in memory: texts found, neighbours by rank, and rows by id."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import duckdb
@@ -11,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.core.store.token_table import TokenTable
-from backend.schemas import TokenRef
 
 CASES = settings(max_examples=300, deadline=None)
 CLASSES = ("content", "function", "special")
@@ -52,15 +50,9 @@ def test_texts_are_found_as_the_database_finds_them(words: list[str], q: str) ->
 
 @given(texts, st.lists(st.integers(-1, 30), max_size=9))
 @CASES
-def test_tokens_are_written_as_the_wire_has_them(words: list[str], wanted: list[int]) -> None:
+def test_rows_of_tokens_are_those_of_the_table(words: list[str], wanted: list[int]) -> None:
     table = table_of(words)
     known = {3 + 2 * i: (word, CLASSES[2 if i < 2 else i % 2]) for i, word in enumerate(words)}
-    refs = [
-        TokenRef(token_id=i, text=known[i][0], token_class=known[i][1])
-        for i in wanted
-        if i in known
-    ]  # type: ignore[arg-type]
-    assert json.loads(table.refs(wanted)) == [ref.model_dump() for ref in refs]
     rows = {row[0]: row[1:] for row in table.rows(wanted)}
     assert rows == {
         i: (
