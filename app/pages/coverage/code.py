@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from app.pages.coverage.columns import LISTED
 from app.pages.coverage.sql import coverage_sql, degrees_sql, tokens_sql
-from app.pages.coverage.view import LISTED
 from app.parts.reproduce import Request, reproduce_all
 
 PANELS = (

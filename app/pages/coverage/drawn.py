@@ -11,6 +11,7 @@ from app.figures.coverage import coverage_figure, is_papers_model
 from app.figures.coverage_nulls import equal_figure, null_figure
 from app.figures.distributions import degree_figure, document_figure, zipf_figure
 from app.figures.template import blank
+from app.pages.coverage.columns import LISTED
 from app.pages.coverage.kinds import kind_table
 from app.pages.coverage.statistics import (
     chao_sentence,
@@ -23,7 +24,7 @@ from app.pages.coverage.statistics import (
     slope_sentence,
 )
 from app.pages.coverage.table import with_statistics
-from app.pages.coverage.view import LISTED, CoverageView, Evidence
+from app.pages.coverage.view import CoverageView, Evidence
 from app.pages.coverage.words import (
     at_first_setting,
     first_tokens,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.links import written
+from app.pages.coverage.columns import SORTABLE
 from app.parts.address import Offer, Settings, anything, choice, layer
 from app.parts.opening import coverage_setting
 from backend.schemas import Sae
@@ -21,19 +22,6 @@ ORDERS = {
     "random": "random",
     "document_coverage": "in most documents first",
 }
-SORTABLE = (
-    "rank",
-    "token",
-    "token_class",
-    "occurrences",
-    "document_coverage",
-    "degree",
-    "expected",
-    "excess",
-    "evenness",
-    "new_features",
-    "coverage",
-)
 
 
 def theta_options(sae: Sae) -> dict[str, str]:

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 from app.api import ApiClient, ApiProblem
 from app.figures.coverage import LayerCurve
+from app.pages.coverage.columns import LISTED
 from app.pages.coverage.state import CoverageState
 from app.parts.address import Offer
 from app.parts.controls import built_saes
 from app.parts.numbers import LogFit, function_ids, log_fit
 from backend.schemas import Capabilities, CoverageResponse, Sae, TokenRow
 from backend.schemas.statistics import RarefactionResponse, StatisticsResponse, TokenStatistics
-
-LISTED = 2000  # most frequent tokens whose document coverage is read; also the rows of the table
 
 
 @dataclass(frozen=True)
