@@ -16,13 +16,10 @@ from backend.schemas.base import (
     Response,
     TokenClass,
 )
-from backend.schemas.browse import (
-    Contrast,
-    CoverageResponse,
-    CoverageRow,
+from backend.schemas.browse.coverage import Contrast, CoverageResponse, CoverageRow
+from backend.schemas.browse.features import (
     Example,
     FeatureDetail,
-    FeatureNote,
     FeaturePage,
     FeatureRow,
     FiringClasses,
@@ -32,12 +29,15 @@ from backend.schemas.browse import (
     Lift,
     LogitToken,
     NearFeature,
+    TokenWithExamples,
+)
+from backend.schemas.browse.tokens import (
+    FeatureNote,
     TokenDetail,
     TokenEdge,
     TokenLayer,
     TokenPage,
     TokenRow,
-    TokenWithExamples,
 )
 from backend.schemas.claims import Claim, ClaimList
 from backend.schemas.consolidation import (

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from backend.schemas.base import TokenClass
 
 OFFSET_MAX = 2**31 - 1
+TOKEN_IDS = r"^\d{1,9}(,\d{1,9})*$"
 
 
 class Query(BaseModel):
@@ -68,6 +69,44 @@ class CoverageQuery(Query):
     order: str = Field(default="frequency", description="order of the tokens; one of orders")
     max_rank: int | None = Field(
         default=None, ge=1, description="last rank listed; left out: as many as allowed"
+    )
+
+
+class RarefactionQuery(Query):
+    sae_id: str = Field(description="which SAE; /api/capabilities lists them")
+    token_ids: str | None = Field(
+        default=None,
+        pattern=TOKEN_IDS,
+        max_length=200,
+        description="tokens, with commas between them, at most limits.intersection_tokens; left "
+        "out: the five most frequent",
+    )
+
+
+class IntersectionsQuery(Query):
+    sae_id: str = Field(description="which SAE; /api/capabilities lists them")
+    token_ids: str = Field(
+        pattern=TOKEN_IDS,
+        max_length=200,
+        description="two tokens, or up to limits.intersection_tokens, with commas between",
+    )
+    min_count: int | None = Field(default=None, ge=1, description="firings that make an edge")
+
+
+class StatisticsQuery(Query):
+    sae_id: str = Field(description="which SAE; /api/capabilities lists them")
+    theta: float = Field(
+        default=0.0, ge=0, description="of the comparisons; one of the SAE's theta_grid"
+    )
+    min_count: int = Field(default=1, ge=1, description="of the comparisons; one of min_count_grid")
+
+
+class TokenStatisticsQuery(Query):
+    sae_id: str = Field(description="which SAE; /api/capabilities lists them")
+    limit: int = Field(
+        default=100,
+        ge=1,
+        description="most frequent tokens; at most limits.statistics_rows of /api/capabilities",
     )
 
 

@@ -20,6 +20,7 @@ from backend.routes.request.kept_route import kept_by
 from backend.routes.request.limits import check_statistics_rows
 from backend.routes.request.problems import refuse_field
 from backend.routes.request.served import Served
+from backend.schemas import queries
 from backend.schemas import statistics as wire
 from backend.schemas.naming import TokenRef
 
@@ -31,7 +32,7 @@ Row = dict[str, Any]
 
 @router.get("/rarefaction")
 def read_rarefaction(
-    query: Annotated[wire.RarefactionQuery, Query()], served: Served
+    query: Annotated[queries.RarefactionQuery, Query()], served: Served
 ) -> wire.RarefactionResponse:
     """Expected distinct features after n occurrences:
     of single tokens, and the mean of groups of tokens.
@@ -76,7 +77,7 @@ def read_rarefaction(
 
 @router.get("/intersections")
 def read_intersections(
-    query: Annotated[wire.IntersectionsQuery, Query()], served: Served
+    query: Annotated[queries.IntersectionsQuery, Query()], served: Served
 ) -> wire.IntersectionsResponse:
     """How many features each combination of these tokens shares;
     theta = 0, at least min_count firings.
@@ -113,7 +114,7 @@ def read_intersections(
 
 @router.get("/statistics")
 def read_statistics(
-    query: Annotated[wire.StatisticsQuery, Query()], served: Served
+    query: Annotated[queries.StatisticsQuery, Query()], served: Served
 ) -> wire.StatisticsResponse:
     """Controls of one SAE's graph; theta and min_count are those of `equal_occurrence` alone."""
     store, statistics = served.build.require(), served.build.statistics()
@@ -150,7 +151,7 @@ def read_statistics(
 
 @router.get("/statistics/tokens")
 def read_token_statistics(
-    query: Annotated[wire.TokenStatisticsQuery, Query()], served: Served
+    query: Annotated[queries.TokenStatisticsQuery, Query()], served: Served
 ) -> wire.TokenStatisticsResponse:
     """The most frequent tokens: degree beside the degree that frequency explains,
     and spread over documents.

@@ -1,4 +1,4 @@
-"""What is read from a build: tokens, coverage and features."""
+"""Features of a build: found, and one with its tokens and examples."""
 
 from __future__ import annotations
 
@@ -6,140 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
-from backend.schemas.base import Interval, Response
+from backend.schemas.base import Response
+from backend.schemas.browse.tokens import TokenEdge
 from backend.schemas.naming import Named, TokenRef
-
-
-class TokenRow(TokenRef):
-    occurrences: int = Field(description="positions in the corpus")
-    documents: int = Field(description="documents that contain it at least once")
-    document_coverage: float = Field(description="documents / all documents of the corpus")
-    rank: int | None = Field(description="1 = most frequent; null for special tokens")
-    share: float = Field(description="occurrences / all non-special occurrences")
-    cumulative: float | None = Field(description="sum of shares down to this rank")
-
-
-class TokenPage(Response):
-    tokens: list[TokenRow] = Field(description="this page of rows")
-    total: int = Field(description="rows that match, on all pages")
-    effective: dict[str, Any] = Field(description="the query as applied")
-
-
-class FeatureNote(Named):
-    """A feature in a few words, where it is listed."""
-
-    n_firings: int = Field(description="corpus positions at which it fires, at any token")
-    density: float = Field(description="n_firings / non-special corpus positions")
-    n_tokens: int = Field(description="distinct tokens it has an edge to")
-    top_tokens: list[TokenRef] = Field(description="up to 5 tokens that fire it most often")
-    promoted_tokens: list[TokenRef] = Field(
-        description="up to 5 next tokens its direction raises most"
-    )
-
-
-class TokenEdge(Response):
-    feature_index: int = Field(description="dictionary entry of the SAE")
-    n_firings: int = Field(description="corpus positions of this token at which it fires")
-    mean_activation: float = Field(description="mean over those positions")
-    act_max: float = Field(description="largest over those positions")
-    share_of_token: float = Field(
-        default=0.0, description="n_firings / positions of the token: how often it fires there"
-    )
-    share_of_feature: float | None = Field(
-        default=None,
-        description="n_firings / firings of the feature at all tokens; null without notes",
-    )
-    note: FeatureNote | None = Field(
-        default=None, description="the feature itself; null without notes"
-    )
-
-
-class TokenLayer(Response):
-    sae_id: str = Field(description="which SAE")
-    layer: int = Field(description="residual stream after this decoder layer")
-    degree: int = Field(description="features with at least min_count = 1 firing on this token")
-    degree_place: int | None = Field(
-        default=None,
-        description="1 = no token has a larger degree in this SAE; null for special tokens",
-    )
-    n_active: int = Field(
-        default=0, description="features of this SAE that fire anywhere in the corpus"
-    )
-    n_exclusive: int = Field(default=0, description="features that no other token reaches")
-    exclusive: list[TokenEdge] = Field(
-        default=[], description="those, most firings first, up to `limit`"
-    )
-    n_listed: int = Field(default=0, description="edges of the build's edges_from firings or more")
-    edges: list[TokenEdge] = Field(description="in the order asked, up to `limit`")
-
-
-class TokenDetail(TokenRow):
-    layers: list[TokenLayer] = Field(
-        description="one entry per SAE of the build, or the one asked for"
-    )
-    neighbours: list[TokenRow] = Field(
-        default=[],
-        description="tokens within 3 places of its frequency rank, by rank, itself left out",
-    )
-    effective: dict[str, Any] = Field(description="the query as applied")
-
-
-class CoverageRow(TokenRef):
-    rank: int = Field(description="1-based place in the order")
-    occurrences: int = Field(description="positions in the corpus")
-    degree: int = Field(description="features this token has an edge to")
-    new_features: int = Field(description="features that no earlier token of the order reaches")
-    covered: int = Field(description="features that the first `rank` tokens reach together")
-    coverage: float = Field(description="covered / the denominator that `effective` names")
-    interval: Interval | None = Field(
-        default=None,
-        description="95 % bootstrap over document shards; order random: range of all draws",
-    )
-    mean: float | None = Field(
-        default=None, description="order random only: mean coverage of all draws"
-    )
-
-
-class Contrast(Response):
-    """The k most frequent tokens against as many occurrences of content tokens;
-    shares of the denominator.
-    """
-
-    k: int = Field(description="number of first tokens")
-    is_function_cut: bool = Field(description="k is the number of function tokens")
-    occurrences: int = Field(description="corpus positions of the k tokens")
-    coverage: float = Field(description="share of the denominator that the k tokens reach")
-    interval: Interval = Field(description="95 % bootstrap over document shards")
-    content_coverage: float | None = Field(
-        description="share that as many content positions, drawn one by one, reach; null: too "
-        "few of them"
-    )
-    content_interval: Interval | None = Field(description="95 % bootstrap of that")
-    difference_interval: Interval | None = Field(
-        description="95 % bootstrap of coverage - content_coverage"
-    )
-    whole_tokens_mean: float | None = Field(
-        description="whole content tokens drawn at random instead: mean"
-    )
-    whole_tokens_range: Interval | None = Field(description="smallest and largest of those draws")
-    content_tokens: float | None = Field(
-        description="mean number of distinct tokens in those draws"
-    )
-
-
-class CoverageResponse(Response):
-    rows: list[CoverageRow] = Field(description="one per rank, in the chosen order")
-    n_active: int = Field(
-        description="features with any firing: the denominator `active`, at every theta and "
-        "min_count"
-    )
-    d_sae: int = Field(description="width of the dictionary")
-    contrast: list[Contrast] = Field(
-        default=[],
-        description="equal-occurrence comparisons, by k; stored at theta 0 and min_count 1, "
-        "empty at others (/api/statistics has them at each)",
-    )
-    effective: dict[str, Any] = Field(description="the query as applied")
 
 
 class Lift(Response):

@@ -1,0 +1,1 @@
+"""What is read from a build: tokens, coverage and features."""
