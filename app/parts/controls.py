@@ -13,6 +13,7 @@ import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
+from app.api import ApiClient
 from app.parts.panel import notice
 from backend.schemas import Capabilities, Sae
 
@@ -112,6 +113,11 @@ def address_complaints(complaints: Sequence[str]) -> Component | None:
         if complaints
         else None
     )
+
+
+async def no_build(api: ApiClient, what: str) -> Component:
+    """The notice where no SAE has a build; with what the server says of it."""
+    return notice(f"No build, so no {what}", (await api.health()).build_detail, kind="problem")
 
 
 def built_saes(capabilities: Capabilities) -> list[Sae]:

@@ -17,7 +17,7 @@ from app.links import origin, page_query, page_url, parsed_query, reproduce_get,
 from app.main import PAGES, create_dashboard, find_page
 from app.pages.coverage.state import CoverageState
 from app.pages.run.words import agreement, fork_note, fork_url
-from app.parts.address import Offer
+from app.parts.address.kinds import Offer
 from app.parts.panel import panel
 from app.parts.token import token_chip, visible
 from backend.schemas import Run

@@ -17,7 +17,7 @@ from app.pages.consolidation.data import prediction_table, run_title
 from app.pages.consolidation.panels import GRAPHS, panels, timeline
 from app.pages.consolidation.state import ConsolidationState
 from app.pages.consolidation.view import FeaturesView, LossView, read_features, read_losses
-from app.parts.address import register_address
+from app.parts.address.settings import register_address
 from app.parts.controls import address_complaints
 from app.parts.page import Page
 from app.parts.panel import notice, skeleton

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.figures.consolidation import TRANSITIONS
-from app.parts.address import Settings, Several, anything, choice, declare
+from app.parts.address.kinds import Several, choice, declare
+from app.parts.address.settings import Settings, anything
 
 MEASURES = {"mean": "mean loss", "share": "share of total loss", "excess": "minus bigram baseline"}
 AXES = {"log": "log steps", "linear": "steps", "share": "share of the run, with the paper"}

@@ -19,10 +19,11 @@ from app.pages.coverage.shared import read_tokens
 from app.pages.coverage.state import CoverageState, read_sort, theta_options
 from app.pages.coverage.table import rank_table
 from app.pages.coverage.view import FrequentTokens, read_view
-from app.parts.address import Offer, register_address
-from app.parts.controls import address_complaints, built_saes
+from app.parts.address.kinds import Offer
+from app.parts.address.settings import register_address
+from app.parts.controls import address_complaints, built_saes, no_build
 from app.parts.page import Page
-from app.parts.panel import notice, panel, skeleton
+from app.parts.panel import panel, skeleton
 
 GRAPHS = {
     "curve": "Cumulative coverage by token rank, one line per layer",
@@ -155,8 +156,7 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
         capabilities = await api.capabilities()
         saes = built_saes(capabilities)
         if not saes:
-            detail = (await api.health()).build_detail
-            return None, None, None, notice("No build, so no coverage", detail, kind="problem")
+            return None, None, None, await no_build(api, "coverage")
         offer = Offer(capabilities, saes)
         state, complaints = CoverageState.read(asked, offer)
         grids = {sae.sae_id: list(theta_options(sae).items()) for sae in saes}

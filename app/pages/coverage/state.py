@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from app.links import written
 from app.pages.coverage.columns import SORTABLE
-from app.parts.address import Offer, Settings, anything, choice, layer
+from app.parts.address.kinds import Offer, choice, layer
+from app.parts.address.settings import Settings, anything
 from app.parts.opening import coverage_setting
 from backend.schemas import Sae
 

@@ -11,7 +11,7 @@ from app.api import ApiClient, ApiProblem
 from app.figures.coverage import LayerCurve
 from app.pages.coverage.columns import LISTED
 from app.pages.coverage.state import CoverageState
-from app.parts.address import Offer
+from app.parts.address.kinds import Offer
 from app.parts.controls import built_saes
 from app.parts.numbers import LogFit, function_ids, log_fit
 from backend.schemas import Capabilities, CoverageResponse, Sae, TokenRow

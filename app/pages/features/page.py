@@ -15,8 +15,9 @@ from app.api import ApiClient
 from app.links import reproduce_get
 from app.pages.features.state import SearchState, n_pages, request_of
 from app.pages.features.table import found_table, found_words, pager
-from app.parts.address import Offer, register_address
-from app.parts.controls import built_saes
+from app.parts.address.kinds import Offer
+from app.parts.address.settings import register_address
+from app.parts.controls import built_saes, no_build
 from app.parts.page import Page
 from app.parts.panel import notice, panel, skeleton
 from app.parts.still import still
@@ -80,13 +81,7 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
         can = await api.capabilities()
         saes = built_saes(can)
         if not saes:
-            return (
-                notice(
-                    "No build, so no features", (await api.health()).build_detail, kind="problem"
-                ),
-                None,
-                None,
-            )
+            return await no_build(api, "features"), None, None
         offer = Offer(can, saes)
         state, _ = SearchState.read(asked, offer)
         return state.bar(offer), SearchState.opening(offer), state.page

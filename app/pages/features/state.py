@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from app.parts.address import Offer, PageNumber, Settings, Typed, choice, declare, layer
+from app.parts.address.kinds import Offer, PageNumber, Typed, choice, declare, layer
+from app.parts.address.settings import Settings
 
 ROWS = 50
 DENSITIES = {

@@ -17,9 +17,10 @@ from app.figures.template import CONFIG, blank
 from app.links import reproduce_get
 from app.pages.graph import words
 from app.pages.graph.state import GraphState, ranges_of, read_path, steps_of
-from app.parts.address import Offer, register_address
+from app.parts.address.kinds import Offer
+from app.parts.address.settings import register_address
 from app.parts.components import BipartiteGraph
-from app.parts.controls import address_complaints, built_saes
+from app.parts.controls import address_complaints, built_saes, no_build
 from app.parts.page import Page
 from app.parts.panel import notice, panel, skeleton
 from backend.schemas.statistics import DegreeFit
@@ -149,8 +150,7 @@ def _register_controls(app: Dash, api: ApiClient) -> None:
         capabilities = await api.capabilities()
         saes = built_saes(capabilities)
         if not saes:
-            detail = (await api.health()).build_detail
-            return None, None, notice("No build, so no graph", detail, kind="problem"), no_update
+            return None, None, await no_build(api, "graph"), no_update
         offer = Offer(capabilities, saes)
         state, complaints = GraphState.read(asked, offer)
         path = {"key": state.path_key, "steps": read_path(asked.get("path", ""))}

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from app.parts.address import Offer, Settings, choice, layer
+from app.parts.address.kinds import Offer, choice, layer
+from app.parts.address.settings import Settings
 
 CLASSES = {"all": "all tokens", "function": "function", "content": "content"}
 DRAWN = {n: n for n in ("200", "600", "1500")}  # cells drawn at most

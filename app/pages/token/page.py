@@ -25,7 +25,7 @@ from app.pages.token.lists import (
     listed_words,
     neighbours,
 )
-from app.parts.controls import address_complaints, built_saes, not_known
+from app.parts.controls import address_complaints, built_saes, no_build, not_known
 from app.parts.page import Page
 from app.parts.panel import notice, panel, skeleton
 from app.parts.still import still
@@ -135,9 +135,7 @@ def _register_head(app: Dash, api: ApiClient) -> None:
         capabilities = await api.capabilities()
         saes = built_saes(capabilities)
         if not saes:
-            told = notice(
-                "No build, so no tokens", (await api.health()).build_detail, kind="problem"
-            )
+            told = await no_build(api, "tokens")
             return None, told, None, blank(scheme), None, True, *NO_CODE
         asked_id = asked["token_id"]
         if not asked_id.isdecimal() or int(asked_id) >= 2**31:

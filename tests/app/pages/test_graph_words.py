@@ -9,7 +9,7 @@ import pytest
 from app.figures.graph import degree_distribution
 from app.pages.graph import words
 from app.pages.graph.state import GraphState, ranges_of, read_path, steps_of
-from app.parts.address import Offer
+from app.parts.address.kinds import Offer
 from backend.schemas import Capabilities
 from backend.schemas.graph import DegreeBin, GraphDegreesResponse, GraphResponse
 from backend.schemas.statistics import Alternative, DegreeFit

@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.links import page_url, parsed_query
-from app.parts.address import (
+from app.parts.address.kinds import (
     Choice,
     Offer,
     PageNumber,
-    Settings,
     Several,
     Typed,
     choice,
     declare,
     layer,
 )
+from app.parts.address.settings import Settings
 from backend.schemas.server import Opening
 
 SAES: list[Any] = [SimpleNamespace(sae_id=f"l{n}", layer=n, grid=[n, n + 0.5]) for n in (1, 2, 3)]

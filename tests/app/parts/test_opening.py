@@ -11,7 +11,7 @@ from app.pages.graph.state import GraphState
 from app.pages.overview.strip import prompt_strip
 from app.pages.reactivation.state import default_sae, defaults_of
 from app.pages.steer.page import _steering_sae
-from app.parts.address import Offer
+from app.parts.address.kinds import Offer
 from app.parts.opening import opened_sae
 from backend.schemas import InspectResponse
 from backend.schemas.server import Opening
