@@ -115,8 +115,8 @@ def _layers(claim: Claim) -> list[Component]:
         for one in claim.layers
     ]
     agree = len({one.verdict for one in claim.layers}) == 1
-    said = "The same after each layer: " if agree else "By layer it differs: "
-    return [html.P([said, *marks], className="fs-claim__layers")]
+    said = "The same after each layer:" if agree else "By layer it differs:"
+    return [html.P([html.Span(said), *marks], className="fs-claim__layers")]
 
 
 def _method(claim: Claim) -> Component:
