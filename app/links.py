@@ -81,6 +81,17 @@ def reproduce_post(href: str | None, path: str, body: Mapping[str, Any]) -> dict
     return {"curl": curl, "python": code}
 
 
+def reproduce_stream(href: str | None, path: str, body: Mapping[str, Any]) -> dict[str, str]:
+    """A POST of JSON whose answer is a stream of events; both print it as it comes."""
+    code = reproduce_post(href, path, body)
+    whole = "print(json.load(urllib.request.urlopen(request)))"
+    lines = 'for line in urllib.request.urlopen(request):\n    print(line.decode(), end="")'
+    return {
+        "curl": code["curl"].replace("curl -s ", "curl -sN ", 1),
+        "python": code["python"].replace(whole, lines),
+    }
+
+
 def written(value: Scalar) -> str:
     """A value in an address: numbers to their last digit and without a needless ".0", booleans as
     JSON writes them, texts as they are.

@@ -9,21 +9,7 @@ def register(app: Dash) -> None:
     """What the browser does alone: the address bar, what is out of date,
     and putting the built-in pair back.
     """
-    app.clientside_callback(
-        ClientsideFunction("fsReactivation", "reactivationAddress"),
-        Output("reactivation-address", "data"),
-        Input("reactivation-matrix", "prompts"),
-        Input("reactivation-matrix", "sae_id"),
-        Input("reactivation-matrix", "locked"),
-        Input("reactivation-matrix", "pins"),
-        Input("reactivation-matrix", "view"),
-        Input("reactivation-shuffled", "checked"),
-        Input("reactivation-index", "measured"),
-        Input("reactivation-asked", "data"),
-        Input("reactivation-matrix", "source"),
-        State("reactivation-defaults", "data"),
-        prevent_initial_call=True,
-    )
+    _register_address(app)
     app.clientside_callback(
         ClientsideFunction("fsReactivation", "staleRun"),
         Output("reactivation-stale", "children"),
@@ -42,6 +28,26 @@ def register(app: Dash) -> None:
         Output("reactivation-prefix", "value", allow_duplicate=True),
         Output("reactivation-run", "data", allow_duplicate=True),
         Input("reactivation-pair", "n_clicks"),
+        State("reactivation-defaults", "data"),
+        prevent_initial_call=True,
+    )
+
+
+def _register_address(app: Dash) -> None:
+    app.clientside_callback(
+        ClientsideFunction("fsReactivation", "reactivationAddress"),
+        Output("reactivation-address", "data"),
+        Input("reactivation-matrix", "prompts"),
+        Input("reactivation-matrix", "sae_id"),
+        Input("reactivation-matrix", "locked"),
+        Input("reactivation-matrix", "pins"),
+        Input("reactivation-matrix", "view"),
+        Input("reactivation-shuffled", "checked"),
+        Input("reactivation-index", "measured"),
+        Input("reactivation-asked", "data"),
+        Input("reactivation-matrix", "source"),
+        Input("reactivation-words", "settings"),
+        Input("reactivation-travel", "settings"),
         State("reactivation-defaults", "data"),
         prevent_initial_call=True,
     )

@@ -6,7 +6,9 @@ Address (non-default values only): `prompt`, `second`, `prefix` (examples before
 prompt, `none`), `source` (a position whose features are followed: `7`, `b7`, `none`), `pins`
 (`sae_id:feature_index`, comma-separated), `order`, `locked`, `from_source`, `function_only`,
 `pinned`, `class`, `least`, `density_from`, `density` (per cent), `find`, `shuffled` (0 = without
-the baseline), `set` (1 = the index over the prompt set).
+the baseline), `set` (1 = the index over the prompt set), `words` (1 = the locked position is read
+in words), `travel` (1 = A's states are put into B's run), `answer_a`, `answer_b` (tokens; `·` is a
+space), `unrelated` (the control's prompt; empty = none).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from pydantic import BaseModel
 
 from app.api import ApiClient, ApiProblem
 from app.links import reproduce_post
-from app.pages.reactivation import browser, carried
+from app.pages.reactivation import browser, carried, causal, saved
 from app.pages.reactivation.state import (
     baseline_of,
     default_sae,
@@ -80,6 +82,7 @@ async def layout(**query: str) -> Component:
                 badge="live",
             ),
             source_panel(),
+            *causal.panels(GROUP, query),
             index_panel(),
             html.Div(id="reactivation-carry"),
             *(
@@ -98,7 +101,8 @@ def register(app: Dash, api: ApiClient) -> None:
     _register_tokenize(app, api)
     _register_inspect(app, api)
     _register_shuffled(app, api)
-    _register_save(app, api)
+    saved.register(app, api)
+    causal.register(app)
     carried.register(app, api)
     browser.register(app)
 
@@ -145,7 +149,8 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         pins = [pin for pin in query.get("pins", "").split(",") if pin]
         shown = (query.get("at"), query.get("source"), pins, view_of(query))
         ids = [sae.sae_id for sae in live]
-        told = address_complaints(complaints_of(query, ids, most)) if live else None
+        complaints = complaints_of(causal.others(query), ids, most) + causal.complaints_of(query)
+        told = address_complaints(complaints) if live else None
         sae = query["sae"] if query.get("sae") in ids else defaults["sae"]
         prompts = (prompt, second, query.get("prefix", defaults["prefix"]))
         return *prompts, options, sae, *settings, *shown, defaults, {"opened": True}, told
@@ -281,27 +286,6 @@ def _register_shuffled(app: Dash, api: ApiClient) -> None:
             code["curl"],
             code["python"],
         )
-
-
-def _register_save(app: Dash, api: ApiClient) -> None:
-    @app.callback(
-        Output("reactivation-save", "runs"),
-        Input("reactivation-save", "n_clicks"),
-        State("reactivation-asked", "data"),
-        prevent_initial_call=True,
-        running=[(Output("reactivation-save", "busy"), True, False), FOLLOWED],
-    )
-    async def save(n_clicks: int | None, asked: dict[str, Any] | None) -> Any:
-        """One run per prompt, A first."""
-        if not n_clicks or asked is None:
-            return no_update
-        requests = inspect_requests(asked)
-        runs = [
-            await api.record(wire.InspectRun(kind="inspect", request=request))
-            for request in requests
-        ]
-        names = [f"prompt {lane}" for lane in "AB"] if len(runs) > 1 else [""]
-        return [run.model_dump() | {"holds": name} for run, name in zip(runs, names, strict=True)]
 
 
 PAGE = Page("/reactivation", "Reactivation", layout, register, key="r", icon="reactivation")

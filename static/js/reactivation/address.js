@@ -1,11 +1,13 @@
 /* Addresses of the live pages: only what differs from the defaults, so that a link says what was
  * chosen. */
 
-import { prefixIn, writeAddress } from "../shared/address.js";
+import { EMPTY, prefixIn, writeAddress } from "../shared/address.js";
 import { noUpdate } from "../shared/dash.js";
 import { viewQuery } from "../shared/matrix_view.js";
 
 /** @import { Prompt, View } from "./matrix/types.js" */
+/** @import { Ran, TravelSettings } from "./travel/types.js" */
+/** @import { WordsSettings } from "./words/types.js" */
 /** @typedef {{ generate?: number, prefix?: string }} Asked */
 /** @typedef {{ prompt: string, second: string, prefix?: string }} Opened */
 
@@ -19,6 +21,23 @@ function promptsIn(a, b, defaults) {
 }
 
 /**
+ * An unrelated prompt that was emptied is no control, and says so.
+ *
+ * @param {TravelSettings} settings
+ */
+const travelIn = (settings) => ({
+  ...settings,
+  unrelated: settings.unrelated === "" ? EMPTY : settings.unrelated,
+});
+
+/**
+ * What was run, for the panels that ask the model themselves.
+ *
+ * @param {Ran | null} asked
+ */
+export const ran = (asked) => [asked, asked];
+
+/**
  * @param {Prompt[] | null} prompts
  * @param {string} saeId
  * @param {string | null} locked
@@ -28,6 +47,8 @@ function promptsIn(a, b, defaults) {
  * @param {boolean} measured
  * @param {Asked | null} asked
  * @param {string | null} source
+ * @param {WordsSettings} words
+ * @param {TravelSettings} travel
  * @param {(Opened & { sae: string }) | null} defaults
  */
 export function reactivationAddress(
@@ -40,6 +61,8 @@ export function reactivationAddress(
   measured,
   asked,
   source,
+  words,
+  travel,
   defaults,
 ) {
   if (!prompts || !prompts.length || !defaults) return noUpdate();
@@ -55,6 +78,8 @@ export function reactivationAddress(
         shuffled: shuffled === false ? 0 : null,
         set: measured ? 1 : null,
       },
+      words,
+      travelIn(travel),
     ),
   );
 }
