@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from backend.core.lm import LanguageModel
+from backend.core.lm.past import Past, held_of
 from backend.core.patching.unembedding import unembed
 
 BLOCK = 512  # vocabulary entries of which only the largest is looked at first
@@ -40,16 +41,19 @@ def read_words(
     layers: Sequence[int] | None = None,
     k: int = 10,
     watched: Sequence[int] = (),
+    past: Past | None = None,
 ) -> Words:
-    """`layers`: None = all. Runs the prompt up to the last position asked for, once; unembeds
-    those rows alone.
+    """`layers`: None = all. Runs the prompt from the end of `past` up to the last position asked
+    for, once; unembeds those rows alone.
 
-    ValueError for no position, and for a position, layer, k or watched token that there is not.
+    ValueError for no position, and for a position, layer, k or watched token that there is not;
+    for a position that `past` holds.
     """
     chosen = tuple(range(lm.n_layers)) if layers is None else tuple(layers)
-    _check(lm, ids, positions, k, watched)
-    resid = lm.resid_post([list(ids[: max(positions) + 1])], chosen)
-    wanted = torch.tensor(list(positions), device=lm.device)
+    held = held_of(past, ids)
+    _check(lm, ids, positions, k, watched, held)
+    resid = lm.resid_post([list(ids[held : max(positions) + 1])], chosen, past=past)
+    wanted = torch.tensor(list(positions), device=lm.device) - held
     rows = torch.stack([resid[layer][0, wanted] for layer in chosen])  # [layer, pos, d_model]
     logits = unembed(lm, rows.flatten(0, 1))
     total = logits.logsumexp(-1, keepdim=True)
@@ -90,11 +94,16 @@ def largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _check(
-    lm: LanguageModel, ids: Sequence[int], positions: Sequence[int], k: int, watched: Sequence[int]
+    lm: LanguageModel,
+    ids: Sequence[int],
+    positions: Sequence[int],
+    k: int,
+    watched: Sequence[int],
+    held: int,
 ) -> None:
-    if not positions or min(positions) < 0 or max(positions) >= len(ids):
+    if not positions or min(positions) < held or max(positions) >= len(ids):
         raise ValueError(
-            f"positions are {list(positions)}; allowed: one or more of 0 to {len(ids) - 1}."
+            f"positions are {list(positions)}; allowed: one or more of {held} to {len(ids) - 1}."
         )
     if not 0 <= k <= lm.vocab_size:
         raise ValueError(f"k is {k}; allowed: 0 to {lm.vocab_size}.")

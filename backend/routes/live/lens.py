@@ -45,6 +45,7 @@ class LensWork(LiveWork[LensResponse]):
                 layers=self.layers,
                 k=self.request.k,
                 watched=self.watched,
+                past=self.prompt.past(),
             )
         except ValueError as error:
             raise Refusal(422, str(error)) from error
@@ -89,7 +90,9 @@ def plan_lens(request: LensRequest, served: Backend) -> LensWork:
         for place, one in enumerate(request.watched)
     ]
     rows = len(layers) * len(positions)
-    needed = reading_bytes(lm, 1, max(positions) + 1, len(layers), rows)
+    held = prompt.held
+    needed = reading_bytes(lm, 1, max(positions) + 1 - held, len(layers), rows, past=held)
+    needed += prompt.past_bytes()
     check_room(f"Reading {rows} residuals in words", needed, LESS, served.settings, prompt.loaded)
     effective = effective_prompt(request, prompt, served) | {
         "rule": request.positions,

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 from backend.core.lm import LanguageModel
+from backend.core.lm.past import Past
 from backend.core.patching import read_words, unembed
 from backend.core.patching.lens import BLOCK, largest
 from tests.core.patching.plain import Plain
@@ -42,6 +43,27 @@ def test_earlier_layers_go_through_the_final_norm_and_the_cap(
             torch.testing.assert_close(
                 found.probabilities[row, column], best.values, atol=1e-5, rtol=1e-3
             )
+
+
+def test_behind_a_prefix_that_was_run_the_rest_alone_is_run_and_reads_the_same(
+    lm: LanguageModel, b: list[int]
+) -> None:
+    ran: list[int] = []
+    cache = DynamicCache()
+    lm.fill(torch.tensor([b[:6]]), cache)
+    past = Past.of(tuple(b[:6]), cache)
+    handle = lm.layers[0].register_forward_pre_hook(lambda m, x: ran.append(x[0].shape[1]))
+    try:
+        found = read_words(lm, b, [7, 8], k=5, watched=[61], past=past)
+    finally:
+        handle.remove()
+    assert ran == [3]
+    whole = read_words(lm, b, [7, 8], k=5, watched=[61])
+    assert torch.equal(found.token_ids, whole.token_ids)
+    assert torch.equal(found.watched_ranks, whole.watched_ranks)
+    torch.testing.assert_close(found.probabilities, whole.probabilities, atol=1e-6, rtol=1e-4)
+    with pytest.raises(ValueError, match="one or more of 6 to"):
+        read_words(lm, b, [5], past=past)
 
 
 def test_layers_beyond_the_deepest_and_tokens_behind_are_not_run(
