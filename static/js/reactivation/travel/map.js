@@ -63,6 +63,7 @@ function MapCell({ cell, column, layer, of, chosen, current }) {
   const [towardsA, shade] = toneOf(cell.restored);
   const flipped = cell.flipped ? " is-flipped" : "";
   const words = cellWords(cell, of.job.axes);
+  const choose = () => of.work.choose({ source: of.source, layer, column });
   return h(
     "button",
     {
@@ -77,7 +78,8 @@ function MapCell({ cell, column, layer, of, chosen, current }) {
       "aria-selected": chosen,
       title: words,
       "aria-label": words,
-      onClick: () => of.work.choose({ source: of.source, layer, column }),
+      onClick: choose,
+      onFocus: choose,
     },
     figure(cell.restored),
   );

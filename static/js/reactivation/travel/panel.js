@@ -133,7 +133,7 @@ function Readout({ id, job, work }) {
   const cell = chosen && place ? cellAt(job, chosen.source, chosen.layer, place) : null;
   return h(
     "p",
-    { id: id + "-readout", className: "fs-travel-readout", role: "status" },
+    { id: id + "-readout", className: "fs-travel-readout" },
     cell ? cellWords(cell, job.axes) : "Press a cell for its numbers; arrows walk the map.",
   );
 }
@@ -159,7 +159,7 @@ function Brought({ id, job, work, stale }) {
         ? h(TravelMap, {
             ...map,
             title: "An unrelated prompt's states",
-            note: "control: each from as far before its end",
+            note: "control: what is restored here is B's answer being lost",
             source: "unrelated",
           })
         : null,

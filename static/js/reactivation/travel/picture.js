@@ -6,7 +6,7 @@ import { endsWords, cellAt, figure, layersOf, placesOf, toneOf } from "./plan.js
 /** @import { Colours } from "../../shared/types.js" */
 /** @import { Begun, Source } from "./types.js" */
 
-const [WIDTH, HEIGHT, LABEL, TOP] = [46, 24, 40, 84];
+const [WIDTH, HEIGHT, LABEL, TOP] = [46, 24, 40, 100];
 const SCALE = 2;
 const NAMES = ["panel", "sunken", "ink", "muted", "reactivated", "away"];
 
@@ -80,7 +80,8 @@ export function travelPicture(job, colours) {
     `viewBox="0 0 ${width} ${height}" font-family="Inter, system-ui, sans-serif" font-size="11" ` +
     `fill="${colours.ink}"><rect width="${width}" height="${height}" fill="${colours.panel}"/>` +
     words(12, 18, ends, small) +
-    words(12, 34, `${odds} ${scale}.`, small) +
+    words(12, 34, odds, small) +
+    words(12, 50, scale, small) +
     sources.map((source, k) => mapAt(job, source, TOP + k * one, colours)).join("") +
     "</svg>"
   );

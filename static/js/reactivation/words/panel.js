@@ -59,7 +59,6 @@ function WordsTable({ rows, name }) {
           "tr",
           null,
           h("th", { scope: "col", className: "is-number" }, "layer"),
-          h("th", { scope: "col", colSpan: first.tokens.length }, "promoted, most first"),
           first.watched.map((token) =>
             h(
               "th",
@@ -67,6 +66,7 @@ function WordsTable({ rows, name }) {
               "rank of " + visible(token.text),
             ),
           ),
+          h("th", { scope: "col", colSpan: first.tokens.length }, "promoted, most first"),
         ),
       ),
       h(
@@ -77,8 +77,8 @@ function WordsTable({ rows, name }) {
             "tr",
             { key: row.layer, "data-layer": row.layer },
             h("th", { scope: "row", className: "is-number" }, row.layer),
-            row.tokens.map((token) => h(Promoted, { key: token.token_id, token })),
             row.watched.map((token) => h(Rank, { key: token.token_id, token })),
+            row.tokens.map((token) => h(Promoted, { key: token.token_id, token })),
           ),
         ),
       ),
@@ -162,6 +162,7 @@ export function ResidualWords(props) {
       ? h(
           "div",
           { className: "fs-words-lanes" },
+          busy ? h("p", { className: "fs-quiet", role: "status" }, nothingYet(true)) : null,
           plans.map((plan) =>
             h(Lane, {
               key: plan.lane,
