@@ -37,6 +37,17 @@ def patched(page: Page, url: str, **changes: Any) -> dict[str, Any]:
     return dict(json.loads(last)["result"])
 
 
+def held_back(page: Page, address: str) -> list[Route]:
+    """Requests to it, which nobody answers."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, hold)
+    return held
+
+
 def let_go(held: list[Route]) -> None:
     """Requests that the page has given up."""
     for route in held:
@@ -160,8 +171,7 @@ def test_what_came_of_a_broken_stream_is_kept(page: Page, live_server_url: str) 
 
 
 def test_stop_ends_it_and_nothing_runs_on(page: Page, live_server_url: str) -> None:
-    held: list[Route] = []
-    page.route("**/api/patch", held.append)
+    held = held_back(page, "**/api/patch")
     open_page(page, live_server_url, "?" + urlencode(ASKED))
     page.locator(f"{TRAVEL}-stop").click()
     expect(page.locator(f"{TRAVEL}[data-status=stopped]")).to_be_visible()
@@ -228,8 +238,7 @@ def test_another_lock_cancels_what_was_on_its_way(page: Page, live_server_url: s
         "requestfailed",
         lambda sent: cancelled.append(sent) if sent.url.endswith("/api/lens") else None,
     )
-    held: list[Route] = []
-    page.route("**/api/lens", held.append)
+    held = held_back(page, "**/api/lens")
     open_page(page, live_server_url, "?words=1&at=3")
     expect(page.locator(".fs-words-lane").first).to_contain_text("Reading this position")
     for _ in range(100):
