@@ -9,11 +9,12 @@ import csv
 import io
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.conftest import PAIR
@@ -37,12 +38,17 @@ def patched(page: Page, url: str, **changes: Any) -> dict[str, Any]:
     return dict(json.loads(last)["result"])
 
 
-def held_back(page: Page, address: str) -> list[Route]:
-    """Requests to it, which nobody answers."""
+def held_back(
+    page: Page, address: str, which: Callable[[Any], bool] = lambda body: True
+) -> list[Route]:
+    """Requests to it, by their body, which nobody answers while they are held."""
     held: list[Route] = []
 
     def hold(route: Route) -> None:
-        held.append(route)
+        if which(route.request.post_data_json):
+            held.append(route)
+        else:
+            route.continue_()
 
     page.route(address, hold)
     return held
@@ -232,24 +238,28 @@ def test_words_follow_the_lock_as_the_api_reads_it(page: Page, live_server_url: 
     expect(page.locator("#reactivation-words-panel-curl")).to_contain_text('"positions": [3]')
 
 
+LISTENED = """
+window.cancelled = [];
+const fetched = window.fetch;
+window.fetch = (address, options) => {
+  if (String(address) === "/api/lens")
+    options.signal.addEventListener("abort", () =>
+      window.cancelled.push(...JSON.parse(options.body).positions));
+  return fetched(address, options);
+};
+"""
+
+
 def test_another_lock_cancels_what_was_on_its_way(page: Page, live_server_url: str) -> None:
-    cancelled: list[Request] = []
-    page.on(
-        "requestfailed",
-        lambda sent: cancelled.append(sent) if sent.url.endswith("/api/lens") else None,
-    )
-    held = held_back(page, "**/api/lens")
+    page.add_init_script(LISTENED)
+    held = held_back(page, "**/api/lens", lambda body: body["positions"] == [3])
     open_page(page, live_server_url, "?words=1&at=3")
     expect(page.locator(".fs-words-lane").first).to_contain_text("Reading this position")
-    for _ in range(100):
-        if len(held) == 2:
-            break
-        page.wait_for_timeout(50)
-    assert len(held) == 2  # one a prompt
-    page.unroute("**/api/lens")
+    assert page.evaluate("window.cancelled") == []
     page.locator(".fs-fm-strip [data-lane='0'][data-column='4']").click()
+    until(page, "window.cancelled.join() === '3,3'")  # one a prompt
     expect(page.locator(".fs-words-lane").first.locator("tbody tr").first).to_be_visible()
-    assert [one.post_data_json["positions"] for one in cancelled] == [[3], [3]]
+    assert page.evaluate("window.cancelled.join()") == "3,3"  # what was read is not
     let_go(held)
 
 
