@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.conftest import PAIR
+from tests.browser.test_accessibility import grave, settle
 from tests.browser.test_reactivation import open_page, run_prompt
 from tests.browser.waiting import as_written, until
 
@@ -276,3 +277,15 @@ def test_a_reading_that_failed_says_so_and_is_read_again(
     alert.first.get_by_role("button").click()
     expect(alert).to_have_count(0)
     expect(page.locator(".fs-words-lane tbody tr").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_panels_keep_nobody_out(page: Page, live_server_url: str, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    control = {"unrelated": "The cat sat on the mat, and the dog sat by the door.\n"}
+    open_page(page, live_server_url, "?" + urlencode({**ASKED, **control, "words": "1"}))
+    done(page)
+    expect(page.locator(".fs-words-lane tbody")).to_have_count(2)
+    page.locator(f"{TRAVEL} [data-row='0'][data-column='0']").first.click()
+    settle(page)
+    assert grave(page) == []

@@ -138,11 +138,13 @@ test("the table has every cell that came, and a flip is 1", () => {
 });
 
 test("the picture stands by itself: both maps, a rectangle for each cell that came", () => {
-  const colours = { panel: "#fff", sunken: "#eee", ink: "#111", muted: "#555" };
-  const drawn = travelPicture(job(), { ...colours, reactivated: "#0f766e", away: "#a8326f" });
+  const grounds = { panel: "#ffffff", sunken: "#eeeeee", ink: "#111111", muted: "#555555" };
+  const colours = { ...grounds, reactivated: "#0f766e", away: "#a8326f" };
+  const drawn = travelPicture(job(), colours);
   assert.equal(drawn.match(/<rect [^>]*fill-opacity/g).length, 3 * 4);
   assert.equal(drawn.match(/fill="#a8326f"/g).length, 1); // −6 nats: beyond B's run
-  assert.match(drawn, />0\.75\*</);
+  assert.match(drawn, /fill="#000"[^>]*>0\.75\*</); // black on three quarters, white on the whole
+  assert.match(drawn, /fill="#fff"[^>]*>1\.00\*</);
   assert.match(drawn, /unrelated prompt/);
   const named = { ...axes, ends: { ...axes.ends, answer_b: { token_id: 8, text: "<b&" } } };
   const other = travelPicture({ ...job(), axes: named }, colours);

@@ -37,16 +37,21 @@ function onArrow(event, nColumns) {
   if (next) next.focus();
 }
 
+/* Beyond these shades, white (light pages) or black (dark ones) is the ink that reaches 4.5 : 1. */
+const DEEP = { light: { a: 0.905, away: 0.845 }, dark: { a: 0.61, away: 0.67 } };
+
 /**
- * Which ink is read on a shade.
- *
  * @param {boolean} towardsA
  * @param {number} shade
  */
-const inkOf = (towardsA, shade) =>
-  (towardsA ? "" : " is-away") +
-  (shade > 0.42 ? " is-half" : "") +
-  (shade > 0.62 ? " is-deep" : "");
+function inkOf(towardsA, shade) {
+  const hue = towardsA ? "a" : "away";
+  return (
+    (towardsA ? "" : " is-away") +
+    (shade > DEEP.dark[hue] ? " is-half" : "") +
+    (shade > DEEP.light[hue] ? " is-deep" : "")
+  );
+}
 
 /**
  * @param {{ cell: Cell | undefined, column: number, layer: number, of: Of, chosen: boolean,

@@ -10,6 +10,26 @@ const [WIDTH, HEIGHT, LABEL, TOP] = [46, 24, 40, 100];
 const SCALE = 2;
 const NAMES = ["panel", "sunken", "ink", "muted", "reactivated", "away"];
 
+/**
+ * How light a colour is, 0 to 1 (relative luminance).
+ *
+ * @param {string} hex "#rrggbb"
+ */
+function light(hex) {
+  const [r, g, b] = [1, 3, 5].map((at) => (parseInt(hex.slice(at, at + 2), 16) / 255) ** 2.2);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+/**
+ * Black or white, whichever is read on so much of a colour over another.
+ *
+ * @param {string} hue
+ * @param {string} ground
+ * @param {number} shade
+ */
+const inkOn = (hue, ground, shade) =>
+  shade * light(hue) + (1 - shade) * light(ground) > 0.18 ? "#000" : "#fff";
+
 /** @param {string} text */
 const escaped = (text) =>
   text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
@@ -51,7 +71,7 @@ function mapAt(job, source, top, colours) {
       const x = LABEL + column * WIDTH;
       const size = `width="${WIDTH - 2}" height="${HEIGHT - 2}" rx="3"`;
       const hue = towardsA ? colours.reactivated : colours.away;
-      const ink = { fill: shade > 0.5 ? colours.panel : colours.ink, ...middle };
+      const ink = { fill: inkOn(hue, colours.sunken, shade), ...middle };
       drawn.push(`<rect x="${x}" y="${y}" ${size} fill="${colours.sunken}"/>`);
       drawn.push(`<rect x="${x}" y="${y}" ${size} fill="${hue}" fill-opacity="${shade}"/>`);
       const marked = figure(cell.restored) + (cell.flipped ? "*" : "");
