@@ -123,13 +123,13 @@ function MapRow({ layer, of }) {
     "div",
     { role: "row", className: "fs-travel-row" },
     h("span", { className: "fs-travel-layer", role: "rowheader" }, layer),
+    h(Sham, { value: row && row.sham }),
     places.map((place, column) => {
       const chosen = isAt(work.chosen, source, layer, column);
       const current = here ? chosen : layer === 0 && column === 0;
       const cell = cellAt(job, source, layer, place);
       return h(MapCell, { key: column, cell, column, layer, of, chosen, current });
     }),
-    h(Sham, { value: row && row.sham }),
   );
 }
 
@@ -139,6 +139,7 @@ function Columns({ of }) {
     "div",
     { role: "row", className: "fs-travel-row fs-travel-head" },
     h("span", { className: "fs-travel-layer", role: "columnheader" }, "after layer"),
+    h("span", { className: "fs-travel-column", role: "columnheader" }, "sham"),
     of.places.map((place, column) =>
       h(
         "span",
@@ -151,7 +152,6 @@ function Columns({ of }) {
         place.token ? chip(place.token, { title: place.title }, true) : place.name,
       ),
     ),
-    h("span", { className: "fs-travel-column", role: "columnheader" }, "sham"),
   );
 }
 
