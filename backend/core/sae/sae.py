@@ -170,7 +170,8 @@ class Sae:
         for feature_index in feature_indices:
             self.check_feature(feature_index)
         if "W_dec" in self.__dict__ or self.d_sae * self.d_model <= EAGER_DECODER:
-            return self.W_dec[torch.as_tensor(feature_indices, device=self.W_enc.device)]
+            wanted = torch.tensor(feature_indices, dtype=torch.long, device=self.W_enc.device)
+            return self.W_dec[wanted]
         rows = [self._read_decoder(slice(f, f + 1)) for f in feature_indices]
         return torch.cat(rows) if rows else self.W_enc.new_empty(0, self.d_model)
 
@@ -184,10 +185,18 @@ class Sae:
                 f"{self.sae_id} normalises its input ({self.normalize_activations}): it cannot "
                 "decode."
             )
+        return self.reconstruct(firings, n_positions)
+
+    def reconstruct(self, firings: Firings, n_positions: int) -> Tensor:
+        """The same in the scale of `normalised`, for any SAE."""
         used, place = firings.feature_index.unique(return_inverse=True)
-        rows = self.decoder_rows(used.tolist()).float()[place]
-        resid = self.b_dec.float().repeat(n_positions, 1)
-        return resid.index_add_(0, firings.position, rows * firings.activation[:, None])
+        shape = (n_positions, len(used))
+        at = torch.stack([firings.position, place])
+        sparse = torch.sparse_coo_tensor(at, firings.activation, shape, check_invariants=False)
+        rows = self.decoder_rows(used.tolist()).float()
+        start = self.b_dec.float().expand(n_positions, -1)
+        made: Tensor = torch.sparse.addmm(start, sparse, rows)
+        return made
 
     def check_feature(self, feature_index: int) -> None:
         """ValueError for an index outside the dictionary."""
@@ -209,13 +218,20 @@ class Sae:
             raise ValueError(
                 "resid holds NaN or infinity: the model's forward went wrong before the SAE."
             )
+        x = self.normalised(resid)
+        return x - self.b_dec if self.config.apply_b_dec_to_input else x
+
+    def normalised(self, resid: Tensor) -> Tensor:
+        """[n, d_model] in the weights' dtype: the stream, or as it is normalised before the encoder
+        sees it.
+        """
         x = resid.to(self.W_enc.device, self.W_enc.dtype)
         if self.normalize_activations == "constant_norm_rescale":
             x = x * (self.d_model**0.5 / x.norm(dim=-1, keepdim=True))
         elif self.normalize_activations == "layer_norm":
             x = x - x.mean(dim=-1, keepdim=True)
             x = x / (x.std(dim=-1, keepdim=True) + 1e-5)
-        return x - self.b_dec if self.config.apply_b_dec_to_input else x
+        return x
 
     def _pre(self, sae_in: Tensor, columns: slice) -> Tensor:
         """Pre-activations float32 [rows, columns], rounded as the weights' dtype rounds them."""

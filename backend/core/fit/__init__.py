@@ -1,0 +1,7 @@
+"""Whether an SAE belongs where it reads: tried on a short text, with figures."""
+
+from backend.core.fit.check import Fit, check_sae
+from backend.core.fit.readings import Readings
+from backend.core.fit.recovered import Recovered
+
+__all__ = ["Fit", "Readings", "Recovered", "check_sae"]
