@@ -30,7 +30,9 @@ class SaeCard(Response):
     sae_id: str = Field(description="id used by every endpoint")
     layer: int | None = Field(description="residual stream after this decoder layer")
     hook: str | None = Field(description="the same by its name in TransformerLens")
-    architecture: str | None = Field(description="activation function: jumprelu, standard or topk")
+    architecture: str | None = Field(
+        description="activation function: gated, jumprelu, standard or topk"
+    )
     width: int | None = Field(description="entries of the dictionary")
     live: bool = Field(description="loaded: /api/inspect and /api/steer take it")
     in_build: bool = Field(description="the build has its edges")
