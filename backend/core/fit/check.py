@@ -64,7 +64,7 @@ def check_sae(lm: LanguageModel, sae: Sae, readings: Readings, recovered: Recove
         *_other_l0(sae, l0),
         *_better_way(lm, sae, readings),
         *_offset(sae, error),
-        *_bos(lm, sae, readings, found),
+        *_bos(sae, readings, found),
     ]
     return Fit(
         explained_variance=round(found, 4),
@@ -166,14 +166,17 @@ def _offset(sae: Sae, error: Tensor) -> Iterator[str]:
     )
 
 
-def _bos(lm: LanguageModel, sae: Sae, readings: Readings, found: float) -> Iterator[str]:
-    """Another number of BOS than the SAE was trained with."""
+def _bos(sae: Sae, readings: Readings, found: float) -> Iterator[str]:
+    """Another number of BOS than the SAE was trained with. Where that is not stated and there is
+    none, only if the model reads better behind one: some declare a BOS that texts do not have.
+    """
     if readings.bos_id is None:
         return
     stated = sae.config.metadata.get("prepend_bos")
     wanted = int(stated) if isinstance(stated, bool) else 1
-    declined = lm.tokenizer.init_kwargs.get("add_bos_token") is False
-    if readings.lead == wanted or (stated is None and readings.lead == 0 and declined):
+    if readings.lead == wanted:
+        return
+    if stated is None and readings.lead == 0 and readings.loss(wanted) >= readings.loss():
         return
     other = explained(sae, readings.resid(sae.layer, wanted))
     why = "the model has a BOS" if stated is None else f"prepend_bos is {str(stated).lower()}"

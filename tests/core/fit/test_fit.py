@@ -119,6 +119,15 @@ def test_a_missing_and_a_doubled_bos(
     assert f"loses {wrong:.3f} nats a token, with 1 BOS {right:.3f}" in said
 
 
+def test_a_declared_bos_that_the_model_reads_worse_behind_is_not_missed(
+    lab: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lm = copy.copy(lab)
+    lm.bos_id = None
+    monkeypatch.setattr(Readings, "loss", lambda self, lead=None: 3.6 + 0.1 * (lead or 0))
+    assert tried(lm, Sae.load(SOURCES[2].path)).warnings == ()
+
+
 def test_an_identity_explains_everything_and_zero_nothing(
     lm: LanguageModel, tmp_path: Path
 ) -> None:
