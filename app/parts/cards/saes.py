@@ -36,16 +36,16 @@ def _fraction(value: float) -> str:
 
 ROWS: dict[str, tuple[str, Callable[[float], str]]] = {  # field of the card -> name, format
     "explained_variance": ("explained variance", _fraction),
-    "explained_variance_here": ("explained variance here", _fraction),
     "explained_variance_without_top_dimension": ("… without the top dimension", _fraction),
     "top_dimension": ("top dimension", _count),
     "top_dimension_share": ("… its share of the variance", percent),
+    "explained_variance_here": ("explained variance here", _fraction),
     "reconstruction_score": ("recovered loss", _fraction),
-    "recovered_loss_here": ("recovered loss here", _fraction),
     "loss": ("loss of the model", _fraction),
     "loss_reconstructed": ("… through the SAE", _fraction),
     "loss_zeroed": ("… with the layer zeroed", _fraction),
     "scored_rows": ("… rows", _count),
+    "recovered_loss_here": ("recovered loss here", _fraction),
     "l0": ("L0", _mean),
     "l0_trained": ("L0 in training", _mean),
     "l0_published": ("L0 as published", _mean),
