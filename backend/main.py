@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from backend.routes.request.limits import room
 from backend.routes.request.rate import Doorkeeper
 from backend.routes.request.served import Backend
 from backend.serving.fallback import asked_preset
+from backend.serving.fitting import Fits
 from backend.serving.headers import SecurityHeaders, inline_hashes
 from backend.serving.joining import Joiner
 from backend.serving.live import Live
@@ -59,14 +60,8 @@ def create_api(
     metrics = Metrics()
     door = Doorkeeper(settings, metrics)
     live.queue.limit = settings.live_seconds
+    tried = Fits(live, wanted=settings.check_saes and settings.live)
     _watch(live, metrics)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        live.start()
-        yield
-        live.close()
-        runs.close()
 
     app = FastAPI(
         title="FunctionScope",
@@ -74,13 +69,13 @@ def create_api(
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,
+        lifespan=_lifespan(live, tried, runs),
     )
     build = Build(store, settings.build or preset.build, preset.training)
     joiner = Joiner(run_together, lambda plans: fits(plans, room(settings, plans[0].prompt.loaded)))
     known = Known(metrics)
     app.state.backend = Backend(
-        build, live, settings, preset, runs, known, door, metrics, joiner, product_version()
+        build, live, settings, preset, runs, known, door, metrics, joiner, tried, product_version()
     )
     app.state.script_hashes = []
     app.include_router(api.router)
@@ -89,6 +84,21 @@ def create_api(
     _serve_documentation(app)
     _serve_metrics(app, metrics)
     return app
+
+
+def _lifespan(
+    live: Live, tried: Fits, runs: RunStore
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        live.start()
+        tried.start()
+        yield
+        await tried.close()
+        live.close()
+        runs.close()
+
+    return lifespan
 
 
 def _watch(live: Live, metrics: Metrics) -> None:

@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     live: bool = Field(
         default=True, description="load the model; without it only the build is served"
     )
+    check_saes: bool = Field(
+        default=True,
+        description="try each SAE on a short text once the model is ready, and say what does not "
+        "fit",
+    )
     device: str = Field(
         default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:N"
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.core.fit import require_belongs
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from backend.core.store import Store
@@ -43,15 +44,10 @@ def check_saes(lm: LanguageModel, saes: Sequence[Sae]) -> None:
     """Refuse SAEs that do not belong to this model, before any work is done."""
     seen: set[str] = set()
     for sae in saes:
-        if not 0 <= sae.layer < lm.n_layers:
-            raise BadInput(
-                f"SAE {sae.sae_id} reads layer {sae.layer}; the model has layers 0 to "
-                f"{lm.n_layers - 1}."
-            )
-        if sae.d_model != lm.d_model:
-            raise BadInput(
-                f"SAE {sae.sae_id} is {sae.d_model} wide; the model's d_model is {lm.d_model}."
-            )
+        try:
+            require_belongs(sae, lm)
+        except ValueError as error:
+            raise BadInput(str(error)) from error
         if sae.sae_id in seen:
             raise BadInput(f"SAE id {sae.sae_id} was given twice.")
         seen.add(sae.sae_id)

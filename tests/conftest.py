@@ -1,5 +1,6 @@
 """What every test shares: one thread, and one tiny real model with its SAEs per run."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from tests.once import made_once
 from tests.tiny import tiny_model_dir, tiny_sae_dir
 
 torch.set_num_threads(1)
+# the tiny SAEs are random: every one of them would be warned of on every page
+os.environ["FUNCTIONSCOPE_CHECK_SAES"] = "false"
 settings.register_profile("steady", deadline=None)  # a busy machine is not a failure
 settings.load_profile("steady")
 

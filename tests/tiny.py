@@ -115,6 +115,11 @@ def tiny_sae_dir(
         "W_dec": W_dec,
         "b_dec": 0.1 * torch.randn(d_model, generator=generator),
     }
+    if architecture == "gated":
+        b_enc = weights.pop("b_enc")
+        weights["r_mag"] = 0.3 * torch.randn(d_sae, generator=generator)
+        weights["b_mag"] = b_enc - 2.0  # for some features the gate decides, for others this
+        weights["b_gate"] = -4.0 + 4.0 * torch.rand(d_sae, generator=generator)
     if architecture == "jumprelu":
         weights["threshold"] = 4.0 + torch.rand(d_sae, generator=generator)
     save_file(weights, folder / "sae_weights.safetensors")

@@ -26,6 +26,7 @@ def read_health(request: Request, served: Served) -> Health:
         )
     if live.loaded is not None:
         why += live.loaded.damaged.values()
+        why += served.fits.warnings_of(live.loaded.saes)
     why += belonging(served)
     why += damaged_companions(served) if has_build else []
     why += [served.runs.failure] if served.runs.failure else []

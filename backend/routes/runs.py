@@ -200,6 +200,8 @@ async def _record(
         # told, but no part of the id: a run is the same run on a newer torch
         "torch_version": str(torch.__version__),
         "transformers_version": transformers.__version__,
+        # what was found not to fit of the SAEs, by then
+        "warnings": served.fits.warnings_of(sae.sae_id for sae in plan.saes),
         # None: its files are not known
         "tokenizer_hash": tokenizer_hash(plan.prompt.loaded.files.get("model", {})),
     }

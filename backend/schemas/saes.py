@@ -8,7 +8,8 @@ from pydantic import Field
 
 from backend.schemas.base import Response
 
-Measured = Literal["training", "build", "published"]
+Measured = Literal["training", "build", "published", "here"]
+Tried = Literal["off", "checking", "checked", "failed"]
 
 
 class Figure(Response):
@@ -16,7 +17,7 @@ class Figure(Response):
     measured: Measured = Field(
         description="training = by whoever trained the SAE, as its cfg.json states it; build = "
         "over the corpus of the build being served; published = by the release that it was fetched "
-        "from"
+        "from; here = on the live model, on a short text that ships with the package"
     )
 
 
@@ -29,7 +30,9 @@ class SaeCard(Response):
     sae_id: str = Field(description="id used by every endpoint")
     layer: int | None = Field(description="residual stream after this decoder layer")
     hook: str | None = Field(description="the same by its name in TransformerLens")
-    architecture: str | None = Field(description="activation function: jumprelu, standard or topk")
+    architecture: str | None = Field(
+        description="activation function: gated, jumprelu, standard or topk"
+    )
     width: int | None = Field(description="entries of the dictionary")
     live: bool = Field(description="loaded: /api/inspect and /api/steer take it")
     in_build: bool = Field(description="the build has its edges")
@@ -52,6 +55,25 @@ class SaeCard(Response):
         description="text that the build counts, as the preset says it; null = not in a build"
     )
 
+    tried: Tried = Field(
+        description="whether it fits where it reads, tried on a short text once the model is live: "
+        "off = not live, or FUNCTIONSCOPE_CHECK_SAES=false"
+    )
+    warnings: list[str] = Field(description="what does not fit, each with its figures")
+    untried: str = Field(description="why it could not be tried; empty = it was, or will be")
+
+    explained_variance_here: Known = Field(
+        description="explained variance, as below, on the short text, in the scale in which the "
+        "SAE sees its input"
+    )
+    recovered_loss_here: Known = Field(
+        description="recovered loss, as below, on the short text, or its beginning where the "
+        "vocabulary is large"
+    )
+    l0_here: Known = Field(description="mean firings per position of the short text")
+    positions_here: Known = Field(
+        description="positions of the short text, without special ones and those of giant norm"
+    )
     trained_tokens: Known = Field(description="positions that it was trained on")
     k: Known = Field(description="firings per position that it was trained with")
     explained_variance: Known = Field(

@@ -21,6 +21,7 @@ from backend.core.fingerprints import (
     recorded_hash,
     snapshot_hash,
 )
+from backend.core.fit import NotReadSo, require_belongs
 from backend.core.gguf import is_unpacked, to_stderr
 from backend.core.hub import ModelUnavailable
 from backend.core.lm import LanguageModel
@@ -94,8 +95,8 @@ def load_preset_models(
             continue
         try:
             sae = _load(source, pager, device, torch_dtype)
-            check_fit(sae, lm)
-        except DoesNotFit as error:
+            require_belongs(sae, lm)
+        except (DoesNotFit, NotReadSo) as error:
             damaged[source.sae_id] = str(error)
             log.error("SAE left out", extra={"sae_id": source.sae_id, "reason": str(error)})
             continue
@@ -140,15 +141,6 @@ def pager_for(preset: Preset, budget: int | None, device: str, dtype: torch.dtyp
     if there is None or needed <= there:
         return None
     return Pager(budget if budget is not None else int(PAGED_SHARE * there))
-
-
-def check_fit(sae: Sae, lm: LanguageModel) -> None:
-    """ValueError unless the SAE reads a layer that the model has, of its width."""
-    if sae.d_model != lm.d_model or sae.layer >= lm.n_layers:
-        raise ValueError(
-            f"{sae.sae_id} reads layer {sae.layer} of width {sae.d_model}; the model has layers "
-            f"0 to {lm.n_layers - 1} of width {lm.d_model}."
-        )
 
 
 def _model_fingerprint(preset: Preset, lm: LanguageModel) -> tuple[str, dict[str, str]]:

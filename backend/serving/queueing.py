@@ -188,6 +188,13 @@ class Queue:
         self.spent: Callable[[float], None] = lambda seconds: None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live")
 
+    def aside(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """`work()` in the worker thread without a place in the queue: for what is short, and what
+        nobody waits for.
+        """
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._executor, copy_context().run, work)
+
     def enter(
         self, client: str = "", remedy: str = "ask for less", seconds: float | None = None
     ) -> Ticket:

@@ -47,17 +47,14 @@ class Examples:
 
 @torch.inference_mode()
 def sample_texts(lm: LanguageModel, n: int, seed: int) -> Shard:
-    """n texts from BOS, temperature 1, at most LENGTH positions; a special token ends a text."""
-    if lm.bos_id is None:
-        raise BadInput(
-            "the model's tokenizer has no BOS token to sample texts from: use --sequences 0."
-        )
+    """n texts, temperature 1, at most LENGTH positions; a special token ends a text."""
+    begin = _begin(lm)
     generator = torch.Generator(device=lm.device).manual_seed(seed)
     parts = []
     with tqdm(total=n, unit="text", desc="examples", mininterval=1) as progress:
         for start in range(0, n, SAMPLE_ROWS):
             rows = min(SAMPLE_ROWS, n - start)
-            parts.append(_sample_batch(lm, rows, generator))
+            parts.append(_sample_batch(lm, begin, rows, generator))
             progress.update(rows)
     tokens = np.concatenate(parts) if parts else np.zeros((0, LENGTH), np.int64)
     ended = np.isin(tokens, list(lm.special_ids))
@@ -67,8 +64,18 @@ def sample_texts(lm: LanguageModel, n: int, seed: int) -> Shard:
     return Shard(tokens, lengths, np.arange(len(tokens), dtype=np.int64))
 
 
-def _sample_batch(lm: LanguageModel, rows: int, generator: torch.Generator) -> Ints:
-    last = torch.full((rows, 1), lm.bos_id or 0, device=lm.device)
+def _begin(lm: LanguageModel) -> int:
+    """What texts are sampled behind: BOS; without one the token that ends the text before, or a
+    newline.
+    """
+    for token_id in (lm.bos_id, *sorted(lm.eos_ids), lm.newline_id):
+        if token_id is not None and token_id < lm.vocab_size:
+            return token_id
+    raise BadInput("the model has no token to sample texts behind: use --sequences 0.")
+
+
+def _sample_batch(lm: LanguageModel, begin: int, rows: int, generator: torch.Generator) -> Ints:
+    last = torch.full((rows, 1), begin, device=lm.device)
     cache, written = DynamicCache(config=lm.model.config), [last]
     for _ in range(LENGTH - 1):
         logits = lm.forward(last, past_key_values=cache, logits_to_keep=1).logits[:, -1].float()

@@ -25,7 +25,13 @@ from backend.core.memory import require_memory
 from backend.core.presets import SaeSource
 from backend.core.sae import Sae
 from backend.core.sae.config import SaeConfig, layer_of, read_json, stated_config
-from backend.core.sae.file import CONFIG_FILE, WEIGHTS_FILE, check_arrays, require_finite
+from backend.core.sae.file import (
+    CONFIG_FILE,
+    IN_FLOAT32,
+    WEIGHTS_FILE,
+    check_arrays,
+    require_finite,
+)
 from backend.core.sae.keys import CENTRED, SAME_STREAM
 
 GEMMA_SCOPE_PATH = re.compile(r"layer_(\d+)/width_(\w+)/average_l0_(\d+)")
@@ -163,13 +169,14 @@ def _write_sae_lens(
         raise ValueError(
             f"{folder.name} wants a model loaded with {sorted(unknown)}: not supported."
         )
+    if options.get(CENTRED) and "b_enc" not in weights:
+        raise ValueError(f"{folder.name} reads a stream whose mean was subtracted, and is gated.")
     if options.get(CENTRED):
         weights = fold_centring(weights, applies_b_dec=bool(raw["apply_b_dec_to_input"]))
         metadata["centring"] = "folded into W_enc and b_enc"
     raw |= {"dtype": _name(dtype), "device": "cpu", "metadata": metadata | origin}
     cast = {name: tensor.to(dtype) for name, tensor in weights.items()}
-    if "threshold" in cast:
-        cast["threshold"] = weights["threshold"]
+    cast |= {name: weights[name] for name in IN_FLOAT32 & weights.keys()}
     return _publish(folder, raw, cast, stated)
 
 

@@ -8,6 +8,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from app.parts.numbers import fixed, percent
+from app.parts.panel import notice
 from app.parts.shared_rows import table, value_of
 from backend.schemas.saes import Figure, SaeCard
 
@@ -15,8 +16,10 @@ MEASURED = {
     "training": "in training",
     "build": "on this build",
     "published": "as published",
+    "here": "here, on a short text",
 }
 UNKNOWN = "–"
+_STILL = {"checking": "not yet: open this card again in some seconds"}
 
 
 def _count(value: float) -> str:
@@ -36,14 +39,18 @@ ROWS: dict[str, tuple[str, Callable[[float], str]]] = {  # field of the card -> 
     "explained_variance_without_top_dimension": ("… without the top dimension", _fraction),
     "top_dimension": ("top dimension", _count),
     "top_dimension_share": ("… its share of the variance", percent),
+    "explained_variance_here": ("explained variance here", _fraction),
     "reconstruction_score": ("recovered loss", _fraction),
     "loss": ("loss of the model", _fraction),
     "loss_reconstructed": ("… through the SAE", _fraction),
     "loss_zeroed": ("… with the layer zeroed", _fraction),
     "scored_rows": ("… rows", _count),
+    "recovered_loss_here": ("recovered loss here", _fraction),
     "l0": ("L0", _mean),
     "l0_trained": ("L0 in training", _mean),
     "l0_published": ("L0 as published", _mean),
+    "l0_here": ("L0 here", _mean),
+    "positions_here": ("positions read here", _count),
     "n_active": ("active features", _count),
     "never_fires": ("features that never fire", _count),
     "never_fires_share": ("… share of all", percent),
@@ -60,10 +67,13 @@ def saes_card(cards: Sequence[SaeCard]) -> Component:
     if not cards:
         return html.P("No SAE is loaded, and the build holds none.")
     shown = [name for name in ROWS if any(getattr(card, name) is not None for card in cards)]
-    unknown = [name.replace("_", " ") for name in ROWS if name not in shown]
+    unknown = [
+        name.replace("_", " ") for name in ROWS if name not in shown and not name.endswith("_here")
+    ]
     return html.Div(
         [
             html.H2("SAEs"),
+            *(notice("Does it belong here?", said) for card in cards for said in card.warnings),
             table(
                 "the SAEs, each figure with where it was measured",
                 _head(cards),
@@ -148,6 +158,8 @@ def _notes(cards: Sequence[SaeCard]) -> list[str]:
         "Left out in training": [card.left_out for card in cards],
         "Counted on": [card.corpus for card in cards],
         "Of its training nothing is known": [card.unread or None for card in cards],
+        "Could not be tried on a short text": [card.untried or None for card in cards],
+        "Tried here": [_STILL.get(card.tried) for card in cards],
     }
     notes = []
     for start, texts in told.items():

@@ -20,6 +20,7 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from backend.core.hub import ModelUnavailable, complete_snapshot, explain_hub_error, require_hub
+from backend.core.lm.inside import names_inside, text_config
 from backend.core.lm.tokens import special_ids
 from backend.core.lm.weights import CheckpointRefused, load_weights
 
@@ -87,8 +88,10 @@ def read_weights_into(model: PreTrainedModel, source: str, device: str) -> None:
 
 
 def read_config(source: str, **options: Any) -> PreTrainedConfig:
-    """ModelUnavailable where there is none, or none that transformers understands."""
-    return _read(source, options, lambda: AutoConfig.from_pretrained(source, **options))
+    """Of the text model; ModelUnavailable where there is none that transformers understands."""
+    return _read(
+        source, options, lambda: text_config(AutoConfig.from_pretrained(source, **options))
+    )
 
 
 def read_tokenizer(source: str, **options: Any) -> PreTrainedTokenizerBase:
@@ -152,15 +155,16 @@ def _model(source: str, dtype: torch.dtype, options: dict[str, Any]) -> PreTrain
         raise CheckpointRefused(f"{_name(source, options)} {reason}")
     _check_generation_config(source, options)
     called = _name(source, options)
-    return load_weights(
-        AutoModelForCausalLM, source, called=called, config=config, dtype=dtype, **options
-    )
+    options = options | names_inside(config) | {"config": text_config(config), "dtype": dtype}
+    return load_weights(AutoModelForCausalLM, source, called=called, **options)
 
 
 def _unreadable(config: PreTrainedConfig) -> str | None:
     """Why this program does not read such a checkpoint, and the remedy; None where it does."""
-    kind, text = str(config.model_type), config.get_text_config()
-    packed = [getattr(one, "quantization_config", None) for one in (config, text)]
+    whole, text = config, config.get_text_config()
+    config = text_config(config)
+    kind = str(config.model_type)
+    packed = [getattr(one, "quantization_config", None) for one in (whole, text)]
     if any(packed):
         return f"is quantised{_method(packed)}: give it as it was before, in float32 or bfloat16."
     senses = [name for name in config.sub_configs if "vision" in name or "audio" in name]

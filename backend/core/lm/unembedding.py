@@ -46,21 +46,20 @@ def losses(model: PreTrainedModel, ids: Tensor) -> Tensor:
     tokens 0..p).
     """
     target = ids[:, 1:].flatten()
-    states = (
-        model.base_model(input_ids=ids, use_cache=False).last_hidden_state
-        if is_plain(model)
-        else None
-    )
-    if states is None:
-        whole = model(input_ids=ids, use_cache=False).logits[:, :-1].flatten(0, 1)
-        rows = whole.split(positions_at_once(whole.shape[-1]))
-    else:
-        rows = states[:, :-1].flatten(0, 1).split(positions_at_once(model.config.vocab_size))
-    loss = [
-        _loss(part if states is None else _logits(model, part), wanted)
-        for part, wanted in zip(rows, target.split(len(rows[0])), strict=True)
-    ]
+    if is_plain(model):
+        states = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+        return losses_of(model, states[:, :-1].flatten(0, 1), target).view(len(ids), -1)
+    whole = model(input_ids=ids, use_cache=False).logits[:, :-1].flatten(0, 1)
+    rows = whole.split(positions_at_once(whole.shape[-1]))
+    loss = [_loss(*both) for both in zip(rows, target.split(len(rows[0])), strict=True)]
     return torch.cat(loss).view(len(ids), -1)
+
+
+def losses_of(model: PreTrainedModel, states: Tensor, target: Tensor) -> Tensor:
+    """Nats of `target` [n] after the last hidden states [n, d_model] of a plain model."""
+    at_once = positions_at_once(model.config.vocab_size)
+    parts = zip(states.split(at_once), target.split(at_once), strict=True)
+    return torch.cat([_loss(_logits(model, part), wanted) for part, wanted in parts])
 
 
 def _logits(model: PreTrainedModel, states: Tensor) -> Tensor:

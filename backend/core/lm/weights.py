@@ -31,10 +31,15 @@ class WrongWeights(CheckpointRefused):
 
 
 def load_weights(
-    kind: Any, source: str, *, called: str | None = None, **options: Any
+    kind: Any,
+    source: str,
+    *,
+    called: str | None = None,
+    beside: re.Pattern[str] = _CONSTANT,
+    **options: Any,
 ) -> PreTrainedModel:
     """kind: a transformers class with `from_pretrained`, which gets the options. `called`: its name
-    in messages.
+    in messages. `beside`: names of weights that belong to something else in the checkpoint.
 
     ModelUnavailable, in one sentence, where it cannot be had; WrongWeights where weights are
     missing, left over or of another shape than config.json describes. A weight that is tied to one
@@ -49,7 +54,7 @@ def load_weights(
         raise ModelUnavailable(explain_hub_error(called or source, error)) from error
     finally:
         _LOG.removeFilter(_is_no_report)
-    _refuse_incomplete(called or source, report)
+    _refuse_incomplete(called or source, report, beside)
     loaded: PreTrainedModel = model
     return loaded
 
@@ -61,9 +66,13 @@ def _is_no_report(record: logging.LogRecord) -> bool:
     return "LOAD REPORT" not in record.getMessage()
 
 
-def _refuse_incomplete(source: str, report: dict[str, Any]) -> None:
+def _refuse_incomplete(source: str, report: dict[str, Any], beside: re.Pattern[str]) -> None:
     """WrongWeights naming what transformers reports of the loading."""
-    left_over = [name for name in report["unexpected_keys"] if not _CONSTANT.search(name)]
+    left_over = [
+        name
+        for name in report["unexpected_keys"]
+        if not (_CONSTANT.search(name) or beside.search(name))
+    ]
     shapes = [
         f"{name} {tuple(held)} for {tuple(wanted)}"
         for name, held, wanted in report["mismatched_keys"]

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from backend.core.sae.keys import CENTRED, SAME_STREAM, settled
 
-Architecture = Literal["jumprelu", "standard", "topk"]
+Architecture = Literal["gated", "jumprelu", "standard", "topk"]
 Normalisation = Literal["none", "constant_norm_rescale", "layer_norm"]
 
 _REQUIRED = ("architecture", "d_in", "d_sae", "apply_b_dec_to_input", "normalize_activations")

@@ -14,11 +14,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from backend.core.sae import gated
 from backend.core.sae.config import SaeConfig
 
 CONFIG_FILE, WEIGHTS_FILE = "cfg.json", "sae_weights.safetensors"
 READ_AT_ONCE = 1 << 24  # elements read and converted at a time
 CHECKED_AT_LOAD = 1 << 26  # elements: a fifth of a second
+IN_FLOAT32 = {"threshold", *gated.ARRAYS}  # whatever dtype the rest is wanted in
 ONES = "scaling_factor"  # older files hold it; without effect if it is 1 everywhere
 
 
@@ -30,13 +32,13 @@ class DamagedSae(ValueError):
 
 def shapes(config: SaeConfig) -> dict[str, tuple[int, ...]]:
     """What arrays the configuration calls for."""
-    shapes: dict[str, tuple[int, ...]] = {
+    own = {"gated": gated.ARRAYS, "jumprelu": ("b_enc", "threshold")}
+    return {
         "W_enc": (config.d_model, config.d_sae),
-        "b_enc": (config.d_sae,),
         "W_dec": (config.d_sae, config.d_model),
         "b_dec": (config.d_model,),
+        **dict.fromkeys(own.get(config.architecture, ("b_enc",)), (config.d_sae,)),
     }
-    return shapes | ({"threshold": (config.d_sae,)} if config.architecture == "jumprelu" else {})
 
 
 def opened(folder: Path) -> safe_open:

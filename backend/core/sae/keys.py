@@ -48,10 +48,13 @@ HARMLESS: dict[str, str] = {
     "asks for": ("dtype device sae_lens_version sae_lens_training_version"),
     "which model and text it was trained on": (
         "model_name model_class_name hf_hook_name hook_eval hook_point_eval dataset_path "
-        "dataset_trust_remote_code is_dataset_tokenized streaming context_size prepend_bos "
-        "seqpos_slice exclude_special_tokens disable_concat_sequences sequence_separator_token "
+        "dataset_trust_remote_code is_dataset_tokenized streaming context_size "
+        "disable_concat_sequences sequence_separator_token "
         "use_chat_formatting use_cached_activations cached_activations_path "
         "activations_mixing_fraction training_tokens total_training_tokens finetuning_tokens"
+    ),
+    "where in a text it was trained: refused beside a model that is read otherwise (core/fit)": (
+        "prepend_bos seqpos_slice exclude_special_tokens"
     ),
     "how it was initialised": (
         "b_dec_init_method expansion_factor from_pretrained_path decoder_orthogonal_init "

@@ -17,6 +17,7 @@ from backend.core.memory import EAGER_DECODER, require_memory, sae_bytes
 from backend.core.sae.config import SaeConfig, read_config
 from backend.core.sae.file import (
     CONFIG_FILE,
+    IN_FLOAT32,
     check_arrays,
     check_unread,
     opened,
@@ -25,6 +26,7 @@ from backend.core.sae.file import (
     shapes,
 )
 from backend.core.sae.firings import Firings, flat_nonzero, joined
+from backend.core.sae.gated import ungated
 
 # Elements of one dense block: on a CPU what stays in cache, on a GPU what keeps it busy.
 CPU_BLOCK, GPU_BLOCK = 1 << 21, 1 << 26
@@ -46,11 +48,16 @@ class Sae:
         self.layer, self.d_model, self.d_sae = config.layer, config.d_model, config.d_sae
         self.architecture, self.l0 = config.architecture, config.l0
         self.normalize_activations = config.normalize_activations
-        self.W_enc, self.b_enc, self.b_dec = weights["W_enc"], weights["b_enc"], weights["b_dec"]
+        if config.architecture == "gated":
+            weights = ungated(weights)
+        # what each column of W_enc is multiplied by, and each row of W_dec divided by
+        self._encoder_scale = weights.get("scale")
+        self._decoder_scale: Tensor | None = None
+        self.W_enc = self._folded(weights["W_enc"])
+        self.b_enc, self.b_dec = weights["b_enc"], weights["b_dec"]
         zero = torch.zeros(self.d_sae, device=self.W_enc.device)
         # what an activation must exceed: the jump's threshold, and 0 for the ReLU inside it
         self.threshold = weights.get("threshold", zero).float().clamp(min=0.0)
-        self._decoder_scale: Tensor | None = None
         if config.architecture == "topk" and config.rescale_acts_by_decoder_norm:
             self._fold_decoder_norm()
 
@@ -83,7 +90,7 @@ class Sae:
         with opened(folder) as file:
             return {
                 name: read_array(
-                    folder, file, name, device, torch.float32 if name == "threshold" else dtype
+                    folder, file, name, device, torch.float32 if name in IN_FLOAT32 else dtype
                 )
                 for name in shapes(config)
                 if name not in unread
@@ -170,7 +177,8 @@ class Sae:
         for feature_index in feature_indices:
             self.check_feature(feature_index)
         if "W_dec" in self.__dict__ or self.d_sae * self.d_model <= EAGER_DECODER:
-            return self.W_dec[torch.as_tensor(feature_indices, device=self.W_enc.device)]
+            wanted = torch.tensor(feature_indices, dtype=torch.long, device=self.W_enc.device)
+            return self.W_dec[wanted]
         rows = [self._read_decoder(slice(f, f + 1)) for f in feature_indices]
         return torch.cat(rows) if rows else self.W_enc.new_empty(0, self.d_model)
 
@@ -184,10 +192,15 @@ class Sae:
                 f"{self.sae_id} normalises its input ({self.normalize_activations}): it cannot "
                 "decode."
             )
+        return self.reconstruct(firings, n_positions)
+
+    def reconstruct(self, firings: Firings, n_positions: int) -> Tensor:
+        """The same in the scale of `normalised`, for any SAE."""
         used, place = firings.feature_index.unique(return_inverse=True)
-        rows = self.decoder_rows(used.tolist()).float()[place]
-        resid = self.b_dec.float().repeat(n_positions, 1)
-        return resid.index_add_(0, firings.position, rows * firings.activation[:, None])
+        at, shape = torch.stack([firings.position, place]), (n_positions, len(used))
+        sparse = torch.sparse_coo_tensor(at, firings.activation, shape, check_invariants=False)
+        made: Tensor = torch.sparse.mm(sparse, self.decoder_rows(used.tolist()).float())
+        return made.add_(self.b_dec)
 
     def check_feature(self, feature_index: int) -> None:
         """ValueError for an index outside the dictionary."""
@@ -209,13 +222,20 @@ class Sae:
             raise ValueError(
                 "resid holds NaN or infinity: the model's forward went wrong before the SAE."
             )
+        x = self.normalised(resid)
+        return x - self.b_dec if self.config.apply_b_dec_to_input else x
+
+    def normalised(self, resid: Tensor) -> Tensor:
+        """[n, d_model] in the weights' dtype: the stream, or as it is normalised before the encoder
+        sees it.
+        """
         x = resid.to(self.W_enc.device, self.W_enc.dtype)
         if self.normalize_activations == "constant_norm_rescale":
             x = x * (self.d_model**0.5 / x.norm(dim=-1, keepdim=True))
         elif self.normalize_activations == "layer_norm":
             x = x - x.mean(dim=-1, keepdim=True)
             x = x / (x.std(dim=-1, keepdim=True) + 1e-5)
-        return x - self.b_dec if self.config.apply_b_dec_to_input else x
+        return x
 
     def _pre(self, sae_in: Tensor, columns: slice) -> Tensor:
         """Pre-activations float32 [rows, columns], rounded as the weights' dtype rounds them."""
@@ -259,12 +279,12 @@ class Sae:
         norms = [
             self._read_decoder(slice(i, min(i + step, self.d_sae))).norm(dim=-1) for i in pieces
         ]
-        self._decoder_scale = torch.cat(norms)
+        self._decoder_scale = self._encoder_scale = torch.cat(norms)
         self.W_enc = self._folded(self.W_enc)
         self.b_enc = self.b_enc * self._decoder_scale
 
     def _folded(self, W_enc: Tensor) -> Tensor:
-        return W_enc if self._decoder_scale is None else W_enc * self._decoder_scale
+        return W_enc if self._encoder_scale is None else W_enc.mul(self._encoder_scale).to(W_enc)
 
     def _read_decoder(self, rows: slice) -> Tensor:
         with opened(self.folder) as file:

@@ -14,6 +14,7 @@ from backend.core.store.base import SaeRow
 from backend.routes.request.problems import Refusal
 from backend.routes.request.served import Backend, Served
 from backend.schemas.saes import SaeCard
+from backend.serving.fitting import Fits
 
 router = APIRouter(tags=["server"])
 _ON_THE_CARD = {"l0": "l0_trained"}  # there `l0` is the build's
@@ -51,6 +52,7 @@ def read_sae(
             "licence": served.preset.licence,
             "origin": served.preset.origin,
             "corpus": served.preset.corpus if row else None,
+            **_tried(served.fits, sae_id, live=sae_id in live),
             **_place(stated, row, source),
             **_trained(stated),
             "l0_published": _figure(_published(stated, source), "published"),
@@ -105,6 +107,27 @@ def _trained(stated: Stated | None) -> dict[str, Any]:
     figures = asdict(stated.figures if stated else TrainedFigures())
     return {
         _ON_THE_CARD.get(name, name): _figure(value, "training") for name, value in figures.items()
+    }
+
+
+def _tried(fits: Fits, sae_id: str, *, live: bool) -> dict[str, Any]:
+    """What the short text showed."""
+    found = fits.found.get(sae_id)
+    figures: dict[str, float | None] = dict.fromkeys(
+        ("explained_variance_here", "recovered_loss_here", "l0_here", "positions_here")
+    )
+    if found is not None:
+        figures |= {
+            "explained_variance_here": found.explained_variance,
+            "recovered_loss_here": found.recovered_loss,
+            "l0_here": found.l0,
+            "positions_here": found.n_positions,
+        }
+    return {
+        "tried": fits.state(sae_id) if live else "off",
+        "warnings": list(found.warnings) if found else [],
+        "untried": fits.failed.get(sae_id, ""),
+        **{name: _figure(value, "here") for name, value in figures.items()},
     }
 
 

@@ -15,6 +15,7 @@ from backend.routes.request.judged import JudgedBuilds
 from backend.routes.request.kept import Keeper
 from backend.routes.request.known import Known
 from backend.routes.request.rate import Doorkeeper
+from backend.serving.fitting import Fits
 from backend.serving.joining import Joiner
 from backend.serving.live import Live
 from backend.serving.metrics import Metrics
@@ -34,6 +35,7 @@ class Backend:
     door: Doorkeeper
     metrics: Metrics
     joiner: Joiner[Any]  # of inspect requests
+    fits: Fits
     version: str = field(default="")
     keeper: Keeper = field(default_factory=Keeper)
 

@@ -18,7 +18,8 @@ WORDS += ("left_out", "corpus")
 def card(sae_id: str, layer: int, **known: Any) -> SaeCard:
     """A card on which nothing but this is known."""
     blank = dict.fromkeys((*WORDS, *ROWS))
-    flags = {"live": True, "in_build": True, "unread": ""}
+    flags: dict[str, Any] = {"live": True, "in_build": True, "unread": ""}
+    flags |= {"tried": "checked", "warnings": [], "untried": ""}
     notice = {"model": "M", "licence": "", "origin": ""}
     return SaeCard.model_validate(
         {**blank, **flags, **notice, "sae_id": sae_id, "layer": layer, **known}
@@ -138,3 +139,15 @@ def test_the_model_without_its_weights_loaded_still_has_size_and_licence() -> No
         *("Gemma", "weights", "4 bits", "licence", "Terms at ", "a.example/terms"),
         *("parameters", "268,098,176", "live", "loading the model"),
     ]
+
+
+def test_what_does_not_fit_stands_on_the_card_and_what_is_still_tried_is_said() -> None:
+    wrong = card("layer_1", 1, warnings=["SAE layer_1 explains 0.10."])
+    said = words(still(saes_card([wrong, card("layer_5", 5, tried="checking")])).tree)
+    assert "SAE layer_1 explains 0.10." in said
+    assert any(one.startswith("Tried here (layer_5): not yet") for one in said)
+    fine = card("layer_1", 1, explained_variance_here=figure(0.5, "here"))
+    told = rows_of([fine])["explained variance here"]
+    assert told == ["0.500", "here, on a short text"]
+    unknown = next(one for one in words(still(saes_card([DEEP])).tree) if "Nobody" in one)
+    assert " here" not in unknown

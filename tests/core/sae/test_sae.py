@@ -276,7 +276,7 @@ def test_normalised_input_is_honoured(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"architecture": "gated"}, "architecture is 'gated'; allowed: jumprelu, standard, topk"),
+        ({"architecture": "vae"}, "architecture is 'vae'; allowed: gated, jumprelu, standard"),
         ({"d_in": 31}, r"W_enc is \(32, 96\); cfg.json calls for \(31, 96\)"),
         ({"d_sae": None}, "lacks d_sae"),
         ({"d_sae": "96"}, "d_sae is '96'; needed: a whole number"),

@@ -198,7 +198,7 @@ def test_fetch_wants_a_preset_or_a_folder_and_where_to_write_it(
 
 
 @pytest.mark.parametrize(
-    "kind", ["standard", "topk", "jumprelu", "batchtopk", "matryoshka_batchtopk"]
+    "kind", ["standard", "gated", "topk", "jumprelu", "batchtopk", "matryoshka_batchtopk"]
 )
 @pytest.mark.parametrize("whole", [False, True])
 def test_what_sae_lens_saves_after_training_is_read_as_it_reads_it(
