@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.pages.coverage.sql import coverage_sql, degrees_sql, tokens_sql
+from app.links import page_url
+from app.pages.coverage.sql import coverage_sql, degrees_sql, on_build, tokens_sql
 from app.pages.coverage.view import LISTED
 from app.parts.reproduce import Request, reproduce_all
 
@@ -80,20 +81,27 @@ def codes_of(
     return codes
 
 
-def sql_of(asked: Mapping[str, str], grids: Grids) -> dict[str, str]:
-    """Panel of BY_SQL -> its numbers as a query on the build's file."""
+def sql_of(asked: Mapping[str, str], grids: Grids, file: str) -> dict[str, str]:
+    """Panel of BY_SQL -> its numbers as a query on the build, whose file it names."""
     sae, least = asked["sae"], int(asked["min_count"])
     place = [theta for theta, _ in grids[sae]].index(asked["theta"])
     tokens = tokens_sql(LISTED)
     curve = coverage_sql(sae, place, least, asked["order"], asked["denominator"], LISTED)
     degrees = degrees_sql(sae, place, least, LISTED)
-    return {
+    made = {
         "curve": curve,
         "table": degrees,
         "degree": degrees,
         "zipf": tokens,
         "documents": tokens,
     }
+    return {panel: on_build(file, query) for panel, query in made.items()}
+
+
+def every_row(asked: Mapping[str, str], form: str) -> str:
+    """The address of all ranks as a file, at the settings asked for."""
+    path, query = _coverage(asked, asked["sae"], asked["theta"])
+    return page_url(path.replace("/api/coverage", "/api/export/coverage"), **query, format=form)
 
 
 def _coverage(asked: Mapping[str, str], sae: str, theta: str) -> Request:

@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 from app.api import ApiClient
 from app.figures.template import CONFIG, blank
 from app.pages.coverage import shared as coverage_shared
-from app.pages.coverage.code import BY_SQL, PANELS, codes_of, requests_of, sql_of
+from app.pages.coverage.code import BY_SQL, PANELS, codes_of, every_row, requests_of, sql_of
 from app.pages.coverage.drawn import NOTED, everything
 from app.pages.coverage.shared import read_tokens
 from app.pages.coverage.state import (
@@ -28,8 +28,10 @@ from app.pages.coverage.table import rank_table
 from app.pages.coverage.view import FrequentTokens, read_view
 from app.parts.controls import built_saes
 from app.parts.page import Page
-from app.parts.panel import notice, panel, skeleton
+from app.parts.panel import graph_exports, notice, panel, skeleton
 
+# the panel's exports of all ranks -> the format
+WHOLE = {"every": "csv", "parquet": "parquet"}
 GRAPHS = {
     "curve": "Cumulative coverage by token rank, one line per layer",
     "equal": "Coverage of the most frequent tokens against as many positions of content tokens",
@@ -95,7 +97,7 @@ def _drawn(name: str, title: str, height: int, size: str) -> Component:
         _graph(name, height),
         id=f"coverage-{name}-panel",
         reproduce=_blank_code(name),
-        exports={"png": f"coverage-{name}", "svg": f"coverage-{name}"},
+        exports=graph_exports(f"coverage-{name}"),
         note=skeleton("60%"),
         class_name=size,
     )
@@ -119,7 +121,7 @@ def _panels(sort: tuple[str, str] | None) -> list[Component]:
             [table, html.P(id="coverage-hidden", className="fs-small")],
             id="coverage-table-panel",
             reproduce=_blank_code("table"),
-            exports={"csv": "coverage-table", "parquet": "/api/export/tokens?format=parquet"},
+            exports={"csv": "coverage-table", "every": "", "parquet": ""},
             note=(
                 "Click a row for the token's page. Tick two or more to see which features they "
                 "share. Expected: the features of a content token so frequent; italic where none "
@@ -276,6 +278,7 @@ def _register_view(app: Dash, api: ApiClient) -> None:
                 for kind in ("curl", "python")
             ),
             *(Output(f"coverage-{name}-panel-sql", "children") for name in BY_SQL),
+            *(Output(f"coverage-table-panel-{form}", "href") for form in WHOLE),
         ],
         Input("coverage-state", "data"),
         State("coverage-grids", "data"),
@@ -286,12 +289,13 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         asked: dict[str, str] | None, grids: dict[str, Any], href: str | None
     ) -> list[Any]:
         if asked is None:
-            return [no_update] * (2 * len(PANELS) + len(BY_SQL))
-        requests = requests_of(asked, grids, (await api.capabilities()).limits.page)
-        codes = codes_of(href, requests)
-        queries = sql_of(asked, grids)
+            return [no_update] * (2 * len(PANELS) + len(BY_SQL) + len(WHOLE))
+        can = await api.capabilities()
+        codes = codes_of(href, requests_of(asked, grids, can.limits.page))
+        queries = sql_of(asked, grids, can.build.name if can.build else "")
         code = [codes[name][kind] for name in PANELS for kind in ("curl", "python")]
-        return [*code, *(queries[name] for name in BY_SQL)]
+        whole = [every_row(asked, form) for form in WHOLE.values()]
+        return [*code, *(queries[name] for name in BY_SQL), *whole]
 
 
 PAGE = Page("/coverage", "Coverage", layout, register, key="c", icon="coverage")

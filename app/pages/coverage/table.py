@@ -95,6 +95,8 @@ def _columns() -> list[dict[str, Any]]:
             "flex": 2,
             "minWidth": 60,
         },
+        # in saved files alone (static/js/frame/exports.js)
+        {"field": "token_id", "headerName": "token_id", "hide": True},
         {**_column("token_class", "class", "at the function cut above"), "flex": 0, "width": 70},
         {**_count("occurrences", "count", "positions in the corpus"), "minWidth": 78},
         {**_share("document_coverage", "in docs", known), "minWidth": 60},
