@@ -391,9 +391,8 @@ def step_coverage_figure(answer: CheckpointCoverage, recipe: str, scheme: str | 
             f"{curve.n_features:,}<extra></extra>",
         )
     if answer.n_function:
-        figure.add_vline(
-            x=answer.n_function, line={"color": ink.function, "width": 1, "dash": "dot"}
-        )
+        line = {"color": ink.function, "width": 1, "dash": "dot"}
+        figure.add_vline(x=answer.n_function, line=line)
     figure.update_xaxes(type="log", title={"text": "first k tokens"}, fixedrange=True)
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02], fixedrange=True)
     name_axes(figure, y="share of features reached")

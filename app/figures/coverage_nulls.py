@@ -126,9 +126,8 @@ def equal_figure(rows: Sequence[EqualOccurrence], scheme: str | None) -> go.Figu
         ("first k tokens", ink.function, True),
     ]
     corner_labels(figure, labels, scheme)
-    figure.update_xaxes(
-        **log_rank_axis(max((row.k for row in curve), default=1), "k most frequent tokens")
-    )
+    last = max((row.k for row in curve), default=1)
+    figure.update_xaxes(**log_rank_axis(last, "k most frequent tokens"))
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
     name_axes(figure, y="share of active features reached")
     return figure

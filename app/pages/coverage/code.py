@@ -23,6 +23,15 @@ PANELS = (
 )
 # panels whose numbers stand in tables of the build
 BY_SQL = ("curve", "table", "degree", "zipf", "documents")
+KINDS = ("curl", "python")
+# the rank table's exports of all ranks -> their format
+WHOLE = {"every": "csv", "parquet": "parquet"}
+# (component, property) of everything that `filled` fills
+FILLED = (
+    *((f"coverage-{name}-panel-{kind}", "children") for name in PANELS for kind in KINDS),
+    *((f"coverage-{name}-panel-sql", "children") for name in BY_SQL),
+    *((f"coverage-table-panel-{form}", "href") for form in WHOLE),
+)
 # goes on where `url` is the one with the tokens' degrees
 SLOPE = """
 
@@ -70,6 +79,21 @@ def requests_of(asked: Mapping[str, str], grids: Grids, page: int) -> dict[str, 
         "documents": [*tokens, known],
         **{name: [statistics] for name in ("equal", "nulls", "cuts", "kinds", "laws")},
     }
+
+
+def filled(
+    asked: Mapping[str, str], grids: Grids, href: str | None, page: int, file: str
+) -> dict[tuple[str, str], str]:
+    """What the drawers hold and the export menus lead to, by component and property; `file`: the
+    build's.
+    """
+    codes, queries = codes_of(href, requests_of(asked, grids, page)), sql_of(asked, grids, file)
+    values = (
+        *(codes[name][kind] for name in PANELS for kind in KINDS),
+        *(queries[name] for name in BY_SQL),
+        *(every_row(asked, form) for form in WHOLE.values()),
+    )
+    return dict(zip(FILLED, values, strict=True))
 
 
 def codes_of(

@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 from app.api import ApiClient
 from app.figures.template import CONFIG, blank
 from app.pages.coverage import shared as coverage_shared
-from app.pages.coverage.code import BY_SQL, PANELS, codes_of, every_row, requests_of, sql_of
+from app.pages.coverage.code import BY_SQL, FILLED, filled
 from app.pages.coverage.drawn import NOTED, everything
 from app.pages.coverage.shared import read_tokens
 from app.pages.coverage.state import (
@@ -30,8 +30,6 @@ from app.parts.controls import built_saes
 from app.parts.page import Page
 from app.parts.panel import graph_exports, notice, panel, skeleton
 
-# the panel's exports of all ranks -> the format
-WHOLE = {"every": "csv", "parquet": "parquet"}
 GRAPHS = {
     "curve": "Cumulative coverage by token rank, one line per layer",
     "equal": "Coverage of the most frequent tokens against as many positions of content tokens",
@@ -271,15 +269,7 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         return [made[where] for where in VIEW]
 
     @app.callback(
-        [
-            *(
-                Output(f"coverage-{name}-panel-{kind}", "children")
-                for name in PANELS
-                for kind in ("curl", "python")
-            ),
-            *(Output(f"coverage-{name}-panel-sql", "children") for name in BY_SQL),
-            *(Output(f"coverage-table-panel-{form}", "href") for form in WHOLE),
-        ],
+        [Output(*where) for where in FILLED],
         Input("coverage-state", "data"),
         State("coverage-grids", "data"),
         State("frame-location", "href"),
@@ -289,13 +279,11 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         asked: dict[str, str] | None, grids: dict[str, Any], href: str | None
     ) -> list[Any]:
         if asked is None:
-            return [no_update] * (2 * len(PANELS) + len(BY_SQL) + len(WHOLE))
+            return [no_update] * len(FILLED)
         can = await api.capabilities()
-        codes = codes_of(href, requests_of(asked, grids, can.limits.page))
-        queries = sql_of(asked, grids, can.build.name if can.build else "")
-        code = [codes[name][kind] for name in PANELS for kind in ("curl", "python")]
-        whole = [every_row(asked, form) for form in WHOLE.values()]
-        return [*code, *(queries[name] for name in BY_SQL), *whole]
+        file = can.build.name if can.build else ""
+        made = filled(asked, grids, href, can.limits.page, file)
+        return [made[where] for where in FILLED]
 
 
 PAGE = Page("/coverage", "Coverage", layout, register, key="c", icon="coverage")

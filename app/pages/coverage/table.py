@@ -21,7 +21,7 @@ def rank_table(sort: tuple[str, str] | None = None) -> Component:
         id="coverage-table",
         columnDefs=[
             column | ({"sort": sort[1]} if sort and column["field"] == sort[0] else {})
-            for column in _columns()
+            for column in (*_columns(), _IN_FILES)
         ],
         rowData=None,
         defaultColDef={
@@ -80,6 +80,10 @@ def _range(one: TokenStatistics) -> str:
     )
 
 
+# a hidden column stands in saved files (static/js/frame/exports.js)
+_IN_FILES = {"field": "token_id", "headerName": "token_id", "hide": True}
+
+
 def _columns() -> list[dict[str, Any]]:
     known = f"share of documents that hold it; of the {LISTED:,} most frequent tokens"
     expected = "features expected of a content token that occurs as often: rarefied, and fitted"
@@ -95,8 +99,6 @@ def _columns() -> list[dict[str, Any]]:
             "flex": 2,
             "minWidth": 60,
         },
-        # in saved files alone (static/js/frame/exports.js)
-        {"field": "token_id", "headerName": "token_id", "hide": True},
         {**_column("token_class", "class", "at the function cut above"), "flex": 0, "width": 70},
         {**_count("occurrences", "count", "positions in the corpus"), "minWidth": 78},
         {**_share("document_coverage", "in docs", known), "minWidth": 60},
