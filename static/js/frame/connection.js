@@ -4,7 +4,7 @@
 import { undoArrival } from "../shared/address.js";
 import { createConnection } from "../shared/connection.js";
 import { around } from "../shared/events.js";
-import { reportProblem } from "../shared/notices.js";
+import { cured, failedAt, reportProblem, standsFor } from "../shared/notices.js";
 
 /** @import { Plan } from "../shared/types.js" */
 
@@ -47,6 +47,12 @@ function noticed(event) {
   };
 }
 
+const isCallback = (/** @type {RequestInfo | URL} */ input) =>
+  String(input).includes("_dash-update-component");
+
+const outputOf = (/** @type {RequestInit | undefined} */ init) =>
+  String(JSON.parse(String(init?.body)).output);
+
 /**
  * What Dash asks, by what it would change.
  *
@@ -54,13 +60,13 @@ function noticed(event) {
  * @returns {Plan}
  */
 function planOfCallback(init) {
-  const { output } = JSON.parse(String(init?.body));
-  const changes = (/** @type {string} */ id) => String(output).includes(id);
+  const output = outputOf(init);
+  const changes = (/** @type {string} */ id) => output.includes(id);
   const by = used.at > performance.now() - RECENT_MS;
   if (changes("frame-live.children")) return { meanwhile: "drop" }; // the next beat asks again
   if (changes("frame-page.children") && document.querySelector("#frame-page > *"))
     return { meanwhile: "drop", arrives: true, by };
-  return { meanwhile: "wait", key: String(output), by };
+  return { meanwhile: "wait", key: output, by };
 }
 
 /**
@@ -69,7 +75,7 @@ function planOfCallback(init) {
  * @returns {Plan}
  */
 function planOf(input, init) {
-  if (String(input).includes("_dash-update-component")) return planOfCallback(init);
+  if (isCallback(input)) return planOfCallback(init);
   const again = ["GET", "POST"].includes((init?.method ?? "GET").toUpperCase());
   return { meanwhile: again ? "wait" : "fail", by: used.at > performance.now() - RECENT_MS };
 }
@@ -100,6 +106,33 @@ export const connection = createConnection({
   planOf,
   unasked,
 });
+
+const SMALL = 4000; // bytes; what a failed callback says is less
+
+/**
+ * A callback's failure is shown by the server's answer to it; its next success takes it back.
+ *
+ * @param {string} output
+ * @param {Response} response
+ */
+async function follow(output, response) {
+  if (response.status !== 200) return;
+  const { sideUpdate } = await response.json();
+  const told = sideUpdate?.["frame-problem"] ?? sideUpdate?.["frame-problem.data"];
+  if (told) failedAt(output);
+  else cured(output);
+}
+
+/** @type {import("../shared/types.js").Ask} */
+export async function ask(input, init) {
+  const response = await connection.ask(input, init);
+  if (isCallback(input)) {
+    const output = outputOf(init);
+    const length = Number(response.headers.get("content-length") ?? Infinity);
+    if (standsFor(output) || length < SMALL) follow(output, response.clone()).catch(() => {});
+  }
+  return response;
+}
 
 for (const kind of ["pointerdown", "keydown", "change", "click"])
   window.addEventListener(kind, noticed, true);

@@ -3,13 +3,13 @@
 import { named } from "../shared/controls.js";
 import { currentScheme, dismiss, onRoute, showProblem } from "./callbacks.js";
 import "./clicks.js";
-import { connection } from "./connection.js";
+import { ask } from "./connection.js";
 import "./keyboard.js";
 import "./tables.js";
 import "./theme.js";
 
 /** The browser's fetch, in whose place it stands. */
-export const fetch = connection.ask;
+export const fetch = ask;
 export const components = {};
 export const clientside = { fs: { currentScheme, dismiss, named, onRoute, showProblem } };
 export const cells = {};
