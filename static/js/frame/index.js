@@ -4,6 +4,7 @@ import { named } from "../shared/controls.js";
 import { currentScheme, dismiss, onRoute, showProblem } from "./callbacks.js";
 import "./clicks.js";
 import { ask } from "./connection.js";
+import "./definitions.js";
 import "./keyboard.js";
 import "./tables.js";
 import "./theme.js";
