@@ -151,20 +151,23 @@ def _no_such_page(pathname: str, pages: Sequence[Page]) -> Component:
 
 
 def _register_frame(app: Dash, api: ApiClient) -> None:
+    @app.callback(Output("frame-facts", "children"), Input("frame-heartbeat", "id"))
+    async def show_facts(_: str) -> Any:
+        """Once a page load: a beat that overtook it would leave the bar empty."""
+        return facts(await api.capabilities())
+
     @app.callback(
-        Output("frame-facts", "children"),
         Output("frame-live", "children"),
         Output("frame-live", "className"),
         Output("frame-health-note", "children"),
         Input("frame-heartbeat", "n_intervals"),
     )
-    async def show_state(beats: int | None) -> tuple[Any, Any, str, Any]:
+    async def show_state(_beats: int | None) -> tuple[Any, str, Any]:
         try:
             health = await api.health()
-            shown = no_update if beats else facts(await api.capabilities())
         except ApiProblem as problem:
-            return no_update, problem.title, "fs-live fs-live--failed", no_update
-        return shown, live_words(health), f"fs-live fs-live--{health.live}", health_note(health)
+            return problem.title, "fs-live fs-live--failed", no_update
+        return live_words(health), f"fs-live fs-live--{health.live}", health_note(health)
 
     for outputs, function, inputs in _CLIENTSIDE:
         app.clientside_callback(ClientsideFunction("fs", function), *outputs, *inputs)

@@ -83,6 +83,19 @@ def layer_colours(scheme: str | None, n: int) -> list[str]:
     return [_between(ramp, i / (n - 1)) for i in range(n)]
 
 
+def layer_marks(n: int) -> list[tuple[str, str, str]]:
+    """n times (dash, symbol, the symbol as a letter): layers are told apart without colours."""
+    dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+    symbols = (
+        ("circle", "●"),
+        ("square", "■"),
+        ("diamond", "◆"),
+        ("triangle-up", "▲"),
+        ("triangle-down", "▼"),
+    )
+    return [(dashes[i % len(dashes)], *symbols[i % len(symbols)]) for i in range(n)]
+
+
 def _between(ramp: list[str], at: float) -> str:
     """Linear interpolation through a list of hex colours; `at` in [0, 1]."""
     place = at * (len(ramp) - 1)

@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from app.figures.template import part_annotations, template
+from app.figures.template import name_axes, part_annotations, template
 from app.theme import Palette, layer_colours, palette
 from backend.schemas import CheckpointCoverage, CheckpointFeaturesRow, LossResponse, LossRow
 
@@ -391,9 +391,9 @@ def step_coverage_figure(answer: CheckpointCoverage, recipe: str, scheme: str | 
             f"{curve.n_features:,}<extra></extra>",
         )
     if answer.n_function:
-        figure.add_vline(
-            x=answer.n_function, line={"color": ink.function, "width": 1, "dash": "dot"}
-        )
+        line = {"color": ink.function, "width": 1, "dash": "dot"}
+        figure.add_vline(x=answer.n_function, line=line)
     figure.update_xaxes(type="log", title={"text": "first k tokens"}, fixedrange=True)
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02], fixedrange=True)
+    name_axes(figure, y="share of features reached")
     return figure

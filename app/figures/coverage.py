@@ -1,16 +1,16 @@
 """Figures of the coverage page: cumulative coverage by rank, and the paper's Table 1 over it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from app.figures.coverage_nulls import add_band, corner_labels
-from app.figures.template import log_rank_axis, log_spaced, template
+from app.figures.template import log_rank_axis, log_spaced, name_axes, template
 from app.parts.numbers import percent_interval
 from app.parts.token import visible
-from app.theme import layer_colours, palette
+from app.theme import layer_colours, layer_marks, palette
 from backend.schemas import Build, CoverageResponse, CoverageRow
 
 # Table 1 of the paper: cumulative % of features after the first 1..10 tokens, by layer of Gemma 2
@@ -55,18 +55,20 @@ def coverage_figure(
     """
     figure = go.Figure(layout={"template": template(scheme)})
     colours = layer_colours(scheme, len(curves))
+    marks = _marks(curves)
     for curve, colour in zip(curves, colours, strict=True):
         if curve.chosen:
             _add_band(figure, curve, colour)
-        _add_line(figure, curve, colour)
+        _add_line(figure, curve, colour, marks[curve.layer][0])
         if paper and curve.layer in PAPER_TABLE_1:
             _add_paper(figure, curve.layer, scheme)
-    _add_labels(figure, curves, colours, scheme)
+    _add_labels(figure, curves, colours, marks, scheme)
     last = max((len(curve.answer.rows) for curve in curves), default=1)
     if n_function:
         _add_cut(figure, n_function, last, scheme)
     figure.update_xaxes(**log_rank_axis(last, "first k tokens"))
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02], title={"text": ""})
+    name_axes(figure, y="share of features reached")
     return figure
 
 
@@ -75,14 +77,23 @@ def _drawn(curve: LayerCurve) -> list[CoverageRow]:
     return [rows[rank - 1] for rank in log_spaced(len(rows))]
 
 
-def _add_line(figure: go.Figure, curve: LayerCurve, colour: str) -> None:
+Marks = Mapping[int, tuple[str, str, str]]
+
+
+def _marks(curves: Sequence[LayerCurve]) -> Marks:
+    """Layer -> dash, symbol and its letter, from the shallowest on, whichever is chosen."""
+    layers = sorted({curve.layer for curve in curves})
+    return dict(zip(layers, layer_marks(len(layers)), strict=True))
+
+
+def _add_line(figure: go.Figure, curve: LayerCurve, colour: str, dash: str) -> None:
     rows = _drawn(curve)
     figure.add_scatter(
         x=[row.rank for row in rows],
         y=[row.coverage for row in rows],
         mode="lines",
         name=f"layer {curve.layer}",
-        line={"color": colour, "width": 2.6 if curve.chosen else 1.4},
+        line={"color": colour, "width": 2.6 if curve.chosen else 1.4, "dash": dash},
         customdata=[
             [visible(row.text), row.new_features, row.covered, _interval(row)] for row in rows
         ],
@@ -95,9 +106,13 @@ def _add_line(figure: go.Figure, curve: LayerCurve, colour: str) -> None:
 
 
 def _add_labels(
-    figure: go.Figure, curves: Sequence[LayerCurve], colours: Sequence[str], scheme: str | None
+    figure: go.Figure,
+    curves: Sequence[LayerCurve],
+    colours: Sequence[str],
+    marks: Marks,
+    scheme: str | None,
 ) -> None:
-    """A dot at rank 10, where the lines differ most;
+    """A mark at rank 10, where the lines differ most;
     their names and shares there, in the empty corner.
     """
     ends = [
@@ -110,11 +125,21 @@ def _add_labels(
             x=[row.rank],
             y=[row.coverage],
             mode="markers",
-            marker={"color": colour, "size": 8 if curve.chosen else 6},
+            marker={
+                "color": colour,
+                "size": 9 if curve.chosen else 7,
+                "symbol": marks[curve.layer][1],
+            },
+            name=f"layer {curve.layer}, first {row.rank}",
             hoverinfo="skip",
         )
     names = [
-        (f"layer {curve.layer}  {row.coverage:.0%}", colour, curve.chosen)
+        (
+            f"layer {curve.layer}  {row.coverage:.0%}",
+            colour,
+            curve.chosen,
+            marks[curve.layer][2],
+        )
         for curve, colour, row in sorted(ends, key=lambda end: end[0].layer)
     ]
     heading = f"first {ends[0][2].rank} tokens reach" if ends else None

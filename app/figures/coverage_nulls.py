@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.figures.template import log_rank_axis, template
+from app.figures.template import log_rank_axis, name_axes, template
 from app.parts.numbers import percent, percent_interval
 from app.parts.token import visible
 from app.theme import palette
@@ -25,7 +25,7 @@ MOST_COLUMNS = 24  # intersections drawn
 
 def corner_labels(
     figure: go.Figure,
-    lines: Sequence[tuple[str, str, bool]],
+    lines: Sequence[tuple[str, str, bool] | tuple[str, str, bool, str]],
     scheme: str | None,
     heading: str | None = None,
     *,
@@ -34,14 +34,15 @@ def corner_labels(
     """Names of lines, top to bottom, in the lower right corner,
     where a rising curve never goes, or top left.
 
-    lines: (text, colour, strong). Beside the curve a name would lie on its neighbour.
+    lines: (text, colour, strong), and the mark if it is no dot. Beside the curve a name would lie
+    on its neighbour.
     """
     ink = palette(scheme)
     listed = [*([(heading, "", False)] if heading else []), *lines]
     side, edge = (0.0, "left") if top_left else (1.0, "right")
-    for place, (text, colour, strong) in enumerate(reversed(listed)):
+    for place, (text, colour, strong, *shape) in enumerate(reversed(listed)):
         height = 0.03 + LABEL_STEP * place + (0.97 - LABEL_STEP * len(listed) if top_left else 0)
-        mark = f'<span style="color:{colour}">●</span>  ' if colour else ""
+        mark = f'<span style="color:{colour}">{(*shape, "●")[0]}</span>  ' if colour else ""
         figure.add_annotation(
             x=side,
             y=height,
@@ -125,10 +126,10 @@ def equal_figure(rows: Sequence[EqualOccurrence], scheme: str | None) -> go.Figu
         ("first k tokens", ink.function, True),
     ]
     corner_labels(figure, labels, scheme)
-    figure.update_xaxes(
-        **log_rank_axis(max((row.k for row in curve), default=1), "k most frequent tokens")
-    )
+    last = max((row.k for row in curve), default=1)
+    figure.update_xaxes(**log_rank_axis(last, "k most frequent tokens"))
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
+    name_axes(figure, y="share of active features reached")
     return figure
 
 
@@ -162,6 +163,7 @@ def null_figure(nulls: Sequence[NullModel], scheme: str | None) -> go.Figure:
     last = max((null.curve[-1].rank for null in nulls if null.curve), default=1)
     figure.update_xaxes(**log_rank_axis(last, "first k tokens"))
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
+    name_axes(figure, y="share of active features reached")
     return figure
 
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from app.figures.coverage_nulls import corner_labels
 from app.figures.distributions_rarefaction import add_null
-from app.figures.template import log_rank_axis, log_spaced, template
+from app.figures.template import log_rank_axis, log_spaced, name_axes, template
 from app.parts.numbers import LogFit
 from app.parts.token import visible
 from app.theme import palette
@@ -101,6 +101,7 @@ def zipf_figure(
         hovertemplate="rank %{x:,}: %{y:,} occurrences<extra></extra>",
     )
     figure.update_yaxes(type="log", dtick=1, tickformat=",d")
+    name_axes(figure, y="occurrences")
     return figure
 
 
@@ -123,6 +124,7 @@ def document_figure(
         x=[token.rank for token in tokens],
         y=[token.document_coverage for token in tokens],
         mode="markers",
+        name="tokens",
         marker={
             "size": 4,
             "opacity": 0.6,
@@ -136,6 +138,7 @@ def document_figure(
         ),
     )
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    name_axes(figure, y="share of documents that hold the token")
     return figure
 
 
@@ -151,6 +154,7 @@ def _add_strewn(
         x=[token.rank for token in known],
         y=[expected[token.token_id] / n_documents for token in known],
         mode="lines",
+        name="strewn at random",
         line={"color": palette(scheme).reactivated, "width": 1.6},
         hovertemplate="strewn at random: %{y:.1%} of documents<extra></extra>",
     )

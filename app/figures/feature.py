@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.figures.template import template
+from app.figures.template import name_axes, template
 from app.theme import palette
 from backend.schemas import HistogramBin, TokenLayer
 
@@ -47,6 +47,7 @@ def histogram_figure(
     if bins:
         figure.update_xaxes(**_octaves(bins))
     figure.update_yaxes(tickformat=",d", rangemode="tozero", nticks=4)
+    name_axes(figure, y="firings")
     figure.update_layout(bargap=0, margin={"l": 46, "r": 14, "t": 22, "b": 36})
     return figure
 
@@ -102,5 +103,6 @@ def place_figure(layers: Sequence[TokenLayer], rank: int, scheme: str | None) ->
         range=[math.log10(max(places)) + 0.3, math.log10(min(places)) - 0.5],
         visible=False,
     )
+    name_axes(figure, y="place by degree, 1 reaches most")
     figure.update_layout(margin={"l": 26, "r": 26, "t": 12, "b": 26})
     return figure

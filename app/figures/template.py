@@ -53,6 +53,13 @@ def blank(scheme: str | None) -> go.Figure:
     return figure
 
 
+def name_axes(figure: go.Figure, **names: str) -> None:
+    """What pictures call the axes that have no room for a title on the page, by x, y, y2:
+    static/js/frame/pictures.js.
+    """
+    figure.update_layout(meta=names)
+
+
 def log_rank_axis(last: int, title: str = "rank") -> dict[str, Any]:
     """A logarithmic axis from rank 1 to `last`, ticked at powers of ten."""
     powers = [10**i for i in range(len(str(max(last, 1))))]

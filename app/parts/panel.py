@@ -33,14 +33,14 @@ def panel(
     `reproduce` maps "curl", "python", "sql" to code that runs as it stands. With an `id`, the
     drawer is there even while empty, and callbacks fill `{id}-curl`, `{id}-python` (children) and
     `{id}-note`. `exports` maps "csv" to a grid's id, "table" to that of an element with HTML tables
-    (static/js/frame/tables.js), "png" and "svg" to a graph's id, "parquet" to an address of
-    /api/export.
+    (static/js/frame/tables.js), "data", "png" and "svg" to a graph's id, "every" and "parquet" to
+    addresses of /api/export, which callbacks change as `{id}-every` and `{id}-parquet` (href).
     """
     if badge not in BADGES:
         raise ValueError(f"badge: got {badge!r}, allowed are {', '.join(BADGES)}")
     tools = [html.Span(badge, className=f"fs-badge fs-badge--{badge}", title=BADGES[badge])]
     if exports:
-        tools.append(_export_menu(exports))
+        tools.append(_export_menu(exports, id))
     if reproduce is not None or id is not None:
         tools.append(_reproduce_drawer(reproduce or {"curl": "", "python": ""}, id))
     header = html.Header(
@@ -57,12 +57,17 @@ def panel(
     )
 
 
-def _export_menu(exports: dict[str, str]) -> Component:
+def graph_exports(graph: str) -> dict[str, str]:
+    """What every figure can be saved as: its numbers, and two pictures."""
+    return dict.fromkeys(("data", "png", "svg"), graph)
+
+
+def _export_menu(exports: dict[str, str], panel_id: str | None) -> Component:
     return html.Details(
         [
             html.Summary("export", className="fs-tool"),
             html.Div(
-                [_export(*one) for one in exports.items()],
+                [_export(kind, target, panel_id) for kind, target in exports.items()],
                 className="fs-pop__body fs-pop__body--row",
             ),
         ],
@@ -70,21 +75,25 @@ def _export_menu(exports: dict[str, str]) -> Component:
     )
 
 
-def _export(kind: str, target: str) -> Component:
-    if kind == "parquet":
-        return html.A(
-            "Parquet",
-            href=target,
-            download="",
-            className="fs-button",
-            title="the whole table of the build",
-        )
-    name = "CSV" if kind == "table" else kind.upper()
+# of a table of the build: name, what it holds
+_WHOLE = {
+    "every": ("CSV, every row", "all ranks, not only those listed"),
+    "parquet": ("Parquet", "all rows"),
+}
+_NAMES = {"table": "CSV", "data": "CSV"}
+
+
+def _export(kind: str, target: str, panel_id: str | None) -> Component:
+    if kind in _WHOLE:
+        name, title = _WHOLE[kind]
+        own_id = {"id": f"{panel_id}-{kind}"} if panel_id else {}
+        return html.A(name, href=target, download="", className="fs-button", title=title, **own_id)
     marks = (
         {"data-fs-table": target}
         if kind == "table"
         else {"data-fs-export": kind, "data-fs-target": target}
     )
+    name = _NAMES.get(kind, kind.upper())
     return html.Button(name, type="button", className="fs-button", **marks)
 
 

@@ -92,6 +92,8 @@ def _top_bar() -> Component:
         [
             html.Div(skeleton("14rem"), id="frame-facts", className="fs-facts"),
             html.Div(id="frame-live", className="fs-live", role="status"),
+            # static/js/frame/connection.js says there that the server does not answer
+            html.Div(id="frame-connection", className="fs-live fs-live--failed", role="status"),
             html.Div(buttons, className="fs-bar-buttons"),
         ],
         className="fs-top",

@@ -4,7 +4,7 @@ so that a misspelt filter is refused and not ignored.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -205,3 +205,16 @@ class ExportQuery(Query):
     sae_id: str | None = Field(
         default=None, description="which SAE; needed for all tables but tokens"
     )
+    theta: float | None = Field(default=None, ge=0, description="of coverage: as there; else 0")
+    min_count: int | None = Field(default=None, ge=1, description="of coverage: as there; else 1")
+    denominator: Literal["active", "dictionary"] | None = Field(
+        default=None, description="of coverage: as there; else active"
+    )
+    order: str | None = Field(
+        default=None, max_length=64, description="of coverage: as there; else frequency"
+    )
+
+    def coverage(self) -> dict[str, Any]:
+        """The settings that were given."""
+        named = ("theta", "min_count", "denominator", "order")
+        return {name: value for name in named if (value := getattr(self, name)) is not None}

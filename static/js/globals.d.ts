@@ -3,9 +3,22 @@
 import type { ReactApi } from "./shared/hooks/types.js";
 
 declare global {
+  interface DrawnTrace {
+    name?: string;
+    type: string;
+    x?: Iterable<unknown>;
+    y?: Iterable<unknown>;
+    xaxis?: string;
+    yaxis?: string;
+    customdata?: unknown[];
+  }
+
   interface PlotlyFigure extends HTMLElement {
     data: { meta?: number }[];
+    layout: Record<string, any>;
+    _fullData?: DrawnTrace[];
     _fullLayout?: {
+      [axis: string]: any;
       xaxis?: { d2p(at: number): number; _length: number; _offset: number; range: number[] };
     };
   }
@@ -15,7 +28,7 @@ declare global {
     Plotly: {
       restyle(figure: PlotlyFigure, changes: Record<string, unknown>): void;
       relayout(figure: PlotlyFigure, changes: Record<string, unknown>): void;
-      downloadImage(figure: Element, options: Record<string, unknown>): Promise<string>;
+      downloadImage(figure: object, options: Record<string, unknown>): Promise<string>;
     };
     dash_clientside: {
       no_update: unknown;

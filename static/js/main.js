@@ -44,3 +44,6 @@ function publish(name, things) {
 publish("functionscope", Object.assign({}, ...ROOMS.map((room) => room.components)));
 publish("dash_clientside", Object.assign({}, ...ROOMS.map((room) => room.clientside)));
 publish("dashAgGridComponentFunctions", Object.assign({}, ...ROOMS.map((room) => room.cells)));
+
+// everybody asks through it, Dash too
+window.fetch = frame.fetch;

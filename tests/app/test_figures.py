@@ -192,3 +192,17 @@ def test_no_figure_is_made_while_pandas_is_half_loaded() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.strip()
     assert said == str(importlib.util.find_spec("pandas") is not None)
+
+
+def test_layers_are_told_apart_without_their_colours() -> None:
+    figure = coverage_figure([curve(layer) for layer in (5, 9, 12, 15)], "light")
+    lines = [trace for trace in figure.data if trace.mode == "lines" and trace.name]
+    dots = [trace for trace in figure.data if trace.mode == "markers"]
+    assert len({trace.line.dash for trace in lines}) == 4
+    assert len({trace.marker.symbol for trace in dots}) == 4
+    names = [note.text for note in figure.layout.annotations if "layer" in (note.text or "")]
+    assert len({name.split("</span>")[0][-1] for name in names}) == 4
+
+
+def test_pictures_name_the_axis_that_has_no_room_for_it() -> None:
+    assert coverage_figure([curve()], None).layout.meta == {"y": "share of features reached"}

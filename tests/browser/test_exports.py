@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import re
+from datetime import date
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_reactivation import PROMPT, inspect, open_page, run_prompt
-from tests.browser.waiting import matrix
+from tests.browser.waiting import matrix, until
 
 pytestmark = pytest.mark.browser
 
@@ -71,3 +75,85 @@ def test_predictions_are_saved_with_their_probabilities(page: Page, live_server_
     assert len(head) == len(first)
     assert head[2] == "probability"
     assert 0 < float(first[2]) < 1
+
+
+FIRST_ROW = "#coverage-table .ag-center-cols-container [row-index='0']"
+
+
+def menu(page: Page, panel: str, name: str) -> Path:
+    """What the entry of the panel's export menu saves."""
+    page.locator(f"{panel} details", has_text="export").locator("summary").first.click()
+    with page.expect_download() as download:
+        page.locator(f"{panel} .fs-pop__body--row").get_by_text(name, exact=True).click()
+    return Path(download.value.path())
+
+
+def coverage(page: Page, url: str) -> dict[str, Any]:
+    """Opens Coverage at two firings an edge; the API's answer at this setting."""
+    page.goto(f"{url}/coverage?min_count=2")
+    expect(page.locator(FIRST_ROW)).to_be_visible()
+    until(page, "document.querySelector('#coverage-table-panel-every')?.search.length > 1")
+    asked = f"{url}/api/coverage?sae_id=layer_2&min_count=2"
+    return dict(page.request.get(asked).json())
+
+
+def test_the_rank_table_saves_ids_and_on_demand_every_rank(
+    page: Page, live_server_url: str
+) -> None:
+    told = coverage(page, live_server_url)["rows"]
+    panel = "#coverage-table-panel"
+    with menu(page, panel, "CSV").open(encoding="utf-8-sig", newline="") as file:
+        listed = list(csv.DictReader(file))
+    by_rank = {row["rank"]: row for row in told}
+    assert listed
+    assert all(int(row["token_id"]) == by_rank[int(row["#"])]["token_id"] for row in listed)
+    page.keyboard.press("Escape")
+    with menu(page, panel, "CSV, every row").open(encoding="utf-8-sig", newline="") as file:
+        whole = list(csv.DictReader(file))
+    named = ("rank", "token_id", "degree", "covered")
+    assert [[int(row[name]) for name in named] for row in whole] == [
+        [row[name] for name in named] for row in told
+    ]
+
+
+def test_a_chart_saves_the_numbers_that_it_draws(page: Page, live_server_url: str) -> None:
+    told = coverage(page, live_server_url)["rows"]
+    with menu(page, "#coverage-curve-panel", "CSV").open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["series"] == "layer 2"]
+    assert {row["x_axis"] for row in rows} == {"first k tokens"}
+    assert {row["y_axis"] for row in rows} == {"share of features reached"}
+    shares = {row["rank"]: row["coverage"] for row in told}
+    assert len(rows) > 10
+    for row in rows:
+        assert float(row["y"]) == pytest.approx(shares[int(row["x"])])
+
+
+def test_a_picture_says_what_it_shows(page: Page, live_server_url: str) -> None:
+    coverage(page, live_server_url)
+    svg = menu(page, "#coverage-curve-panel", "SVG").read_text(encoding="utf-8")
+    words = " ".join(re.sub(r"<[^>]+>", " ", svg).split())
+    for said in (
+        "Reached by the first k tokens",
+        "sae_id layer_2",
+        "theta 0",
+        "min_count 2",
+        "denominator active",
+        "build tiny.duckdb",
+        date.today().isoformat(),
+        "first k tokens",
+        "share of features reached",
+    ):
+        assert said in words, said
+
+
+def test_the_sql_of_a_drawer_runs_beside_the_file_that_it_names(
+    page: Page, live_server_url: str, browser_build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = coverage(page, live_server_url)["rows"]
+    query = page.locator("#coverage-curve-panel-sql").text_content() or ""
+    monkeypatch.chdir(browser_build.parent)
+    with duckdb.connect() as plain:
+        rows = plain.execute(query).fetchall()
+    shares = {row["rank"]: row["coverage"] for row in told}
+    assert rows
+    assert all(row[3] == pytest.approx(shares[row[0]]) for row in rows)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from app.api import ApiClient, ApiProblem
 from app.theme import PALETTES
 from backend.routes.live.inspect import InspectWork
 from tests.browser.conftest import watch
@@ -81,7 +82,7 @@ SHIFTS = """() => { window.shifted = 0; new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true }); }"""
 
 
-@pytest.mark.parametrize("path", [path for path in EVERY if path != "/steer"])
+@pytest.mark.parametrize("path", EVERY)
 def test_what_is_read_on_a_phone_stays_where_it_is(
     page: Page, live_server_url: str, path: str
 ) -> None:
@@ -236,3 +237,22 @@ def test_what_is_fetched_ahead_is_there_and_used(page: Page, live_server_url: st
         "URL(one.name).pathname])"
     )
     assert ["script", ahead] in page.evaluate(listed)
+
+
+def test_a_failure_is_withdrawn_once_what_failed_succeeds(
+    page: Page, live_server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.goto(f"{live_server_url}/coverage")
+    ready(page)
+
+    async def fails(*_: Any, **__: Any) -> Any:
+        raise ApiProblem(503, "Not now", "the build is being replaced")
+
+    said = page.locator("#frame-problem-text")
+    with monkeypatch.context() as broken:
+        broken.setattr(ApiClient, "coverage", fails)
+        page.locator("#coverage-sae").get_by_text("3", exact=True).click()
+        expect(said).to_have_text("Not now: the build is being replaced")
+    page.locator("#coverage-sae").get_by_text("0", exact=True).click()
+    expect(page.locator("#coverage-headline")).to_contain_text("layer 0")
+    expect(said).to_have_text("")

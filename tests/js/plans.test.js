@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { csv } from "../../static/js/shared/csv.js";
-import { textsTable } from "../../static/js/steering/arms.js";
+import { constructed, textsTable } from "../../static/js/steering/arms.js";
 import { pinnedFeatures } from "../../static/js/steering/search.js";
 import { shiftTable } from "../../static/js/steering/shift_pairs.js";
 import { cellFigure } from "../../static/js/steering/sweep/map.js";
@@ -16,6 +16,13 @@ import {
   withTraitFeature,
 } from "../../static/js/steering/traits/plan.js";
 import { EDIT, OTHER, SETTINGS, near } from "./steering_case.js";
+
+test("a recorded arm that could only be 0 says why", () => {
+  const said = "After the last layer only the last position reaches the next token: its KL is 0 by";
+  const edit = "Add 8 × feature 3 at 2: the same edit at a content token.";
+  assert.equal(constructed(`${edit} ${said} construction.`), `${said} construction.`);
+  assert.equal(constructed(edit), null);
+});
 
 test("targets are read", () => {
   const top = { token_id: 8, text: " Japan" };

@@ -93,7 +93,7 @@ def _whose(can: Capabilities) -> Component | None:
     if not can.training_of:
         return None
     told = f"These are training runs of {can.training_of}, not of {can.model}."
-    return html.P(told, className="fs-small")
+    return html.P(told, className="fs-small", **{"data-fs-of": "training"})
 
 
 def _register_groups(app: Dash, api: ApiClient) -> None:

@@ -9,7 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from app.figures.template import CONFIG, blank
-from app.parts.panel import panel, skeleton
+from app.parts.panel import graph_exports, panel, skeleton
 
 GRAPHS = ("loss", "features", "degree")  # on one axis of steps: the cursor and the brush are theirs
 
@@ -95,10 +95,6 @@ def _graph(name: str, height: int, label: str) -> Component:
     )
 
 
-def _images(name: str) -> dict[str, str]:
-    return {"png": f"consolidation-{name}", "svg": f"consolidation-{name}"}
-
-
 def _loss(group: str | None) -> Component:
     return panel(
         "Loss by transition",
@@ -108,7 +104,7 @@ def _loss(group: str | None) -> Component:
             html.Div(id="consolidation-lines-note", className="fs-small"),
         ],
         id="consolidation-loss-panel",
-        exports=_images("loss"),
+        exports=graph_exports("consolidation-loss"),
         note=skeleton("70%"),
         class_name="fs-consolidation__loss",
     )
@@ -145,7 +141,7 @@ def _features() -> list[Component]:
             title,
             _graph(name, 360, label),
             id=f"consolidation-{name}-panel",
-            exports=_images(name),
+            exports=graph_exports(f"consolidation-{name}"),
             note=html.Span(id="consolidation-coverage-step")
             if name == "coverage"
             else skeleton("70%"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from app.links import page_url
 from app.pages.coverage.columns import LISTED
-from app.pages.coverage.sql import coverage_sql, degrees_sql, tokens_sql
+from app.pages.coverage.sql import coverage_sql, degrees_sql, on_build, tokens_sql
 from app.parts.reproduce import Request, reproduce_all
 
 PANELS = (
@@ -22,6 +23,15 @@ PANELS = (
 )
 # panels whose numbers stand in tables of the build
 BY_SQL = ("curve", "table", "degree", "zipf", "documents")
+KINDS = ("curl", "python")
+# the rank table's exports of all ranks -> their format
+WHOLE = {"every": "csv", "parquet": "parquet"}
+# (component, property) of everything that `filled` fills
+FILLED = (
+    *((f"coverage-{name}-panel-{kind}", "children") for name in PANELS for kind in KINDS),
+    *((f"coverage-{name}-panel-sql", "children") for name in BY_SQL),
+    *((f"coverage-table-panel-{form}", "href") for form in WHOLE),
+)
 # goes on where `url` is the one with the tokens' degrees
 SLOPE = """
 
@@ -71,6 +81,21 @@ def requests_of(asked: Mapping[str, str], grids: Grids, page: int) -> dict[str, 
     }
 
 
+def filled(
+    asked: Mapping[str, str], grids: Grids, href: str | None, page: int, file: str
+) -> dict[tuple[str, str], str]:
+    """What the drawers hold and the export menus lead to, by component and property; `file`: the
+    build's.
+    """
+    codes, queries = codes_of(href, requests_of(asked, grids, page)), sql_of(asked, grids, file)
+    values = (
+        *(codes[name][kind] for name in PANELS for kind in KINDS),
+        *(queries[name] for name in BY_SQL),
+        *(every_row(asked, form) for form in WHOLE.values()),
+    )
+    return dict(zip(FILLED, values, strict=True))
+
+
 def codes_of(
     href: str | None, requests: Mapping[str, Sequence[Request]]
 ) -> dict[str, dict[str, str]]:
@@ -80,20 +105,27 @@ def codes_of(
     return codes
 
 
-def sql_of(asked: Mapping[str, str], grids: Grids) -> dict[str, str]:
-    """Panel of BY_SQL -> its numbers as a query on the build's file."""
+def sql_of(asked: Mapping[str, str], grids: Grids, file: str) -> dict[str, str]:
+    """Panel of BY_SQL -> its numbers as a query on the build, whose file it names."""
     sae, least = asked["sae"], int(asked["min_count"])
     place = [theta for theta, _ in grids[sae]].index(asked["theta"])
     tokens = tokens_sql(LISTED)
     curve = coverage_sql(sae, place, least, asked["order"], asked["denominator"], LISTED)
     degrees = degrees_sql(sae, place, least, LISTED)
-    return {
+    made = {
         "curve": curve,
         "table": degrees,
         "degree": degrees,
         "zipf": tokens,
         "documents": tokens,
     }
+    return {panel: on_build(file, query) for panel, query in made.items()}
+
+
+def every_row(asked: Mapping[str, str], form: str) -> str:
+    """The address of all ranks as a file, at the settings asked for."""
+    path, query = _coverage(asked, asked["sae"], asked["theta"])
+    return page_url(path.replace("/api/coverage", "/api/export/coverage"), **query, format=form)
 
 
 def _coverage(asked: Mapping[str, str], sae: str, theta: str) -> Request:

@@ -13,7 +13,7 @@ from dash.development.base_component import Component
 from app.api import ApiClient
 from app.figures.template import CONFIG, blank
 from app.pages.coverage import shared as coverage_shared
-from app.pages.coverage.code import BY_SQL, PANELS, codes_of, requests_of, sql_of
+from app.pages.coverage.code import BY_SQL, FILLED, filled
 from app.pages.coverage.drawn import NOTED, everything
 from app.pages.coverage.shared import read_tokens
 from app.pages.coverage.state import CoverageState, read_sort, theta_options
@@ -23,7 +23,7 @@ from app.parts.address.kinds import Offer
 from app.parts.address.settings import register_address
 from app.parts.controls import address_complaints, built_saes, no_build
 from app.parts.page import Page
-from app.parts.panel import panel, skeleton
+from app.parts.panel import graph_exports, panel, skeleton
 
 GRAPHS = {
     "curve": "Cumulative coverage by token rank, one line per layer",
@@ -90,7 +90,7 @@ def _drawn(name: str, title: str, height: int, size: str) -> Component:
         _graph(name, height),
         id=f"coverage-{name}-panel",
         reproduce=_blank_code(name),
-        exports={"png": f"coverage-{name}", "svg": f"coverage-{name}"},
+        exports=graph_exports(f"coverage-{name}"),
         note=skeleton("60%"),
         class_name=size,
     )
@@ -114,7 +114,7 @@ def _panels(sort: tuple[str, str] | None) -> list[Component]:
             [table, html.P(id="coverage-hidden", className="fs-small")],
             id="coverage-table-panel",
             reproduce=_blank_code("table"),
-            exports={"csv": "coverage-table", "parquet": "/api/export/tokens?format=parquet"},
+            exports={"csv": "coverage-table", "every": "", "parquet": ""},
             note=(
                 "Click a row for the token's page. Tick two or more to see which features they "
                 "share. Expected: the features of a content token so frequent; italic where none "
@@ -252,14 +252,7 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         return [made[where] for where in VIEW]
 
     @app.callback(
-        [
-            *(
-                Output(f"coverage-{name}-panel-{kind}", "children")
-                for name in PANELS
-                for kind in ("curl", "python")
-            ),
-            *(Output(f"coverage-{name}-panel-sql", "children") for name in BY_SQL),
-        ],
+        [Output(*where) for where in FILLED],
         Input("coverage-state", "data"),
         State("coverage-grids", "data"),
         State("frame-location", "href"),
@@ -269,12 +262,11 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         asked: dict[str, str] | None, grids: dict[str, Any], href: str | None
     ) -> list[Any]:
         if asked is None:
-            return [no_update] * (2 * len(PANELS) + len(BY_SQL))
-        requests = requests_of(asked, grids, (await api.capabilities()).limits.page)
-        codes = codes_of(href, requests)
-        queries = sql_of(asked, grids)
-        code = [codes[name][kind] for name in PANELS for kind in ("curl", "python")]
-        return [*code, *(queries[name] for name in BY_SQL)]
+            return [no_update] * len(FILLED)
+        can = await api.capabilities()
+        file = can.build.name if can.build else ""
+        made = filled(asked, grids, href, can.limits.page, file)
+        return [made[where] for where in FILLED]
 
 
 PAGE = Page("/coverage", "Coverage", layout, register, key="c", icon="coverage")

@@ -1,6 +1,4 @@
-"""What a panel shows as SQL on the build's file, for `duckdb lab.duckdb`:
-the tables of core/store/schema.sql.
-"""
+"""What a panel shows as SQL on the build's file: the tables of core/store/schema.sql."""
 
 from __future__ import annotations
 
@@ -8,6 +6,11 @@ from __future__ import annotations
 def _text(value: str) -> str:
     """A string literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def on_build(file: str, query: str) -> str:
+    """The query, for a `duckdb` that is started in the folder of the build's file."""
+    return f"ATTACH {_text(file)} AS build (READ_ONLY);\nUSE build;\n\n{query};"
 
 
 def coverage_sql(

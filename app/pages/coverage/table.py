@@ -12,6 +12,9 @@ from app.links import page_url
 from app.pages.coverage.columns import AT_SETTING, COLUMNS, OF_TOKEN
 from backend.schemas.statistics import TokenStatistics
 
+# a hidden column stands in saved files (static/js/frame/exports.js)
+_IN_FILES = {"field": "token_id", "headerName": "token_id", "hide": True}
+
 
 def rank_table(sort: tuple[str, str] | None = None) -> Component:
     """Empty until a callback fills `rowData` with `app.parts.numbers.rank_rows`; `sort`:
@@ -21,7 +24,7 @@ def rank_table(sort: tuple[str, str] | None = None) -> Component:
         id="coverage-table",
         columnDefs=[
             column | ({"sort": sort[1]} if sort and column["field"] == sort[0] else {})
-            for column in COLUMNS
+            for column in (*COLUMNS, _IN_FILES)
         ],
         rowData=None,
         defaultColDef={

@@ -33,7 +33,7 @@ from app.pages.feature.sections import (
 )
 from app.parts.controls import address_complaints, not_known
 from app.parts.page import Page
-from app.parts.panel import notice, panel, skeleton
+from app.parts.panel import graph_exports, notice, panel, skeleton
 from app.parts.still import still
 from app.parts.urls import feature_api
 from backend.schemas import FeatureDetail
@@ -104,7 +104,7 @@ def _histogram_panel() -> Component:
             graph, role="img", **{"aria-label": "Histogram of its activations, quarter octaves"}
         ),
         id="feature-histogram-panel",
-        exports={"png": "feature-histogram", "svg": "feature-histogram"},
+        exports=graph_exports("feature-histogram"),
         note=skeleton("60%"),
         class_name="fs-browse__histogram",
     )

@@ -22,7 +22,7 @@ from app.parts.address.settings import register_address
 from app.parts.components import BipartiteGraph
 from app.parts.controls import address_complaints, built_saes, no_build
 from app.parts.page import Page
-from app.parts.panel import notice, panel, skeleton
+from app.parts.panel import graph_exports, notice, panel, skeleton
 from backend.schemas.statistics import DegreeFit
 
 SIDES = ("token", "feature")
@@ -95,7 +95,7 @@ def _degree_panel(side: str) -> Component:
         f"Degrees of {side}s",
         html.Div(graph, role="img", style={"minHeight": "280px"}, **{"aria-label": label}),
         id=f"graph-{side}-panel",
-        exports={"png": f"graph-{side}-degrees", "svg": f"graph-{side}-degrees"},
+        exports=graph_exports(f"graph-{side}-degrees"),
         note=skeleton("60%"),
     )
 

@@ -27,7 +27,7 @@ from app.parts.controls import built_saes
 from app.parts.headline import number
 from app.parts.opening import opened_sae
 from app.parts.page import Page, icon
-from app.parts.panel import notice, panel, skeleton
+from app.parts.panel import graph_exports, notice, panel, skeleton
 from backend.schemas import Capabilities, CoverageResponse, InspectRequest, Sae
 
 CURVE_RANKS = 1000
@@ -135,7 +135,7 @@ def _curve_panel() -> Component:
             **{"aria-label": "Share of active features by token rank, a line per layer"},
         ),
         id="overview-curve-panel",
-        exports={"png": "overview-curve", "svg": "overview-curve"},
+        exports=graph_exports("overview-curve"),
         note=NOTE,
     )
 

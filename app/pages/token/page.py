@@ -27,7 +27,7 @@ from app.pages.token.lists import (
 )
 from app.parts.controls import address_complaints, built_saes, no_build, not_known
 from app.parts.page import Page
-from app.parts.panel import notice, panel, skeleton
+from app.parts.panel import graph_exports, notice, panel, skeleton
 from app.parts.still import still
 from backend.schemas import TokenDetail
 
@@ -86,7 +86,7 @@ def _panels() -> list[Component]:
                 **{"aria-label": "Place by degree in each layer, beside the place by frequency"},
             ),
             id="token-places-panel",
-            exports={"png": "token-places", "svg": "token-places"},
+            exports=graph_exports("token-places"),
             note="By degree in each layer; 1 reaches most.",
             class_name="fs-browse__places",
         ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 import io
 import json
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import UnionType
@@ -48,16 +48,23 @@ class Export:
     pieces: Callable[[], Iterator[pa.Table]]
 
 
-def export_of(store: Store, name: str, sae_id: str | None, max_rows: int | None = None) -> Export:
-    """A named table: tokens; coverage (order frequency, theta 0, min_count 1),
-    features or edges of one SAE.
+def export_of(
+    store: Store,
+    name: str,
+    sae_id: str | None,
+    max_rows: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Export:
+    """A named table: tokens; coverage, features or edges of one SAE. `settings`: theta, min_count,
+    denominator and order of the coverage, which no other table has.
 
-    ValueError for an unknown table or SAE; TooManyRows beyond `max_rows`. Nothing of it is read
-    yet.
+    ValueError for an unknown table, SAE or setting; TooManyRows beyond `max_rows`. Nothing of it
+    is read yet.
     """
+    settings = settings or {}
     makers: dict[str, Callable[[], Export]] = {
         "tokens": lambda: _tokens(store),
-        "coverage": lambda: _coverage(store, _required(store, sae_id)),
+        "coverage": lambda: _coverage(store, _required(store, sae_id), settings),
         "features": lambda: _features(store, _required(store, sae_id)),
         "edges": lambda: _edges(store, _required(store, sae_id)),
     }
@@ -65,6 +72,8 @@ def export_of(store: Store, name: str, sae_id: str | None, max_rows: int | None 
         raise ValueError(f"table is {name!r}; allowed: {', '.join(makers)}")
     if name == "tokens" and sae_id is not None:
         raise ValueError(f"sae_id is {sae_id!r}; the table tokens takes none")
+    for setting, value in settings.items() if name != "coverage" else ():
+        raise ValueError(f"{setting} is {value!r}; the table {name} takes none, coverage does")
     made = makers[name]()
     if max_rows is not None and made.n_rows > max_rows:
         of_sae = f" --sae-id {shlex.quote(sae_id)}" if sae_id is not None else ""
@@ -171,8 +180,8 @@ def _features(store: Store, sae: SaeRow) -> Export:
     return Export(sae.n_active, schema, lambda: _tables(_pages(store, page), schema))
 
 
-def _coverage(store: Store, sae: SaeRow) -> Export:
-    schema, rows = _schema(CoverageRow), store.coverage(sae.sae_id).rows
+def _coverage(store: Store, sae: SaeRow, settings: Mapping[str, Any]) -> Export:
+    schema, rows = _schema(CoverageRow), store.coverage(sae.sae_id, **settings).rows
     parts = [rows[at : at + ROWS_A_PIECE] for at in range(0, len(rows), ROWS_A_PIECE)]
     return Export(len(rows), schema, lambda: _tables(parts, schema))
 

@@ -27,13 +27,16 @@ def export_table(
 ) -> HttpResponse:
     """A table of the build as CSV or Parquet, at most limits.export_rows of /api/capabilities.
 
-    Activations of edges are within 4.4 %, counts exact. The file is made while it is sent.
+    Coverage is by frequency at theta 0 and min_count 1 unless asked for otherwise. Activations of
+    edges are within 4.4 %, counts exact. The file is made while it is sent.
     """
     from backend.core.store import export  # pyarrow costs the start-up half a second
 
     store = served.build.require()
     try:
-        made = export.export_of(store, table, query.sae_id, served.settings.max_export_rows)
+        made = export.export_of(
+            store, table, query.sae_id, served.settings.max_export_rows, query.coverage()
+        )
     except export.TooManyRows as error:
         raise Refusal(413, str(error)) from error
     except ValueError as error:

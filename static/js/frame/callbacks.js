@@ -1,5 +1,6 @@
 /* What the frame's callbacks call. */
 
+import { noUpdate } from "../shared/dash.js";
 import { scheme } from "./scheme.js";
 
 /** @import { Problem } from "../shared/types.js" */
@@ -31,7 +32,7 @@ function markCurrent(pathname) {
 export function onRoute(title, pathname) {
   document.title = title;
   markCurrent(pathname);
-  return title;
+  return noUpdate(); // as a prop it would be said on hover, everywhere on the page
 }
 
 /**

@@ -2,6 +2,7 @@
  *   data-fs-copy="text"     copies the text
  *   data-fs-copy-of="id"    copies that element's text
  *   data-fs-export="png|svg" data-fs-target="graph id"   saves the figure
+ *   data-fs-export="data"    data-fs-target="graph id"   saves its numbers
  *   data-fs-export="csv"     data-fs-target="grid id"    saves the table
  *   data-fs-action="help|scheme|link|keep"
  */

@@ -23,6 +23,13 @@ let chosen = []; // the settings that the newest entry was made for
 
 let told = here(); // the address that Dash's Location knows of
 
+let stands = here(); // the address of what is shown
+
+/** How the newest page was asked for: from which address, and whether by Back or Forward. */
+let arrival = { from: stands, popped: false };
+
+let undoing = false;
+
 const TYPED = "textarea, [contenteditable='true'], input:not([type=radio], [type=checkbox])";
 
 /**
@@ -93,6 +100,7 @@ function write(query) {
     } else {
       window.history.replaceState(window.history.state, "", address);
     }
+    stands = here();
   }
 }
 
@@ -108,7 +116,11 @@ export function writeChoice(name, value) {
   write(query);
 }
 
-function arrived() {
+/** @param {boolean} popped */
+function arrived(popped) {
+  arrival = { from: undoing ? here() : stands, popped };
+  undoing = false;
+  stands = here();
   told = here();
   chosen = [];
   gesture.spent = true;
@@ -140,11 +152,23 @@ function toAnchor() {
 /* Dash's Location compares with what it was told last; what was written here it never heard of. */
 window.addEventListener("popstate", () => {
   const unheard = told === here();
-  arrived();
+  arrived(true);
   if (unheard) tell("frame-visit", { data: Date.now() });
 });
 
-window.addEventListener("_dashprivate_pushstate", arrived);
+window.addEventListener("_dashprivate_pushstate", () => arrived(false));
+
+/** The address before, where the page that was asked for did not come. */
+export function undoArrival() {
+  if (undoing || here() === arrival.from) return;
+  undoing = true;
+  if (arrival.popped) {
+    window.history.pushState({}, "", arrival.from);
+    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+  } else {
+    window.history.back();
+  }
+}
 
 window.addEventListener("wheel", () => (touched = performance.now()), {
   capture: true,

@@ -1,6 +1,8 @@
 /* Server-sent events as the live endpoints send them: POST, read as it comes, stopped without
  * losing what came. */
 
+import { cured } from "./notices.js";
+
 /** @import { Apply, Data, Job, Problem } from "./types.js" */
 
 /**
@@ -48,8 +50,10 @@ export async function pumpFrames(job, endpoint, request, apply, changed) {
   const take = ({ event, data }) => {
     if (event === "start")
       Object.assign(job, { streamId: data.stream_id, place: data.queue_position });
-    else if (event === "final") job.status = data.status === "done" ? "done" : "stopped";
-    else if (event === "error") Object.assign(job, { status: "failed", problem: data.problem });
+    else if (event === "final") {
+      job.status = data.status === "done" ? "done" : "stopped";
+      cured(endpoint);
+    } else if (event === "error") Object.assign(job, { status: "failed", problem: data.problem });
     else job.place = 0;
     apply(event, data);
   };

@@ -118,3 +118,43 @@ export interface Channel {
   set(patch: State): void;
   subscribe(listener: (state?: State) => void): () => void;
 }
+
+export type Ask = (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
+
+/** What becomes of a request while nobody answers. */
+export interface Plan {
+  meanwhile: "wait" | "drop" | "fail";
+  /** Of those that wait with one key only the newest is asked. */
+  key?: string;
+  /** Somebody's act asked for it. */
+  by?: boolean;
+  /** It asks for another page. */
+  arrives?: boolean;
+}
+
+export interface Waiting {
+  key: string | undefined;
+  end(go: boolean): void;
+}
+
+export interface Links {
+  send: Ask;
+  probe: () => Promise<unknown>;
+  changed: (lost: boolean) => void;
+  planOf: (input: RequestInfo | URL, init?: RequestInit) => Plan;
+  unasked: (plan: Plan, lost: boolean) => void;
+  every?: number;
+}
+
+export interface Connection {
+  ask: Ask;
+  look: () => Promise<void>;
+  isLost: () => boolean;
+}
+
+/** What a picture says of itself. */
+export interface Said {
+  title: string;
+  request: string;
+  build: string;
+}

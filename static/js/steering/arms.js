@@ -26,6 +26,14 @@ export const GLOSSES = {
   sign_flipped: () => "the opposite edit",
 };
 
+/**
+ * Why an arm's KL is 0, where its sentence says that it could be nothing else.
+ *
+ * @param {string} sentence
+ */
+export const constructed = (sentence) =>
+  /After the last layer[^.]* by construction\./.exec(sentence)?.[0] ?? null;
+
 /** @param {Arms} arms */
 export const armNames = (arms) =>
   ARMS.filter((name) => arms[name]).concat(

@@ -3,7 +3,7 @@
  * once. */
 
 import { channelOf } from "../shared/hooks/channel.js";
-import { reportProblem } from "../shared/notices.js";
+import { cured, reportProblem } from "../shared/notices.js";
 import { barWidth, nats, percent } from "../shared/number.js";
 import { h, useEffect, useState } from "../shared/hooks/react.js";
 import { problemOf, refusal } from "../shared/stream.js";
@@ -81,13 +81,14 @@ function useShift({ request: settings, endpoint, model }, onAnswer) {
       try {
         const answer = await ask(endpoint, request, abort.signal);
         remember(request, answer);
+        cured(endpoint);
         setState({ answer, busy: false, problem: null, ms: performance.now() - began });
         onAnswer(accepted);
       } catch (problem) {
         if (abort.signal.aborted) return;
         const told = problemOf(problem, "The server cannot be reached");
         setState({ answer: null, busy: false, problem: told, ms: null });
-        reportProblem(told);
+        reportProblem(told, endpoint);
         onAnswer(null);
       }
     }, SETTLE_MS);

@@ -88,7 +88,7 @@ function useRun(props) {
     write(run, props.endpoint, changed).then(() => {
       if (kept.current.run !== run || gone.current) return;
       const failed = run.passes.find((pass) => pass.problem);
-      if (failed?.problem) reportProblem(failed.problem);
+      if (failed?.problem) reportProblem(failed.problem, props.endpoint);
       props.setProps({ status: run.status, n_ended: (ended.current += 1) });
       changed();
     });

@@ -6,7 +6,7 @@ import { h, useMemo, useState } from "../shared/hooks/react.js";
 import { csvButton } from "../shared/buttons.js";
 import { visible } from "../shared/tokens/words.js";
 import { alignTokens } from "./align.js";
-import { ARM_TITLES, GLOSSES, armNames, textsTable, tokenWords } from "./arms.js";
+import { ARM_TITLES, GLOSSES, armNames, constructed, textsTable, tokenWords } from "./arms.js";
 import { leftOutOf } from "./run.js";
 
 /** @import { KeyAt } from "../shared/hooks/types.js" */
@@ -205,7 +205,7 @@ export function ArmTexts({ id, run, tokens }) {
       running: false,
       stale: false,
       where: placeWords(tokens),
-      unreachable: () => null,
+      unreachable: (pass, name) => constructed(pass.arms[name].sentence),
     }),
     csvButton("texts", () => textsTable(run), {
       title: "every token of every arm, with its probability",

@@ -29,7 +29,7 @@ export function MatrixLegend(props) {
   const marks = [
     ["first", "first firing"],
     ["reactivated", "reactivated"],
-    ["carried", "carried from the position before"],
+    ["carried", "reactivated and carried from the position before"],
     ["special", "at a special token, not counted"],
   ];
   return h(
@@ -94,7 +94,7 @@ export const MatrixHead = memo(
   function MatrixHead(props) {
     const { model, geometry, baselines } = props;
     const highest = useMemo(() => highestBar(model, baselines), [model, baselines]);
-    const note = `new · reactivated · carried, up to ${Math.round(highest)}`;
+    const note = `new · reactivated, carried ones below, up to ${Math.round(highest)}`;
     return h(
       "div",
       {

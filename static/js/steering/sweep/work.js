@@ -69,7 +69,7 @@ export function useSweep(props, planned, settings, ready) {
       (event, data) => applyFrame(job, event, data),
       redraw,
     ).then(() => {
-      if (job.problem) reportProblem(job.problem);
+      if (job.problem) reportProblem(job.problem, props.endpoint);
       redraw();
     });
   };

@@ -85,7 +85,7 @@ export function useSearch(props, planned) {
       (event, data) => applyTraitFrame(job, event, data),
       redraw,
     ).then(() => {
-      if (job.problem) reportProblem(job.problem);
+      if (job.problem) reportProblem(job.problem, props.endpoint);
       redraw();
     });
   };
