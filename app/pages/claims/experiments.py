@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from dash import html
 from dash.development.base_component import Component
 
+from app.pages.claims.layer_maps import MAPPED, map_panel
 from app.parts.carry import CARRY, carry_panel
 from app.parts.estimates import estimate_cell, numbers
 from app.parts.panel import panel
@@ -34,21 +35,20 @@ SHOWN = {
     "trait": Shown("The paper's search for a feature", "success", "share"),
     "difference_of_means": Shown("A difference of means, layer by layer", "success", "share"),
     "answers": Shown("How often is it right?", "right", "share"),
-    "travel": Shown("Where does it travel?", "restored_largest", "share"),
-    "needed": Shown("Needed there? Enough there?", "loss_change_largest", "nats"),
-    "words": Shown("In words", "answer_largest", "share"),
 }
 
 
 def experiment_panels(found: ExperimentList, code: dict[str, str]) -> list[Component]:
     """A panel per experiment that was run."""
-    return [
-        carry_panel(one, "claims", code)
-        if one.name == CARRY
-        else _panel(one, SHOWN[one.name], code)
-        for one in found.experiments
-        if one.name in SHOWN or one.name == CARRY
-    ]
+    made = []
+    for one in found.experiments:
+        if one.name == CARRY:
+            made.append(carry_panel(one, "claims", code))
+        elif one.name in MAPPED:
+            made.append(map_panel(one, code))
+        elif one.name in SHOWN:
+            made.append(_panel(one, SHOWN[one.name], code))
+    return made
 
 
 def _panel(one: Experiment, shown: Shown, code: dict[str, str]) -> Component:
