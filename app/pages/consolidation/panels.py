@@ -174,7 +174,7 @@ def _sentences(query: dict[str, str]) -> Component:
 def _paper() -> Component:
     return panel(
         "The paper’s own numbers",
-        html.Div(id="consolidation-paper", className="fs-scroll-x"),
+        html.Div(id="consolidation-paper", className="fs-scroll-x", tabIndex="0"),
         id="consolidation-paper-panel",
         exports={"table": "consolidation-paper"},
         note=skeleton("70%"),

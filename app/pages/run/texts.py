@@ -138,7 +138,7 @@ def next_table(answer: SteerResponse) -> Component:
     table = html.Table(
         [html.Thead(html.Tr(head)), html.Tbody(rows)], className="fs-table fs-run-next"
     )
-    return html.Div(table, id="run-arms-next", className="fs-scroll-x")
+    return html.Div(table, id="run-arms-next", className="fs-scroll-x", tabIndex="0")
 
 
 def _arm_head(name: str, arm: Arm) -> Component:

@@ -122,6 +122,6 @@ export function drawTable(data, step, held) {
     element("thead", {}, headRow(data, held)),
     element("tbody", {}, ...rows),
   );
-  const scrolled = element("div", { class: "fs-scroll-x" }, table);
+  const scrolled = element("div", { class: "fs-scroll-x", tabindex: "0" }, table);
   part("here").replaceChildren(scrolled, ...stageLines(data, step));
 }

@@ -188,7 +188,8 @@ export function FiringMatrix(props) {
     onMatrixKey(event, { model, scene, refs, control, locked, anchor, rows, ...act }),
   );
   const busy = props.busy ? " is-busy" : "";
-  const readout = { id: props.id + "-readout", "aria-live": "polite" };
+  // narrow, it scrolls: so it must be reached by key
+  const readout = { id: props.id + "-readout", "aria-live": "polite", tabIndex: 0 };
   const waiting = "fs-fm-empty" + (props.busy ? " is-waiting" : "");
   return h(
     "div",
