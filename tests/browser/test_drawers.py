@@ -92,5 +92,6 @@ def test_every_result_of_a_run_has_a_drawer(
 def test_both_prompts_stand_in_the_drawers_of_reactivation(
     page: Page, live_server_url: str
 ) -> None:
-    found = codes(page, f"{live_server_url}/reactivation?prompt=One.&second=Two.")
+    # what is read in words is of the locked position
+    found = codes(page, f"{live_server_url}/reactivation?prompt=One.&second=Two.&at=1")
     assert all("One." in code and "Two." in code for code in found.values())

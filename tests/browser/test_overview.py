@@ -25,7 +25,7 @@ def test_the_curve_is_drawn_for_every_layer(page: Page, live_server_url: str) ->
     page.locator("#overview-curve .scatterlayer").wait_for(state="attached")
     names = (
         "document.querySelector('#overview-curve .js-plotly-plot').data.map((line) => "
-        "line.name).filter(Boolean)"
+        "line.name).filter((name) => name && !name.includes(','))"
     )
     assert page.evaluate(names) == ["layer 0", "layer 2", "layer 3"]
 
@@ -48,8 +48,26 @@ def test_four_ways_in_and_each_opens(page: Page, live_server_url: str) -> None:
     expect(page.locator("#coverage-headline")).to_contain_text("most frequent token")
 
 
-def test_everything_fits_one_screen(page: Page, live_server_url: str) -> None:
+def test_the_first_screen_has_what_came_out_the_words_and_the_example(
+    page: Page, live_server_url: str
+) -> None:
     page.goto(live_server_url)
     expect(page.locator(".fs-strip")).to_have_count(2)
-    page.wait_for_load_state("networkidle")
-    assert page.evaluate("document.documentElement.scrollHeight <= window.innerHeight")
+    expect(page.locator(".fs-primer dt")).to_have_count(3)
+    told = page.locator("#overview-verdicts li a, #overview-verdicts p")
+    expect(told.first).to_be_visible()
+    for place in ("#overview-verdicts", ".fs-primer", ".fs-strip >> nth=0"):
+        top = page.locator(place).evaluate("one => one.getBoundingClientRect().top")
+        assert 0 <= top < page.evaluate("innerHeight"), place
+
+
+def test_what_came_out_is_what_the_claims_say(page: Page, live_server_url: str) -> None:
+    claims = page.request.get(f"{live_server_url}/api/claims").json()["claims"]
+    plain = [claim for claim in claims if claim["plain"]]
+    page.goto(live_server_url)
+    links = page.locator("#overview-verdicts li a")
+    expect(links).to_have_count(len(plain))
+    assert links.all_inner_texts() == [claim["plain"] for claim in plain]
+    tested = sum(claim["verdict"] != "not tested" for claim in claims)
+    if plain:
+        expect(page.locator("#overview-verdicts")).to_contain_text(f"All {tested} that were tested")

@@ -49,7 +49,7 @@ export function useTravel(props, planned) {
     kept.current = { job };
     choose(null);
     redraw();
-    props.setProps({ body, settings: { ...settings, travel: "1" } });
+    props.setProps({ settings: { ...settings, travel: "1" } });
     pumpFrames(
       job,
       props.endpoint,
@@ -62,6 +62,10 @@ export function useTravel(props, planned) {
     });
   };
   const { job } = kept.current;
+  // the drawer holds what a press would ask, too
+  useEffect(() => {
+    if (body) props.setProps({ body });
+  }, [JSON.stringify(body)]);
   useEffect(() => {
     if (!body || !settings.travel) return;
     if (!job) start();

@@ -51,7 +51,6 @@ export function useReadings(props, plans) {
       readings.set(name, reading);
       read(props.endpoint, body, reading).then(redraw);
     }
-    props.setProps({ bodies });
     redraw();
   };
   const cancel = () => {
@@ -61,6 +60,10 @@ export function useReadings(props, plans) {
       readings.delete(name);
     }
   };
+  // the drawer holds what a press would ask, too
+  useEffect(() => {
+    if (bodies.length) props.setProps({ bodies });
+  }, [key]);
   useEffect(() => {
     if (!props.settings.words || !bodies.length) return undefined;
     ask();
