@@ -36,6 +36,7 @@ def inspect(page: Page, url: str, prompt: str, sae_id: str) -> dict[str, Any]:
 def row_point(page: Page, feature: int) -> tuple[float, float]:
     """The middle of a feature's row label in the viewport, scrolled into view."""
     page.locator("#reactivation-matrix-find").fill(str(feature))
+    page.locator(".fs-fm-canvas").scroll_into_view_if_needed()
     box = page.locator(".fs-fm-canvas").bounding_box()
     assert box is not None
     return box["x"] + 60, box["y"] + 10
