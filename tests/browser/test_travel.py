@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.conftest import PAIR
-from tests.browser.test_accessibility import grave, settle
+from tests.browser.test_accessibility import broken, settle
 from tests.browser.test_reactivation import open_page, run_prompt
 from tests.browser.waiting import as_written, until
 
@@ -288,4 +288,4 @@ def test_both_panels_keep_nobody_out(page: Page, live_server_url: str, scheme: A
     expect(page.locator(".fs-words-lane tbody")).to_have_count(2)
     page.locator(f"{TRAVEL} [data-row='0'][data-column='0']").first.click()
     settle(page)
-    assert grave(page) == []
+    assert broken(page) == []
