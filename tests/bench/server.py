@@ -31,6 +31,7 @@ from tests.bench.subject import ROOT, Subject
 
 PATIENCE_S = 60
 AT_ONCE = 16  # requests that may wait
+LONGEST = 1024  # tokens of a prompt: what is compared stands behind long prefixes too
 
 
 @contextmanager
@@ -73,7 +74,7 @@ def compose(lm: LanguageModel, subject: Subject, scratch: Path) -> tuple[FastAPI
     saes = {sae_id: Sae.load(path, sae_id=sae_id) for sae_id, path in subject.saes.items()}
     loaded = Loaded(lm, saes, fingerprint="bench", sae_hashes=dict.fromkeys(saes, "bench"))
     live = Live(lambda: loaded, waiting=AT_ONCE)
-    settings = Settings(build=build, runs=scratch / "runs.sqlite")
+    settings = Settings(build=build, runs=scratch / "runs.sqlite", max_prompt_tokens=LONGEST)
     return create_api(None, live, settings, preset=preset), live
 
 
