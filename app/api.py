@@ -164,6 +164,9 @@ class ApiClient:
     async def experiments(self) -> wire.ExperimentList:
         return await self._get("/api/experiments", wire.ExperimentList)
 
+    async def experiment_answers(self, name: str) -> wire.ExperimentAnswers:
+        return await self._get(f"/api/experiments/{name}/answers", wire.ExperimentAnswers)
+
     async def tokenize(self, request: wire.TokenizeRequest) -> wire.TokenizeResponse:
         return await self._post("/api/tokenize", request, wire.TokenizeResponse)
 

@@ -69,3 +69,23 @@ class Experiment(Response):
 
 class ExperimentList(Response):
     experiments: list[Experiment] = Field(description="those that were run beside this build")
+
+
+class ExperimentAnswer(Response):
+    arm: str = Field(description="what was done to the model: a key of the experiment's `arms`")
+    subject: str = Field(
+        description="what was asked, as in its estimates; with its SAE behind a comma where "
+        "several were tried"
+    )
+    prompt: str = Field(description="the question, without what wraps it")
+    text: str = Field(description="the greedy answer, up to its stop")
+    success: bool | None = Field(
+        description="whether it is what was sought; null = the arm has no criterion"
+    )
+
+
+class ExperimentAnswers(Response):
+    experiment: str = Field(description="as asked")
+    answers: list[ExperimentAnswer] = Field(
+        description="in the order in which the job wrote them; empty: it kept none"
+    )

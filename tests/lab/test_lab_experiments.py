@@ -4,6 +4,7 @@ their figures those of their values.
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from backend.core.companions.file import build_identity, companion_path
 from backend.core.companions.served import Build
 from backend.core.presets import load_preset
 from backend.core.store import Store
-from backend.routes.browse.experiments import read_experiments
+from backend.routes.browse.experiments import read_answers, read_experiments
+from backend.routes.request.problems import Refusal
 from precompute.experiments.grid import CELLS, CONTROLS
 from precompute.experiments.grid_prompts import KINDS
 
@@ -112,3 +114,15 @@ def test_the_reactivation_index_is_that_of_its_shares(experiments: ExperimentsSt
                 assert row.high is not None
                 assert row.low <= row.value <= row.high
         assert {row.n for row in rows.values()} == {len(load_preset("lab").prompt_set())}
+
+
+def test_the_api_gives_the_answers_word_for_word_and_names_what_was_run(
+    experiments: ExperimentsStore,
+) -> None:
+    served: Any = SimpleNamespace(build=Build(None, Path(load_preset("lab").build)))
+    told = read_answers("grid", served)
+    kept = experiments.answers("grid")
+    assert [one.text for one in told.answers] == [one.text for one in kept]
+    assert kept
+    with pytest.raises(Refusal, match="No experiment 'grill'.*there are: .*grid"):
+        read_answers("grill", served)

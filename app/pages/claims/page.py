@@ -14,6 +14,7 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
 from app.links import reproduce_get
+from app.pages.claims import traits
 from app.pages.claims.builds import builds_panel
 from app.pages.claims.card import claim_card
 from app.pages.claims.experiments import experiment_panels
@@ -22,7 +23,7 @@ from app.parts.estimates import MARKS
 from app.parts.page import Page
 from app.parts.panel import notice, panel, skeleton
 from app.parts.still import still
-from backend.schemas import Claim
+from backend.schemas import Claim, ExperimentList
 
 ALL = "all"
 RENAMED = {"not testable": "not tested"}  # what older links call it
@@ -141,7 +142,19 @@ def _register_beside(app: Dash, api: ApiClient) -> None:
             found = await api.experiments()
         except ApiProblem as problem:
             return notice("No experiments on prompts beside this build", problem.detail)
-        return still(experiment_panels(found, reproduce_get(href, "/api/experiments", {})))
+        panels = experiment_panels(found, reproduce_get(href, "/api/experiments", {}))
+        return still([*panels, *await _traits(api, found, href)])
+
+
+async def _traits(api: ApiClient, found: ExperimentList, href: str | None) -> list[Component]:
+    """The panel of demonstrations, where they were judged beside this build."""
+    judged = next((one for one in found.experiments if one.name == traits.NAME), None)
+    if judged is None:
+        return []
+    path = f"/api/experiments/{judged.name}/answers"
+    answers = (await api.experiment_answers(judged.name)).answers
+    made = traits.traits_panel(judged, answers, reproduce_get(href, path, {}))
+    return [made] if made is not None else []
 
 
 def claim_group(title: str, claims: Sequence[Claim], code: dict[str, str]) -> Component:

@@ -109,28 +109,48 @@ def most_successful_depth(sources: Sources, parameters: dict[str, Any]) -> Measu
 
 def grid_cells(sources: Sources, parameters: dict[str, Any]) -> Measured:
     """Share of the cells of the paper's Figure 7 (without the row “none”) in which the
-    traits show most often.
+    traits show most often: of the grid where it was run, else of the demonstrations, a cell a
+    trait or pair.
 
     A cell counts when the interval of its success lies above one half.
     """
+    store = _store(sources)
     rows = [
         one
-        for one in _store(sources).estimates("grid", outcome="success")
+        for one in store.estimates("grid", outcome="success")
         if "·" not in one.arm and one.arm != "none"
     ]
-    if not rows:
-        raise NotTested("the experiments beside this build hold no grid")
-    works = [one for one in rows if (one.low or 0.0) > parameters["success"]]
-    names = ", ".join(f"{one.arm} × {one.subject}" for one in works) or "none"
+    cells = [(f"{one.arm} × {one.subject}", one) for one in rows]
+    cells = cells or [(one.subject, one) for one in _demonstrated(store)]
+    if not cells:
+        raise NotTested("the experiments beside this build hold no grid and no demonstrations")
+    works = [name for name, one in cells if (one.low or 0.0) > parameters["success"]]
     return Measured(
-        len(works) / len(rows),
+        len(works) / len(cells),
         None,
-        len(rows),
-        f"cells, {rows[0].n} prompts each",
+        len(cells),
+        f"cells, {cells[0][1].n} prompts each",
         "all SAEs",
-        Figure("experiments", "grid"),
-        f"cells that work: {names}",
+        Figure("experiments", cells[0][1].experiment),
+        f"cells that work: {', '.join(works) or 'none'}",
     )
+
+
+def _demonstrated(store: ExperimentsStore) -> list[Estimate]:
+    """How often a trait, or a pair, shows under its feature: in the SAE whose feature did best on
+    the questions to choose on.
+    """
+    rows = store.estimates("demonstrations", arm="feature")
+    fits = {(one.subject, one.sae_id): one.value for one in rows if one.outcome == "fit"}
+    shown = [one for one in rows if one.outcome == "shown"]
+    best = {
+        name: max(
+            (one for one in shown if one.subject == name),
+            key=lambda one: fits.get((one.subject, one.sae_id), 0.0),
+        )
+        for name in dict.fromkeys(one.subject for one in shown)
+    }
+    return list(best.values())
 
 
 def carry(sources: Sources, parameters: dict[str, Any]) -> Measured:

@@ -8,9 +8,12 @@ from fastapi import APIRouter
 
 from backend.core.companions.experiments.store import Estimate, ExperimentsStore
 from backend.routes.request.kept_route import kept_by
+from backend.routes.request.problems import Refusal
 from backend.routes.request.served import Served
 from backend.schemas import (
     Experiment,
+    ExperimentAnswer,
+    ExperimentAnswers,
     ExperimentEstimate,
     ExperimentList,
     ExperimentPlace,
@@ -27,6 +30,17 @@ def read_experiments(served: Served) -> ExperimentList:
     """
     store = served.build.experiments()
     return ExperimentList(experiments=[_experiment(store, name) for name in store.names()])
+
+
+@router.get("/experiments/{name}/answers")
+def read_answers(name: str, served: Served) -> ExperimentAnswers:
+    """What the model answered, word for word, in every arm whose answers were kept."""
+    store = served.build.experiments()
+    if name not in store.names():
+        ran = ", ".join(store.names())
+        raise Refusal(404, f"No experiment {name!r} was run beside this build; there are: {ran}.")
+    answers = [ExperimentAnswer(**asdict(one)) for one in store.answers(name)]
+    return ExperimentAnswers(experiment=name, answers=answers)
 
 
 def _experiment(store: ExperimentsStore, name: str) -> Experiment:
