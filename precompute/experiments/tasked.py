@@ -57,7 +57,7 @@ def run_on_tasks(
     result.task = task_rows(tasks)
     for sentence in result.finding:
         print(f"- {sentence}")
-    words = "; ".join(f"{one.title.lower()} ({one.name}, {one.prompt.kind})" for one in tasks)
+    words = "; ".join(f"{one.title} ({one.name}, {one.prompt.kind})" for one in tasks)
     out = args.out or opened.companion
     publish(
         out, [result], opened.identity, stated(name, words, settings) | {"model": _model(opened)}
