@@ -33,6 +33,7 @@ from precompute.statistics.fits import fit_power_law, log_slope
 from precompute.statistics.labels import label_permutation, strata_of
 from precompute.statistics.null_models import RUNS, null_folder
 from precompute.statistics.rarefaction import LogFactorials, Rarefied, group_rows, rarefaction
+from precompute.statistics.rates import RateReach
 from precompute.statistics.reach import (
     GROUPS,
     chao1_rows,
@@ -69,7 +70,8 @@ class SaeStatistics:
         """Rows or columns by table name, without sae_id."""
         d_sae = self.finished.d_sae[self.ordinal]
         counted = CountedReach(self.tokens, comparisons(self.tokens), d_sae, self.few)
-        chunks = (self._seen(chunk, counted) for chunk in self._chunks())
+        rated = RateReach(self.tokens, d_sae, self.few)
+        chunks = (self._seen(chunk, counted, rated) for chunk in self._chunks())
         made = rarefaction(chunks, self.tokens.by_shard, self.groups, self.few, LEAST_TOKENS)
         first = self.reach.first_place[:, 0]
         active = active_draws(
@@ -80,6 +82,8 @@ class SaeStatistics:
             "equal_occurrence": reached + counted.rows(int(active[0]), active[1:]),
             "kind_summary": kind_summary(self.reach, self.scale, self.tokens, self.many, self.log),
             "chao1": chao1_rows(self.reach, self.scale, self.tokens),
+            "rate_rank": rated.ranks(),
+            "rate_contrast": rated.contrasts(int(active[0]), active[1:], self.finished.job.seed),
             **self._degree_tables(made),
             **self._power_laws(made),
         }
@@ -87,9 +91,10 @@ class SaeStatistics:
     def _chunks(self) -> Any:
         return edge_chunks(self.finished, self.ordinal, self.edges_by_token)
 
-    def _seen(self, chunk: EdgeChunk, counted: CountedReach) -> EdgeChunk:
+    def _seen(self, chunk: EdgeChunk, counted: CountedReach, rated: RateReach) -> EdgeChunk:
         """The chunk, after the others that need it have read it."""
         counted.add(chunk)
+        rated.add(chunk)
         self.feature_degree += np.bincount(chunk.feature_index, minlength=len(self.feature_degree))
         return chunk
 
@@ -255,7 +260,8 @@ def run(args: argparse.Namespace) -> int:
     sums = load_sums(finished, scale)
     parts: list[tuple[str | None, dict[str, Any]]] = [(None, token_tables(finished, scale, sums))]
     for ordinal, sae_id in enumerate(tqdm(finished.sae_ids, desc="SAEs", mininterval=1)):
-        kept = job.work / "statistics" / f"sae_{ordinal}"
+        # tables that a newer schema brings are made anew
+        kept = job.work / "statistics" / f"sae_{ordinal}_v{StatisticsStore.version}"
         if not (kept / "done").exists():
             for name, table in gathered(
                 [(sae_id, SaeStatistics(finished, scale, sums, ordinal).tables())]

@@ -90,6 +90,28 @@ class EqualOccurrenceRow:
 
 
 @dataclass(frozen=True)
+class RateRankRow:
+    rank: int
+    token_id: int
+    degree: int
+    new_features: int
+
+
+@dataclass(frozen=True)
+class RateContrastRow:
+    min_rate: float
+    k: int
+    coverage: float
+    low: float
+    high: float
+    others_mean: float | None
+    others_low: float | None
+    others_high: float | None
+    n_others: int
+    n_draws: int
+
+
+@dataclass(frozen=True)
 class KindRow:
     token_group: str
     n_tokens: int

@@ -92,6 +92,31 @@ CREATE TABLE equal_occurrence (       -- the k most frequent tokens against as m
     difference_high DOUBLE
 );
 
+-- An edge by rate: the token fires the feature at min_rate of its occurrences or more. Of tokens with 100
+-- occurrences or more alone. Version 2 added both tables; an older file is read as one that has none.
+CREATE TABLE rate_rank (              -- every such token, by frequency rank
+    sae_id       VARCHAR  NOT NULL,
+    min_rate     DOUBLE   NOT NULL,
+    rank         UINTEGER NOT NULL,
+    token_id     UINTEGER NOT NULL,
+    degree       UINTEGER NOT NULL,
+    new_features UINTEGER NOT NULL         -- features that no token of a lower rank reaches
+);
+
+CREATE TABLE rate_contrast (          -- the k most frequent tokens against k content tokens, drawn evenly
+    sae_id      VARCHAR  NOT NULL,
+    min_rate    DOUBLE   NOT NULL,
+    k           UINTEGER NOT NULL,
+    coverage    DOUBLE   NOT NULL,
+    low         DOUBLE   NOT NULL,
+    high        DOUBLE   NOT NULL,
+    others_mean DOUBLE,                    -- NULL: fewer than 2 k content tokens occur 100 times
+    others_low  DOUBLE,                    -- 2.5 and 97.5 % quantiles of the draws
+    others_high DOUBLE,
+    n_others    UINTEGER NOT NULL,         -- content tokens drawn from
+    n_draws     UINTEGER NOT NULL
+);
+
 CREATE TABLE kind_summary (           -- classes by kind beside classes by frequency
     sae_id      VARCHAR  NOT NULL,
     token_group VARCHAR  NOT NULL,

@@ -23,6 +23,8 @@ from backend.core.companions.statistics.rows import (
     NullRunRow,
     RarefactionGroupRow,
     RarefactionRow,
+    RateContrastRow,
+    RateRankRow,
     SlopeRow,
     SpreadRow,
 )
@@ -34,7 +36,8 @@ RowT = TypeVar("RowT")
 class StatisticsStore(Companion):
     """What chance explains of a build. An sae_id that it does not know has no rows."""
 
-    version = 1
+    version = 2
+    older = (1,)
     remedy = "make it with `functionscope precompute statistics --preset … --work …`"
 
     def _rows(
@@ -98,6 +101,30 @@ class StatisticsStore(Companion):
         return self._rows(
             EqualOccurrenceRow, "equal_occurrence", where, [sae_id, theta_ordinal, min_count]
         )
+
+    def rates(self) -> list[float]:
+        """Rates that edges were counted at, ascending; [] in a file made before they were."""
+        if not self._has_rates():
+            return []
+        found = self.query("SELECT DISTINCT min_rate FROM rate_contrast ORDER BY min_rate")
+        return [float(rate) for (rate,) in found]
+
+    def rate_ranks(self, sae_id: str, min_rate: float) -> list[RateRankRow]:
+        """Tokens with 100 occurrences or more, most frequent first."""
+        if not self._has_rates():
+            return []
+        where = "WHERE sae_id = $1 AND min_rate = $2 ORDER BY rank"
+        return self._rows(RateRankRow, "rate_rank", where, [sae_id, min_rate])
+
+    def rate_contrasts(self, sae_id: str) -> list[RateContrastRow]:
+        """By rate, then by k."""
+        if not self._has_rates():
+            return []
+        where = "WHERE sae_id = $1 ORDER BY min_rate, k"
+        return self._rows(RateContrastRow, "rate_contrast", where, [sae_id])
+
+    def _has_rates(self) -> bool:
+        return int(self.provenance()["schema_version"]) >= 2
 
     def kinds(self, sae_id: str) -> list[KindRow]:
         return self._rows(KindRow, "kind_summary", "WHERE sae_id = $1", [sae_id])
