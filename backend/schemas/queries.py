@@ -62,6 +62,14 @@ class CoverageQuery(Query):
     min_count: int = Field(
         default=1, ge=1, description="firings that make an edge; one of min_count_grid"
     )
+    min_rate: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="share of the token's occurrences that makes an edge, in the place of "
+        "min_count; one of the rates of /api/statistics, with theta 0, min_count 1 and the order "
+        "of frequency; tokens of fewer than 100 occurrences are left out",
+    )
     denominator: Literal["active", "dictionary"] = Field(
         default="active",
         description="share of the features that fire anywhere, or of the whole dictionary",

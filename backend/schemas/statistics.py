@@ -143,6 +143,24 @@ class EqualOccurrence(Response):
     difference_interval: Interval | None = Field(description="of coverage - other_coverage")
 
 
+class RateContrast(Response):
+    """The k most frequent tokens against k content tokens, where an edge is a rate; shares of the
+    active features.
+    """
+
+    min_rate: float = Field(description="share of a token's occurrences that makes an edge")
+    k: int = Field(description="number of most frequent tokens, and of content tokens")
+    coverage: float = Field(description="share of the active features that the k tokens reach")
+    interval: Interval = Field(description="95 %, document shards resampled")
+    others_coverage: float | None = Field(
+        description="mean share that k content tokens reach, drawn evenly among those with 100 "
+        "occurrences or more; null: fewer than 2 k of them"
+    )
+    others_interval: Interval | None = Field(description="2.5 and 97.5 % quantiles of the draws")
+    n_others: int = Field(description="content tokens drawn from")
+    n_draws: int = Field(description="draws")
+
+
 class KindSummary(Response):
     token_group: TokenGroup = Field(description="which tokens")
     n_tokens: int = Field(description="tokens that occur")
@@ -254,6 +272,9 @@ class NullModel(Response):
 
 class StatisticsResponse(Response):
     equal_occurrence: list[EqualOccurrence] = Field(description="by k, then by function cut")
+    rates: list[RateContrast] = Field(
+        default=[], description="by rate, then by k; empty where they were not counted"
+    )
     kinds: list[KindSummary] = Field(description="classes by kind beside classes by frequency")
     chao1: list[Chao1] = Field(description="features that a group would reach with unlimited text")
     labels: list[LabelPermutation] = Field(description="whether a label matters at equal frequency")

@@ -18,6 +18,7 @@ PANELS = (
     "cuts",
     "kinds",
     "laws",
+    "rates",
     "zipf",
     "documents",
 )
@@ -77,7 +78,7 @@ def requests_of(asked: Mapping[str, str], grids: Grids, page: int) -> dict[str, 
         "degree": [("/api/rarefaction", sae), by_frequency],
         "zipf": [by_frequency, statistics],
         "documents": [*tokens, known],
-        **{name: [statistics] for name in ("equal", "nulls", "cuts", "kinds", "laws")},
+        **{name: [statistics] for name in ("equal", "nulls", "cuts", "kinds", "laws", "rates")},
     }
 
 

@@ -13,6 +13,7 @@ from app.figures.distributions import degree_figure, document_figure, zipf_figur
 from app.figures.template import blank
 from app.pages.coverage.columns import LISTED
 from app.pages.coverage.kinds import kind_table
+from app.pages.coverage.rates import rate_note, rate_table
 from app.pages.coverage.statistics import (
     chao_sentence,
     contrast_headline,
@@ -39,7 +40,7 @@ from app.parts.numbers import fixed, interval, rank_rows
 from app.parts.panel import notice
 from backend.schemas.statistics import StatisticsResponse
 
-NOTED = ("curve", "equal", "nulls", "degree", "cuts", "kinds", "laws", "zipf", "documents")
+NOTED = ("curve", "equal", "nulls", "degree", "cuts", "kinds", "rates", "laws", "zipf", "documents")
 LEFT_OUT = "Needs the statistics beside the build."
 Shown = dict[tuple[str, str], Any]
 
@@ -168,6 +169,7 @@ def _evidence(view: CoverageView, evidence: Evidence, scheme: str | None) -> Sho
         ("coverage-cuts", "children"): cut_table(told.equal_occurrence, view.state.cut),
         ("coverage-kinds", "children"): kind_table(told),
         ("coverage-laws", "children"): law_table(told.degree_fits),
+        ("coverage-rates", "children"): rate_table(told.rates),
         **_notes(view, told),
     }
 
@@ -199,6 +201,7 @@ def _notes(view: CoverageView, told: StatisticsResponse) -> Shown:
             "Is a degree distribution's tail a power law? Its exponent, and its likelihood "
             "against other laws." + first
         ),
+        ("coverage-rates-panel-note", "children"): rate_note(told.rates) + first,
         ("coverage-zipf-panel-note", "children"): (
             f"Occurrences by frequency rank: {slope_sentence(told.slopes, 'zipf')}. Dotted: the "
             "function cut."
@@ -227,6 +230,7 @@ def _no_evidence(view: CoverageView, scheme: str | None) -> Shown:
         ("coverage-cuts", "children"): None,
         ("coverage-kinds", "children"): None,
         ("coverage-laws", "children"): None,
+        ("coverage-rates", "children"): None,
         ("coverage-degree-panel-note", "children"): _slope(view),
         (
             "coverage-zipf-panel-note",

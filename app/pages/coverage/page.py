@@ -39,6 +39,14 @@ GRAPHS = {
 }
 
 
+TABLES = (
+    ("cuts", "Where the cut lies", "fs-c6"),
+    ("kinds", "By frequency, and by kind", "fs-c6"),
+    ("rates", "An edge by rate", "fs-c6"),
+    ("laws", "Power laws", "fs-c6"),
+)
+
+
 async def layout(**query: str) -> Component:
     ticked = read_tokens(query.get("tokens"))
     return html.Div(
@@ -98,11 +106,6 @@ def _drawn(name: str, title: str, height: int, size: str) -> Component:
 
 def _panels(sort: tuple[str, str] | None) -> list[Component]:
     table = html.Div(rank_table(sort), style={"minHeight": "430px"})
-    tables = (
-        ("cuts", "Where the cut lies", "fs-c6"),
-        ("kinds", "By frequency, and by kind", "fs-c6"),
-        ("laws", "Power laws", "fs-c4"),
-    )
     return [
         _drawn("curve", "Reached by the first k tokens", 370, "fs-c6"),
         _drawn("equal", "At equal occurrences", 370, "fs-c6"),
@@ -131,10 +134,10 @@ def _panels(sort: tuple[str, str] | None) -> list[Component]:
                 note=skeleton("60%"),
                 class_name=size,
             )
-            for name, title, size in tables
+            for name, title, size in TABLES
         ),
-        _drawn("zipf", "Zipf", 260, "fs-c4"),
-        _drawn("documents", "Documents", 260, "fs-c4 fs-c4--last"),
+        _drawn("zipf", "Zipf", 260, "fs-c6"),
+        _drawn("documents", "Documents", 260, "fs-c6"),
     ]
 
 

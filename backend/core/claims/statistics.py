@@ -192,6 +192,35 @@ def beyond_content_at_opening(sources: Sources, parameters: dict[str, Any]) -> M
     )
 
 
+def beyond_tokens_at_rate(sources: Sources, parameters: dict[str, Any]) -> Measured:
+    """Coverage of the k most frequent tokens less that of k content tokens, an edge being a rate.
+
+    Interval: that of the k tokens (document shards resampled) and the range of the draws, both.
+    """
+    store, k, rate = sources.store(), int(parameters["k"]), float(parameters["min_rate"])
+    sae = claimed_sae(store, parameters)
+    rows = sources.companion(KIND).rate_contrasts(sae.sae_id)
+    row = next((one for one in rows if (one.k, one.min_rate) == (k, rate)), None)
+    if row is None or row.others_mean is None:
+        raise NotTested(
+            f"the statistics hold no comparison of {k} tokens with content tokens at a rate of "
+            f"{100 * rate:g} %"
+        )
+    others = (row.others_mean, row.others_low, row.others_high)
+    value, interval = _difference((row.coverage, row.low, row.high), others)
+    return Measured(
+        value,
+        interval,
+        row.n_draws,
+        f"draws of {k} among {row.n_others:,} content tokens",
+        f"{sae.sae_id}, an edge being {100 * rate:g} % of a token's occurrences",
+        Figure("coverage", "rates", {"sae": sae.sae_id}),
+        f"{k} content tokens reach",
+        row.others_mean,
+        others[1:],
+    )
+
+
 def kind_beyond_kind(sources: Sources, parameters: dict[str, Any]) -> Measured:
     """Coverage of one kind of tokens less another's at the same number of positions."""
     sae = claimed_sae(sources.store(), parameters)
@@ -218,5 +247,6 @@ STATISTICS_MEASURES: dict[str, Measure] = {
     "beyond_permuted_labels": beyond_permuted_labels,
     "beyond_null_model": beyond_null_model,
     "beyond_content_at_opening": beyond_content_at_opening,
+    "beyond_tokens_at_rate": beyond_tokens_at_rate,
     "kind_beyond_kind": kind_beyond_kind,
 }

@@ -14,6 +14,7 @@ from backend.core.store.coverage_columns import (
     Band,
     CoverageColumns,
     CoverageRow,
+    Ints,
     columns_of,
 )
 from backend.core.store.tokens import TokenQueries
@@ -136,6 +137,23 @@ class CoverageQueries(TokenQueries):
             sae.d_sae,
             effective,
         )
+
+    def coverage_of(
+        self, sae_id: str, degree: Ints, new_features: Ints, denominator: str
+    ) -> Coverage:
+        """Coverage along frequency of counts that were made elsewhere, of the tokens of rank 1
+        to n; both arrays [n]. ValueError for another denominator than DENOMINATORS.
+        """
+        if denominator not in DENOMINATORS:
+            raise ValueError(f"denominator {denominator!r}: use one of {list(DENOMINATORS)}")
+        generation = self._current()
+        sae = self._sae(generation, sae_id)[2]
+        place = np.arange(len(degree))
+        columns = CoverageColumns(
+            self._ranked_tokens(generation), place + 1, place, degree, new_features
+        )
+        n_all = sae.n_active if denominator == "active" else sae.d_sae
+        return Coverage(columns, {}, n_all, sae.n_active, sae.d_sae, {})
 
     def _coverage_columns(
         self, generation: Generation, key: list[int], max_rank: int | None

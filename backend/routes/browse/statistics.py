@@ -141,6 +141,7 @@ def read_statistics(
     return wire.StatisticsResponse.model_validate(
         told
         | {
+            "rates": [_rate(asdict(row)) for row in statistics.rate_contrasts(sae.sae_id)],
             "degree_fits": _fits(statistics, sae.sae_id),
             "nulls": _nulls(statistics, sae.sae_id),
             "provenance": statistics.provenance(),
@@ -225,6 +226,12 @@ def _paired(row: Row) -> Row:
         if low in row:
             made[name] = None if row[low] is None or row[high] is None else [row[low], row[high]]
     return made
+
+
+def _rate(row: Row) -> Row:
+    others = row["others_mean"]
+    interval = None if others is None else [row["others_low"], row["others_high"]]
+    return _paired(row) | {"others_coverage": others, "others_interval": interval}
 
 
 def _fits(statistics: StatisticsStore, sae_id: str) -> list[Row]:

@@ -168,3 +168,46 @@ def test_statistics_of_another_build_are_refused(
     store.close()
     assert answer.status_code == 503
     assert "was computed from build" in answer.json()["detail"]
+
+
+def test_coverage_by_rate_is_that_of_the_first_tokens_and_ends_with_the_frequent_ones(
+    api: TestClient,
+) -> None:
+    rates = got(api, "/api/statistics")["rates"]
+    plain = got(api, "/api/coverage")
+    for least in sorted({one["min_rate"] for one in rates}):
+        answer = got(api, "/api/coverage", min_rate=least)
+        rows = answer["rows"]
+        assert min(row["occurrences"] for row in rows) >= 100
+        assert [row["token_id"] for row in rows] == [
+            row["token_id"] for row in plain["rows"][: len(rows)]
+        ]
+        assert all(
+            rated["degree"] <= any_firing["degree"]
+            for rated, any_firing in zip(rows, plain["rows"], strict=False)
+        )
+        for one in (one for one in rates if one["min_rate"] == least):
+            assert rows[one["k"] - 1]["coverage"] == pytest.approx(one["coverage"])
+        assert answer["effective"]["min_rate"] == least
+        assert got(api, "/api/coverage", min_rate=least, max_rank=3)["rows"] == rows[:3]
+    of_all = got(api, "/api/coverage", min_rate=0.05, denominator="dictionary")["rows"][0]
+    assert of_all["coverage"] == of_all["covered"] / plain["d_sae"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"min_rate": "0.03"}, "min_rate"),
+        ({"min_rate": "0"}, "min_rate"),
+        ({"min_rate": "0.05", "min_count": "5"}, "min_count"),
+        ({"min_rate": "0.05", "theta": "0.5"}, "theta"),
+        ({"min_rate": "0.05", "order": "degree"}, "order"),
+        ({"min_rate": "0.05", "sae_id": "layer_9"}, "sae_id"),
+    ],
+)
+def test_a_rate_that_was_not_counted_or_a_setting_beside_it_is_refused(
+    api: TestClient, query: dict[str, str], field: str
+) -> None:
+    answer = api.get("/api/coverage", params={"sae_id": "layer_2", **query})
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"][0]["field"] == field

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from backend.core.claims.rules import (
 )
 from backend.core.companions.experiments.store import ExperimentsStore
 from backend.core.companions.served import Build
+from backend.core.companions.statistics.rows import RateContrastRow
 from precompute.experiments.publish import publish, stated
 from precompute.experiments.result import Result
 
@@ -161,3 +163,29 @@ def test_the_papers_tokens_are_looked_up_by_their_spelling() -> None:
     both = [text for text in listed["spelled"] if text in here]
     assert {" the", ".", "\n", "'s"} & set(listed["spelled"]) == {" the", ".", "\n", "'s"}
     assert (found.value, found.control_value) == (len(both) / 103, len(both) / len(here))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "others", "verdict"),
+    [
+        (0.30, 0.34, (0.25, 0.20, 0.29), "supported"),
+        (0.30, 0.34, (0.25, 0.20, 0.31), "inconclusive"),
+        (0.30, 0.34, (0.40, 0.35, 0.45), "not supported"),
+        (0.30, 0.34, (None, None, None), "not tested"),
+    ],
+)
+def test_as_many_tokens_at_a_rate_are_told_apart_by_both_intervals(
+    low: float, high: float, others: tuple[float | None, ...], verdict: str
+) -> None:
+    row = RateContrastRow(0.05, 10, 0.32, low, high, *others, n_others=400, n_draws=200)
+    elsewhere = RateContrastRow(0.2, 10, 0.9, 0.9, 0.9, 0.1, 0.1, 0.1, n_others=400, n_draws=200)
+    statistics = SimpleNamespace(rate_contrasts=lambda sae_id: [elsewhere, row])
+    store = sources("lab").store()
+    found = judge(
+        CLAIMS["more-than-as-many-tokens"],
+        Sources(lambda: store, {"statistics": lambda: statistics}),
+    )
+    assert found.verdict == verdict
+    if found.measured is not None:
+        assert found.measured.value == pytest.approx(0.32 - (others[0] or 0.0))
+        assert found.measured.shown.name == "rates"

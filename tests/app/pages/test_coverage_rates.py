@@ -1,0 +1,40 @@
+"""Coverage where an edge is a rate: a row per rate and number of tokens."""
+
+from typing import Any
+
+from app.pages.coverage.rates import rate_note, rate_table
+from backend.schemas.statistics import RateContrast
+
+
+def contrast(rate: float, k: int, others: float | None) -> RateContrast:
+    return RateContrast(
+        min_rate=rate,
+        k=k,
+        coverage=0.0625,
+        interval=[0.05, 0.07],
+        others_coverage=others,
+        others_interval=None if others is None else [others - 0.01, others + 0.01],
+        n_others=412,
+        n_draws=0 if others is None else 200,
+    )
+
+
+def cells(table: Any) -> list[list[Any]]:
+    body = table.children.children[1].children
+    return [[getattr(cell, "children", cell) for cell in row.children] for row in body]
+
+
+def test_a_control_that_could_not_be_drawn_is_a_dash() -> None:
+    table: Any = rate_table([contrast(0.05, 10, 0.08), contrast(0.5, 300, None)])
+    first, second = cells(table)
+    assert first[:2] == ["5\u202f%", "10"]
+    assert first[2].children == "6.2\u202f%"
+    assert "200 draws" in first[3].title
+    assert second[0] == "50\u202f%"
+    assert second[3] == "–"
+
+
+def test_the_note_says_from_how_many_tokens_or_how_to_count_them() -> None:
+    assert "of the 412 with 100 occurrences" in rate_note([contrast(0.05, 10, 0.08)])
+    assert rate_table([]) is None
+    assert "precompute statistics" in rate_note([])
