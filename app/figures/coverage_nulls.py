@@ -15,10 +15,16 @@ from backend.schemas.statistics import EqualOccurrence, IntersectionsResponse, N
 
 RUN_NAMES = {
     "real": "this model",
+    "without_giants": "without giant norms",
     "shuffled": "shuffled documents",
     "random_weights": "random weights",
 }
-RUN_DASHES = {"real": "solid", "shuffled": "dash", "random_weights": "dot"}
+RUN_DASHES = {
+    "real": "solid",
+    "without_giants": "dashdot",
+    "shuffled": "dash",
+    "random_weights": "dot",
+}
 LABEL_STEP = 0.085  # of the height, from one line's name to the next
 MOST_COLUMNS = 24  # intersections drawn
 
@@ -142,8 +148,8 @@ def null_figure(nulls: Sequence[NullModel], scheme: str | None) -> go.Figure:
     names = []
     for null in nulls:
         real = null.run == "real"
-        colour = (
-            ink.reactivated if real else (ink.content if null.run == "shuffled" else ink.function)
+        colour = {"shuffled": ink.content, "random_weights": ink.function}.get(
+            null.run, ink.reactivated
         )
         figure.add_scatter(
             x=[point.rank for point in null.curve],

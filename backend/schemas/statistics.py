@@ -256,7 +256,7 @@ class NullContrast(Response):
 class NullModel(Response):
     """The build itself (run `real`) or a null model, on the same document shards."""
 
-    run: Literal["real", "random_weights", "shuffled"] = Field(
+    run: Literal["real", "without_giants", "random_weights", "shuffled"] = Field(
         description="real: the build's own model on the same document shards"
     )
     description: str = Field(description="what was done")

@@ -1,15 +1,13 @@
 """`functionscope precompute null-models`: the same graph where there is nothing to find.
 
 1. `random_weights`: the architecture of the build's model with seeded random weights, and SAEs
-trained on
-   it by the build's own recipe (width, k, learning rate), on fewer positions.
+   trained on it by the build's own recipe (width, k, learning rate), on fewer positions.
 2. `shuffled`: the real model and its SAEs on documents whose tokens were permuted (seeded): every
-token
-   occurs as often, in the same documents, and no context means anything.
-3. `real`: the build's own partial counts, on the very same document shards.
+   token occurs as often, in the same documents, and no context means anything.
+3. `without_giants`: the real model and its SAEs, which fire nowhere at positions of giant norm.
+4. `real`: the build's own partial counts, on the very same document shards.
 Only results are kept: WORK/null/RUN/curve.parquet and contrast.parquet, which `precompute
-statistics` puts
-into the companion. Killed, it goes on with the shard that it was at.
+statistics` puts into the companion. Killed, it goes on with the shard that it was at.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -42,11 +40,13 @@ from precompute.engines.local import LocalEngine
 from precompute.job import BadInput, Job, save_arrays, write_whole
 from precompute.models import load_models
 from precompute.statistics.fits import log_slope
+from precompute.statistics.giants import without_giants
 from precompute.statistics.work import Finished, add_work_arguments, claim_null, finished_of
 from precompute.training import sae as train_sae
+from precompute.training.activations import GIANT
 
 LEAST_ROWS = 512  # to train on, a quarter of them kept for the threshold
-RUNS = ("real", "random_weights", "shuffled")
+RUNS = ("real", "without_giants", "random_weights", "shuffled")
 Ints = npt.NDArray[np.int64]
 
 
@@ -122,16 +122,8 @@ def train_null_saes(
     np.save(folder / "rows.npy", full.astype(np.int32))
     parser = argparse.ArgumentParser()
     train_sae.add_arguments(parser)
-    given = [
-        "--model",
-        model,
-        "--rows",
-        folder / "rows.npy",
-        "--out",
-        folder / "trained",
-        "--tokens",
-        args.sae_tokens,
-    ]
+    given = ["--model", model, "--rows", folder / "rows.npy", "--out", folder / "trained"]
+    given += ["--tokens", args.sae_tokens]
     given += ["--work", folder / "work", "--seed", args.seed, "--device", args.device]
     given += ["--layers", *(sae.layer for sae in saes), "--d-sae", *(sae.d_sae for sae in saes)]
     given += ["--k", *(_wanted_l0(sae) for sae in saes)]
@@ -233,6 +225,9 @@ def make_edges_of(
     lm, loaded = load_models(job)
     special = sorted(lm.special_ids) if run == "shuffled" else None
     write_rows(finished, work, args.shards, special, args.seed)
+    if run == "without_giants":
+        # they stand in for SAEs: an engine asks them for firings alone
+        loaded = cast(list[Sae], without_giants(lm, loaded, load_shard(work, 0)))
     make_edges(LocalEngine(lm, loaded), job)
     return job
 
@@ -263,7 +258,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make whatever is lacking of the three runs."""
+    """Make whatever is lacking of the runs."""
     finished = finished_of(args)
     if not 2 <= args.shards < finished.job.n_shards:
         raise BadInput(
@@ -281,7 +276,11 @@ def run(args: argparse.Namespace) -> int:
         replace(finished.job, n_shards=args.shards),
         "the build's own model and documents",
     )
-    job = make_edges_of(finished, "shuffled", source, [sae.folder for sae in saes], args)
+    folders = [sae.folder for sae in saes]
+    job = make_edges_of(finished, "without_giants", source, folders, args)
+    said = f"no firing counts where the norm is more than {GIANT:g} times the layer's median"
+    make_run(finished, "without_giants", job, said)
+    job = make_edges_of(finished, "shuffled", source, folders, args)
     make_run(
         finished,
         "shuffled",

@@ -8,8 +8,10 @@ import duckdb
 import pytest
 
 from backend.core.companions.consolidation.store import ConsolidationStore
-from backend.core.companions.experiments.store import SINCE, ExperimentsStore
+from backend.core.companions.experiments.store import SINCE as EXPERIMENTS
+from backend.core.companions.experiments.store import ExperimentsStore
 from backend.core.companions.features.store import FeatureDetailStore
+from backend.core.companions.statistics.store import SINCE as STATISTICS
 from backend.core.companions.statistics.store import StatisticsStore
 
 HERE = Path("precompute")
@@ -47,7 +49,7 @@ def test_a_shipped_file_has_every_column_of_its_schema(kind: str, path: Path) ->
         connection.execute(schema)
         connection.execute(f"ATTACH '{path}' AS shipped (READ_ONLY)")
         lacking = columns(connection, "memory") - columns(connection, "shipped")
-    since = SINCE if kind == "experiments" else {}
+    since = {"experiments": EXPERIMENTS, "statistics": STATISTICS}.get(kind, {})
     lacking = {(table, column) for table, column in lacking if since.get(table, 1) <= version}
     assert not lacking, (
         f"{path} lacks {sorted(lacking)}: raise the store's `version`, and {store.remedy}"

@@ -30,6 +30,7 @@ from backend.core.companions.statistics.rows import (
 )
 
 SCHEMA = Path(__file__).with_name("schema.sql")
+SINCE = {"rate_rank": 2, "rate_contrast": 2}  # table -> the version that brought it
 RowT = TypeVar("RowT")
 
 
@@ -124,7 +125,7 @@ class StatisticsStore(Companion):
         return self._rows(RateContrastRow, "rate_contrast", where, [sae_id])
 
     def _has_rates(self) -> bool:
-        return int(self.provenance()["schema_version"]) >= 2
+        return int(self.provenance()["schema_version"]) >= max(SINCE.values())
 
     def kinds(self, sae_id: str) -> list[KindRow]:
         return self._rows(KindRow, "kind_summary", "WHERE sae_id = $1", [sae_id])
