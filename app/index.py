@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 # The scheme is set before the first paint: a page must not flash white at night.
 INDEX = """<!DOCTYPE html>
-<html lang="en">
+<html lang="en" data-fs-base="">
   <head>
     {%metas%}
     <!--preview-->
@@ -30,7 +30,8 @@ INDEX = """<!DOCTYPE html>
         var dark = kept === "dark" || (kept !== "light" && asked);
         document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
         var query = new URLSearchParams(location.search);
-        var embed = location.pathname.startsWith("/r/") && query.get("embed") === "1";
+        var base = document.documentElement.dataset.fsBase;
+        var embed = location.pathname.startsWith(base + "/r/") && query.get("embed") === "1";
         if (embed) document.documentElement.setAttribute("data-fs-embed", "");
       })();
     </script>
@@ -47,6 +48,12 @@ INDEX = """<!DOCTYPE html>
 AFTER_MODULES = """
 document.addEventListener("DOMContentLoaded", () => new DashRenderer());
 """
+
+
+def index_of(base: str, modules: str) -> str:
+    """The HTML of the pages below `base`; `modules`: the tags that load the browser's code."""
+    own = INDEX.replace('data-fs-base=""', f'data-fs-base="{base}"', 1)
+    return own.replace("<!--modules-->", modules)
 
 
 def allow_inline_scripts(app: Dash, server: FastAPI) -> None:

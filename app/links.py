@@ -9,17 +9,23 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from app.base import at
+
 Scalar = str | int | float | bool
 
 
 def page_url(path: str, **state: Scalar | None) -> str:
-    """`path` with the given non-None values as its query."""
-    query = urlencode({name: written(value) for name, value in state.items() if value is not None})
-    return f"{path}?{query}" if query else path
+    """Where `path` lies, with the given non-None values as its query."""
+    return at(_with_query(path, state))
+
+
+def _with_query(address: str, values: Mapping[str, Scalar | None]) -> str:
+    query = urlencode({name: written(value) for name, value in values.items() if value is not None})
+    return f"{address}?{query}" if query else address
 
 
 def run_url(run_id: str) -> str:
-    return f"/r/{quote(run_id, safe='')}"
+    return at(f"/r/{quote(run_id, safe='')}")
 
 
 def parsed_query(search: str | None) -> dict[str, str]:
@@ -55,7 +61,7 @@ def reproduce_get(
     href: str | None, path: str, query: Mapping[str, Scalar | None]
 ) -> dict[str, str]:
     """A GET request as {"curl": …, "python": …}; both run as they stand."""
-    address = page_url(origin(href) + path, **query)
+    address = _with_query(origin(href) + at(path), query)
     code = (
         "import json\n"
         "import urllib.request\n"
@@ -68,7 +74,7 @@ def reproduce_get(
 
 def reproduce_post(href: str | None, path: str, body: Mapping[str, Any]) -> dict[str, str]:
     """A POST of JSON as {"curl": …, "python": …}; both run as they stand."""
-    address = origin(href) + path
+    address = origin(href) + at(path)
     sent = json.dumps(body, ensure_ascii=False)
     curl = f"curl -s {address} -H 'Content-Type: application/json' \\\n  -d {shlex.quote(sent)}"
     code = (

@@ -16,7 +16,8 @@ from dash.development.base_component import Component
 from fastapi import FastAPI
 
 from app.api import ApiClient, ApiProblem
-from app.index import AFTER_MODULES, INDEX, allow_inline_scripts
+from app.base import based, inside
+from app.index import AFTER_MODULES, allow_inline_scripts, index_of
 from app.link_note import health_note
 from app.link_note import register as register_link_note
 from app.links import page_query, parsed_query
@@ -41,6 +42,7 @@ from app.parts.shell import shell
 from app.parts.top_bar import facts, live_words
 from app.preview import PreviewTags, head
 from app.visitor import Visitor
+from backend.schemas.presets import PresetChoice
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
@@ -61,9 +63,18 @@ STATIC = Path(__file__).resolve().parents[1] / "static"
 log = logging.getLogger(__name__)
 
 
-def create_dashboard(api: ApiClient, server: FastAPI, pages: Sequence[Page] = PAGES) -> Dash:
+def create_dashboard(
+    api: ApiClient,
+    server: FastAPI,
+    pages: Sequence[Page] = PAGES,
+    *,
+    base: str = "",
+    presets: Sequence[PresetChoice] = (),
+) -> Dash:
     """Adds the dashboard to `server`:
     every GET path that the API does not answer becomes a page.
+
+    `base`: what stands before its paths outside, where it is one of several `presets`.
     """
     modules = mount(server)  # before Dash, which answers every other address with a page
     app = Dashboard(
@@ -73,7 +84,9 @@ def create_dashboard(api: ApiClient, server: FastAPI, pages: Sequence[Page] = PA
         update_title=None,
         assets_folder=str(STATIC),
         assets_path_ignore=["vendor", "^js$"],
-        index_string=INDEX.replace("<!--modules-->", modules),
+        index_string=index_of(base, modules),
+        routes_pathname_prefix="/",
+        requests_pathname_prefix=f"{base}/",
         compress=True,
         suppress_callback_exceptions=True,
         on_error=_on_error,
@@ -81,26 +94,39 @@ def create_dashboard(api: ApiClient, server: FastAPI, pages: Sequence[Page] = PA
     # no callback streams; the browser would retry a socket for ever
     app.backend.websocket_capability = False
     app.renderer = AFTER_MODULES
-    app.layout = shell(pages)
-    _register_router(app, pages)
-    _register_frame(app, api)
-    register_cards(app, api)
-    for page in pages:
-        page.register(app, api)
-    register_link_note(app, api)
-    server.add_middleware(PreviewTags, api=api, pages=pages)
-    server.add_middleware(Visitor)
+    with based(base):
+        app.layout = shell(pages)
+    _register(app, api, pages, presets)
+    server.add_middleware(PreviewTags, api=api, pages=pages, base=base)
+    server.add_middleware(Visitor, base=base)
     allow_inline_scripts(app, server)
     _warm_up_at_start(server)
     return app
+
+
+def _register(
+    app: Dash, api: ApiClient, pages: Sequence[Page], presets: Sequence[PresetChoice]
+) -> None:
+    _register_router(app, pages)
+    _register_frame(app, api)
+    register_cards(app, api, presets)
+    for page in pages:
+        page.register(app, api)
+    register_link_note(app, api)
 
 
 class Dashboard(Dash):
     """Dash, with the tags of the address that is being asked for in its page's head."""
 
     def interpolate_index(self, **parts: Any) -> str:
-        """The page; `head` was set by the middleware around the request."""
-        return str(super().interpolate_index(**parts)).replace("<!--preview-->", head.get(), 1)
+        """The page; `head` was set by the middleware around the request. What is the same for all
+        presets is fetched once: the default's address of it.
+        """
+        page = str(super().interpolate_index(**parts)).replace("<!--preview-->", head.get(), 1)
+        before = str(self.config.requests_pathname_prefix)
+        for shared in ("_dash-component-suites/", "assets/"):
+            page = page.replace(f'"{before}{shared}', f'"/{shared}')
+        return page
 
 
 def find_page(pages: Sequence[Page], pathname: str) -> tuple[Page, dict[str, str]] | None:
@@ -127,9 +153,10 @@ def _register_router(app: Dash, pages: Sequence[Page]) -> None:
     async def show_page(
         pathname: str | None, search: str | None, _visit: int | None
     ) -> tuple[Component, str]:
-        found = find_page(pages, pathname or "/")
+        asked_path = inside(pathname)
+        found = find_page(pages, asked_path)
         if found is None:
-            return _no_such_page(pathname or "/", pages), "Not found · FunctionScope"
+            return _no_such_page(asked_path, pages), "Not found · FunctionScope"
         page, variables = found
         asked = page_query(page.path, parsed_query(search))
         query = {name: value for name, value in asked.items() if name not in variables}
@@ -145,6 +172,13 @@ def _register_router(app: Dash, pages: Sequence[Page]) -> None:
 
 
 def _no_such_page(pathname: str, pages: Sequence[Page]) -> Component:
+    if pathname.startswith("/m/"):
+        name = pathname.split("/")[2]
+        detail = (
+            f"The preset {name!r} is not served here: the model's name above opens the list of "
+            "those that are."
+        )
+        return html.Div(notice("No such preset", detail, kind="problem"), className="fs-narrow")
     known = ", ".join(page.path for page in pages if page.key is not None)
     detail = f"{pathname} is not a page. There are {known}, and /r/… for a recorded run."
     return html.Div(notice("No such page", detail, kind="problem"), className="fs-narrow")

@@ -67,9 +67,10 @@ class Preview:
 class PreviewTags:
     """Middleware: while a page's HTML is made, `head` holds its tags."""
 
-    def __init__(self, app: App, *, api: ApiClient, pages: Sequence[Page]) -> None:
+    def __init__(self, app: App, *, api: ApiClient, pages: Sequence[Page], base: str = "") -> None:
         self.app = app
         self.api = api
+        self.base = base
         self.titles = {page.path: page.title for page in pages}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,7 +82,7 @@ class PreviewTags:
             return await self.app(scope, receive, send)
         found = await self._preview(str(scope["path"]))
         origin = _origin(scope)
-        token = head.set(found.tags(origin + str(scope["path"]), origin + CARD))
+        token = head.set(found.tags(origin + self.base + str(scope["path"]), origin + CARD))
         try:
             return await self.app(scope, receive, send)
         finally:

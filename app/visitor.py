@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
+from app.base import based
 from backend.schemas.session import SESSION_COOKIE
 
 Scope = MutableMapping[str, Any]
@@ -24,18 +25,19 @@ forwarded: ContextVar[Mapping[str, str] | None] = ContextVar("forwarded", defaul
 
 class Visitor:
     """Middleware: for the time of a request,
-    `forwarded` holds the headers that its calls carry on.
+    `forwarded` holds the headers that its calls carry on, and addresses begin with `base`.
     """
 
-    def __init__(self, app: App) -> None:
-        self.app = app
+    def __init__(self, app: App, *, base: str = "") -> None:
+        self.app, self.base = app, base
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or str(scope["path"]).startswith("/api"):
             return await self.app(scope, receive, send)
         token = forwarded.set(headers_of(scope))
         try:
-            return await self.app(scope, receive, send)
+            with based(self.base):
+                return await self.app(scope, receive, send)
         finally:
             forwarded.reset(token)
 

@@ -1,6 +1,6 @@
 """`functionscope`: every command.
 
-The composition root: the one module that may import all the others.
+With `backend.servers` the composition root: the modules that may import all the others.
 
 Exit codes: 0 done, 2 bad input or a missing prerequisite (one sentence on stderr), 130 interrupted.
 Imports are inside the commands, so that `--help` and a mistyped option answer at once.
@@ -11,15 +11,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
-    from backend.core.presets import Preset
+    from backend.serving.several import App
     from backend.settings import Settings
 
 
@@ -69,6 +67,16 @@ def _add_api_settings(parser: argparse.ArgumentParser) -> None:
     add_options(parser, lambda name: name != "api_url")
 
 
+def _add_serve_settings(parser: argparse.ArgumentParser) -> None:
+    _add_api_settings(parser)
+    parser.add_argument(
+        "--only",
+        action="store_true",
+        help="serve that preset alone, and none of the others that are ready here (with --engine "
+        "ray it always is)",
+    )
+
+
 def _add_dashboard_settings(parser: argparse.ArgumentParser) -> None:
     from backend.settings import add_options
 
@@ -108,23 +116,31 @@ def _api_settings(parsed: argparse.Namespace) -> Settings:
 
 
 def run_serve(parsed: argparse.Namespace) -> int:
-    """API and dashboard on one port."""
+    """API and dashboard on one port; of every preset that is ready here, where one process does."""
+    from backend.servers import dashboard_alone, with_pages
+
     settings = _api_settings(parsed)
-    served = _on_ray(parsed, settings, lambda own: _listen(own, lambda: _dashboard_alone(own)))
-    return _listen(settings, lambda: _with_dashboard(_api(settings))) if served is None else served
+    served = _on_ray(parsed, settings, lambda own: _listen(own, lambda: dashboard_alone(own)))
+    if served is not None:
+        return served
+    return _listen(settings, lambda: with_pages(settings, only=parsed.only))
 
 
 def run_api(parsed: argparse.Namespace) -> int:
     """The API alone."""
+    from backend.servers import api_alone
+
     settings = _api_settings(parsed)
     served = _on_ray(parsed, settings)
-    return _listen(settings, lambda: _api(settings)) if served is None else served
+    return _listen(settings, lambda: api_alone(settings)) if served is None else served
 
 
 def run_dashboard(parsed: argparse.Namespace) -> int:
     """Pages that speak to an API elsewhere."""
+    from backend.servers import dashboard_alone
+
     settings = read_settings(parsed)
-    return _listen(settings, lambda: _dashboard_alone(settings))
+    return _listen(settings, lambda: dashboard_alone(settings))
 
 
 def _on_ray(
@@ -132,76 +148,23 @@ def _on_ray(
 ) -> int | None:
     """The exit code after serving on Ray; None where that was not asked for."""
     from backend.core.ray_cluster import NoCluster
+    from backend.servers import CannotServe, api_alone
     from backend.serving.listening import CannotListen
     from backend.serving.ray import serve_if_asked
 
     try:
-        return serve_if_asked(parsed, settings, partial(_api, settings), front)
-    except (NoCluster, CannotListen, ValueError) as error:
+        return serve_if_asked(parsed, settings, partial(api_alone, settings), front)
+    except (NoCluster, CannotListen, CannotServe, ValueError) as error:
         raise BadInput(str(error)) from error
 
 
-def _api(settings: Settings) -> FastAPI:
-    """The API over what the settings name."""
-    from backend.main import create_api
-    from backend.serving.fallback import preset_to_serve
-    from backend.serving.live import Live
-    from backend.serving.loading import load_preset_models
-
-    try:
-        preset = preset_to_serve(settings)
-        if any(sae.layer is None for sae in preset.saes):  # of a release, and not here yet
-            _fetch_saes(preset)
-            preset = preset_to_serve(settings)
-    except ValueError as error:
-        raise BadInput(str(error)) from error
-
-    def load() -> Any:
-        chosen = settings.model_dump(include={"device", "dtype", "threads", "sae_budget"})
-        return replace(load_preset_models(preset, **chosen), prefix_room=settings.prefix_bytes)
-
-    live = Live(load if settings.live else None, waiting=settings.queue)
-    return create_api(None, live, settings, preset=preset)
-
-
-def _fetch_saes(preset: Preset) -> None:
-    """Those that are not here."""
-    from backend.core.gguf import to_stderr
-    from precompute.fetching.fetch import fetch_preset
-
-    _fetching(lambda: fetch_preset(preset, report=to_stderr, model=False))
-
-
-def _with_dashboard(api: FastAPI) -> FastAPI:
-    from app.api import ApiClient
-    from app.main import create_dashboard
-
-    create_dashboard(ApiClient.in_process(api), server=api)
-    return api
-
-
-def _dashboard_alone(settings: Settings) -> FastAPI:
-    import httpx
-    from fastapi import FastAPI
-
-    from app.api import ApiClient
-    from app.forward import forward_api
-    from app.main import create_dashboard
-    from backend.serving.headers import SecurityHeaders
-
-    server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    server.add_middleware(SecurityHeaders)
-    forward_api(server, httpx.AsyncClient(base_url=settings.api_url, timeout=None))
-    create_dashboard(ApiClient.at(settings.api_url), server=server)
-    return server
-
-
-def _listen(settings: Settings, make: Callable[[], FastAPI]) -> int:
+def _listen(settings: Settings, make: Callable[[], App]) -> int:
+    from backend.servers import CannotServe
     from backend.serving.listening import CannotListen, listen
 
     try:
         return listen(settings, make)
-    except CannotListen as error:
+    except (CannotListen, CannotServe) as error:
         raise BadInput(str(error)) from error
 
 
@@ -272,7 +235,7 @@ class Command:
 
 
 COMMANDS = {
-    "serve": Command("API and dashboard in one process", _add_api_settings, run_serve),
+    "serve": Command("API and dashboard in one process", _add_serve_settings, run_serve),
     "api": Command("the API alone", _add_api_settings, run_api),
     "dashboard": Command(
         "the dashboard alone, for an API elsewhere (needs no torch)",

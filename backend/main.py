@@ -24,6 +24,7 @@ from backend.routes.request import problems
 from backend.routes.request.context import RequestContext
 from backend.routes.request.known import Known
 from backend.routes.request.limits import room
+from backend.routes.request.problems import Refusal
 from backend.routes.request.rate import Doorkeeper
 from backend.routes.request.served import Backend
 from backend.serving.fallback import asked_preset
@@ -47,43 +48,70 @@ Every failure is an RFC 9457 problem with a `request_id`. Unknown fields and par
 
 
 def create_api(
-    store: Store | None, live: Live, settings: Settings, *, preset: Preset | None = None
+    store: Store | None,
+    live: Live,
+    settings: Settings,
+    *,
+    preset: Preset | None = None,
+    base: str = "",
+    door: Doorkeeper | None = None,
 ) -> FastAPI:
     """The API over one build and one live model; either may be absent, and then says what to do.
 
     The model begins to load when the server starts. `preset` defaults to the one that `settings`
     name; without a `store`, the build at `settings.build` or the preset's path is opened once it
-    exists.
+    exists. `base`: what stands before its paths outside, where it is one of several; those share
+    a `door`.
     """
-    preset = preset or asked_preset(settings)
-    runs = RunStore(settings.runs_url.get_secret_value() if settings.runs_url else settings.runs)
     metrics = Metrics()
-    door = Doorkeeper(settings, metrics)
+    door = door or Doorkeeper(settings, metrics)
+    served = _served(store, live, settings, preset or asked_preset(settings), metrics, door, base)
     live.queue.limit = settings.live_seconds
-    tried = Fits(live, wanted=settings.check_saes and settings.live)
     _watch(live, metrics)
 
     app = FastAPI(
         title="FunctionScope",
-        version=product_version(),
+        version=served.version,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(live, tried, runs),
+        servers=[{"url": base}] if base else None,
+        lifespan=_lifespan(live, served.fits, served.runs),
     )
-    build = Build(store, settings.build or preset.build, preset.training)
-    joiner = Joiner(run_together, lambda plans: fits(plans, room(settings, plans[0].prompt.loaded)))
-    known = Known(metrics)
-    app.state.backend = Backend(
-        build, live, settings, preset, runs, known, door, metrics, joiner, tried, product_version()
-    )
+    app.state.backend = served
     app.state.script_hashes = []
     app.include_router(api.router)
+    _refuse_unserved(app)
     problems.install(app)
-    _guard(app, settings, door, metrics)
-    _serve_documentation(app)
+    _guard(app, served)
+    _serve_documentation(app, base)
     _serve_metrics(app, metrics)
     return app
+
+
+def _served(
+    store: Store | None,
+    live: Live,
+    settings: Settings,
+    preset: Preset,
+    metrics: Metrics,
+    door: Doorkeeper,
+    base: str,
+) -> Backend:
+    return Backend(
+        Build(store, settings.build or preset.build, preset.training),
+        live,
+        settings,
+        preset,
+        RunStore(settings.runs_url.get_secret_value() if settings.runs_url else settings.runs),
+        Known(metrics),
+        door,
+        metrics,
+        Joiner(run_together, lambda plans: fits(plans, room(settings, plans[0].prompt.loaded))),
+        Fits(live, wanted=settings.check_saes and settings.live),
+        product_version(),
+        base,
+    )
 
 
 def _lifespan(
@@ -107,17 +135,31 @@ def _watch(live: Live, metrics: Metrics) -> None:
     live.queue.spent = metrics.model_seconds.inc
 
 
-def _guard(app: FastAPI, settings: Settings, door: Doorkeeper, metrics: Metrics) -> None:
+def _guard(app: FastAPI, served: Backend) -> None:
     """What stands around every answer, from the inside out."""
     app.add_middleware(
         RequestContext,
-        max_body_bytes=settings.max_body_bytes,
-        body_seconds=settings.body_seconds,
-        metrics=metrics,
-        door=door,
+        max_body_bytes=served.settings.max_body_bytes,
+        body_seconds=served.settings.body_seconds,
+        metrics=served.metrics,
+        door=served.door,
         template_of=api.template_of,
+        base=served.base,
     )
     app.add_middleware(SecurityHeaders)
+
+
+def _refuse_unserved(app: FastAPI) -> None:
+    """What is asked of a preset that is not served: a problem like any other, and no page."""
+
+    @app.api_route("/m/{preset}/api/{rest:path}", methods=api.METHODS, include_in_schema=False)
+    def refuse_preset(preset: str, rest: str) -> None:
+        raise Refusal(
+            404,
+            f"The preset {preset!r} is not served here, so there is no /api/{rest} of it: "
+            "`functionscope presets` says what is ready on this machine, and a server started "
+            "anew serves that.",
+        )
 
 
 def product_version() -> str:
@@ -128,15 +170,15 @@ def product_version() -> str:
         return "unknown"
 
 
-def _serve_documentation(app: FastAPI) -> None:
+def _serve_documentation(app: FastAPI, base: str) -> None:
     """/docs from files of our own: the default loads Swagger UI from a CDN and is blank offline."""
 
     documentation = get_swagger_ui_html(
-        openapi_url="/openapi.json",
+        openapi_url=f"{base}/openapi.json",
         title="FunctionScope API",
-        swagger_js_url="/docs/assets/swagger-ui-bundle.js",
-        swagger_css_url="/docs/assets/swagger-ui.css",
-        swagger_favicon_url="/docs/assets/favicon-32x32.png",
+        swagger_js_url=f"{base}/docs/assets/swagger-ui-bundle.js",
+        swagger_css_url=f"{base}/docs/assets/swagger-ui.css",
+        swagger_favicon_url=f"{base}/docs/assets/favicon-32x32.png",
         swagger_ui_parameters={"validatorUrl": None, "defaultModelsExpandDepth": 0},
     )
     app.state.script_hashes += inline_hashes(bytes(documentation.body).decode())

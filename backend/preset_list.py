@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from backend.core.hub import complete_snapshot
 from backend.core.memory import ITEMSIZE, in_words, sae_bytes
 from backend.core.own import find_preset, known_names
 from backend.core.presets import SHIPPED, Preset, SaeSource
+from backend.core.ready import has_model, has_sae
 
 HEADINGS = ("NAME", "MODEL", "DTYPE", "PROMPTS", "MODEL NEEDS", "SAES NEED", "HERE")
 
@@ -20,6 +20,15 @@ def listing(name: str | None) -> str:
     if name is not None:
         return "\n".join(_details(find_preset(name)))
     return "\n".join(_table([find_preset(one) for one in known_names()]))
+
+
+def in_brief(preset: Preset) -> str:
+    """What it is in a few words: its size, and where its SAEs read."""
+    n = preset.n_parameters
+    size = f"{n / 1e9:.1f} billion" if n >= 1e9 else f"{n / 1e6:.3g} million"
+    layers = list(dict.fromkeys(str(sae.layer) for sae in preset.saes if sae.layer is not None))
+    read = f"SAEs after layer{'s' * (len(layers) > 1)} {', '.join(layers)}" if layers else ""
+    return ", ".join(filter(None, [f"{size} parameters" if n else "", read]))
 
 
 def _table(presets: Sequence[Preset]) -> Iterator[str]:
@@ -47,15 +56,15 @@ def _details(preset: Preset) -> Iterator[str]:
     yield f"prompt format  {preset.prompt_format}"
     yield f"corpus         {preset.corpus}"
     yield f"build          {preset.build} ({'here' if preset.build.exists() else 'not made yet'})"
-    yield f"model files    {'here' if _has_model(preset) else 'not here'}"
+    yield f"model files    {'here' if has_model(preset) else 'not here'}"
     for sae in preset.saes:
         yield f"SAE {sae.sae_id}: {_sae(preset, sae)}"
 
 
 def _row(preset: Preset) -> tuple[str, ...]:
-    present = sum(_has_sae(sae) for sae in preset.saes)
+    present = sum(has_sae(sae) for sae in preset.saes)
     here = (
-        f"model {'yes' if _has_model(preset) else 'no'}, SAEs {present}/{len(preset.saes)}, "
+        f"model {'yes' if has_model(preset) else 'no'}, SAEs {present}/{len(preset.saes)}, "
         f"build {'yes' if preset.build.exists() else 'no'}"
     )
     ours = SHIPPED in Path(preset.model).parents
@@ -71,7 +80,7 @@ def _sae(preset: Preset, sae: SaeSource) -> str:
     needs = in_words(sae_bytes(preset.d_model, width, ITEMSIZE[preset.dtype]))
     source = f"{sae.release} {sae.id}" if sae.release else "ours"
     l0 = f"L0 {sae.l0:g} as published" if sae.l0 is not None else "no published L0"
-    here = "here" if _has_sae(sae) else "not here"
+    here = "here" if has_sae(sae) else "not here"
     return (
         f"after layer {sae.layer}, width {width:,}, {l0}, to {_USES[sae.use]}, {needs}, "
         f"{source}, {here}"
@@ -79,18 +88,3 @@ def _sae(preset: Preset, sae: SaeSource) -> str:
 
 
 _USES = {"browse": "browse", "steer": "steer", "both": "browse and steer"}
-
-
-def _has_sae(sae: SaeSource) -> bool:
-    return (sae.path / "cfg.json").exists() and (sae.path / "sae_weights.safetensors").exists()
-
-
-def _has_model(preset: Preset) -> bool:
-    if preset.weights is not None and preset.weights.find():
-        return True
-    if Path(preset.model).is_absolute():
-        return (Path(preset.model) / "config.json").exists()
-    try:
-        return complete_snapshot(preset.model, preset.revision) is not None
-    except ImportError:  # the dashboard's image has no huggingface_hub, and no model
-        return False

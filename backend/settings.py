@@ -117,6 +117,13 @@ class Settings(BaseSettings):
         description="bytes of the device for SAEs: what does not fit is moved in as it is used; "
         "default: what is free, or four fifths of it where they do not all fit",
     )
+    memory: int | None = Field(
+        default=None,
+        ge=1,
+        description="bytes that the models in memory may take with their SAEs, those of "
+        "all presets together; default: a further one is loaded while it takes at most half of "
+        "what is free",
+    )
     max_prompt_tokens: int = Field(
         default=256, ge=2, le=8192, description="positions of a prompt, BOS included"
     )

@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from app.base import at
 from app.link_note import place
 from app.parts.page import FOLLOWED, Page, icon
 from app.parts.panel import skeleton
@@ -61,7 +62,8 @@ def _rail(pages: Sequence[Page]) -> Component:
     items = [
         html.Li(
             dcc.Link(
-                [icon(page.icon), html.Span(page.title), html.Kbd(f"g {page.key}")], href=page.path
+                [icon(page.icon), html.Span(page.title), html.Kbd(f"g {page.key}")],
+                href=at(page.path),
             ),
             title=page.title,
             **{"data-key": page.key, "data-path": page.path},
@@ -74,7 +76,7 @@ def _rail(pages: Sequence[Page]) -> Component:
             html.Span("Function", className="fs-brand__a"),
             html.Span("Scope", className="fs-brand__b"),
         ],
-        href="/",
+        href=at("/"),
         className="fs-brand",
         title="FunctionScope",
     )

@@ -8,6 +8,7 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from app.base import at
 from app.parts.cards.opened import opens
 from app.parts.panel import Children
 from backend.schemas import Build, Capabilities, Health
@@ -57,7 +58,7 @@ def _summary(provenance: Mapping[str, Any]) -> str:
 def live_words(health: Health) -> Children:
     """The model's state, or a link to where the token is given."""
     if health.locked and health.live == "live":
-        return dcc.Link("locked: give the token", href="/unlock", className="fs-link")
+        return dcc.Link("locked: give the token", href=at("/unlock"), className="fs-link")
     return _state_words(health)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from app.base import at
 from app.links import page_url
 from backend.schemas import Example
 
@@ -15,7 +16,7 @@ def token_url(token_id: int, sae_id: str | None = None) -> str:
 
 
 def feature_url(sae_id: str, feature_index: int) -> str:
-    return f"/feature/{quote(sae_id, safe='')}/{feature_index}"
+    return at(f"/feature/{quote(sae_id, safe='')}/{feature_index}")
 
 
 def feature_api(sae_id: str, feature_index: int) -> str:

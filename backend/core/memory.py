@@ -2,6 +2,9 @@
 refused with both numbers before anything is read.
 """
 
+import ctypes
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 ITEMSIZE = {"float32": 4, "bfloat16": 2}  # bytes of one weight
@@ -50,6 +53,28 @@ def require_memory(what: str, needed: int, device: str) -> None:
             f"{what} needs {in_words(needed)} on {device}, where {in_words(free)} are free: "
             "use a narrower SAE, fewer SAEs, bfloat16, or a larger device."
         )
+
+
+def require_within(bound: int | None, what: str, needed: int | None) -> None:
+    """DoesNotFit when `needed` bytes are more than a person allowed; None: not bounded, not
+    known.
+    """
+    if bound is not None and needed is not None and needed > bound:
+        raise DoesNotFit(
+            f"{what} needs {in_words(needed)} with its SAEs, and --memory allows "
+            f"{in_words(bound)}: allow more, or serve fewer SAEs."
+        )
+
+
+def give_back() -> None:
+    """What was freed goes back to the machine: glibc keeps it for the process otherwise, and torch
+    what was on a GPU.
+    """
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def in_words(n_bytes: int) -> str:

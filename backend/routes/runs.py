@@ -66,8 +66,9 @@ async def create_run(
     served.metrics.looked_up("runs", hits=int(reused), misses=int(not reused))
     token = None if reused else await _record(run_id, body, plan, served, turns)
     await asyncio.to_thread(_label, run_id, body.title, body.note, served)
-    answer.headers["Location"] = f"/api/runs/{run_id}"
-    return RunCreated(run_id=run_id, url=f"/r/{run_id}", reused=reused, delete_token=token)
+    answer.headers["Location"] = f"{served.base}/api/runs/{run_id}"
+    url = f"{served.base}/r/{run_id}"
+    return RunCreated(run_id=run_id, url=url, reused=reused, delete_token=token)
 
 
 @router.get("/runs/{run_id}")
@@ -96,7 +97,7 @@ def download_run(
     with the public API.
     """
     run = read_run(run_id, served).model_dump(mode="json")
-    origin = f"{request.url.scheme}://{request.url.netloc}"
+    origin = f"{request.url.scheme}://{request.url.netloc}{served.base}"
     makers: dict[str, Callable[[dict[str, Any]], bytes]] = {
         "json": as_json,
         "parquet": as_parquet,

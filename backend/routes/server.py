@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
+from backend import schemas as wire
 from backend.core.companions.file import build_identity
-from backend.core.presets import Preset
 from backend.core.store import MIN_COUNTS, ORDERS, Store
 from backend.core.store.base import SaeRow
 from backend.routes.request.known import Known
 from backend.routes.request.known_builds import differences, remember
 from backend.routes.request.limits import limits_of, prompt_tokens
 from backend.routes.request.served import Backend, Served
-from backend.schemas import Build, BuildComparison, BuildList, Capabilities, Model, Sae
+from backend.schemas import Build, BuildComparison, BuildList, Capabilities, Model
 from backend.serving.loading import Loaded
 
 router = APIRouter(tags=["server"])
@@ -30,7 +30,7 @@ def read_capabilities(served: Served) -> Capabilities:
     """
     loaded, store, preset = served.live.loaded, served.build.get(), served.preset
     remember(served)
-    saes = sae_list(loaded, store, preset, served.known)
+    saes = sae_list(served, store)
     return Capabilities.model_validate(
         {
             "model": preset.title,
@@ -40,7 +40,7 @@ def read_capabilities(served: Served) -> Capabilities:
             "model_info": model_info(served, loaded) if loaded else None,
             "saes": saes,
             "build": _in_brief(build_of(store, saes)) if store else None,
-            "live": loaded is not None,
+            "live": served.live.state == "live",
             "live_state": served.live.state,
             "live_detail": served.live.detail,
             "preset": preset.name,
@@ -65,9 +65,7 @@ def list_builds(served: Served) -> BuildList:
     store = served.build.get()
     if store is None:
         return BuildList(builds=[])
-    return BuildList(
-        builds=[build_of(store, sae_list(served.live.loaded, store, served.preset, served.known))]
-    )
+    return BuildList(builds=[build_of(store, sae_list(served, store))])
 
 
 @router.get("/builds/{identity}")
@@ -92,7 +90,7 @@ def compare_build(
     )
 
 
-def build_of(store: Store, saes: list[Sae]) -> Build:
+def build_of(store: Store, saes: list[wire.Sae]) -> Build:
     provenance = store.provenance()
     kept = [sae for sae in saes if sae.in_build]
     opening = provenance.get("coverage_opening", {"theta_ordinal": 0, "min_count": 1})
@@ -138,11 +136,11 @@ def model_info(served: Backend, loaded: Loaded) -> Model:
     )
 
 
-def sae_list(loaded: Loaded | None, store: Store | None, preset: Preset, known: Known) -> list[Sae]:
+def sae_list(served: Backend, store: Store | None) -> list[wire.Sae]:
     """Live and stored SAEs by layer; measured numbers come from the build."""
-    live = loaded.saes if loaded else {}
+    live = served.live_saes()
     stored = {row.sae_id: row for row in store.saes()} if store else {}
-    uses = {source.sae_id: source.use for source in preset.saes}
+    uses = {source.sae_id: source.use for source in served.preset.saes}
     saes = []
     for sae_id in {**stored, **live}:
         sae, row = live.get(sae_id), stored.get(sae_id)
@@ -156,9 +154,9 @@ def sae_list(loaded: Loaded | None, store: Store | None, preset: Preset, known: 
             "live": sae is not None,
             "in_build": row is not None,
             "use": uses.get(sae_id, "browse"),
-            **_stored_fields(store, row, known),
+            **_stored_fields(store, row, served.known),
         }
-        saes.append(Sae.model_validate(fields))
+        saes.append(wire.Sae.model_validate(fields))
     return sorted(saes, key=lambda one: (one.layer, one.sae_id))
 
 

@@ -58,21 +58,37 @@ class Fits:
         return [said for fit in tried for said in fit.warnings]
 
     async def _run(self) -> None:
+        while await self._there() and not await self._round():
+            await asyncio.sleep(PAUSE)
+
+    async def _there(self) -> bool:
+        """True once the model is in memory; False where there will be none."""
         while not self._live.ready.is_set():
             await asyncio.sleep(PAUSE)
-        loaded = self._live.loaded
-        if loaded is None:
-            return
+        return self._live.loaded is not None or self._live.on_demand
+
+    async def _round(self) -> bool:
+        """Whether nothing is left to be tried. A round ends early where somebody waits for another
+        model: this one may have to make room.
+        """
+        async with self._live.hold_if_idle() as loaded:
+            return loaded is not None and await self._try_all(loaded)
+
+    async def _try_all(self, loaded: Loaded) -> bool:
+        left = [one for one in loaded.saes if one not in self.found and one not in self.failed]
         try:
-            await self._idle()
+            if not left or not await self._idle():
+                return not left
             readings, recovered = await self._live.queue.aside(lambda: _read(loaded))
         except Exception as error:  # a tokenizer may raise what it likes
             self.failed = dict.fromkeys(loaded.saes, str(error) or type(error).__name__)
             log.exception("the SAEs could not be tried on a short text")
-            return
-        for sae_id in loaded.saes:
-            await self._idle()
+            return True
+        for sae_id in left:
+            if not await self._idle():
+                return False
             await self._try(loaded, sae_id, readings, recovered)
+        return True
 
     async def _try(
         self, loaded: Loaded, sae_id: str, readings: Readings, recovered: Recovered
@@ -88,9 +104,11 @@ class Fits:
         for warning in fit.warnings:
             log.warning(warning)
 
-    async def _idle(self) -> None:
-        while self._live.queue.tickets:
+    async def _idle(self) -> bool:
+        """True once nobody is in the queue; False where somebody waits for another model."""
+        while self._live.queue.tickets and not self._live.contested:
             await asyncio.sleep(PAUSE)
+        return not self._live.contested
 
 
 def _read(loaded: Loaded) -> tuple[Readings, Recovered]:

@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable
 
 import uvicorn
-from fastapi import FastAPI
 
 from backend.serving.logs import configure
+from backend.serving.several import App
 from backend.settings import Settings
 
 # Longer than the pages' own client (5 s), proxies and browsers (60 s) keep an idle connection: who
@@ -23,7 +23,7 @@ class CannotListen(Exception):
     """The address cannot be had; the message says what to do."""
 
 
-def listen(settings: Settings, make: Callable[[], FastAPI]) -> int:
+def listen(settings: Settings, make: Callable[[], App]) -> int:
     """Take the port first, since making the application costs seconds;
     then serve until interrupted. Exit code 0.
     """

@@ -56,6 +56,15 @@ class Loaded:
     )  # decoded tokens, filled as they are asked for
 
     @cached_property
+    def n_bytes(self) -> int:
+        """Of the weights of the model and its SAEs; of SAEs that are paged, what they may take."""
+        weights = [*self.lm.model.parameters(), *self.lm.model.buffers()]
+        ours: int = sum(one.numel() * one.element_size() for one in weights)
+        return ours + (
+            self.pager.budget if self.pager else sum(map(_held_bytes, self.saes.values()))
+        )
+
+    @cached_property
     def prefixes(self) -> Prefixes:
         """Prefixes of prompts, each run once."""
         return Prefixes(self.lm, self.prefix_room)
@@ -132,15 +141,37 @@ def pager_for(preset: Preset, budget: int | None, device: str, dtype: torch.dtyp
     """None when all SAEs of the preset that are here fit into the budget,
     or into what is free, at once.
     """
+    needed = _saes_bytes(preset, dtype)
+    there = memory.available_bytes(device) if budget is None else budget
+    if there is None or needed <= there:
+        return None
+    return Pager(budget if budget is not None else int(PAGED_SHARE * there))
+
+
+def stated_bytes(preset: Preset, dtype: str | None, sae_budget: int | None) -> int | None:
+    """What the preset's model will take with its SAEs, by their files; None where the preset does
+    not know its model's size.
+    """
+    torch_dtype: torch.dtype = getattr(torch, dtype or preset.dtype)
+    if not preset.n_parameters:
+        return None
+    saes = _saes_bytes(preset, torch_dtype)
+    most = saes if sae_budget is None else min(saes, sae_budget)
+    return preset.n_parameters * torch_dtype.itemsize + most
+
+
+def _saes_bytes(preset: Preset, dtype: torch.dtype) -> int:
+    """All SAEs of the preset that are here."""
     needed = 0
     for source in preset.saes:
         with suppress(ValueError, OSError):  # a damaged one is reported when it is loaded
             config = Sae.check(source.path)
             needed += sae_bytes(config.d_model, config.d_sae, dtype.itemsize)
-    there = memory.available_bytes(device) if budget is None else budget
-    if there is None or needed <= there:
-        return None
-    return Pager(budget if budget is not None else int(PAGED_SHARE * there))
+    return needed
+
+
+def _held_bytes(sae: Sae) -> int:
+    return sae_bytes(sae.d_model, sae.d_sae, sae.W_enc.element_size())
 
 
 def _model_fingerprint(preset: Preset, lm: LanguageModel) -> tuple[str, dict[str, str]]:

@@ -13,6 +13,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
+from app.base import at
 from app.links import reproduce_get
 from app.pages.claims import traits
 from app.pages.claims.builds import builds_panel
@@ -182,9 +183,9 @@ def headline(claims: Sequence[Claim]) -> list[Component | str]:
         html.Span(
             [
                 "Take them along: ",
-                html.A("CSV", href="/api/claims?format=csv", download=""),
+                html.A("CSV", href=at("/api/claims?format=csv"), download=""),
                 ", ",
-                html.A("BibTeX", href="/api/claims?format=bib", download=""),
+                html.A("BibTeX", href=at("/api/claims?format=bib"), download=""),
                 ".",
             ],
             className="fs-small",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from dash import dcc
 from dash.development.base_component import Component
 
+from app.base import at
 from app.figures.coverage import LayerCurve
 from app.pages.coverage.state import ORDERS, CoverageState
 from app.parts.headline import K, most_frequent, number, pick_contrast
@@ -66,7 +67,7 @@ def opened_at(state: CoverageState, build: Build | None) -> list[Component | str
         return []
     papers = dcc.Link(
         "θ 0 and one firing, the setting of the paper’s Table 1",
-        href=f"/coverage?sae={state.sae}&theta=0&min_count=1",
+        href=at(f"/coverage?sae={state.sae}&theta=0&min_count=1"),
         className="fs-link",
     )
     said: list[Component | str] = [" Also at ", papers, "."]

@@ -13,6 +13,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
+from app.base import at
 from app.figures.feature import histogram_figure
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get
@@ -198,7 +199,7 @@ async def _read(api: ApiClient, asked: dict[str, str]) -> FeatureDetail:
 
 
 def _way_out() -> Component:
-    return dcc.Link("Search the features.", href="/features")
+    return dcc.Link("Search the features.", href=at("/features"))
 
 
 def _complaints(asked: dict[str, str], feature: FeatureDetail) -> Component | None:

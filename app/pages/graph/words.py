@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 from app.pages.graph.state import GraphState, ranges_of
 from app.parts.numbers import counted, fixed, interval, percent
 from app.parts.token import token_chip, visible
+from app.parts.urls import feature_url, token_url
 from backend.schemas.graph import (
     GraphDegreesResponse,
     GraphFeatureBlock,
@@ -108,13 +109,13 @@ def _links(view: GraphResponse) -> list[Component]:
     if len(tokens) == 1 and tokens[0].rank_first == tokens[0].rank_last and tokens[0].tokens:
         token = tokens[0].tokens[0]
         chip = token_chip(token.text, token.token_class or "content", token.token_id)
-        made.append(html.A(["token ", chip], href=f"/token/{token.token_id}", className="fs-link"))
+        made.append(html.A(["token ", chip], href=token_url(token.token_id), className="fs-link"))
     if len(features) == 1 and features[0].feature_index is not None:
         index = features[0].feature_index
         made.append(
             html.A(
                 f"feature {index}",
-                href=f"/feature/{view.effective['sae_id']}/{index}",
+                href=feature_url(str(view.effective["sae_id"]), index),
                 className="fs-link",
             )
         )

@@ -10,6 +10,7 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
+from app.base import at
 from app.figures.coverage import LayerCurve, coverage_figure
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get, reproduce_post
@@ -114,7 +115,7 @@ def _entries() -> Component:
     cards = [
         dcc.Link(
             [icon(name), html.Strong(title), html.Span(text)],
-            href=href,
+            href=at(href),
             className="fs-entry",
         )
         for name, href, title, text in ENTRIES
@@ -288,7 +289,7 @@ def _stats(
 def _stat(value: Component, words: str, link: str) -> Component:
     return dcc.Link(
         [html.Span(value, className="fs-stat__value"), html.Span(words)],
-        href=link,
+        href=at(link),
         className="fs-stat",
     )
 

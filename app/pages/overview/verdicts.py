@@ -11,6 +11,7 @@ from dash import Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
+from app.base import at
 from app.parts.estimates import MARKS
 from app.parts.panel import notice, skeleton
 from app.parts.still import still
@@ -59,7 +60,7 @@ def _told(claims: Sequence[Claim]) -> Component:
                     className=f"fs-claim-mark fs-claim-mark--{claim.verdict.replace(' ', '-')}",
                     title=claim.verdict,
                 ),
-                dcc.Link(claim.plain, href=f"/claims#claims-{claim.id}"),
+                dcc.Link(claim.plain, href=at(f"/claims#claims-{claim.id}")),
             ]
         )
         for claim in told
@@ -67,7 +68,7 @@ def _told(claims: Sequence[Claim]) -> Component:
     tested = sum(claim.verdict != "not tested" for claim in claims)
     more = [
         "The paper’s claim: ✓ holds here, ✕ does not, ≈ cannot be told. ",
-        dcc.Link(f"All {tested} that were tested", href="/claims"),
+        dcc.Link(f"All {tested} that were tested", href=at("/claims")),
         f", of {len(claims)}.",
     ]
     return html.Div([html.Ul(items), html.P(more, className="fs-small")])

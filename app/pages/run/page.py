@@ -9,6 +9,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
+from app.base import at
 from app.links import origin, reproduce_get, reproduce_post, run_url
 from app.pages.run.address import at_place, complaints
 from app.pages.run.texts import next_table, read_pieces, texts
@@ -53,7 +54,7 @@ def register(app: Dash, api: ApiClient) -> None:
         except ApiProblem as problem:
             kept = [
                 f"{problem.detail} (request {problem.request_id}). ",
-                dcc.Link("Go to the overview.", href="/"),
+                dcc.Link("Go to the overview.", href=at("/")),
             ]
             return html.Div(notice(f"No run {run_id}", kept, kind="problem"), className="fs-narrow")
         return await _run_page(api, run, query, href)

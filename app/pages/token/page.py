@@ -14,6 +14,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
+from app.base import at
 from app.figures.feature import place_figure
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get
@@ -182,7 +183,7 @@ def _register_head(app: Dash, api: ApiClient) -> None:
 def _no_token(asked: str, detail: str) -> Component:
     said = [
         f"{asked!r}: {detail} ",
-        dcc.Link("Look for tokens by their text.", href="/token"),
+        dcc.Link("Look for tokens by their text.", href=at("/token")),
     ]
     return notice("No such token", said, kind="problem")
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dash import Dash, Input, Output, html
+from collections.abc import Sequence
+
+from dash import Dash, Input, Output, State, html
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
 from app.parts.cards.model import model_card
+from app.parts.cards.presets import preset_list
 from app.parts.cards.saes import saes_card
 from app.parts.panel import notice, skeleton
 from app.parts.still import still
+from backend.schemas.presets import PresetChoice
 
 
 def opens(name: str, summary: Component) -> Component:
@@ -31,15 +35,18 @@ def opens(name: str, summary: Component) -> Component:
     )
 
 
-def register(app: Dash, api: ApiClient) -> None:
+def register(app: Dash, api: ApiClient, presets: Sequence[PresetChoice]) -> None:
     @app.callback(
         Output("frame-card-model", "children"),
         Input("frame-open-model", "n_clicks"),
+        State("frame-location", "pathname"),
         prevent_initial_call=True,
     )
-    async def show_model(_: int | None) -> Component:
+    async def show_model(_: int | None, pathname: str | None) -> Component:
         try:
-            return still(model_card(await api.capabilities()))
+            can = await api.capabilities()
+            choice = preset_list(presets, can.preset, pathname)
+            return still([part for part in (choice, model_card(can)) if part is not None])
         except ApiProblem as problem:
             return notice(problem.title, problem.detail, kind="problem")
 

@@ -35,7 +35,7 @@ def read_claims(query: Annotated[ClaimsQuery, Query()], served: Served) -> Claim
     tested”. As CSV or BibTeX too, with the build's identity in every entry.
     """
     sources = Sources(served.build.require, served.build.companions())
-    found = ClaimList(claims=[claim_of(one) for one in judge_all(sources)])
+    found = ClaimList(claims=[claim_of(one, served.base) for one in judge_all(sources)])
     if query.format == "json":
         return found
     identity = served.build.identity() or "no build"
@@ -70,11 +70,11 @@ def judge_builds(served: Served) -> JudgedBuildList:
 
 def _of_build(judged: Judged) -> ClaimOfBuild:
     fields = set(ClaimOfBuild.model_fields)
-    return ClaimOfBuild.model_validate(claim_of(judged).model_dump(include=fields))
+    return ClaimOfBuild.model_validate(claim_of(judged, "").model_dump(include=fields))
 
 
-def claim_of(judged: Judged) -> Claim:
-    """As the API writes it."""
+def claim_of(judged: Judged, base: str) -> Claim:
+    """As the API writes it. `base`: what stands before the paths of its pages."""
     claim, found = judged.claim, judged.measured
     stated = {
         name: getattr(claim, name)
@@ -91,7 +91,7 @@ def claim_of(judged: Judged) -> Claim:
         "control_interval": _pair(found.control_interval) if found else None,
         "control_unit": found.control_unit if found else "share",
         "control_drawn": bool(found) and claim.control_drawn,
-        "link": address_of(found.shown) if found else "",
+        "link": base + address_of(found.shown) if found else "",
         "edit": _edit(found.edit) if found and found.edit else None,
     }
     ruled = {

@@ -28,8 +28,7 @@ def read_sae(
     """What is known of one SAE: where it reads, how it was trained, how good it is and where that
     was measured.
     """
-    loaded, store = served.live.loaded, served.build.get()
-    live = loaded.saes if loaded else {}
+    store, live = served.build.get(), served.live_saes()
     rows = {row.sae_id: row for row in store.saes()} if store else {}
     sources = {source.sae_id: source for source in served.preset.saes}
     known = list(dict.fromkeys([*sources, *rows, *live]))

@@ -23,7 +23,7 @@ from backend.routes.live.inspect_wire import columns, json_object, next_rows, sp
 from backend.routes.live.prompting import Prompt, effective_prompt, read_prompt, with_tokens
 from backend.routes.live.work import LiveWork
 from backend.routes.request.known import Known
-from backend.routes.request.lease import Turns
+from backend.routes.request.lease import Held, Turns
 from backend.routes.request.limits import check_inspect, check_room
 from backend.routes.request.problems import refuse_field
 from backend.routes.request.served import Backend, Served
@@ -228,7 +228,7 @@ def chosen_saes(sae_ids: list[str] | None, prompt: Prompt) -> list[Sae]:
 
 
 @router.post("/tokenize")
-def tokenize(request: TokenizeRequest, served: Served) -> TokenizeResponse:
+def tokenize(request: TokenizeRequest, served: Served, _: Held) -> TokenizeResponse:
     """The prompt as the model reads it. Not queued: it does not run the model."""
     prompt = read_prompt(request, served)
     return TokenizeResponse(

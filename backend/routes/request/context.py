@@ -48,14 +48,18 @@ class RequestContext:
         metrics: Metrics,
         door: Doorkeeper,
         template_of: Callable[[str], str],
+        base: str = "",
     ) -> None:
-        """`template_of`: request path -> endpoint's path template; few values, as metrics need."""
+        """`template_of`: request path -> endpoint's path template; few values, as metrics need.
+        `base`: what stood before the paths outside.
+        """
         self.app = app
         self.max_body_bytes = max_body_bytes
         self.body_seconds = body_seconds
         self.metrics = metrics
         self.door = door
         self.template_of = template_of
+        self.base = base
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -143,7 +147,7 @@ class RequestContext:
         level = logging.INFO if path.startswith(API_PREFIX) else logging.DEBUG
         fields = {
             "method": scope["method"],
-            "path": path,
+            "path": self.base + path,
             "status": status,
             "ms": round(seconds * 1e3, 1),
         }

@@ -70,17 +70,26 @@ class Lease:
             await self._queue.leave(self._ticket)
 
 
-async def lease(request: Request, served: Served) -> AsyncIterator[Lease]:
+async def held(served: Served) -> AsyncIterator[None]:
+    """The model is in memory until the answer has been sent, where it is loaded on demand."""
+    async with served.live.hold():
+        yield
+
+
+Held = Annotated[None, Depends(held)]
+
+
+async def lease(request: Request, served: Served, _: Held) -> AsyncIterator[Lease]:
     """A lease that is released whatever happens.
 
     A *yield dependency* owns it: cleanup in a generator's own `finally` was skipped in one abort of
     ten, which left the worker running and the next requests waiting.
     """
-    held = Lease(served.live.queue, request)
+    taken = Lease(served.live.queue, request)
     try:
-        yield held
+        yield taken
     finally:
-        await held.release()
+        await taken.release()
 
 
 Turns = Annotated[Lease, Depends(lease)]

@@ -3,6 +3,7 @@
 
 import { around } from "../shared/events.js";
 import { writeAddress, writeQuery } from "../shared/address.js";
+import { inside } from "../shared/base.js";
 import { named } from "../shared/controls.js";
 import { noUpdate } from "../shared/dash.js";
 
@@ -15,7 +16,7 @@ import { noUpdate } from "../shared/dash.js";
  * @param {Values} values
  */
 function writeUnder(prefix, values) {
-  if (window.location.pathname.startsWith(prefix)) writeQuery(values);
+  if (inside(window.location.pathname).startsWith(prefix)) writeQuery(values);
   return noUpdate();
 }
 

@@ -1,5 +1,6 @@
 /* What the frame's callbacks call. */
 
+import { inside } from "../shared/base.js";
 import { noUpdate } from "../shared/dash.js";
 import { scheme } from "./scheme.js";
 
@@ -15,10 +16,10 @@ export const dismiss = () => null;
  * @param {string} pathname
  */
 function markCurrent(pathname) {
+  const shown = inside(pathname);
   for (const item of document.querySelectorAll(".fs-rail [data-path]")) {
     const path = String(item.getAttribute("data-path"));
-    const here =
-      path === "/" ? pathname === "/" : pathname === path || pathname.startsWith(`${path}/`);
+    const here = path === "/" ? shown === "/" : shown === path || shown.startsWith(`${path}/`);
     const link = item.querySelector("a");
     if (here) link?.setAttribute("aria-current", "page");
     else link?.removeAttribute("aria-current");

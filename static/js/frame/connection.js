@@ -2,6 +2,7 @@
  * again. What a page asks waits meanwhile; no address is kept whose page did not come. */
 
 import { undoArrival } from "../shared/address.js";
+import { at } from "../shared/base.js";
 import { createConnection } from "../shared/connection.js";
 import { around } from "../shared/events.js";
 import { cured, failedAt, reportProblem, standsFor } from "../shared/notices.js";
@@ -101,7 +102,7 @@ function changed(lost) {
 
 export const connection = createConnection({
   send,
-  probe: () => send("/api/health", { cache: "no-store" }),
+  probe: () => send(at("/api/health"), { cache: "no-store" }),
   changed,
   planOf,
   unasked,
@@ -123,9 +124,14 @@ async function follow(output, response) {
   else cured(output);
 }
 
-/** @type {import("../shared/types.js").Ask} */
+/**
+ * The code names the API's paths as the default preset has them.
+ *
+ * @type {import("../shared/types.js").Ask}
+ */
 export async function ask(input, init) {
-  const response = await connection.ask(input, init);
+  const ours = typeof input === "string" && input.startsWith("/api/");
+  const response = await connection.ask(ours ? at(input) : input, init);
   if (isCallback(input)) {
     const output = outputOf(init);
     const length = Number(response.headers.get("content-length") ?? Infinity);

@@ -1,5 +1,6 @@
 /* The blocks on both sides of the graph: buttons, so that keys reach them. */
 
+import { at } from "../shared/base.js";
 import { follow } from "../shared/dash.js";
 import { h } from "../shared/hooks/react.js";
 import * as graph from "./layout.js";
@@ -63,7 +64,7 @@ function Block(props) {
  * @returns {Words}
  */
 const tokenWords = (view, block) => ({
-  href: said.isToken(block) && block.tokens[0] ? `/token/${block.tokens[0].token_id}` : null,
+  href: said.isToken(block) && block.tokens[0] ? at(`/token/${block.tokens[0].token_id}`) : null,
   label: said.tokenName(block),
   detail: said.tokenPlace(block),
   kind: said.tokenClass(view, block),
@@ -77,7 +78,7 @@ const tokenWords = (view, block) => ({
  */
 const featureWords = (view, block, saeId) => ({
   href: said.isFeature(block)
-    ? `/feature/${encodeURIComponent(saeId)}/${block.feature_index}`
+    ? at(`/feature/${encodeURIComponent(saeId)}/${block.feature_index}`)
     : null,
   label: said.featureName(block),
   detail: said.featurePlace(block),

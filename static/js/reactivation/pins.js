@@ -1,5 +1,6 @@
 /* The pinned features, with the way to Steering. */
 
+import { at } from "../shared/base.js";
 import { follow, tell } from "../shared/dash.js";
 import { number } from "../shared/number.js";
 import { h } from "../shared/hooks/react.js";
@@ -102,7 +103,7 @@ export function FeaturePins(props) {
   const before = typeof prefix === "string" ? { prefix } : {}; // where it is not Steering's own
   /** @param {string[]} list */
   const href = (list) =>
-    "/steer?" + new URLSearchParams({ prompt, ...before, f: list.join(",") }).toString();
+    at("/steer?") + new URLSearchParams({ prompt, ...before, f: list.join(",") }).toString();
   /** @param {string} pin */
   const remove = (pin) => tell(props.target, { pins: pins.filter((other) => other !== pin) });
   if (!pins.length) {

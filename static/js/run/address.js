@@ -2,6 +2,7 @@
  * they differ from the default. */
 
 import { writeQuery } from "../shared/address.js";
+import { inside } from "../shared/base.js";
 import { noUpdate } from "../shared/dash.js";
 import { viewQuery } from "../shared/matrix_view.js";
 
@@ -23,6 +24,6 @@ export function address(view, locked, source, pins, id) {
   /** @type {Values} */
   const query = Object.fromEntries(new URLSearchParams(window.location.search));
   for (const [name, value] of Object.entries(own)) query[place ? `${name}.${place}` : name] = value;
-  if (window.location.pathname.startsWith("/r/")) writeQuery(query);
+  if (inside(window.location.pathname).startsWith("/r/")) writeQuery(query);
   return noUpdate();
 }

@@ -3,6 +3,7 @@
  * tools. */
 
 import { around } from "../shared/events.js";
+import { at } from "../shared/base.js";
 import { noUpdate } from "../shared/dash.js";
 import { keep, stored } from "../shared/delete_tokens.js";
 import { reportProblem } from "../shared/notices.js";
@@ -54,6 +55,6 @@ document.addEventListener("click", async (event) => {
   if (!window.confirm("Delete this run for ever? Its link will open nothing.")) return;
   if (await send("DELETE", runId)) {
     keep(runId, null);
-    window.location.assign("/");
+    window.location.assign(at("/"));
   }
 });

@@ -5,6 +5,7 @@
  * it (a cursor that is dragged or walked with the arrows, a prompt that grows) changes that entry,
  * and so does what the page adds by itself. choices.js writes the controls' choices at once. */
 
+import { inside } from "./base.js";
 import { noUpdate, tell } from "./dash.js";
 
 /** @import { Values } from "./types.js" */
@@ -184,7 +185,7 @@ toAnchor();
  * @param {Values} values
  */
 export function writeAddress(path, values) {
-  if (window.location.pathname.replace(/\/$/, "") === path) writeQuery(values);
+  if (inside(window.location.pathname).replace(/\/$/, "") === path) writeQuery(values);
   return noUpdate();
 }
 
