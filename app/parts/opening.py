@@ -7,7 +7,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from backend.schemas import Build, Capabilities, Demonstration, Sae, Token
+from app.api import ApiClient, ApiProblem
+from backend.schemas import Build, Capabilities, Demonstration, Sae, Token, TokenizeRequest
+
+
+async def in_memory(api: ApiClient) -> Capabilities:
+    """What the server can do once its model is in memory: a page that works with it cannot be laid
+    out before. Where it cannot be had, what the server can do without.
+    """
+    can = await api.capabilities()
+    if not can.live or can.model_info is not None:
+        return can
+    try:  # the model is loaded by whoever uses it first
+        await api.tokenize(TokenizeRequest(prompt=can.default_prompt or "."))
+    except ApiProblem:
+        return can
+    return await api.capabilities()
 
 
 def opened_sae(page: str, can: Capabilities, saes: Sequence[Sae]) -> Sae:

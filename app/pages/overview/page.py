@@ -218,7 +218,14 @@ def _register_prompts(app: Dash, api: ApiClient) -> None:
         capabilities = await api.capabilities()
         if not capabilities.live:
             return notice("No live model, so no strip", capabilities.live_detail), "", ""
+        if capabilities.model_info is None:  # a look at a build is no reason to load its model
+            return _not_in_memory(capabilities), "", ""
         return await _strips(api, capabilities, href)
+
+
+def _not_in_memory(can: Capabilities) -> Component:
+    way = dcc.Link("Reactivation loads it.", href=at("/reactivation"), className="fs-link")
+    return notice("The model is not in memory, so no strip", [f"{can.model}: ", way])
 
 
 async def _strips(

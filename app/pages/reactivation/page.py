@@ -48,7 +48,7 @@ from app.pages.reactivation.view import (
 from app.parts.components import FiringCompare
 from app.parts.controls import address_complaints
 from app.parts.matrix import complaints_of, generate_of, lane_of, view_of
-from app.parts.opening import marked
+from app.parts.opening import in_memory, marked
 from app.parts.page import FOLLOWED, Page
 from app.parts.panel import panel
 from app.parts.reproduce import in_turn
@@ -129,9 +129,9 @@ _OPENED = (
 
 
 def _register_open(app: Dash, api: ApiClient) -> None:
-    @app.callback(*_OPENED, Input("reactivation-query", "data"), running=[_READING])
+    @app.callback(*_OPENED, Input("reactivation-query", "data"), running=[_READING, FOLLOWED])
     async def open_page(query: dict[str, str]) -> tuple[Any, ...]:
-        can = await api.capabilities()
+        can = await in_memory(api)
         defaults = defaults_of(can)
         typed = "prompt" in query or "second" in query
         prompt, second = (query.get(n, "") if typed else defaults[n] for n in ("prompt", "second"))

@@ -29,7 +29,7 @@ from app.parts.components import (
     SteerStream,
 )
 from app.parts.controls import address_complaints, not_known
-from app.parts.opening import live_demonstrations, named_sae
+from app.parts.opening import in_memory, live_demonstrations, named_sae
 from app.parts.page import FOLLOWED, Page
 from app.parts.panel import panel
 from backend import schemas as wire
@@ -168,9 +168,9 @@ _OPENED = (
 def _register_open(app: Dash, api: ApiClient) -> None:
     waits = (Output("steer-shift", "busy"), True, False)
 
-    @app.callback(*_OPENED, Input("steer-query", "data"), running=[waits])
+    @app.callback(*_OPENED, Input("steer-query", "data"), running=[waits, FOLLOWED])
     async def open_page(query: dict[str, str]) -> tuple[Any, ...]:
-        can = await api.capabilities()
+        can = await in_memory(api)
         shown = live_demonstrations(can)
         defaults = defaults_of(can, shown)
         try:
