@@ -15,6 +15,8 @@ from backend.schemas.presets import PresetChoice
 # pages whose addresses name what other models do not have -> where their subject is looked for
 ELSEWHERE = {"token": "/token", "feature": "/features", "r": "/"}
 
+PROMPTED = ("/reactivation", "/steer")  # static/js/frame/presets.js takes the prompt along
+
 
 def preset_list(
     presets: Sequence[PresetChoice], current: str | None, pathname: str | None
@@ -29,7 +31,8 @@ def preset_list(
     page = same_page(inside(pathname))
     rows = [html.Li(_row(one, page, here=one.name == current)) for one in ready]
     listed = html.Ul(rows, className="fs-presets", **{"aria-label": "Presets ready here"})
-    return html.Div([html.H2("Presets ready here"), listed, *_not_ready(others)])
+    title = "The same prompt under" if page in PROMPTED else "Presets ready here"
+    return html.Div([html.H2(title), listed, *_not_ready(others)])
 
 
 def same_page(path: str) -> str:

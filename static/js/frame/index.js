@@ -6,6 +6,7 @@ import "./clicks.js";
 import { ask } from "./connection.js";
 import "./definitions.js";
 import "./keyboard.js";
+import "./presets.js";
 import "./tables.js";
 import "./theme.js";
 
