@@ -25,7 +25,8 @@ def listing(name: str | None) -> str:
 def in_brief(preset: Preset) -> str:
     """What it is in a few words: its size, and where its SAEs read."""
     n = preset.n_parameters
-    size = f"{n / 1e9:.1f} billion" if n >= 1e9 else f"{n / 1e6:.3g} million"
+    sizes = ((1e9, "billion"), (1e6, "million"))
+    size = next((f"{n / unit:.3g} {word}" for unit, word in sizes if n >= unit), f"{n:,}")
     layers = list(dict.fromkeys(str(sae.layer) for sae in preset.saes if sae.layer is not None))
     read = f"SAEs after layer{'s' * (len(layers) > 1)} {', '.join(layers)}" if layers else ""
     return ", ".join(filter(None, [f"{size} parameters" if n else "", read]))

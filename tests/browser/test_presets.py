@@ -79,7 +79,7 @@ def test_by_touch_on_a_phone(browser: Browser, two: str, page_problems: list[str
     context = browser.new_context(viewport={"width": 380, "height": 740}, has_touch=True)
     page = context.new_page()
     watch(page, two, page_problems)
-    page.goto(f"{two}/claims")
+    page.goto(f"{two}/graph")
     shows(page, "Tiny one")
     page.tap("#frame-open-model")
     row = page.locator(choice(page, "two"))
@@ -90,7 +90,7 @@ def test_by_touch_on_a_phone(browser: Browser, two: str, page_problems: list[str
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 380
     page.tap(choice(page, "two"))
-    expect(page).to_have_url(f"{two}/m/two/claims")
+    expect(page).to_have_url(f"{two}/m/two/graph")
     shows(page, "Tiny two")
     assert page_problems == []
     context.close()
@@ -101,7 +101,7 @@ def test_pages_below_a_prefix_ask_and_lead_nowhere_else(page: Page, two: str) ->
     page.on("request", lambda sent: asked.append(urlsplit(sent.url).path))
     page.goto(f"{two}/m/two/")
     for path in PAGES:
-        page.locator(f'.fs-rail a[href="/m/two{path}"]').click()
+        page.locator(f'.fs-rail li a[href="/m/two{path}"]').click()
         expect(page).to_have_url(f"{two}/m/two{path}")
         expect(page.locator("#frame-page h1, #frame-page h2").first).to_be_visible()
         page.wait_for_load_state("networkidle")

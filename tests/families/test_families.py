@@ -15,10 +15,10 @@ import torch
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
-from backend import cli
 from backend.core import presets
 from backend.core.lm import LanguageModel
 from backend.core.store import Store
+from backend.servers import api_alone
 from backend.settings import Settings
 from precompute.cli import main
 from tests.families.made import (
@@ -77,7 +77,7 @@ def test_live_firings_are_those_of_plain_numpy(
         runs=tmp_path / "runs.sqlite",
         threads=1,
     )
-    app = cli._api(own)
+    app = api_alone(own)
     with TestClient(app) as client:
         assert app.state.backend.live.ready.wait(30)
         answer = client.post("/api/inspect", json={"prompt": PROMPT})

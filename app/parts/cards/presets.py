@@ -58,6 +58,7 @@ def _not_ready(others: Sequence[PresetChoice]) -> list[Component]:
     told = f"{len(others)} more are known and not ready here"
     return [
         html.Details(
-            [html.Summary(told), html.Ul(rows, className="fs-presets")], className="fs-small"
+            [html.Summary(told), html.Ul(rows, className="fs-presets")],
+            className="fs-small fs-presets-more",
         )
     ]

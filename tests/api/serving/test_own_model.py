@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from backend import cli
 from backend.core import presets
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
+from backend.servers import api_alone
 from backend.settings import Settings
 from tests.api.conftest import PROMPT
 
@@ -29,7 +29,7 @@ def test_options_are_enough_to_be_live(
         sae=(str(tiny_folder / "saes" / "layer_0"), str(tiny_folder / "saes" / "layer_2")),
         build=build_path,
     )
-    app = cli._api(own)
+    app = api_alone(own)
     with TestClient(app) as client:
         assert app.state.backend.live.ready.wait(30)
         told = client.get("/api/capabilities").json()
