@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 PAGES = ("/", "/coverage", "/graph", "/features", "/token", "/reactivation", "/steer", "/claims")
 # what is the same for every preset, and fetched once
 SHARED = ("/assets/", "/modules/", "/_dash-component-suites/")
-OUTSIDE = """() => [...document.querySelectorAll("a[href^='/']")]
+OUTSIDE = """() => [...document.querySelectorAll("a[href^='/']:not(.fs-preset)")]
     .map((link) => link.getAttribute("href")).filter((href) => !href.startsWith("/m/two/"))"""
 
 
