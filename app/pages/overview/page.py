@@ -23,7 +23,7 @@ from app.pages.overview.compared import (
     setting_words,
 )
 from app.pages.overview.primer import primer
-from app.pages.overview.strip import most_firing, prompt_strip
+from app.pages.overview.strip import most_firing, not_in_memory, prompt_strip
 from app.parts.controls import built_saes
 from app.parts.headline import number
 from app.parts.opening import opened_sae
@@ -219,13 +219,8 @@ def _register_prompts(app: Dash, api: ApiClient) -> None:
         if not capabilities.live:
             return notice("No live model, so no strip", capabilities.live_detail), "", ""
         if capabilities.model_info is None:  # a look at a build is no reason to load its model
-            return _not_in_memory(capabilities), "", ""
+            return not_in_memory(capabilities), "", ""
         return await _strips(api, capabilities, href)
-
-
-def _not_in_memory(can: Capabilities) -> Component:
-    way = dcc.Link("Reactivation loads it.", href=at("/reactivation"), className="fs-link")
-    return notice("The model is not in memory, so no strip", [f"{can.model}: ", way])
 
 
 async def _strips(

@@ -9,11 +9,19 @@ from collections.abc import Sequence
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from app.base import at
 from app.links import page_url
+from app.parts.panel import notice
 from app.parts.token import token_chip, visible
-from backend.schemas import InspectResponse, Sae, Split, Token
+from backend.schemas import Capabilities, InspectResponse, Sae, Split, Token
 
 BAR_PX = 46  # height of the tallest bar
+
+
+def not_in_memory(can: Capabilities) -> Component:
+    """In place of the strips of a model that is loaded once it is used."""
+    way = dcc.Link("Reactivation loads it.", href=at("/reactivation"), className="fs-link")
+    return notice("The model is not in memory, so no strip", [f"{can.model}: ", way])
 
 
 def most_firing(answers: Sequence[InspectResponse], sae: Sae) -> int:
