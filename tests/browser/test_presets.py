@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from backend.servers import with_pages
-from tests.browser.conftest import listening, watch
+from tests.browser.conftest import WAIT_MS, listening, watch
 from tests.two_presets import settings_of_two, two_presets
 
 pytestmark = pytest.mark.browser
@@ -77,6 +77,7 @@ def test_by_key_from_a_page_whose_subject_the_other_preset_lacks(page: Page, two
 
 def test_by_touch_on_a_phone(browser: Browser, two: str, page_problems: list[str]) -> None:
     context = browser.new_context(viewport={"width": 380, "height": 740}, has_touch=True)
+    context.set_default_timeout(WAIT_MS)
     page = context.new_page()
     watch(page, two, page_problems)
     page.goto(f"{two}/graph")
