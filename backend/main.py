@@ -140,6 +140,7 @@ def _guard(app: FastAPI, served: Backend) -> None:
     app.add_middleware(
         RequestContext,
         max_body_bytes=served.settings.max_body_bytes,
+        max_upload_bytes=served.settings.max_upload_bytes,
         body_seconds=served.settings.body_seconds,
         metrics=served.metrics,
         door=served.door,

@@ -164,7 +164,7 @@ class Settings(BaseSettings):
         default=50, ge=1, le=1000, description="next tokens listed per position"
     )
     max_set_prompts: int = Field(
-        default=400, ge=1, le=10_000, description="prompts of one reactivation set"
+        default=400, ge=1, le=10_000, description="prompts of one set, reactivation or steering"
     )
     max_temperature: float = Field(
         default=5.0, gt=0, le=100, description="largest sampling temperature"
@@ -174,6 +174,13 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         default=262_144, ge=1024, le=16_777_216, description="bytes of a request body"
+    )
+    max_upload_bytes: int = Field(
+        default=4_194_304,
+        ge=1024,
+        le=67_108_864,
+        description="bytes of a body that brings a file of prompts, which base64 makes a third "
+        "larger",
     )
     max_page: int = Field(default=500, ge=1, le=10_000, description="rows of one page of a list")
     max_coverage_rows: int = Field(

@@ -26,7 +26,17 @@ from backend.routes.browse import (
     statistics,
     tokens,
 )
-from backend.routes.live import inspect, lens, patch, reactivation, steer, sweep, traits
+from backend.routes.live import (
+    inspect,
+    lens,
+    patch,
+    prompt_files,
+    reactivation,
+    steer,
+    steer_set,
+    sweep,
+    traits,
+)
 from backend.routes.request.problems import CONTENT_TYPE, Refusal, refuse_unknown_parameters
 from backend.schemas import Problem
 
@@ -50,7 +60,19 @@ LIVE_FAILURES: dict[int | str, dict[str, Any]] = {
 router = APIRouter(
     prefix="/api", dependencies=[Depends(refuse_unknown_parameters)], responses=FAILURES
 )
-for family in (inspect, reactivation, steer, sweep, traits, patch, lens, runs, session):
+for family in (
+    inspect,
+    reactivation,
+    steer,
+    steer_set,
+    sweep,
+    traits,
+    patch,
+    lens,
+    prompt_files,
+    runs,
+    session,
+):
     router.include_router(family.router, responses=LIVE_FAILURES)
 for family in (
     server,

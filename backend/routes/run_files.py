@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 FORMATS = {
@@ -36,6 +36,28 @@ print(f"KL(steered || baseline), nats: recorded {kept['kl']:.6g}, now {again['kl
 for name in ("baseline", "steered"):
     print(name, "texts agree:", kept[name]["texts"] == again[name]["texts"])
 """
+STEER_SET_NUMBER = """\
+for before, now in zip(kept["arms"], again["arms"]):
+    print(before["name"], "rates agree:",
+          (before["success"], before["changed"]) == (now["success"], now["changed"]))
+print("answers agree:", kept["rows"] == again["rows"])
+"""
+REACTIVATION_SET_NUMBER = """\
+for before, now in zip(kept["index"]["classes"], again["index"]["classes"]):
+    print(before["token_class"], "index: recorded", before["index"], "now", now["index"])
+"""
+NUMBERS = {
+    "inspect": AGREEMENT + INSPECT_NUMBER,
+    "steer": AGREEMENT + STEER_NUMBER,
+    "steer_set": STEER_SET_NUMBER,
+    "reactivation_set": REACTIVATION_SET_NUMBER,
+}
+ENDPOINTS = {
+    "inspect": "inspect",
+    "steer": "steer",
+    "steer_set": "steer/set",
+    "reactivation_set": "reactivation/set",
+}
 
 
 def as_json(run: dict[str, Any]) -> bytes:
@@ -44,19 +66,19 @@ def as_json(run: dict[str, Any]) -> bytes:
 
 
 def as_parquet(run: dict[str, Any]) -> bytes:
-    """One row a firing (inspect) or a generated token (steer);
-    the rest of the run, as JSON, is in the metadata.
+    """One row a firing (inspect), a generated token (steer), an answer (steer_set) or a class of
+    tokens (reactivation_set); the rest of the run, as JSON, is in the metadata.
 
     The metadata has every field of the run by its name. Its `result` lacks what the rows hold and
-    nothing else: the columns of each SAE's firings, or each arm's token_ids and probabilities.
+    nothing else: the columns of each SAE's firings, each arm's token_ids and probabilities, the
+    rows of answers, the classes of the index.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    inspect = run["kind"] == "inspect"
-    rows = list(_firings(run) if inspect else _texts(run))
-    columns = INSPECT_COLUMNS if inspect else STEER_COLUMNS
-    rest = _without_firings(run["result"]) if inspect else _without_tokens(run["result"])
+    read, columns, without = TABLES[run["kind"]]
+    rows = list(read(run))
+    rest = without(run["result"])
     described = {name: json.dumps(value) for name, value in (run | {"result": rest}).items()}
     fields = [(name, pa.type_for_alias(alias)) for name, alias in columns.items()]
     table = pa.Table.from_pylist(rows, schema=pa.schema(fields, metadata=described))
@@ -82,6 +104,31 @@ STEER_COLUMNS = {
     "token_id": "int32",
     "probability": "double",  # null in a run of a version that did not keep it
     "kl_nats": "double",
+}
+
+STEER_SET_COLUMNS = {
+    "row": "int32",
+    "prompt": "string",
+    "arm": "string",
+    "answer": "string",
+    "success": "bool",
+    "changed": "bool",
+}
+REACTIVATION_SET_COLUMNS = {
+    "sae_id": "string",
+    "token_class": "string",
+    "n_positions": "int64",
+    "firing": "int64",
+    "new": "int64",
+    "reactivated": "int64",
+    "carried": "int64",
+    "share": "double",
+    "shuffled_share": "double",
+    "index": "double",
+    "interval_low": "double",
+    "interval_high": "double",
+    "shuffled_interval_low": "double",
+    "shuffled_interval_high": "double",
 }
 
 
@@ -140,6 +187,41 @@ def _without_columns(arm: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _answers(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for row in run["result"]["rows"]:
+        for arm, one in row["answers"].items():
+            yield {
+                "row": row["prompt"],
+                "prompt": run["request"]["prompts"][row["prompt"]],
+                "arm": arm,
+                "answer": one["text"],
+                "success": one["success"],
+                "changed": one["changed"],
+            }
+
+
+def _classes(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for one in run["result"]["index"]["classes"]:
+        ends = {
+            f"{name}_{end}": value
+            for name in ("interval", "shuffled_interval")
+            for end, value in zip(("low", "high"), one[name] or (None, None), strict=True)
+        }
+        yield one | {"sae_id": run["result"]["sae_id"]} | ends
+
+
+def _without_classes(result: dict[str, Any]) -> dict[str, Any]:
+    return result | {"index": result["index"] | {"classes": []}}
+
+
+TABLES: dict[str, tuple[Callable[..., Iterator[Any]], dict[str, str], Callable[..., Any]]] = {
+    "inspect": (_firings, INSPECT_COLUMNS, _without_firings),
+    "steer": (_texts, STEER_COLUMNS, _without_tokens),
+    "steer_set": (_answers, STEER_SET_COLUMNS, lambda result: result | {"rows": []}),
+    "reactivation_set": (_classes, REACTIVATION_SET_COLUMNS, _without_classes),
+}
+
+
 def as_notebook(run: dict[str, Any], origin: str) -> bytes:
     """A notebook of the standard library alone;
     `origin` is this server, and can be changed in its first cell.
@@ -151,7 +233,6 @@ def as_notebook(run: dict[str, Any], origin: str) -> bytes:
     )
     note = f"\n\n{run['note']}" if run["note"] else ""
     request = json.dumps(run["request"], ensure_ascii=True, indent=1)
-    number = INSPECT_NUMBER if run["kind"] == "inspect" else STEER_NUMBER
     cells = [
         _markdown(_inert(title + told + note)),
         _code(_opening(origin)),
@@ -164,10 +245,10 @@ def as_notebook(run: dict[str, Any], origin: str) -> bytes:
         _markdown("## The same request, now"),
         _code(
             f"request = json.loads({request!r})\n"
-            f'again = call("POST", "/api/{run["kind"]}", request)'
+            f'again = call("POST", "/api/{ENDPOINTS[run["kind"]]}", request)'
         ),
         _markdown("## Whether they agree"),
-        _code(AGREEMENT + number),
+        _code(NUMBERS[run["kind"]]),
     ]
     notebook = {
         "cells": [{"id": f"cell-{i}", **cell} for i, cell in enumerate(cells)],

@@ -7,29 +7,36 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
-import torch
-import transformers
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi import Response as HttpResponse
+from starlette.responses import StreamingResponse
 
-from backend.core.fingerprints import tokenizer_hash
 from backend.core.runs import LabelConflict, WrongDeleteToken, run_id_of
-from backend.routes.live import inspect, steer
-from backend.routes.live.inspect import InspectWork, plan_inspect
-from backend.routes.live.steer import SteerWork, plan_steer
+from backend.routes.live.work import streamed
 from backend.routes.request.lease import Lease, Turns
 from backend.routes.request.problems import CONTENT_TYPE, Refusal
 from backend.routes.request.served import Backend, Served
 from backend.routes.run_files import FORMATS, as_json, as_notebook, as_parquet
+from backend.routes.run_recording import (
+    Plan,
+    RecordedSet,
+    SetPlan,
+    determinants,
+    plan_of,
+    provenance,
+    remedy_of,
+)
 from backend.schemas import (
-    InspectRun,
     Problem,
+    ReactivationSetResponse,
     Run,
     RunCreated,
     RunDeleted,
     RunFileQuery,
     RunLabels,
     RunRequest,
+    SetRunRequest,
+    SteerSetResponse,
 )
 
 router = APIRouter(tags=["runs"])
@@ -60,7 +67,7 @@ async def create_run(
     """Record a result. The same request on the same weights and build gives the same
     id, and runs once.
     """
-    plan = await asyncio.to_thread(_plan, body, served)
+    plan = await asyncio.to_thread(plan_of, body, served)
     run_id = run_id_of(body.kind, determinants(plan, served))
     reused = await asyncio.to_thread(served.runs.has, run_id)
     served.metrics.looked_up("runs", hits=int(reused), misses=int(not reused))
@@ -69,6 +76,30 @@ async def create_run(
     answer.headers["Location"] = f"{served.base}/api/runs/{run_id}"
     url = f"{served.base}/r/{run_id}"
     return RunCreated(run_id=run_id, url=url, reused=reused, delete_token=token)
+
+
+@router.post(
+    "/runs/stream",
+    response_class=StreamingResponse,
+    responses=TAKEN
+    | {200: {"content": {"text/event-stream": {}}, "description": "server-sent events"}},
+)
+async def stream_run(body: SetRunRequest, served: Served, turns: Turns) -> StreamingResponse:
+    """Run over a set of prompts and record what came: the frames of that set's own stream, and in
+    the `final` one the run. A cancelled one keeps what came and is not recorded.
+
+    A set that was recorded before is not run again. It may have the model for
+    limits.stream_seconds of /api/capabilities in all.
+    """
+    plan: SetPlan = await asyncio.to_thread(plan_of, body, served)  # type: ignore[assignment]
+    run_id = run_id_of(body.kind, determinants(plan, served))
+    kept = await asyncio.to_thread(served.runs.get, run_id)
+    served.metrics.looked_up("runs", hits=int(kept is not None), misses=int(kept is None))
+    of = ReactivationSetResponse if body.kind == "reactivation_set" else SteerSetResponse
+    known = None if kept is None else of.model_validate(kept.result)
+    work = RecordedSet(plan, served, body, run_id, known)
+    ticket = turns.take(remedy_of(plan), served.settings.stream_seconds)
+    return streamed(work, ticket, served.live.queue)
 
 
 @router.get("/runs/{run_id}")
@@ -149,64 +180,17 @@ def _unknown(run_id: str) -> Refusal:
     return Refusal(404, f"No run {run_id!r} is recorded on this server.")
 
 
-def determinants(plan: InspectWork | SteerWork, served: Backend) -> dict[str, Any]:
-    """Everything that the result depends on, as plain JSON.
-
-    Not controls_left_out, which follows from the rest: runs keep the ids that they had before it
-    was told.
-    """
-    return {
-        "effective": {
-            name: value for name, value in plan.effective.items() if name != "controls_left_out"
-        },
-        "token_ids": plan.prompt.token_ids,
-        "build": served.build.identity(),
-        **_weights(plan),
-    }
-
-
-def _weights(plan: InspectWork | SteerWork) -> dict[str, Any]:
-    loaded = plan.prompt.loaded
-    return {
-        "model_hash": loaded.fingerprint,
-        "sae_hashes": {sae.sae_id: loaded.sae_hashes[sae.sae_id] for sae in plan.saes},
-        "dtype": str(loaded.lm.dtype).removeprefix("torch."),
-    }
-
-
-def _plan(body: RunRequest, served: Backend) -> InspectWork | SteerWork:
-    if isinstance(body, InspectRun):
-        return plan_inspect(body.request, served)
-    return plan_steer(body.request, served)
-
-
 async def _record(
-    run_id: str, body: RunRequest, plan: InspectWork | SteerWork, served: Backend, turns: Lease
+    run_id: str, body: RunRequest, plan: Plan, served: Backend, turns: Lease
 ) -> str | None:
     """Run the plan and put the result away;
     its delete token. A result that was cut short is not recorded.
     """
-    ticket = await turns.turn(inspect.LESS if isinstance(plan, InspectWork) else steer.LESS)
+    ticket = await turns.turn(remedy_of(plan))
     result = await ticket.run(partial(plan.run, ticket.stop))
     if result is None or ticket.stop.is_set():
         raise Refusal(503, "The run was cancelled; nothing was recorded.")
-    provenance = {
-        "preset": served.preset.name,
-        "model": served.preset.title,
-        "model_source": served.preset.revision or "",
-        **_weights(plan),
-        "device": str(plan.prompt.loaded.lm.device),
-        "build": served.build.identity(),
-        "version": served.version,
-        # told, but no part of the id: a run is the same run on a newer torch
-        "torch_version": str(torch.__version__),
-        "transformers_version": transformers.__version__,
-        # what was found not to fit of the SAEs, by then
-        "warnings": served.fits.warnings_of(sae.sae_id for sae in plan.saes),
-        # None: its files are not known
-        "tokenizer_hash": tokenizer_hash(plan.prompt.loaded.files.get("model", {})),
-    }
     put = partial(served.runs.put, run_id, body.kind, request=body.request.model_dump(mode="json"))
     return await asyncio.to_thread(
-        put, result=result.model_dump(mode="json"), provenance=provenance
+        put, result=result.model_dump(mode="json"), provenance=provenance(plan, served)
     )

@@ -125,7 +125,10 @@ class Limits(Response):
     temperature: float = Field(description="largest temperature")
     value: float = Field(description="largest absolute intervention value")
     body_bytes: int = Field(description="bytes of a request body")
-    set_prompts: int = Field(description="prompts of one reactivation set")
+    upload_bytes: int = Field(
+        description="bytes of a body of POST /api/prompts, a file in base64 included"
+    )
+    set_prompts: int = Field(description="prompts of one set, reactivation or steering")
     shuffles: int = Field(description="random orders of a prompt in a reactivation request")
     alphas: int = Field(description="α of one trait search")
     queue: int = Field(description="live requests that may wait")

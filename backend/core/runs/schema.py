@@ -20,7 +20,9 @@ RUN = sa.Table(
     "run",
     METADATA,
     sa.Column("run_id", sa.String(ID_LENGTH), primary_key=True),
-    sa.Column("kind", sa.String, nullable=False, comment="inspect or steer"),
+    sa.Column(
+        "kind", sa.String, nullable=False, comment="inspect, steer, reactivation_set or steer_set"
+    ),
     sa.Column(
         "request", sa.LargeBinary, nullable=False, comment="zlib-compressed JSON, as the next two"
     ),

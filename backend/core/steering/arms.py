@@ -117,13 +117,14 @@ def sentence(edits: Sequence[FeatureEdit], prompt: ReadPrompt) -> str:
     """The edits in plain words."""
     if not edits:
         return NO_CHANGE
-    words = "; ".join(f"{_verb(edit)} {_where(edit.positions, prompt)}" for edit in edits)
+    words = "; ".join(f"{edit_words(edit)} {_where(edit.positions, prompt)}" for edit in edits)
     if edits[0].include_generated:
         words += "; and at every generated token"
     return words[0].upper() + words[1:] + "."
 
 
-def _verb(edit: FeatureEdit) -> str:
+def edit_words(edit: FeatureEdit) -> str:
+    """What is done, without where."""
     feature = f"feature {edit.feature_index} of {edit.sae.sae_id}"
     value = f"{edit.value:g}".replace("-", "−")
     return {

@@ -34,6 +34,7 @@ from backend.schemas import (
     SetFrame,
     TokenizeRequest,
 )
+from backend.serving.loading import Loaded
 
 router = APIRouter(tags=["live"])
 AT_ONCE = 8  # prompts of a set per turn at the model: between turns others have theirs
@@ -136,6 +137,18 @@ class SetWork(SteppedWork[int, ReactivationSetResponse]):
                     return
                 self.counted.append(prompt_counts(one.observed, one.shuffled, prompt.classes))
             yield len(self.counted)
+
+    @property
+    def saes(self) -> list[Sae]:
+        return [self.sae]
+
+    @property
+    def loaded(self) -> Loaded:
+        return self.prompts[0].loaded
+
+    @property
+    def token_ids(self) -> list[list[int]]:
+        return [prompt.token_ids for prompt in self.prompts]
 
     @property
     def finished(self) -> bool:

@@ -29,6 +29,7 @@ API_PREFIX = "/api"
 IN_PROCESS = "in-process"  # host of the dashboard's own calls, which are made on a visitor's behalf
 # a page's callbacks carry what it holds: firings of two long prompts are megabytes
 PAGE_BODY_BYTES = 33_554_432
+UPLOADS = "/api/prompts"  # the one path that takes a file
 SEND_SECONDS = 60.0  # for one part of an answer: a client that takes none of it is dropped
 
 visitor: ContextVar[str] = ContextVar("visitor", default=IN_PROCESS)
@@ -44,6 +45,7 @@ class RequestContext:
         app: App,
         *,
         max_body_bytes: int,
+        max_upload_bytes: int,
         body_seconds: float,
         metrics: Metrics,
         door: Doorkeeper,
@@ -55,6 +57,7 @@ class RequestContext:
         """
         self.app = app
         self.max_body_bytes = max_body_bytes
+        self.max_upload_bytes = max(max_upload_bytes, max_body_bytes)
         self.body_seconds = body_seconds
         self.metrics = metrics
         self.door = door
@@ -93,7 +96,8 @@ class RequestContext:
                 self.door.admit(
                     scope["method"], scope["path"], visitor.get(), dict(scope["headers"])
                 )
-            most = self.max_body_bytes if api else PAGE_BODY_BYTES
+            own = self.max_upload_bytes if scope["path"] == UPLOADS else self.max_body_bytes
+            most = own if api else PAGE_BODY_BYTES
             await self.app(scope, self._limited(scope, receive, most), send)
         except Refusal as refusal:  # at the door, or raised while the body was being read
             problem = problem_of(refusal.status_code, str(refusal.detail))

@@ -47,6 +47,7 @@ def limits_of(settings: Settings, loaded: Loaded | None) -> Limits:
         temperature=settings.max_temperature,
         value=settings.max_value,
         body_bytes=settings.max_body_bytes,
+        upload_bytes=settings.max_upload_bytes,
         set_prompts=settings.max_set_prompts,
         shuffles=SHUFFLES_MOST,
         alphas=MAX_ALPHAS,
@@ -295,6 +296,5 @@ def check_prompt_set(texts: Sequence[str], settings: Settings) -> None:
             "prompts", None, "one or more texts: this preset has no prompts of its own"
         )
     if len(texts) > settings.max_set_prompts:
-        raise refuse_field(
-            "prompts", f"{len(texts)} texts", f"at most {settings.max_set_prompts} texts"
-        )
+        allowed = f"at most {settings.max_set_prompts} texts"
+        raise refuse_field("prompts", f"{len(texts)} texts", allowed)
