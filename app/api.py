@@ -179,6 +179,14 @@ class ApiClient:
     async def steer(self, request: wire.SteerRequest) -> wire.SteerResponse:
         return await self._post("/api/steer", request, wire.SteerResponse)
 
+    async def reactivation_set(
+        self, request: wire.ReactivationSetRequest
+    ) -> wire.ReactivationSetResponse:
+        return await self._post("/api/reactivation/set", request, wire.ReactivationSetResponse)
+
+    async def steer_set(self, request: wire.SteerSetRequest) -> wire.SteerSetResponse:
+        return await self._post("/api/steer/set", request, wire.SteerSetResponse)
+
     async def lens(self, request: wire.LensRequest) -> wire.LensResponse:
         return await self._post("/api/lens", request, wire.LensResponse)
 

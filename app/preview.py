@@ -108,9 +108,12 @@ class PreviewTags:
 
 def run_preview(run: Run) -> Preview:
     """A recorded run by its title and note, else by what was asked of what."""
-    what = "A recorded prompt" if run.kind == "inspect" else "A recorded steering"
-    prompt = " ".join(str(run.request.get("prompt", "")).split())
+    what = "A recorded steering" if run.kind.startswith("steer") else "A recorded prompt"
+    prompts = run.request.get("prompts") or [run.request.get("prompt", "")]
+    prompt = " ".join(str(prompts[0]).split())
     shown = prompt if len(prompt) <= PROMPT_SHOWN else prompt[:PROMPT_SHOWN] + "…"
+    if len(prompts) > 1:
+        what, shown = f"{what}: {len(prompts):,} prompts", f"{shown}” … “{prompts[-1].strip()[:40]}"
     told = (
         run.note
         or f"“{shown}”, with {run.provenance.get('model', 'a model')}, recorded "

@@ -72,19 +72,6 @@ class FiringMatrix(LiveComponent):
     _props = ("group", "prompts", "info", "sae_id", "baselines", *_CHOSEN)
 
 
-class ReactivationIndex(LiveComponent):
-    """The reactivation index by class of tokens, with intervals:
-    of the prompts shown, and of a set.
-
-    indices: [{source, index: ReactivationIndex}] or null; request: body for `endpoint`, which
-    streams the set once the person (or the address) has asked: measured; cancel: as in SteerStream.
-    group: the matrix whose prompts are shuffled; busy: while they are.
-    """
-
-    _type = "ReactivationIndex"
-    _props = ("group", "indices", "request", "endpoint", "cancel", "measured", "busy")
-
-
 class NextTokens(LiveComponent):
     """Next-token bars of the pointed-at position, else of the locked one, per prompt."""
 

@@ -61,6 +61,7 @@ SETTINGS = {
     "find": Asked(view="find", default=""),
     "at": _form(rf"none|{_PLACE}(\.{_PLACE})*", "is none, or positions as in 7, 5-8, 3.7-9 or b7"),
     "source": _form(r"none|b?\d+", "is none, or a position as in 7 or b7"),
+    "own": _form(r"[0-9a-f]{20}", "is the id of a run over prompts of one's own"),
 }
 
 

@@ -31,6 +31,7 @@ from backend.schemas import (
     RunCreated,
     RunRequest,
     SetRunFinalFrame,
+    SetRunRequest,
     SteerRun,
     SteerSetResponse,
 )
@@ -47,6 +48,11 @@ def plan_of(body: RunRequest, served: Backend) -> Plan:
         return plan_inspect(body.request, served)
     if isinstance(body, SteerRun):
         return plan_steer(body.request, served)
+    return plan_of_set(body, served)
+
+
+def plan_of_set(body: SetRunRequest, served: Backend) -> SetPlan:
+    """The same of a set."""
     if isinstance(body, ReactivationSetRun):
         return plan_set(body.request, served)
     return plan_steer_set(body.request, served)
@@ -67,12 +73,12 @@ def determinants(plan: Plan, served: Backend) -> dict[str, Any]:
     Not controls_left_out, which follows from the rest: runs keep the ids that they had before it
     was told.
     """
-    one = isinstance(plan, InspectWork | SteerWork)
+    ids = plan.prompt.token_ids if isinstance(plan, InspectWork | SteerWork) else plan.token_ids
     return {
         "effective": {
             name: value for name, value in plan.effective.items() if name != "controls_left_out"
         },
-        "token_ids": plan.prompt.token_ids if one else plan.token_ids,
+        "token_ids": ids,
         "build": served.build.identity(),
         **_weights(plan),
     }

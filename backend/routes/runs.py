@@ -20,9 +20,9 @@ from backend.routes.run_files import FORMATS, as_json, as_notebook, as_parquet
 from backend.routes.run_recording import (
     Plan,
     RecordedSet,
-    SetPlan,
     determinants,
     plan_of,
+    plan_of_set,
     provenance,
     remedy_of,
 )
@@ -91,7 +91,7 @@ async def stream_run(body: SetRunRequest, served: Served, turns: Turns) -> Strea
     A set that was recorded before is not run again. It may have the model for
     limits.stream_seconds of /api/capabilities in all.
     """
-    plan: SetPlan = await asyncio.to_thread(plan_of, body, served)  # type: ignore[assignment]
+    plan = await asyncio.to_thread(plan_of_set, body, served)
     run_id = run_id_of(body.kind, determinants(plan, served))
     kept = await asyncio.to_thread(served.runs.get, run_id)
     served.metrics.looked_up("runs", hits=int(kept is not None), misses=int(kept is None))

@@ -1,4 +1,4 @@
-"""Prompts out of pasted texts and files: each format, and every row that holds none by its number."""
+"""Prompts out of pasted texts and files: each format; every row that holds none by its number."""
 
 import io
 from typing import Any
@@ -38,7 +38,8 @@ def test_a_line_that_is_too_long_is_named_and_the_others_are_read() -> None:
 
 
 def test_json_lines_are_objects_or_texts() -> None:
-    lines = '{"id": 1, "prompt": "a"}\n"b"\n{"prompt": 3}\n{oops\n\n[1]\n{"id": 2}\n{"prompt": "\\ud800"}'
+    lines = '{"id": 1, "prompt": "a"}\n"b"\n{"prompt": 3}\n{oops\n\n[1]\n{"id": 2}\n'
+    lines += '{"prompt": "\\ud800"}'
     found = reading(lines, format="jsonl")
     assert (found.prompts, found.column, found.n_blank) == (["a", "b"], "prompt", 1)
     told = dict(wrong(found))

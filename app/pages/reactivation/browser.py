@@ -48,6 +48,7 @@ def _register_address(app: Dash) -> None:
         Input("reactivation-matrix", "source"),
         Input("reactivation-words", "settings"),
         Input("reactivation-travel", "settings"),
+        Input("reactivation-index", "own"),
         State("reactivation-defaults", "data"),
         prevent_initial_call=True,
     )

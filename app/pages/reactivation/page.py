@@ -6,7 +6,8 @@ Address (non-default values only): `prompt`, `second`, `prefix` (examples before
 prompt, `none`), `source` (a position whose features are followed: `7`, `b7`, `none`), `pins`
 (`sae_id:feature_index`, comma-separated), `order`, `locked`, `from_source`, `function_only`,
 `pinned`, `class`, `least`, `density_from`, `density` (per cent), `find`, `shuffled` (0 = without
-the baseline), `set` (1 = the index over the prompt set), `words` (1 = the locked position is read
+the baseline), `set` (1 = the index over the prompt set), `own` (run of the index over prompts of
+one's own), `words` (1 = the locked position is read
 in words), `travel` (1 = A's states are put into B's run), `answer_a`, `answer_b` (tokens; `·` is a
 space), `unrelated` (the control's prompt; empty = none).
 """
@@ -118,6 +119,7 @@ _OPENED = (
     Output("reactivation-generate", "max"),
     Output("reactivation-shuffled", "checked"),
     Output("reactivation-index", "measured"),
+    Output("reactivation-index", "own"),
     Output("reactivation-matrix", "locked"),
     Output("reactivation-matrix", "source"),
     Output("reactivation-matrix", "pins"),
@@ -145,6 +147,7 @@ def _register_open(app: Dash, api: ApiClient) -> None:
             most,
             query.get("shuffled") != "0",
             query.get("set") == "1",
+            query.get("own"),
         )
         pins = [pin for pin in query.get("pins", "").split(",") if pin]
         shown = (query.get("at"), query.get("source"), pins, view_of(query))

@@ -15,11 +15,11 @@ from app.parts.components import (
     NextTokens,
     PrefixBox,
     PromptBox,
-    ReactivationIndex,
     RunLink,
     SourceTrace,
 )
 from app.parts.panel import panel
+from app.parts.set_components import ReactivationIndex
 
 GROUP = "reactivation"
 INSPECTED = (

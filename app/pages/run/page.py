@@ -11,10 +11,11 @@ from dash.development.base_component import Component
 from app.api import ApiClient, ApiProblem
 from app.base import at
 from app.links import origin, reproduce_get, reproduce_post, run_url
+from app.pages.run import sets
 from app.pages.run.address import at_place, complaints
 from app.pages.run.texts import next_table, read_pieces, texts
 from app.pages.run.tools import embedded, owner, tools
-from app.pages.run.words import agreement, facts, request_text, when
+from app.pages.run.words import TITLES, agreement, endpoint, facts, request_text, when
 from app.parts.components import FiringMatrix, MatrixLegend, NextTokens, SteerShift, TokenStrip
 from app.parts.controls import address_complaints
 from app.parts.matrix import lane_of, view_of
@@ -23,7 +24,15 @@ from app.parts.page import FOLLOWED, Page
 from app.parts.panel import notice, panel, skeleton
 from app.parts.steering import shift_of
 from app.parts.still import still
-from backend.schemas import InspectRequest, InspectResponse, Run, SteerRequest, SteerResponse
+from backend.schemas import (
+    InspectRequest,
+    InspectResponse,
+    ReactivationSetRequest,
+    Run,
+    SteerRequest,
+    SteerResponse,
+    SteerSetRequest,
+)
 
 GROUP = "run"
 
@@ -93,8 +102,12 @@ def _register_browser(app: Dash) -> None:
     )
 
 
-async def repeat(api: ApiClient, run: Run) -> InspectResponse | SteerResponse:
+async def repeat(api: ApiClient, run: Run) -> InspectResponse | SteerResponse | sets.SetResult:
     """The same request on the model that is loaded now; raises ApiProblem."""
+    if run.kind == "reactivation_set":
+        return await api.reactivation_set(ReactivationSetRequest.model_validate(run.request))
+    if run.kind == "steer_set":
+        return await api.steer_set(SteerSetRequest.model_validate(run.request))
     if run.kind == "inspect":
         return await api.inspect(InspectRequest.model_validate(run.request))
     return await api.steer(SteerRequest.model_validate(run.request))
@@ -104,6 +117,8 @@ async def _run_page(api: ApiClient, run: Run, query: dict[str, str], href: str |
     code = reproduce_get(href, f"/api/runs/{run.run_id}", {})
     if run.kind == "inspect":
         result: Sequence[Component | None] = _inspected(run, query, code)
+    elif run.kind != "steer":
+        result = sets.shown(run, code)
     else:
         answer = SteerResponse.model_validate(run.result)
         result = _steered(run, answer, await read_pieces(api, answer), code)
@@ -124,10 +139,7 @@ def _header(run: Run, href: str | None) -> Component:
     return html.Header(
         [
             html.P(when(run), className="fs-small"),
-            html.H1(
-                run.title
-                or ("A recorded prompt" if run.kind == "inspect" else "A recorded steering")
-            ),
+            html.H1(run.title or TITLES[run.kind]),
             html.P(run.note, className="fs-run-note") if run.note else None,
             tools(run, href),
             owner(run),
@@ -228,8 +240,8 @@ def _request(run: Run, href: str | None) -> Component:
         "Request",
         html.Pre(request_text(run), className="fs-code fs-code--tall"),
         badge="recorded",
-        reproduce=reproduce_post(href, f"/api/{run.kind}", run.request),
-        note=f"The body that was sent to /api/{run.kind}, defaults filled in. This page: {link}",
+        reproduce=reproduce_post(href, endpoint(run), run.request),
+        note=f"The body that was sent to {endpoint(run)}, defaults filled in. This page: {link}",
     )
 
 

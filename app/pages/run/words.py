@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from app.links import page_url
+from app.pages.run import sets
 from app.parts import steering
 from backend.schemas import FiringColumns, InspectResponse, Run, SteerResponse
 
@@ -19,6 +20,13 @@ ARM_TITLES = {  # as static/js/steering/arms.js has them
     "content_position": "Elsewhere",
     "random_feature": "Other feature",
     "sign_flipped": "Sign flipped",
+}
+SETS = ("reactivation_set", "steer_set")
+TITLES = {
+    "inspect": "A recorded prompt",
+    "steer": "A recorded steering",
+    "reactivation_set": "A recorded set of prompts",
+    "steer_set": "A recorded steering of many prompts",
 }
 # largest relative difference of an activation, or difference in nats, that still counts as the same
 AGREES = 1e-4
@@ -56,6 +64,11 @@ def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
             yield f"{prefix}{shown}", value if isinstance(value, str) else json.dumps(value)
 
 
+def endpoint(run: Run) -> str:
+    """Where the request was sent."""
+    return f"/api/{run.kind.replace('_', '/')}"
+
+
 def request_text(run: Run) -> str:
     return json.dumps(run.request, indent=2, ensure_ascii=False)
 
@@ -63,6 +76,8 @@ def request_text(run: Run) -> str:
 def fork_url(run: Run) -> str:
     """The editable page with the same request, as that page writes its own address."""
     request = run.request
+    if run.kind in SETS:
+        return sets.fork_url(run)
     if run.kind == "inspect":
         sae_ids = request.get("sae_ids") or list(run.result.get("firings", {}))
         generate = request.get("generate") or None
@@ -95,6 +110,8 @@ def fork_note(run: Run) -> str:
     """What of the request the editable page has no control for, and so leaves behind;
     empty where that is nothing.
     """
+    if run.kind in SETS:
+        return sets.fork_note(run)
     if run.kind != "inspect":
         return (
             ""
@@ -115,8 +132,10 @@ def fork_note(run: Run) -> str:
     return f"The page has no control for, and leaves behind: {'; '.join(left)}." if left else ""
 
 
-def agreement(run: Run, again: InspectResponse | SteerResponse) -> str:
+def agreement(run: Run, again: InspectResponse | SteerResponse | sets.SetResult) -> str:
     """How far a repeat agrees with the record, in numbers."""
+    if not isinstance(again, InspectResponse | SteerResponse):
+        return sets.agreement(run, again)
     if isinstance(again, InspectResponse):
         return _inspect_agreement(InspectResponse.model_validate(run.result), again)
     return _steer_agreement(SteerResponse.model_validate(run.result), again)

@@ -60,6 +60,7 @@ def _register_choices(here: Callable[..., None]) -> None:
         Input("steer-rack", "interventions"),
         Input("steer-sweep", "settings"),
         Input("steer-traits", "settings"),
+        Input("steer-set", "settings"),
         State("steer-defaults", "data"),
     )
     here(

@@ -160,6 +160,7 @@ _OPENED = (
     Output("steer-shift", "model"),
     Output("steer-sweep", "settings"),
     Output("steer-traits", "settings"),
+    Output("steer-set", "settings"),
     Output("steer-defaults", "data"),
     Output("steer-complaints", "children"),
 )
@@ -180,9 +181,7 @@ def _register_open(app: Dash, api: ApiClient) -> None:
             raise ApiProblem(422, "The address cannot be opened", str(error)) from error
         *before, interventions = written
         fingerprint = can.model_info.fingerprint if can.model_info else None
-        told = address_complaints(
-            not_known(query, {*_TEXTS, *chosen, *steer_sections.SWEEP, *steer_sections.TRAITS})
-        )
+        told = address_complaints(not_known(query, {*_TEXTS, *chosen, *steer_sections.NAMES}))
         sections = steer_sections.opened(query)
         rack = (*_of_server(can), interventions)
         buttons = _demo_buttons(shown)
@@ -232,6 +231,7 @@ def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict
         "demonstrations": demonstrations,
         "sweep": steer_sections.SWEEP,
         "traits": steer_sections.TRAITS,
+        "set": steer_sections.SET,
     }
 
 

@@ -1,9 +1,10 @@
 """What stands below the texts on the Steering page:
-the sweep and the trait finder, closed at first.
+the sweep, the trait finder and the set of prompts, closed at first.
 
 Address (non-default values only). Sweep: `open_sweep` (1 = open), `sweep` (`sae_id:index` that was
 swept; it runs again when the link is opened), `strengths`, `at`, `target`. Trait finder:
-`open_traits` (1 = open), `trait`, `contrast`, `test`, `success`, `ask`, `induces`, `length`.
+`open_traits` (1 = open), `trait`, `contrast`, `test`, `success`, `ask`, `induces`, `length`. Set
+of prompts: `open_set` (1 = open), `set` (the run over it that is shown), `set_success`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient
 from app.links import reproduce_post
+from app.pages.steer.components import SteerSet
 from app.parts.components import SteerSweep, TraitFinder
 
 SWEEP: dict[str, Any] = {
@@ -73,6 +75,9 @@ TRAITS: dict[str, Any] = {
 the paper's own trait, asked of any model.
 """
 
+SET: dict[str, Any] = {"open_set": "", "set": "", "set_success": ""}
+NAMES = (*SWEEP, *TRAITS, *SET)
+
 
 def layout() -> list[Component]:
     live = {"cancel": "/api/steer/cancel", "target_rack": "steer-rack"}
@@ -87,14 +92,16 @@ def layout() -> list[Component]:
             defaults=TRAITS,
             **live,
         ),
+        SteerSet("steer-set", cancel=live["cancel"]),
     ]
 
 
-def opened(query: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The two sections' settings of an address."""
-    return {name: query.get(name, value) for name, value in SWEEP.items()}, {
-        name: query.get(name, value) for name, value in TRAITS.items()
-    }
+def opened(query: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+    """The sections' settings of an address, in their order on the page."""
+    return tuple(
+        {name: query.get(name, value) for name, value in section.items()}
+        for section in (SWEEP, TRAITS, SET)
+    )
 
 
 _FROM_RACK = ("tokens", "last_function", "strengths", "saes", "last_layer", "interventions")
@@ -109,6 +116,7 @@ def register(app: Dash, api: ApiClient) -> None:
         follow("steer-sweep", prop, Input("steer-rack", prop))
     follow("steer-sweep", "request", Input("steer-request", "data"))
     follow("steer-traits", "request", Input("steer-request", "data"))
+    follow("steer-set", "request", Input("steer-request", "data"))
     follow("steer-traits", "saes", Input("steer-rack", "saes"))
     follow("steer-traits", "interventions", Input("steer-rack", "interventions"))
     _register_code(app, "steer-sweep", "/api/sweep")

@@ -49,6 +49,7 @@ export const ran = (asked) => [asked, asked];
  * @param {string | null} source
  * @param {WordsSettings} words
  * @param {TravelSettings} travel
+ * @param {string | null} own
  * @param {(Opened & { sae: string }) | null} defaults
  */
 export function reactivationAddress(
@@ -63,6 +64,7 @@ export function reactivationAddress(
   source,
   words,
   travel,
+  own,
   defaults,
 ) {
   if (!prompts || !prompts.length || !defaults) return noUpdate();
@@ -77,6 +79,7 @@ export function reactivationAddress(
         generate: (asked && asked.generate) || null,
         shuffled: shuffled === false ? 0 : null,
         set: measured ? 1 : null,
+        own: own || null,
       },
       words,
       travelIn(travel),

@@ -7,6 +7,7 @@ import { useKept } from "../shared/hooks/kept.js";
 import { h, useEffect } from "../shared/hooks/react.js";
 import { newJob, pumpFrames, stopJob } from "../shared/stream.js";
 import { csvButton } from "../shared/buttons.js";
+import { OwnSet, ownRows, useOwnSet } from "./own_set.js";
 import { indexReach, indexRows, indexTable, points, range, share } from "./index_rows.js";
 
 /** @import { IndexProps, IndexRow, MeasuredSet } from "./types.js" */
@@ -254,7 +255,7 @@ const SHUFFLING = "Reading the prompts, and then in random orders…";
 
 /**
  * props: id, group, indices [{source, index}] or null, request (body of the set) or null, endpoint,
- * cancel, measured, busy.
+ * cancel, measured, busy, own (run of a set of one's own), recorded (nothing can be asked).
  *
  * @param {IndexProps} props
  */
@@ -265,7 +266,8 @@ export function ReactivationIndex(props) {
   const waits = reading || Boolean(props.busy);
   const shown = (props.indices || []).flatMap(({ source, index }) => indexRows(source, index));
   const set = result && result.index ? indexRows(`${result.done} prompts`, result.index) : [];
-  const rows = shown.concat(set);
+  const own = useOwnSet(props);
+  const rows = shown.concat(set, ownRows(own.kept));
   return h(
     "div",
     { id: props.id, className: "fs-ix-panel" },
@@ -273,6 +275,7 @@ export function ReactivationIndex(props) {
     rows.length
       ? h(IndexTable, { rows })
       : h("div", { className: "fs-quiet" }, waits ? SHUFFLING : "Nothing has been shuffled yet."),
-    h(SetTools, { props, rows, measured }),
+    props.recorded ? null : h(SetTools, { props, rows, measured }),
+    props.recorded ? null : h(OwnSet, { props, work: own }),
   );
 }

@@ -44,4 +44,6 @@ export interface IndexProps extends DashProps {
   endpoint: string;
   cancel: string;
   measured?: boolean;
+  own?: string | null;
+  recorded?: boolean;
 }

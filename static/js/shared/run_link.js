@@ -5,14 +5,45 @@ import { keepTokens } from "./delete_tokens.js";
 import { h } from "./hooks/react.js";
 
 /** @import { DashProps } from "./types.js" */
+/** @import { RunMade } from "./prompt_set/types.js" */
+
+/**
+ * A recorded run's link, to follow and to copy.
+ *
+ * @param {{ run: RunMade }} props
+ */
+export const RunAddress = ({ run }) =>
+  h(
+    "span",
+    { className: "fs-run-link-out", role: "status" },
+    run.holds ? run.holds + ":" : null,
+    h(
+      "a",
+      {
+        href: run.url,
+        className: "fs-link",
+        onClick: follow,
+        title: run.reused ? "recorded before with the same result" : "recorded now",
+      },
+      run.url,
+    ),
+    h(
+      "button",
+      {
+        type: "button",
+        className: "fs-button",
+        "data-fs-copy": window.location.origin + run.url,
+      },
+      "copy",
+    ),
+  );
 
 /**
  * props: id, label, title, n_clicks, busy, runs [{run_id, url, reused, holds}] or null; holds: what
  * of the page a run has, where it takes several.
  *
- * @param {DashProps & { label: string, title?: string, n_clicks?: number, busy?: boolean, runs?: {
- *   run_id: string, url: string, reused?: boolean, holds?: string, delete_token?: string }[] | null
- *   }} props
+ * @param {DashProps & { label: string, title?: string, n_clicks?: number, busy?: boolean, runs?:
+ *   RunMade[] | null }} props
  */
 export function RunLink(props) {
   keepTokens(props.runs);
@@ -30,31 +61,6 @@ export function RunLink(props) {
       },
       props.busy ? "Saving…" : props.label,
     ),
-    (props.runs || []).map((run) =>
-      h(
-        "span",
-        { key: run.run_id, className: "fs-run-link-out", role: "status" },
-        run.holds ? run.holds + ":" : null,
-        h(
-          "a",
-          {
-            href: run.url,
-            className: "fs-link",
-            onClick: follow,
-            title: run.reused ? "recorded before with the same result" : "recorded now",
-          },
-          run.url,
-        ),
-        h(
-          "button",
-          {
-            type: "button",
-            className: "fs-button",
-            "data-fs-copy": window.location.origin + run.url,
-          },
-          "copy",
-        ),
-      ),
-    ),
+    (props.runs || []).map((run) => h(RunAddress, { key: run.run_id, run })),
   );
 }

@@ -173,9 +173,10 @@ function writtenBefore(request, defaults) {
  * @param {Intervention[] | null} interventions
  * @param {Values | null} sweep
  * @param {Values | null} traits
+ * @param {Values | null} set
  * @param {SteerDefaults | null} defaults
  */
-export function steerAddress(request, interventions, sweep, traits, defaults) {
+export function steerAddress(request, interventions, sweep, traits, set, defaults) {
   if (!defaults || !interventions) return noUpdate();
   const now = request || { prompt: "" };
   const features = interventions.map(writtenIntervention).join(",");
@@ -188,6 +189,7 @@ export function steerAddress(request, interventions, sweep, traits, defaults) {
       chosenSettings(request, defaults.settings),
       differing(sweep || {}, defaults.sweep),
       differing(traits || {}, defaults.traits),
+      differing(set || {}, defaults.set),
     ),
   );
 }

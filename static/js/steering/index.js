@@ -1,5 +1,5 @@
-/* The page Steering: the rack, what the edit does to the next token, the texts, the sweep and the
- * trait finder. */
+/* The page Steering: the rack, what the edit does to the next token, the texts, the sweep, the
+ * trait finder and the set of prompts. */
 
 import {
   steerAddress,
@@ -9,6 +9,8 @@ import {
   steerSubjects,
 } from "./address.js";
 import { InterventionRack } from "./rack.js";
+import { SteerSet } from "./set/panel.js";
+import { SteerSetAnswers } from "./set/results.js";
 import { SteerShift } from "./shift.js";
 import { SteerStream } from "./stream.js";
 import { SteerSweep } from "./sweep/panel.js";
@@ -21,6 +23,8 @@ const sameProp = (value) => value;
 export const components = {
   ArmTexts,
   InterventionRack,
+  SteerSet,
+  SteerSetAnswers,
   SteerShift,
   SteerStream,
   SteerSweep,

@@ -54,6 +54,7 @@ export interface SteerDefaults {
   settings: Values;
   sweep: Values;
   traits: Values;
+  set: Values;
   demonstrations: Demonstration[];
 }
 

@@ -7,38 +7,13 @@ import { notice } from "../../shared/notices.js";
 import { number } from "../../shared/number.js";
 import { h, useEffect, useState } from "../../shared/hooks/react.js";
 import { calledBy, inLine, visible } from "../../shared/tokens/words.js";
-import { rateWords, traitArmWords, withTraitFeature } from "./plan.js";
+import { RateBar } from "../rate_bar.js";
+import { traitArmWords, withTraitFeature } from "./plan.js";
 
 /** @import { Drawn } from "../../shared/hooks/types.js" */
 /** @import { Bar, TraitArm, TraitBody, TraitJob, TraitLayer, TraitProps } from "./types.js" */
 /** @import { TraitResult, TraitStrength, TraitTrial } from "./types.js" */
 /** @import { Arm } from "../types.js" */
-
-/**
- * A share with its Wilson 95 % interval as a bar with a whisker.
- *
- * @param {Bar} props
- */
-function RateBar({ label, rate, marked, title, line }) {
-  const [low, high] = rate.interval;
-  return h(
-    "li",
-    { className: "fs-rate" + (marked ? " is-marked" : ""), title },
-    h("span", { className: "fs-rate-label" }, label),
-    h(
-      "span",
-      { className: "fs-rate-track", "aria-hidden": true },
-      h("i", { style: { width: 100 * rate.share + "%" } }),
-      h("em", { style: { left: 100 * low + "%", width: 100 * (high - low) + "%" } }),
-      line === undefined ? null : h("s", { style: { left: 100 * line + "%" } }),
-    ),
-    h(
-      "span",
-      { className: "fs-rate-words", title: "successes of prompts · share [Wilson 95 % interval]" },
-      rateWords(rate),
-    ),
-  );
-}
 
 /** @param {{ title: string, note?: string, children?: Drawn }} props */
 function Part({ title, note, children }) {
