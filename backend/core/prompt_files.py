@@ -178,7 +178,7 @@ def _cells(lines: Any, columns: Sequence[str], place: int) -> Iterator[Row]:
         if row is None:
             return
         if len(row) not in (0, len(columns)):
-            yield at, Wrong(at, f"has {len(row)} cells; the first row has {len(columns)}")
+            yield at, Wrong(at, f"has {len(row)} of the first row's {len(columns)} cells")
         else:
             yield at, row[place] if row else ""
         at = lines.line_num + 1

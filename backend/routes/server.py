@@ -47,7 +47,7 @@ def read_capabilities(served: Served) -> Capabilities:
             "default_prompt": preset.default_prompt,
             "prompts": list(preset.prompts[0]) if preset.prompts else [],
             "demonstrations": [_plain(asdict(one)) for one in preset.demonstrations],
-            "opening": _plain(asdict(preset.opening)),
+            "opening": _plain(asdict(preset.opening)) | {"chat": preset.prompt_format == "chat"},
             "theta_grid": sorted({theta for sae in saes for theta in sae.theta_grid}),
             "min_count_grid": list(MIN_COUNTS),
             "orders": list(ORDERS),

@@ -216,3 +216,6 @@ from backend.schemas.runs import (
     SetRunRequest as SetRunRequest,
     SteerSetRun as SteerSetRun,
 )
+from backend.schemas.prompts import (
+    Turn as Turn,
+)

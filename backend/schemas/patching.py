@@ -9,7 +9,7 @@ from pydantic import Field
 
 from backend.schemas.base import PositionRule, Request, Response, Text
 from backend.schemas.naming import TokenRef
-from backend.schemas.prompts import Token, TokenizeRequest
+from backend.schemas.prompts import TURNS, Token, TokenizeRequest, Turns
 from backend.schemas.sweep import TokenTarget
 
 PatchSource = Literal["a", "unrelated"]
@@ -24,6 +24,7 @@ class PatchRequest(Request):
         "from A in one span"
     )
     chat: bool = Field(default=False, description="wrap each prompt in the model's chat template")
+    turns: Turns = Field(default=[], description=TURNS)
     answer_a: TokenTarget | None = Field(
         default=None,
         description="the token that answers A; null = the one that A is greedily followed by",

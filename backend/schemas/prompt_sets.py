@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from backend.schemas.base import PositionRule, Request, Response, Stops, Text
+from backend.schemas.prompts import TURNS, Turns
 from backend.schemas.steering import Intervention
 from backend.schemas.sweep import Target
 from backend.schemas.traits import Rate
@@ -71,6 +72,7 @@ class SteerSetRequest(Request):
     prefix: Text = Field(
         default="", description="text before each prompt, run once, not edited; not with chat"
     )
+    turns: Turns = Field(default=[], description=TURNS)
     interventions: list[SetIntervention] = Field(
         min_length=1, description="applied together, in every prompt"
     )

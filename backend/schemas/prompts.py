@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,10 @@ from backend.schemas.naming import TokenRef
 
 class Token(TokenRef):
     position: int = Field(description="position in the prompt, BOS at 0")
+    template: bool = Field(
+        default=False,
+        description="written by the chat template, nobody's text; it is read all the same",
+    )
 
 
 class NextToken(Response):
@@ -19,6 +23,17 @@ class NextToken(Response):
     token_id: int = Field(description="predicted vocabulary entry")
     text: str = Field(description="decoded alone")
     probability: float = Field(description="softmax probability at temperature 1")
+
+
+class Turn(Request):
+    """An earlier turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"] = Field(description="whose turn it is")
+    content: Text = Field(description="what it says")
+
+
+Turns = Annotated[list[Turn], Field(max_length=64)]
+TURNS = "turns before the prompt, which is the last user's: read like it; with chat only"
 
 
 class TokenizeRequest(Request):
@@ -30,6 +45,7 @@ class TokenizeRequest(Request):
         "what is read; positions are those of the whole; a token over the boundary "
         "is the prompt's; not with chat",
     )
+    turns: Turns = Field(default=[], description=TURNS)
 
 
 class TokenizeResponse(Response):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from backend.schemas.base import Interval, Request, Response, Text
-from backend.schemas.prompts import Token, TokenizeRequest
+from backend.schemas.prompts import TURNS, Token, TokenizeRequest, Turns
 
 SHUFFLES_MOST = 100
 
@@ -115,6 +115,7 @@ class ReactivationSetRequest(Request):
         description="text before each prompt, run once, never shuffled and not counted; not with "
         "chat",
     )
+    turns: Turns = Field(default=[], description=TURNS)
     sae_id: str = Field(description="SAE to encode with")
     theta: float = Field(
         default=0.0, ge=0, le=1e30, description="a firing is an activation strictly above this"

@@ -95,6 +95,9 @@ class Opening(Response):
     """What the live pages open with: the preset's prompt format, and which SAE suits which page."""
 
     prefix: str = Field(default="", description="text before every prompt; empty = none")
+    chat: bool = Field(
+        default=False, description="its prompts are user turns of the model's chat template"
+    )
     stop: list[str] = Field(default=[], description="strings before which an answer ends")
     reactivation: list[str] = Field(
         default=[], description="one prompt, or two to lay side by side"

@@ -56,7 +56,7 @@ def test_csv_keeps_what_is_quoted_and_names_short_rows() -> None:
     found = reading(text, format="csv")
     assert (found.columns, found.column) == (["id", "question"], "question")
     assert found.prompts == ["What, now?\nYes.", "Next"]
-    assert wrong(found) == [(4, "has 1 cells; the first row has 2")]
+    assert wrong(found) == [(4, "has 1 of the first row's 2 cells")]
     assert found.n_blank == 1
     assert reading(text, format="csv", column="id").prompts == ["1", "3", "4"]
 

@@ -43,7 +43,7 @@ def shown(run: Run, code: dict[str, str]) -> list[Component | None]:
         indices=[{"source": source, "index": index}] if index else None,
         recorded=True,
     )
-    return [
+    parts = [
         panel(
             "Do features fire again more than the order of words explains?",
             table,
@@ -52,6 +52,7 @@ def shown(run: Run, code: dict[str, str]) -> list[Component | None]:
         ),
         _listed(prompts, code) if prompts else None,
     ]
+    return [html.Div(parts, className="fs-run-set")]
 
 
 def _listed(prompts: list[str], code: dict[str, str]) -> Component:

@@ -121,6 +121,7 @@ def register(app: Dash, api: ApiClient) -> None:
     follow("steer-traits", "interventions", Input("steer-rack", "interventions"))
     _register_code(app, "steer-sweep", "/api/sweep")
     _register_code(app, "steer-traits", "/api/traits")
+    _register_code(app, "steer-set", "/api/steer/set")
 
     @app.callback(
         Output("steer-sweep", "most_cells"),

@@ -18,6 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.core.gguf import local_folder, to_stderr
 from backend.core.lm import hook as layer_hook
+from backend.core.lm.chat import Conversation, Turn, conversation
 from backend.core.lm.checkpoint import read_checkpoint
 from backend.core.lm.faster import lay_out_for_few_rows, use_fused_attention, use_fused_norms
 from backend.core.lm.interventions import Intervention, Plan, planned
@@ -35,10 +36,6 @@ class Forward:
 
     logits: Tensor
     resid: dict[int, Tensor]
-
-
-class NoChat(ValueError):
-    """The prompt cannot be put as a turn of a conversation; the message says why."""
 
 
 class LanguageModel:
@@ -110,39 +107,25 @@ class LanguageModel:
         has no chat template or it refuses the turn; ValueError for half a surrogate pair, and for
         a token without a row of the embedding.
         """
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise ValueError(
-                f"The text is not Unicode at character {error.start}: {error.reason}."
-            ) from None
         if chat:
-            ids = self._chat_turn(text)
-        else:
-            ids = self.tokenizer.encode(text, add_special_tokens=False)
-        if self.bos_id is not None and ids[:1] != [self.bos_id]:
+            return self.converse([Turn("user", text)]).token_ids
+        _require_unicode(text)
+        return self._embedded(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def converse(self, turns: Sequence[Turn]) -> Conversation:
+        """Several turns, followed by the opening of the model's own; errors as `tokenize`."""
+        for turn in turns:
+            _require_unicode(turn.content)
+        found = conversation(self.tokenizer, turns)
+        ids = self._embedded(found.token_ids)
+        added = len(ids) - len(found.token_ids)  # a BOS that the template lacks
+        return Conversation(ids, [False] * added + found.template)
+
+    def _embedded(self, ids: Sequence[int]) -> list[int]:
+        if self.bos_id is not None and list(ids[:1]) != [self.bos_id]:
             ids = [self.bos_id, *ids]
         require_embedded(ids, self.vocab_size, self.tokenizer)
         return [int(token_id) for token_id in ids]
-
-    def _chat_turn(self, text: str) -> list[int]:
-        if not self.tokenizer.chat_template:
-            raise NoChat(
-                "chat=true was asked for, but this model has no chat template: send chat=false."
-            )
-        turn = [{"role": "user", "content": text}]
-        try:
-            ids: list[int] = self.tokenizer.apply_chat_template(
-                turn, add_generation_prompt=True, return_dict=False
-            )
-        except (
-            Exception
-        ) as error:  # the template is a program of whoever made the model, and raises what it likes
-            said = " ".join(str(error).split()) or type(error).__name__
-            raise NoChat(
-                f"the model's chat template refuses this prompt ({said}): send chat=false."
-            ) from error
-        return ids
 
     def token_text(self, token_id: int) -> str:
         """As within a text; U+FFFD where it is a fragment of a UTF-8 character."""
@@ -278,6 +261,15 @@ class LanguageModel:
                 f"The prompt has {ids.shape[1]} tokens; this model takes {self.max_positions}."
             )
         return ids
+
+
+def _require_unicode(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"The text is not Unicode at character {error.start}: {error.reason}."
+        ) from None
 
 
 def top_next_tokens(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:

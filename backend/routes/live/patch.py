@@ -87,19 +87,20 @@ def plan_patch(request: PatchRequest, served: Backend) -> PatchWork:
 
 
 def _read(name: str, request: PatchRequest, served: Backend) -> Prompt:
+    text: str = getattr(request, name)
     return read_one_of(
-        name, TokenizeRequest(prompt=getattr(request, name), chat=request.chat), served
+        name, TokenizeRequest(prompt=text, chat=request.chat, turns=request.turns), served
     )
 
 
 def _effective(request: PatchRequest, b: Prompt, served: Backend) -> dict[str, Any]:
-    asked = TokenizeRequest(prompt=request.prompt_b, chat=request.chat)
+    asked = TokenizeRequest(prompt=request.prompt_b, chat=request.chat, turns=request.turns)
     shared = {
         k: v
         for k, v in effective_prompt(asked, b, served).items()
         if k not in ("prompt", "n_tokens")
     }
-    return shared | request.model_dump(exclude={"chat"})
+    return shared | request.model_dump(exclude={"chat", "turns"})
 
 
 def sets_of(b: Prompt, alignment: Alignment) -> list[PatchSet]:

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from backend.core.lm import NoChat
+from backend.core.lm import NoChat, NoSystem, Turn
+from backend.core.lm.chat import Conversation
 from backend.core.lm.cost import prefix_bytes
 from backend.core.lm.past import Past
 from backend.core.lm.prefixes import common_length
@@ -109,17 +110,32 @@ def read_prompt(request: TokenizeRequest, served: Backend) -> Prompt:
             "empty when chat is true: write the turns out before the prompt, and send chat false"
         )
         raise refuse_field("prefix", request.prefix, allowed)
+    if request.turns and not request.chat:
+        sent = f"{len(request.turns)} turns"
+        raise refuse_field("turns", sent, "none when chat is false: a plain text has no turns")
     try:
-        token_ids = loaded.lm.tokenize(request.prefix + request.prompt, chat=request.chat)
+        read = _read(request, loaded)
+    except NoSystem as error:
+        turn = next(k for k, one in enumerate(request.turns) if one.role == "system")
+        raise refuse_field(f"turns.{turn}.role", "system", f"user or assistant: {error}") from error
     except NoChat as error:
         raise refuse_field("chat", request.chat, f"false: {error}") from error
     except ValueError as error:
         raise refuse_field("prompt", request.prompt, str(error)) from error
     prefix_length = (
-        common_length(loaded.lm.tokenize(request.prefix), token_ids) if request.prefix else 0
+        common_length(loaded.lm.tokenize(request.prefix), read.token_ids) if request.prefix else 0
     )
-    check_prompt_tokens(len(token_ids), served.settings, loaded, prefix_length)
-    return _classified(token_ids, loaded, served.build.get(), served.known, prefix_length)
+    check_prompt_tokens(len(read.token_ids), served.settings, loaded, prefix_length)
+    return _classified(read, loaded, served.build.get(), served.known, prefix_length)
+
+
+def _read(request: TokenizeRequest, loaded: Loaded) -> Conversation:
+    """A plain text is a conversation in which no token is a template's."""
+    if not request.chat:
+        ids = loaded.lm.tokenize(request.prefix + request.prompt)
+        return Conversation(ids, [False] * len(ids))
+    earlier = [Turn(turn.role, turn.content) for turn in request.turns]
+    return loaded.lm.converse([*earlier, Turn("user", request.prompt)])
 
 
 def read_one_of(field: str, request: TokenizeRequest, served: Backend) -> Prompt:
@@ -137,14 +153,18 @@ def read_one_of(field: str, request: TokenizeRequest, served: Backend) -> Prompt
 def with_tokens(prompt: Prompt, more: Sequence[int], known: Known) -> Prompt:
     """The prompt with tokens after it, classified like its own."""
     ids = [*prompt.token_ids, *more]
-    return _classified(ids, prompt.loaded, prompt.store, known, prompt.prefix_length)
+    template = [*(token.template for token in prompt.tokens), *[False] * len(more)]
+    return _classified(
+        Conversation(ids, template), prompt.loaded, prompt.store, known, prompt.prefix_length
+    )
 
 
 def _classified(
-    token_ids: list[int], loaded: Loaded, store: Store | None, known: Known, prefix_length: int
+    read: Conversation, loaded: Loaded, store: Store | None, known: Known, prefix_length: int
 ) -> Prompt:
+    token_ids = read.token_ids
     rows = known.tokens(store, token_ids) if store is not None else {}
-    tokens = _tokens(token_ids, loaded, rows)
+    tokens = _tokens(read, loaded, rows)
     classes: list[str | None] = [token.token_class for token in tokens]
     classes[:prefix_length] = [None] * prefix_length
     return Prompt(
@@ -159,9 +179,9 @@ def _classified(
     )
 
 
-def _tokens(token_ids: Sequence[int], loaded: Loaded, known: dict[int, TokenRow]) -> list[Token]:
+def _tokens(read: Conversation, loaded: Loaded, known: dict[int, TokenRow]) -> list[Token]:
     rows = []
-    for position, token_id in enumerate(token_ids):
+    for position, token_id in enumerate(read.token_ids):
         row = known.get(token_id)
         special = token_id in loaded.lm.special_ids
         token_class = "special" if special else row.token_class if row is not None else None
@@ -171,6 +191,7 @@ def _tokens(token_ids: Sequence[int], loaded: Loaded, known: dict[int, TokenRow]
                 "token_id": token_id,
                 "text": loaded.text(token_id),
                 "token_class": token_class,
+                "template": read.template[position],
             }
         )
     return _TOKENS.validate_python(rows)
@@ -180,9 +201,11 @@ def effective_prompt(request: TokenizeRequest, prompt: Prompt, served: Backend) 
     """The part of `effective` that every live answer has. A prefix is named where there is one:
     runs without one keep the ids that they had before there were any.
     """
-    prefix = (
+    prefix: dict[str, Any] = (
         {"prefix": request.prefix, "prefix_length": prompt.prefix_length} if request.prefix else {}
     )
+    if request.turns:
+        prefix["turns"] = [turn.model_dump() for turn in request.turns]
     return prefix | {
         "prompt": request.prompt,
         "chat": request.chat,

@@ -69,7 +69,7 @@ async def compare_with_shuffles(
 def _plan_one(request: ReactivationRequest, served: Backend) -> ReactivationWork:
     fields = {
         name: getattr(request, name)
-        for name in ("prompt", "chat", "prefix", "sae_ids", "theta", "generate")
+        for name in ("prompt", "chat", "prefix", "turns", "sae_ids", "theta", "generate")
     }
     reading = plan_inspect(InspectRequest(**fields, next_tokens=0), served)
     return ReactivationWork(request, reading)
@@ -184,7 +184,9 @@ def plan_set(request: ReactivationSetRequest, served: Backend) -> SetWork:
     prompts = [
         read_one_of(
             f"prompts.{place}",
-            TokenizeRequest(prompt=text, chat=request.chat, prefix=request.prefix),
+            TokenizeRequest(
+                prompt=text, chat=request.chat, prefix=request.prefix, turns=request.turns
+            ),
             served,
         )
         for place, text in enumerate(texts)
@@ -198,6 +200,7 @@ def plan_set(request: ReactivationSetRequest, served: Backend) -> SetWork:
         "chat": request.chat,
         "prefix": request.prefix,
         "model": served.preset.title,
+        **({"turns": [one.model_dump() for one in request.turns]} if request.turns else {}),
         **shuffling(request),
         "set_interval": "95 % percentile bootstrap over prompts, 2000 resamples",
     }

@@ -123,7 +123,9 @@ def plan_steer_set(request: SteerSetRequest, served: Backend) -> SteerSetWork:
 
 
 def _read(request: SteerSetRequest, place: int, text: str, served: Backend) -> Prompt:
-    one = TokenizeRequest(prompt=text, chat=request.chat, prefix=request.prefix)
+    one = TokenizeRequest(
+        prompt=text, chat=request.chat, prefix=request.prefix, turns=request.turns
+    )
     return read_one_of(f"prompts.{place}", one, served)
 
 
@@ -135,6 +137,7 @@ def _edited(request: SteerSetRequest, place: int, prompt: Prompt, served: Backen
         prompt=request.prompts[place],
         chat=request.chat,
         prefix=request.prefix,
+        turns=request.turns,
         interventions=list(request.interventions),
         max_new_tokens=request.max_new_tokens,
         stop=request.stop,

@@ -86,7 +86,9 @@ def _effective(
     positions: Sequence[int],
     held: Sequence[FeatureEdit],
 ) -> dict[str, Any]:
-    asked = request.model_dump(exclude={"prompt", "chat", "prefix", "positions", "interventions"})
+    asked = request.model_dump(
+        exclude={"prompt", "chat", "prefix", "turns", "positions", "interventions"}
+    )
     return (
         effective_prompt(request, prompt, served)
         | asked

@@ -119,13 +119,15 @@ def check_statistics_rows(limit: int) -> None:
 
 def check_prompt_chars(request: TokenizeRequest, settings: Settings) -> None:
     """Before tokenising: a prompt of a million characters would hold a thread for seconds."""
-    for what, text in (("prompt", request.prompt), ("prefix", request.prefix)):
+    turns = "".join(turn.content for turn in request.turns)
+    for what, text in (
+        ("prompt", request.prompt),
+        ("prefix", request.prefix),
+        ("text of the turns", turns),
+    ):
         if len(text) > settings.max_prompt_chars:
-            raise Refusal(
-                413,
-                f"The {what} has {len(text)} characters; this server takes "
-                f"{settings.max_prompt_chars}.",
-            )
+            told = f"The {what} has {len(text)} characters; this server takes "
+            raise Refusal(413, f"{told}{settings.max_prompt_chars}.")
 
 
 def check_prompt_tokens(

@@ -46,6 +46,7 @@ export function OwnSet({ props, work }) {
       id: props.id + "-own",
       label: n ? `Measure over ${n === 1 ? "this prompt" : `these ${n} prompts`}` : "Measure",
       work,
+      why: n && !props.request ? "Once the prompts above are measured." : null,
       run: n && props.request ? () => work.start({ ...props.request, prompts }) : null,
     }),
   );

@@ -184,6 +184,12 @@ function Tools({ id, set, actions }) {
   );
 }
 
+/** @param {PromptSet} set */
+function placeholder({ file, answer }) {
+  if (!file) return "Paste them here, or open a file.";
+  return answer ? answer.prompts.slice(0, 5).join("\n") : file.name;
+}
+
 /**
  * The box: what was pasted stays whatever is wrong with it.
  *
@@ -203,7 +209,7 @@ export function PromptSetBox({ id, set, actions }) {
         rows: 5,
         value: set.text,
         spellCheck: false,
-        placeholder: set.file ? set.file.name : "Paste them here, or open a file.",
+        placeholder: placeholder(set),
         onChange: (event) => actions.type(event.target.value),
       }),
     ),

@@ -51,7 +51,7 @@ export interface SetRun {
   job: Job | null;
   result: any;
   run: RunMade | null;
-  prompts: string[];
+  request: any;
 }
 
 export interface SetWorkOf {

@@ -67,7 +67,7 @@ async function recorded(runId, kind) {
  */
 export function useSetWork({ kind, cancel, opened, tell }) {
   const [set, actions] = usePromptSet();
-  const nothing = /** @type {SetRun} */ ({ job: null, result: null, run: null, prompts: [] });
+  const nothing = /** @type {SetRun} */ ({ job: null, result: null, run: null, request: null });
   const [redraw, latest] = useKept(nothing);
   const stop = () => {
     stopJob(latest.current.job, cancel);
@@ -76,7 +76,7 @@ export function useSetWork({ kind, cancel, opened, tell }) {
   const start = (/** @type {{ prompts: string[] }} */ request) => {
     stop();
     const job = newJob();
-    const kept = (latest.current = { ...nothing, job, prompts: request.prompts });
+    const kept = (latest.current = { ...nothing, job, request });
     redraw();
     pumpFrames(
       job,
@@ -101,7 +101,7 @@ export function useSetWork({ kind, cancel, opened, tell }) {
         actions.load(run.request.prompts || []);
         const link = { run_id: opened, url: `/r/${opened}`, reused: true };
         const { result } = run;
-        latest.current = { job: null, result, run: link, prompts: run.request.prompts || [] };
+        latest.current = { job: null, result, run: link, request: run.request };
         redraw();
       })
       .catch((error) => reportProblem(problemOf(error, "The set cannot be opened"), ENDPOINT));

@@ -1,6 +1,6 @@
 /* The page's edit tried on a set of prompts of one's own. */
 
-import { h } from "../../shared/hooks/react.js";
+import { h, useEffect } from "../../shared/hooks/react.js";
 import { PromptSetBox } from "../../shared/prompt_set/box.js";
 import { promptsOf } from "../../shared/prompt_set/reading.js";
 import { SetRunTools, useSetWork } from "../../shared/prompt_set/work.js";
@@ -37,6 +37,10 @@ export function SteerSet(props) {
     tell: (set) => change({ set }),
   });
   const { kept } = work;
+  const asked = kept.request ? kept.request.prompts : [];
+  useEffect(() => {
+    if (kept.request) props.setProps({ body: kept.request });
+  }, [kept.request]);
   const prompts = promptsOf(work.set);
   const { body, problem } = setPlan(settings.set_success, prompts, props.request);
   const n = prompts ? prompts.length : 0;
@@ -46,12 +50,12 @@ export function SteerSet(props) {
       id: props.id,
       title: "Over many prompts",
       open: settings.open_set,
-      code: null,
+      code: props.code,
       toggle: () => change({ open_set: settings.open_set ? "" : "1" }),
       lead:
         "The edit of this page on prompts of your own: how often it works, beside no edit and " +
         "the controls.",
-      table: kept.result ? () => setTable(kept.result, kept.prompts) : null,
+      table: kept.result ? () => setTable(kept.result, asked) : null,
     },
     h(PromptSetBox, { id: props.id + "-own", set: work.set, actions: work.actions }),
     h(
@@ -72,6 +76,6 @@ export function SteerSet(props) {
       run: body ? () => work.start(body) : null,
       why: prompts ? problem : null,
     }),
-    h(SteerSetAnswers, { id: props.id + "-results", result: kept.result, prompts: kept.prompts }),
+    h(SteerSetAnswers, { id: props.id + "-results", result: kept.result, prompts: asked }),
   );
 }

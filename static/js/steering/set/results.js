@@ -45,7 +45,7 @@ function Answer({ one }) {
     },
     one.success === null
       ? null
-      : h("span", { className: "fs-set-mark", "aria-hidden": true }, one.success ? "✓" : "·"),
+      : h("span", { className: "fs-set-mark", "aria-hidden": true }, one.success ? "✓" : ""),
     one.success === null ? null : h("span", { className: "fs-visually-hidden" }, said),
     one.text ? visible(one.text) : h("span", { className: "fs-quiet" }, "(ended at once)"),
   );

@@ -31,4 +31,5 @@ export interface SteerSetProps extends DashProps {
   cancel: string;
   request?: SteerSettings | null;
   settings?: SetSettings;
+  code?: Record<string, string> | null;
 }
