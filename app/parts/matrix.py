@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.parts.controls import not_known
+from app.parts.conversation import ALLOWED, read_turns
 from app.parts.opening import marked
 from backend import schemas as wire
 
@@ -61,6 +62,8 @@ SETTINGS = {
     "find": Asked(view="find", default=""),
     "at": _form(rf"none|{_PLACE}(\.{_PLACE})*", "is none, or positions as in 7, 5-8, 3.7-9 or b7"),
     "source": _form(r"none|b?\d+", "is none, or a position as in 7 or b7"),
+    "chat": _flag(),
+    "turns": Asked(read_turns, ALLOWED),
     "own": _form(r"[0-9a-f]{20}", "is the id of a run over prompts of one's own"),
 }
 

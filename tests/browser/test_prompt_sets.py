@@ -14,7 +14,10 @@ from tests.browser.steer_page import ONE, open_page
 pytestmark = pytest.mark.browser
 
 PASTED = "What is the capital of Russia?\n\nThe cat sat on the mat.\n"
-TABLE = b'id,question\n1,What is the capital of Russia?\n2,"The cat, then."\n3\n4,Speak Chinese.\n'
+TABLE = (
+    b"id,question\n1,What is the capital of Russia?\n"
+    b'2,"The cat, then."\n3\n4,What is the capital of the UK?\n'
+)
 
 
 def query(page: Page) -> dict[str, list[str]]:
@@ -95,7 +98,7 @@ def test_a_file_is_steered_prompt_by_prompt_and_its_link_opens_without_it(
     page.reload()  # without the file
     expect(cells).to_have_count(3)
     expect(page.locator("#steer-set-own-text")).to_have_value(
-        "What is the capital of Russia?\nThe cat, then.\nSpeak Chinese."
+        "What is the capital of Russia?\nThe cat, then.\nWhat is the capital of the UK?"
     )
     page.goto(live_server_url + address)
     expect(page.locator("#run-set tbody tr")).to_have_count(3)

@@ -10,6 +10,7 @@ import {
   readBody,
   readWords,
 } from "../../static/js/shared/prompt_set/reading.js";
+import { nextRole, talkOf, turnWords, writtenTurns } from "../../static/js/shared/tokens/turns.js";
 import { setPlan, setTable } from "../../static/js/steering/set/plan.js";
 import { EDIT, SETTINGS } from "./steering_case.js";
 
@@ -60,8 +61,8 @@ test("it is said what was read, what was left out and what was taken", () => {
   const file = { name: "set.csv", data: "" };
   assert.equal(
     readWords({ ...EMPTY_SET, file, answer: ANSWER }),
-    "5 prompts from set.csv (CSV, column q) · the first 2 are taken: this server takes no more in " +
-      "one set · 1 empty row left out",
+    "5 prompts from set.csv (CSV, column q) · the first 2 are taken: this server takes no more " +
+      "in one set · 1 empty row left out",
   );
 });
 
@@ -92,4 +93,21 @@ test("answers as a table: an arm that a prompt lacks is empty", () => {
     ["prompt", "baseline", "steered"],
     ["a", "x", ""],
   ]);
+});
+
+const TURNS = [
+  { role: "system", content: "Be brief." },
+  { role: "user", content: "Hi." },
+  { role: "assistant", content: "Hello." },
+];
+
+test("a conversation's turns are written, said, and sent with the template alone", () => {
+  assert.equal(writtenTurns(TURNS), '[["s","Be brief."],["u","Hi."],["a","Hello."]]');
+  assert.equal(writtenTurns([]), "");
+  assert.equal(turnWords(TURNS), "a system turn, 2 earlier turns");
+  assert.equal(nextRole(TURNS), "user");
+  assert.equal(nextRole(TURNS.slice(0, 2)), "assistant");
+  assert.deepEqual(talkOf(false, TURNS), {});
+  assert.deepEqual(talkOf(true, []), { chat: true });
+  assert.deepEqual(talkOf(true, TURNS), { chat: true, turns: TURNS });
 });

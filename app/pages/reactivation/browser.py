@@ -19,6 +19,8 @@ def register(app: Dash) -> None:
         Input("reactivation-prefix", "value"),
         Input("reactivation-matrix", "prompts"),
         Input("reactivation-asked", "data"),
+        Input("reactivation-talk", "chat"),
+        Input("reactivation-talk", "turns"),
         prevent_initial_call=True,
     )
     app.clientside_callback(

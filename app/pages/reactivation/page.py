@@ -1,15 +1,15 @@
 """Reactivation, `/reactivation`:
 one or two prompts, and which features fire again where along them.
 
-Address (non-default values only): `prompt`, `second`, `prefix` (examples before them), `sae`,
-`generate` (tokens to write on), `at` (locked positions: `7`, `5-8`, `3.7-9`, `b7` in the second
-prompt, `none`), `source` (a position whose features are followed: `7`, `b7`, `none`), `pins`
-(`sae_id:feature_index`, comma-separated), `order`, `locked`, `from_source`, `function_only`,
-`pinned`, `class`, `least`, `density_from`, `density` (per cent), `find`, `shuffled` (0 = without
-the baseline), `set` (1 = the index over the prompt set), `own` (run of the index over prompts of
-one's own), `words` (1 = the locked position is read
-in words), `travel` (1 = A's states are put into B's run), `answer_a`, `answer_b` (tokens; `·` is a
-space), `unrelated` (the control's prompt; empty = none).
+Address (non-default values only): `prompt`, `second`, `prefix` (examples before them), `chat`,
+`turns` (see app/parts/conversation), `sae`, `generate` (tokens to write on), `at` (locked
+positions: `7`, `5-8`, `3.7-9`, `b7` in the second prompt, `none`), `source` (a position whose
+features are followed: `7`, `b7`, `none`), `pins` (`sae_id:feature_index`, comma-separated),
+`order`, `locked`, `from_source`, `function_only`, `pinned`, `class`, `least`, `density_from`,
+`density` (per cent), `find`, `shuffled` (0 = without the baseline), `set` (1 = the index over the
+prompt set), `own` (run of the index over prompts of one's own), `words` (1 = the locked position is
+read in words), `travel` (1 = A's states are put into B's run), `answer_a`, `answer_b` (tokens; `·`
+is a space), `unrelated` (the control's prompt; empty = none).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pydantic import BaseModel
 
 from app.api import ApiClient, ApiProblem
 from app.links import reproduce_post
-from app.pages.reactivation import browser, carried, causal, saved
+from app.pages.reactivation import browser, carried, causal, saved, tokens
 from app.pages.reactivation.state import (
     baseline_of,
     default_sae,
@@ -48,12 +48,12 @@ from app.pages.reactivation.view import (
 )
 from app.parts.components import FiringCompare
 from app.parts.controls import address_complaints
+from app.parts.conversation import before, read_turns
 from app.parts.matrix import complaints_of, generate_of, lane_of, view_of
 from app.parts.opening import in_memory, marked
 from app.parts.page import FOLLOWED, Page
 from app.parts.panel import panel
 from app.parts.reproduce import in_turn
-from backend import schemas as wire
 
 __all__ = ["PAGE", "default_sae", "lane_of"]
 
@@ -99,7 +99,7 @@ async def layout(**query: str) -> Component:
 
 def register(app: Dash, api: ApiClient) -> None:
     _register_open(app, api)
-    _register_tokenize(app, api)
+    tokens.register(app, api)
     _register_inspect(app, api)
     _register_shuffled(app, api)
     saved.register(app, api)
@@ -113,6 +113,9 @@ _OPENED = (
     Output("reactivation-prompt", "value"),
     Output("reactivation-second", "value"),
     Output("reactivation-prefix", "value"),
+    Output("reactivation-talk", "has_chat"),
+    Output("reactivation-talk", "chat"),
+    Output("reactivation-talk", "turns"),
     Output("reactivation-sae", "data"),
     Output("reactivation-sae", "value"),
     Output("reactivation-generate", "value"),
@@ -155,31 +158,11 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         complaints = complaints_of(causal.others(query), ids, most) + causal.complaints_of(query)
         told = address_complaints(complaints) if live else None
         sae = query["sae"] if query.get("sae") in ids else defaults["sae"]
+        has_chat = bool(can.model_info and can.model_info.chat)
+        chat = has_chat and query.get("chat", "1" if defaults["chat"] else "0") == "1"
+        talk = (has_chat, chat, read_turns(query.get("turns", "")) or [])
         prompts = (prompt, second, query.get("prefix", defaults["prefix"]))
-        return *prompts, options, sae, *settings, *shown, defaults, {"opened": True}, told
-
-
-def _register_tokenize(app: Dash, api: ApiClient) -> None:
-    for box in ("reactivation-prompt", "reactivation-second"):
-
-        @app.callback(
-            Output(box, "tokens"),
-            Output(box, "problem"),
-            Output("reactivation-prefix", "positions", allow_duplicate=True),
-            Input(box, "value"),
-            Input("reactivation-prefix", "value"),
-            prevent_initial_call=True,
-        )
-        async def tokenize(value: str | None, prefix: str | None) -> tuple[Any, ...]:
-            if not value:
-                return [], None, no_update
-            try:
-                request = wire.TokenizeRequest(prompt=value, prefix=prefix or "")
-                answer = await api.tokenize(request)
-            except ApiProblem as problem:
-                return [], f"{problem.title}: {problem.detail}", None
-            n = answer.prefix_length
-            return marked(answer.tokens, n), None, n or None
+        return *prompts, *talk, options, sae, *settings, *shown, defaults, {"opened": True}, told
 
 
 def _register_inspect(app: Dash, api: ApiClient) -> None:
@@ -200,6 +183,8 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         State("reactivation-prompt", "value"),
         State("reactivation-second", "value"),
         State("reactivation-prefix", "value"),
+        State("reactivation-talk", "chat"),
+        State("reactivation-talk", "turns"),
         State("reactivation-defaults", "data"),
         State("frame-location", "href"),
         prevent_initial_call=True,
@@ -214,11 +199,12 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         generate: int | None,
         *state: Any,
     ) -> tuple[Any, ...]:
-        first, second, prefix, defaults, href = state
-        asked = _asked((first, second), prefix or "", sae_id, generate or 0)
+        first, second, prefix, chat, turns, defaults, href = state
+        told = before(prefix, chat, turns)
+        asked = _asked((first, second), told, sae_id, generate or 0)
         requests = inspect_requests(asked)
         answers = await asyncio.gather(*(api.inspect(request) for request in requests))
-        usual = (prefix or "") == (defaults or {}).get("steering_prefix", "")
+        usual = chat or (prefix or "") == (defaults or {}).get("steering_prefix", "")
         lanes = lanes_of(asked, answers, None if usual else prefix or "")
         info = info_of(asked["sae_id"], answers)
         code = _code(href, "/api/inspect", requests)
@@ -234,10 +220,13 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
 
 
 def _asked(
-    texts: tuple[str | None, str | None], prefix: str, sae_id: str | None, generate: int
+    texts: tuple[str | None, str | None],
+    told: dict[str, Any],
+    sae_id: str | None,
+    generate: int,
 ) -> dict[str, Any]:
-    """What is run: {prompts, sae_id, generate}, and prefix where there is one. ApiProblem for
-    nothing to run.
+    """What is run: {prompts, sae_id, generate}, and what stands before them where something does.
+    ApiProblem for nothing to run.
     """
     prompts = prompts_of(*texts)
     if sae_id is None:
@@ -247,7 +236,7 @@ def _asked(
             "this server has no model loaded: start it with a preset that has one",
         )
     asked = {"prompts": prompts, "sae_id": sae_id, "generate": generate}
-    return asked | ({"prefix": prefix} if prefix else {})
+    return asked | {name: value for name, value in told.items() if value}
 
 
 def _code(href: str | None, path: str, requests: Sequence[BaseModel]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.api import ApiProblem
+from app.parts.conversation import before, in_address
 from app.parts.matrix import lane_of
 from app.parts.opening import live_demonstrations, named_sae
 from backend import schemas as wire
@@ -36,6 +37,7 @@ def defaults_of(capabilities: wire.Capabilities) -> dict[str, Any]:
         "prompt": prompts[0],
         "second": prompts[1] if len(prompts) > 1 else "",
         "prefix": opening.prefix,
+        "chat": opening.chat and bool(capabilities.model_info and capabilities.model_info.chat),
         "steering_prefix": steered[0].prefix if steered else opening.prefix,
         "sae": default_sae(capabilities),
     }
@@ -54,14 +56,14 @@ def prompts_of(first: str | None, second: str | None) -> list[str]:
 def inspect_requests(asked: Mapping[str, Any]) -> list[wire.InspectRequest]:
     """One for each prompt of {prompts, prefix, sae_id, generate}."""
     return [
-        wire.InspectRequest(next_tokens=NEXT_TOKENS, **_shared(asked, text))
+        wire.InspectRequest.model_validate({"next_tokens": NEXT_TOKENS} | _shared(asked, text))
         for text in asked["prompts"]
     ]
 
 
 def shuffled_requests(asked: Mapping[str, Any]) -> list[wire.ReactivationRequest]:
     return [
-        wire.ReactivationRequest(shuffles=SHUFFLES, **_shared(asked, text))
+        wire.ReactivationRequest.model_validate({"shuffles": SHUFFLES} | _shared(asked, text))
         for text in asked["prompts"]
     ]
 
@@ -69,17 +71,21 @@ def shuffled_requests(asked: Mapping[str, Any]) -> list[wire.ReactivationRequest
 def _shared(asked: Mapping[str, Any], prompt: str) -> dict[str, Any]:
     return {
         "prompt": prompt,
-        "prefix": asked.get("prefix", ""),
+        **told_before(asked),
         "sae_ids": [asked["sae_id"]],
         "generate": asked["generate"],
     }
 
 
+def told_before(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands before each prompt: examples, or a conversation's turns."""
+    return before(asked.get("prefix"), asked.get("chat"), asked.get("turns"))
+
+
 def set_request(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Body of POST /api/reactivation/set/stream over the preset's own prompts."""
-    return wire.ReactivationSetRequest(
-        sae_id=asked["sae_id"], prefix=asked.get("prefix", ""), shuffles=SHUFFLES
-    ).model_dump(mode="json")
+    body = {"sae_id": asked["sae_id"], "shuffles": SHUFFLES} | told_before(asked)
+    return wire.ReactivationSetRequest.model_validate(body).model_dump(mode="json")
 
 
 def lanes_of(
@@ -87,7 +93,10 @@ def lanes_of(
 ) -> list[dict[str, Any]]:
     """The prompts that were asked for, A first; `prefix` as in lane_of."""
     pairs = zip(asked["prompts"], answers, strict=True)
-    return [lane_of(text, asked["sae_id"], answer, prefix) for text, answer in pairs]
+    talk = in_address(asked)
+    return [
+        lane_of(text, asked["sae_id"], answer, prefix) | {"talk": talk} for text, answer in pairs
+    ]
 
 
 def info_of(sae_id: str, answers: Sequence[wire.InspectResponse]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from app.parts.components import (
     RunLink,
     SourceTrace,
 )
+from app.parts.conversation import ConversationBox
 from app.parts.panel import panel
 from app.parts.set_components import ReactivationIndex
 
@@ -61,6 +62,7 @@ def prompts_panel() -> Component:
         dmc.Switch(id="reactivation-shuffled", label="shuffled baseline", size="sm", checked=True),
         RunLink("reactivation-save", label="Save as a run"),
         PrefixBox("reactivation-prefix"),
+        ConversationBox("reactivation-talk", asks=True),
         html.P(id="reactivation-stale", role="status", className="fs-stale-note"),
     ]
     return html.Section(

@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 
 from app.links import page_url
 from app.parts import steering
+from app.parts.conversation import in_address
 from app.parts.panel import panel
 from app.parts.set_components import ReactivationIndex, SteerSetAnswers
 from app.parts.token import visible
@@ -75,6 +76,7 @@ def fork_url(run: Run) -> str:
         return page_url(
             "/reactivation",
             prefix=request["prefix"] or None,
+            **in_address(request),
             sae=request["sae_id"],
             set=None if own else "1",
             own=run.run_id if own else None,
@@ -85,7 +87,7 @@ def fork_url(run: Run) -> str:
         prefix=request["prefix"] or None,
         stop=steering.written_stops(request["stop"]) if request["stop"] else None,
         f=steering.text_of([{**one, "on": True} for one in request["interventions"]]),
-        chat="1" if request["chat"] else None,
+        **in_address(request),
         tokens=request["max_new_tokens"],
         seed=request["seed"] or None,
         controls=None if request["controls"] else "0",
@@ -110,7 +112,7 @@ def fork_note(run: Run) -> str:
     """What of the request the editable page has no control for, and so leaves behind."""
     request = run.request
     if run.kind == "reactivation_set":
-        starts = {"theta": 0, "shuffles": 20, "seed": 0, "chat": False}
+        starts = {"theta": 0, "shuffles": 20, "seed": 0}
         left = [f"{name} {request[name]}" for name, at in starts.items() if request[name] != at]
     else:
         named = request["success"] is None or _target_text(request["success"])

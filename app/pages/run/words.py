@@ -12,6 +12,7 @@ from typing import Any
 from app.links import page_url
 from app.pages.run import sets
 from app.parts import steering
+from app.parts.conversation import in_address
 from backend.schemas import FiringColumns, InspectResponse, Run, SteerResponse
 
 ARM_TITLES = {  # as static/js/steering/arms.js has them
@@ -85,6 +86,7 @@ def fork_url(run: Run) -> str:
             "/reactivation",
             prompt=request["prompt"],
             prefix=request.get("prefix"),
+            **in_address(request),
             sae=next(iter(sae_ids), None),
             generate=generate,
         )
@@ -97,7 +99,7 @@ def fork_url(run: Run) -> str:
         f=steering.text_of(interventions),
         generated="1" if request["include_generated"] else None,
         freeze="1" if request.get("freeze_attention") else None,
-        chat="1" if request.get("chat") else None,
+        **in_address(request),
         tokens=request["max_new_tokens"] or 1,
         temperature=request["temperature"] or None,
         samples=request["samples"] if request["samples"] > 1 else None,
@@ -121,7 +123,7 @@ def fork_note(run: Run) -> str:
     request, sae_ids = run.request, run.request.get("sae_ids") or []
     left = [
         f"{name} {request[name]}"
-        for name, start in (("theta", 0), ("next_tokens", 10), ("chat", False))
+        for name, start in (("theta", 0), ("next_tokens", 10))
         if request.get(name, start) != start
     ]
     left += (

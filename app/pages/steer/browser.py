@@ -21,7 +21,11 @@ _WRITING = (
     Input("steer-seed", "value"),
     Input("steer-controls", "checked"),
 )
-_BEFORE = (Input("steer-prefix", "value"), Input("steer-prefix", "stop"))
+_BEFORE = (
+    Input("steer-prefix", "value"),
+    Input("steer-prefix", "stop"),
+    Input("steer-talk", "turns"),
+)
 _SHARED = (("tokens", "tokens"), ("saes", "saes"), ("last_layer", "last_layer"))
 
 
@@ -40,12 +44,13 @@ def register(app: Dash) -> None:
     here("sameProp", Output("steer-stream", "request"), Input("steer-shift", "accepted"))
     here("sameProp", Output("steer-stream", "auto"), Input("steer-auto", "checked"))
     here("sameProp", Output("steer-stream", "model"), Input("steer-shift", "model"))
+    here("sameProp", Output("steer-talk", "chat"), Input("steer-rack", "chat"))
     for target, source in _SHARED:
         here("sameProp", Output("steer-stream", target), Input("steer-rack", source))
     here(
         "steerSubjects",
         Output("steer-subjects", "data"),
-        *(_RACK[0], _RACK[4], _RACK[1], _BEFORE[0]),
+        *(_RACK[0], _RACK[4], _RACK[1], _BEFORE[0], _BEFORE[2]),
         State("steer-subjects", "data"),
     )
     _register_choices(here)

@@ -9,6 +9,7 @@ from dash import Dash, Input, Output, State
 from app.api import ApiClient, ApiProblem
 from app.pages.steer import state as steer_state
 from app.parts import steering
+from app.parts.conversation import before
 from app.parts.token import name_of
 from backend import schemas as wire
 
@@ -96,11 +97,9 @@ async def _strengths(api: ApiClient, subjects: dict[str, Any]) -> dict[str, Any]
     chosen = [
         wire.FeatureChoice(sae_id=sae_id, feature_index=int(index)) for sae_id, _, index in keys
     ]
-    request = wire.StrengthRequest(
-        prompt=subjects["prompt"],
-        chat=subjects["chat"],
-        prefix=subjects.get("prefix", ""),
-        features=chosen,
+    told = before(subjects.get("prefix"), subjects["chat"], subjects.get("turns"))
+    request = wire.StrengthRequest.model_validate(
+        {"prompt": subjects["prompt"], "features": [one.model_dump() for one in chosen]} | told
     )
     try:
         answer = await api.strength(request)

@@ -1,8 +1,8 @@
 """Steering, `/steer`: plug features into a prompt's tokens and see what the model says instead.
 
-Address (non-default values only): `prompt`, `prefix`, `stop`, `f` (see steer_state), `generated`,
-`freeze`, `chat`, `tokens`, `temperature`, `samples`, `seed`, `controls` (0 = without); of the
-sections below, see steer_sections.
+Address (non-default values only): `prompt`, `prefix`, `turns` (see app/parts/conversation),
+`stop`, `f` (see steer_state), `generated`, `freeze`, `chat`, `tokens`, `temperature`, `samples`,
+`seed`, `controls` (0 = without); of the sections below, see steer_sections.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from app.parts.components import (
     SteerStream,
 )
 from app.parts.controls import address_complaints, not_known
+from app.parts.conversation import ALLOWED, ConversationBox, read_turns
 from app.parts.opening import in_memory, live_demonstrations, named_sae
 from app.parts.page import FOLLOWED, Page
 from app.parts.panel import panel
@@ -72,6 +73,7 @@ def _recipe() -> Component:
         [
             html.Div(id="steer-demonstrations", className="fs-demos"),
             PrefixBox("steer-prefix", stop=[]),
+            ConversationBox("steer-talk"),
             PromptBox(
                 "steer-prompt", label="Prompt", placeholder="Type a prompt; a newline counts."
             ),
@@ -137,11 +139,12 @@ def register(app: Dash, api: ApiClient) -> None:
     browser.register(app)
 
 
-_TEXTS = ("prompt", "prefix", "stop", "f")
+_TEXTS = ("prompt", "prefix", "stop", "turns", "f")
 _OPENED = (
     Output("steer-prompt", "value"),
     Output("steer-prefix", "value"),
     Output("steer-prefix", "stop"),
+    Output("steer-talk", "turns"),
     Output("steer-rack", "saes"),
     Output("steer-rack", "default_sae"),
     Output("steer-rack", "limits"),
@@ -176,7 +179,7 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         defaults = defaults_of(can, shown)
         try:
             written = await _written(api, query, defaults)
-            chosen = steer_state.settings(query, can.limits)
+            chosen = steer_state.settings(query, can.limits, chat=chats(can))
         except steering.BadAddress as error:
             raise ApiProblem(422, "The address cannot be opened", str(error)) from error
         *before, interventions = written
@@ -190,15 +193,20 @@ def _register_open(app: Dash, api: ApiClient) -> None:
 
 async def _written(
     api: ApiClient, query: dict[str, str], defaults: dict[str, Any]
-) -> tuple[str, str, list[str], list[dict[str, Any]]]:
-    """(prompt, prefix, stops, interventions) of an address. BadAddress where it cannot be read."""
+) -> tuple[str, str, list[str], list[dict[str, str]], list[dict[str, Any]]]:
+    """(prompt, prefix, stops, turns, interventions) of an address. BadAddress where it cannot be
+    read.
+    """
     prefix = query.get("prefix", defaults["prefix"])
     stop = steering.read_stops(query.get("stop", defaults["stop"]))
+    turns = read_turns(query.get("turns", ""))
+    if turns is None:
+        raise steering.BadAddress(f"turns: got {query['turns']!r}, allowed {ALLOWED}")
     if "prompt" not in query and "f" not in query:
         first = [demo["intervention"] for demo in defaults["demonstrations"][:1]]
-        return defaults["prompt"], prefix, stop, first
+        return defaults["prompt"], prefix, stop, turns, first
     plugged = await steer_features.plugged(api, steering.parse(query.get("f", "")))
-    return query.get("prompt", defaults["prompt"]), prefix, stop, plugged
+    return query.get("prompt", defaults["prompt"]), prefix, stop, turns, plugged
 
 
 def _of_server(can: wire.Capabilities) -> tuple[Any, ...]:
@@ -227,12 +235,17 @@ def defaults_of(can: wire.Capabilities, shown: list[wire.Demonstration]) -> dict
     return {
         **(_bare(can) if not first else {name: first[0][name] for name in _BARE}),
         "features": steering.text_of([demo["intervention"] for demo in first]),
-        "settings": steer_state.settings({}, can.limits),
+        "settings": steer_state.settings({}, can.limits, chat=chats(can)),
         "demonstrations": demonstrations,
         "sweep": steer_sections.SWEEP,
         "traits": steer_sections.TRAITS,
         "set": steer_sections.SET,
     }
+
+
+def chats(can: wire.Capabilities) -> bool:
+    """Whether the preset's prompts are a user's turns."""
+    return can.opening.chat and bool(can.model_info and can.model_info.chat)
 
 
 _BARE = ("prompt", "prefix", "stop")

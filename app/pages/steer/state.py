@@ -37,18 +37,21 @@ def of_demonstration(demonstration: wire.Demonstration, uid: str) -> dict[str, A
     return {"uid": uid, **fields, "on": True}
 
 
-def settings(query: Mapping[str, str], limits: wire.Limits) -> dict[str, Any]:
+def settings(
+    query: Mapping[str, str], limits: wire.Limits, *, chat: bool = False
+) -> dict[str, Any]:
     """Generation settings of an address, in the order of the page's outputs.
 
     Raises BadAddress for a number that cannot be read or is out of range.
 
     `samples` counts the seeded texts beside the greedy one: 0, or 1 where only a temperature is
-    given.
+    given. `chat`: what the preset opens with.
     """
     most_tokens = limits.max_new_tokens
     samples = 1 if float(_bounded(query, "temperature", 0.0, 0.0, limits.temperature)) > 0 else 0
     return {
-        **{name: _flag(query, name, "0") for name in ("generated", "freeze", "chat")},
+        **{name: _flag(query, name, "0") for name in ("generated", "freeze")},
+        "chat": _flag(query, "chat", "1" if chat else "0"),
         "tokens": _whole(query, "tokens", min(TOKENS, most_tokens), 1, most_tokens),
         "temperature": _bounded(
             query, "temperature", min(TEMPERATURE, limits.temperature), 0.0, limits.temperature

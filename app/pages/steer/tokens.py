@@ -7,10 +7,11 @@ from typing import Any
 from dash import Dash, Input, Output
 
 from app.api import ApiClient, ApiProblem
+from app.parts.conversation import before
 from app.parts.opening import marked
 from backend import schemas as wire
 
-NOT_IN_CHAT = "With the chat template the examples are left out: write them into the prompt."
+NOT_IN_CHAT = "With the chat template the examples are left out: write them as earlier turns."
 
 
 def register(app: Dash, api: ApiClient) -> None:
@@ -24,15 +25,18 @@ def register(app: Dash, api: ApiClient) -> None:
         Input("steer-prompt", "value"),
         Input("steer-rack", "chat"),
         Input("steer-prefix", "value"),
+        Input("steer-talk", "turns"),
         prevent_initial_call=True,
     )
-    async def tokenize(value: str | None, chat: bool | None, prefix: str | None) -> tuple[Any, ...]:
+    async def tokenize(
+        value: str | None, chat: bool | None, prefix: str | None, turns: list[Any] | None
+    ) -> tuple[Any, ...]:
         note = NOT_IN_CHAT if chat and prefix else None
         if not value:
             return [], None, [], None, note, None
-        before = "" if chat else prefix or ""
         try:
-            request = wire.TokenizeRequest(prompt=value, chat=bool(chat), prefix=before)
+            told = before(prefix, chat, turns)
+            request = wire.TokenizeRequest.model_validate({"prompt": value} | told)
             answer = await api.tokenize(request)
         except ApiProblem as problem:
             return [], None, [], f"{problem.title}: {problem.detail}", note, None

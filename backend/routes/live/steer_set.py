@@ -23,7 +23,7 @@ from backend.routes.live.targets import read_target, unsearchable
 from backend.routes.live.work import SteppedWork, answered, streamed
 from backend.routes.request.lease import Turns
 from backend.routes.request.limits import check_prompt_set, check_room, check_steer
-from backend.routes.request.problems import Refusal
+from backend.routes.request.problems import Refusal, refuse_field
 from backend.routes.request.served import Backend, Served
 from backend.schemas import (
     SteerRequest,
@@ -142,17 +142,18 @@ def _edited(request: SteerSetRequest, place: int, prompt: Prompt, served: Backen
         max_new_tokens=request.max_new_tokens,
         stop=request.stop,
     )
+    if prompt.last_function is None and any(
+        one.positions == "last_function" for one in request.interventions
+    ):
+        allowed = 'a prompt with a function token, where it is edited: take it out, or send "last"'
+        raise refuse_field(f"prompts.{place}", request.prompts[place], allowed)
     try:
         check_steer(body, served.settings, len(prompt.token_ids), prompt.loaded)
         return SetPrompt(prompt, read_edits(body, prompt))
     except Refusal as refusal:
-        own = refusal.status_code == 413 or any(
-            error.field.endswith(".positions") for error in refusal.errors
-        )
-        if not own:
+        if refusal.status_code != 413:
             raise
-        detail = f"prompts.{place} ({request.prompts[place][:60]!r}): {refusal.detail}"
-        raise Refusal(refusal.status_code, detail, errors=refusal.errors) from refusal
+        raise Refusal(413, f"prompts.{place}: {refusal.detail}") from refusal
 
 
 def _check_room(request: SteerSetRequest, prompts: list[Prompt], served: Backend) -> None:

@@ -3,13 +3,15 @@
 
 import { EMPTY, prefixIn, writeAddress } from "../shared/address.js";
 import { noUpdate } from "../shared/dash.js";
+import { talkOf, writtenTurns } from "../shared/tokens/turns.js";
 import { viewQuery } from "../shared/matrix_view.js";
 
 /** @import { Prompt, View } from "./matrix/types.js" */
 /** @import { Ran, TravelSettings } from "./travel/types.js" */
 /** @import { WordsSettings } from "./words/types.js" */
-/** @typedef {{ generate?: number, prefix?: string }} Asked */
-/** @typedef {{ prompt: string, second: string, prefix?: string }} Opened */
+/** @import { Turn } from "../shared/types.js" */
+/** @typedef {{ generate?: number, prefix?: string, chat?: boolean, turns?: Turn[] }} Asked */
+/** @typedef {{ prompt: string, second: string, prefix?: string, chat?: boolean }} Opened */
 
 /**
  * @param {string} a
@@ -29,6 +31,18 @@ const travelIn = (settings) => ({
   ...settings,
   unrelated: settings.unrelated === "" ? EMPTY : settings.unrelated,
 });
+
+/**
+ * @param {Asked | null} asked
+ * @param {Opened} defaults
+ */
+function talkIn(asked, defaults) {
+  const chat = Boolean(asked && asked.chat);
+  return {
+    chat: asked && chat !== Boolean(defaults.chat) ? Number(chat) : null,
+    turns: writtenTurns(asked && asked.turns),
+  };
+}
 
 /**
  * What was run, for the panels that ask the model themselves.
@@ -72,7 +86,8 @@ export function reactivationAddress(
     "/reactivation",
     Object.assign(
       promptsIn(prompts[0].prompt, prompts[1] ? prompts[1].prompt : "", defaults),
-      prefixIn((asked && asked.prefix) || "", defaults.prefix || ""),
+      asked && asked.chat ? {} : prefixIn((asked && asked.prefix) || "", defaults.prefix || ""),
+      talkIn(asked, defaults),
       { sae: saeId === defaults.sae ? null : saeId, source },
       viewQuery(view, locked, pins),
       {
@@ -95,11 +110,17 @@ export function reactivationAddress(
  * @param {string | null} prefix
  * @param {Prompt[] | null} prompts
  * @param {Asked | null} asked
+ * @param {boolean | null} [chat]
+ * @param {Turn[] | null} [turns]
  */
-export function staleRun(a, b, prefix, prompts, asked) {
+export function staleRun(a, b, prefix, prompts, asked, chat, turns) {
   const shown = (prompts || []).map((prompt) => prompt.prompt);
   const other = [a, b].filter(Boolean).join("\u0000") !== shown.join("\u0000");
-  const before = asked && (asked.prefix || "") !== (prefix || "");
+  const talk = JSON.stringify(talkOf(chat, turns));
+  const before =
+    asked &&
+    (talk !== JSON.stringify(talkOf(asked.chat, asked.turns)) ||
+      (!chat && (asked.prefix || "") !== (prefix || "")));
   const stale = shown.length > 0 && Boolean(other || before);
   return [
     stale ? "Edited since the last run: all below is of the earlier prompt." : "",

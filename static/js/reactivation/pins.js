@@ -101,6 +101,7 @@ export function FeaturePins(props) {
   const { prompt, prefix } = (model && model.prompts[0]) || { prompt: "", prefix: null };
   /** @type {Record<string, string>} */
   const before = typeof prefix === "string" ? { prefix } : {}; // where it is not Steering's own
+  Object.assign(before, (model && model.prompts[0] && model.prompts[0].talk) || {});
   /** @param {string[]} list */
   const href = (list) =>
     at("/steer?") + new URLSearchParams({ prompt, ...before, f: list.join(",") }).toString();

@@ -34,6 +34,14 @@ export interface Token {
   token_class: TokenClass;
   generated?: boolean;
   prefix?: boolean;
+  /** Written by the chat template. */
+  template?: boolean;
+}
+
+/** A turn of a conversation before the prompt. */
+export interface Turn {
+  role: "system" | "user" | "assistant";
+  content: string;
 }
 
 export interface NextToken {

@@ -4,10 +4,11 @@
 import { EMPTY, prefixIn, writeAddress } from "../shared/address.js";
 import { noUpdate } from "../shared/dash.js";
 import { readStops, writtenStops } from "../shared/tokens/stops.js";
+import { writtenTurns } from "../shared/tokens/turns.js";
 import { examples } from "./examples.js";
 import { canonical } from "./known.js";
 
-/** @import { Values } from "../shared/types.js" */
+/** @import { Turn, Values } from "../shared/types.js" */
 /** @import { Demonstration, Edit, Intervention, SteerDefaults, SteerSettings } from "./types.js" */
 
 /**
@@ -52,6 +53,7 @@ const asAsked = (it) => ({
  * @param {boolean} controls
  * @param {string | null} prefix
  * @param {string[] | null} stop
+ * @param {Turn[] | null} turns
  * @returns {unknown}
  */
 export function steerRequest(
@@ -67,6 +69,7 @@ export function steerRequest(
   controls,
   prefix,
   stop,
+  turns,
 ) {
   if ([tokens, temperature, samples, seed].some((n) => typeof n !== "number")) return noUpdate();
   if (!prompt) return null;
@@ -81,7 +84,7 @@ export function steerRequest(
     samples,
     seed,
     controls: Boolean(controls),
-    ...examples(prefix, stop, chat),
+    ...examples(prefix, stop, chat, turns),
   };
 }
 
@@ -92,9 +95,10 @@ export function steerRequest(
  * @param {boolean} chat
  * @param {Intervention[] | null} interventions
  * @param {string | null} prefix
+ * @param {Turn[] | null} turns
  * @param {unknown} now
  */
-export function steerSubjects(prompt, chat, interventions, prefix, now) {
+export function steerSubjects(prompt, chat, interventions, prefix, turns, now) {
   const keys = [
     ...new Set((interventions || []).map((it) => `${it.sae_id}:${it.feature_index}`)),
   ].sort();
@@ -102,7 +106,7 @@ export function steerSubjects(prompt, chat, interventions, prefix, now) {
     prompt: prompt || "",
     chat: Boolean(chat),
     features: keys,
-    ...examples(prefix, null, chat),
+    ...examples(prefix, null, chat, turns),
   };
   return now && canonical(now) === canonical(next) ? noUpdate() : next;
 }
@@ -161,8 +165,9 @@ function chosenSettings(request, start) {
 function writtenBefore(request, defaults) {
   const stop = writtenStops(request.stop);
   return Object.assign(
-    prefixIn(request.prefix || "", defaults.prefix || ""),
+    request.chat ? {} : prefixIn(request.prefix || "", defaults.prefix || ""),
     stop === (defaults.stop || "") ? {} : { stop: stop || EMPTY },
+    { turns: writtenTurns(request.turns) },
   );
 }
 
@@ -185,7 +190,7 @@ export function steerAddress(request, interventions, sweep, traits, set, default
     "/steer",
     Object.assign(
       same ? {} : { prompt: now.prompt || EMPTY, f: features },
-      request ? writtenBefore(request, defaults) : keptSettings({ prefix: 0, stop: 0 }),
+      request ? writtenBefore(request, defaults) : keptSettings({ prefix: 0, stop: 0, turns: 0 }),
       chosenSettings(request, defaults.settings),
       differing(sweep || {}, defaults.sweep),
       differing(traits || {}, defaults.traits),

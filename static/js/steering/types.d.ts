@@ -1,6 +1,15 @@
 /* Edits, arms and texts. */
 
-import type { DashProps, Job, NextToken, Sae, Status, Token, Values } from "../shared/types.js";
+import type {
+  DashProps,
+  Job,
+  NextToken,
+  Sae,
+  Status,
+  Token,
+  Turn,
+  Values,
+} from "../shared/types.js";
 
 export type Mode = "add" | "clamp" | "scale" | "ablate";
 
@@ -35,6 +44,7 @@ export interface SteerSettings {
   controls: boolean;
   prefix?: string;
   stop?: string[];
+  turns?: Turn[];
 }
 
 /** `stop` as it is written: see shared/tokens/stops.js. */

@@ -123,7 +123,7 @@ def test_every_prompt_is_answered_in_every_arm(client: TestClient) -> None:
         (
             {"prompts": [PROMPT, "x"], "interventions": [ADDED | {"positions": "last_function"}]},
             422,
-            "prompts.1 ('x')",
+            'prompts.1 is "x"; allowed: a prompt with a function token',
         ),
         ({"max_new_tokens": 10_000}, 422, "max_new_tokens"),
         ({"success": {"kind": "regex", "pattern": "("}}, 422, "success.pattern"),

@@ -17,6 +17,8 @@ import type {
 export interface Prompt {
   prompt: string;
   prefix?: string | null;
+  /** The conversation, as Steering's address has it. */
+  talk?: Record<string, string>;
   tokens: Token[];
   firings: Firings;
   next: Record<number, NextToken[]>;

@@ -1,6 +1,7 @@
 /* Where does it travel?: what is asked for, and what the cells of the answer say. Pure. */
 
 import { number, percent } from "../../shared/number.js";
+import { talkOf } from "../../shared/tokens/turns.js";
 import { visible } from "../../shared/tokens/words.js";
 
 /** @import { Axes, Begun, Cell, Cells, Place, Plan, Ran, Row, Source } from "./types.js" */
@@ -49,7 +50,11 @@ export function travelPlan(ran, settings, usual) {
   const before = ran.prefix || "";
   const other = settings.unrelated === null ? usual : settings.unrelated;
   /** @type {TravelBody} */
-  const body = { prompt_a: before + a, prompt_b: before + b };
+  const body = {
+    prompt_a: before + a,
+    prompt_b: before + b,
+    ...talkOf(ran.chat, ran.turns),
+  };
   if (settings.answer_a) body.answer_a = answered(settings.answer_a);
   if (settings.answer_b) body.answer_b = answered(settings.answer_b);
   if (other) body.unrelated = before + other;

@@ -1,11 +1,13 @@
 /* Where does it travel? The frames of POST /api/patch, and the map that is drawn of them. */
 
-import type { DashProps, Job, Token } from "../../shared/types.js";
+import type { DashProps, Job, Token, Turn } from "../../shared/types.js";
 
 /** What was run on the page: POST /api/inspect's prompts, A first, and the examples before them. */
 export interface Ran {
   prompts: string[];
   prefix?: string;
+  chat?: boolean;
+  turns?: Turn[];
 }
 
 /** As text, as they stand in the address; `unrelated` null = the page's own. */

@@ -1,6 +1,7 @@
 /* In words: what is asked of each prompt at the locked position, and the rows of its answer.
  * Pure. */
 
+import { talkOf } from "../../shared/tokens/turns.js";
 import { comparedColumns } from "../matrix/locks.js";
 
 /** @import { Model, Prompt } from "../matrix/types.js" */
@@ -49,7 +50,8 @@ export function lensPlans(model, locked, ran) {
     if (!token) return { ...no, problem: "No token of this prompt stands there." };
     if (token.generated)
       return { ...no, problem: "This token was written on: lock one of the prompt itself." };
-    const asked = { prompt: ran.prompts[lane], prefix: ran.prefix || "" };
+    const before = { prefix: ran.prefix || "", ...talkOf(ran.chat, ran.turns) };
+    const asked = { prompt: ran.prompts[lane], ...before };
     const body = { ...asked, positions: [token.position], k: K, watched };
     return { lane, position: token.position, body, problem: "" };
   });

@@ -15,6 +15,7 @@ import { tokenTitle, visible } from "./words.js";
  */
 export function chip(token, props, plain) {
   const classes = ["fs-token", "fs-token--" + token.token_class, (props && props.className) || ""];
+  if (token.template) classes.splice(2, 0, "fs-token--template");
   return h(
     plain ? "span" : "button",
     Object.assign({ title: tokenTitle(token), type: plain ? undefined : "button" }, props, {

@@ -21,7 +21,7 @@ const WHAT =
  * @param {number} wait ms
  * @returns {[string, Record<string, unknown>]}
  */
-function useTyped(value, tell, wait) {
+export function useTyped(value, tell, wait) {
   const [text, setText] = useState(value || "");
   const sent = useRef(value || "");
   const timer = useRef(null);

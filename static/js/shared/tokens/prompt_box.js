@@ -13,7 +13,12 @@ function countLine(tokens) {
   const counts = { function: 0, content: 0, special: 0 };
   tokens.forEach((token) => (counts[token.token_class] += 1));
   const parts = ["function", "content", "special"].filter((name) => counts[name]);
-  return `${tokens.length} positions: ` + parts.map((name) => `${counts[name]} ${name}`).join(", ");
+  const own = tokens.filter((token) => token.template).length;
+  return (
+    `${tokens.length} positions: ` +
+    parts.map((name) => `${counts[name]} ${name}`).join(", ") +
+    (own ? `; ${own} are the chat template's own` : "")
+  );
 }
 
 /**

@@ -29,6 +29,7 @@ export function visible(text) {
  */
 export const tokenTitle = (token) =>
   `${JSON.stringify(token.text)} · token ${token.token_id} · ${token.token_class}` +
+  (token.template ? " · the chat template's own" : "") +
   (token.position === undefined ? "" : ` · position ${token.position}`);
 
 /**

@@ -40,6 +40,10 @@ export function traitPlan(settings, mostPrompts, request) {
   /** @type {[wrong: unknown, problem: string][]} */
   const problems = [
     [!trait, "Write a prompt that shows the trait."],
+    [
+      request && request.turns,
+      "The trait finder asks each prompt by itself: take the earlier turns out.",
+    ],
     [!contrast.length, "Write at least one contrast prompt."],
     [!test.length, "Write at least one test prompt: success is counted on those alone."],
     [
@@ -68,7 +72,7 @@ export function traitPlan(settings, mostPrompts, request) {
       contrast_prompts: contrast,
       test_prompts: test,
       success,
-      chat: false,
+      chat: Boolean(request && request.chat),
       sae_ids: null,
       alphas: null,
       instruction: settings.ask.trim() ? settings.ask.trim() : null,
