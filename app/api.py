@@ -18,6 +18,7 @@ from backend import schemas as wire
 from backend.schemas import graph as graph_wire
 from backend.schemas import statistics as stats
 from backend.schemas.claims import JudgedBuildList
+from backend.schemas.prompt_sets import SteerSetRequest, SteerSetResponse
 from backend.schemas.saes import SaeCard
 
 ResponseT = TypeVar("ResponseT", bound=BaseModel)
@@ -184,8 +185,8 @@ class ApiClient:
     ) -> wire.ReactivationSetResponse:
         return await self._post("/api/reactivation/set", request, wire.ReactivationSetResponse)
 
-    async def steer_set(self, request: wire.SteerSetRequest) -> wire.SteerSetResponse:
-        return await self._post("/api/steer/set", request, wire.SteerSetResponse)
+    async def steer_set(self, request: SteerSetRequest) -> SteerSetResponse:
+        return await self._post("/api/steer/set", request, SteerSetResponse)
 
     async def lens(self, request: wire.LensRequest) -> wire.LensResponse:
         return await self._post("/api/lens", request, wire.LensResponse)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.parts.controls import not_known
-from app.parts.conversation import ALLOWED, read_turns
 from app.parts.opening import marked
+from app.parts.prompts.conversation import ALLOWED, read_turns
 from backend import schemas as wire
 
 ORDERS = ("first", "function", "often", "activation")  # static/js/reactivation/matrix/filters.js

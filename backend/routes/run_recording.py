@@ -26,15 +26,13 @@ from backend.routes.request.served import Backend
 from backend.schemas import (
     InspectRun,
     ReactivationSetResponse,
-    ReactivationSetRun,
     Response,
     RunCreated,
     RunRequest,
-    SetRunFinalFrame,
-    SetRunRequest,
     SteerRun,
-    SteerSetResponse,
 )
+from backend.schemas.prompt_sets import SteerSetResponse
+from backend.schemas.runs import ReactivationSetRun, SetRunFinalFrame, SetRunRequest
 from backend.serving.loading import Loaded
 
 Plan = InspectWork | SteerWork | SetWork | SteerSetWork

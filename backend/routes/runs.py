@@ -35,9 +35,9 @@ from backend.schemas import (
     RunFileQuery,
     RunLabels,
     RunRequest,
-    SetRunRequest,
-    SteerSetResponse,
 )
+from backend.schemas.prompt_sets import SteerSetResponse
+from backend.schemas.runs import SetRunRequest
 
 router = APIRouter(tags=["runs"])
 NOT_YOURS: dict[int | str, dict[str, Any]] = {

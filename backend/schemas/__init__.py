@@ -196,26 +196,3 @@ from backend.schemas.traits import (
     TraitStrength as TraitStrength,
     TraitTrial as TraitTrial,
 )
-from backend.schemas.prompt_sets import (
-    PromptsRequest as PromptsRequest,
-    PromptsResponse as PromptsResponse,
-    SetAnswer as SetAnswer,
-    SetArm as SetArm,
-    SetIntervention as SetIntervention,
-    SetRow as SetRow,
-    SteerSetFinalFrame as SteerSetFinalFrame,
-    SteerSetFrame as SteerSetFrame,
-    SteerSetRequest as SteerSetRequest,
-    SteerSetResponse as SteerSetResponse,
-    WrongRow as WrongRow,
-)
-from backend.schemas.runs import (
-    ReactivationSetRun as ReactivationSetRun,
-    RunKind as RunKind,
-    SetRunFinalFrame as SetRunFinalFrame,
-    SetRunRequest as SetRunRequest,
-    SteerSetRun as SteerSetRun,
-)
-from backend.schemas.prompts import (
-    Turn as Turn,
-)

@@ -4,6 +4,7 @@ its template's tokens shown, locked, and carried over to Steering and into a run
 
 import json
 import re
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -43,9 +44,8 @@ def write_turns(page: Page, box: str) -> None:
     expect(page.locator(f"#{box}-words")).to_have_text("a system turn, 2 earlier turns")
 
 
-def test_a_conversation_is_written_read_locked_saved_and_steered(
-    page: Page, live_server_url: str
-) -> None:
+def written_tokens(page: Page, live_server_url: str) -> list[dict[str, Any]]:
+    """Writes the conversation on Reactivation and runs it; its tokens as the API has them."""
     page.goto(f"{live_server_url}/reactivation?prompt=Speak+Chinese.%0A&shuffled=0&pins=layer_2:5")
     expect(page.locator(STRIP).first).to_be_visible()
     expect(page.locator(".fs-token--template")).to_have_count(0)  # plain text as ever
@@ -58,6 +58,13 @@ def test_a_conversation_is_written_read_locked_saved_and_steered(
     body = {"prompt": PROMPT, "chat": True, "turns": TURNS}
     tokens = page.request.post(f"{live_server_url}/api/tokenize", data=body).json()["tokens"]
     expect(page.locator(STRIP)).to_have_count(len(tokens))
+    return list(tokens)
+
+
+def test_a_conversation_is_written_read_locked_saved_and_steered(
+    page: Page, live_server_url: str
+) -> None:
+    tokens = written_tokens(page, live_server_url)
     own = [token["position"] for token in tokens if token["template"]]
     expect(page.locator(f"{STRIP}--template")).to_have_count(len(own))
     plain = next(p for p in own if tokens[p]["token_class"] != "special")

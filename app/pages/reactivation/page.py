@@ -2,7 +2,7 @@
 one or two prompts, and which features fire again where along them.
 
 Address (non-default values only): `prompt`, `second`, `prefix` (examples before them), `chat`,
-`turns` (see app/parts/conversation), `sae`, `generate` (tokens to write on), `at` (locked
+`turns` (see app/parts/prompts/conversation), `sae`, `generate` (tokens to write on), `at` (locked
 positions: `7`, `5-8`, `3.7-9`, `b7` in the second prompt, `none`), `source` (a position whose
 features are followed: `7`, `b7`, `none`), `pins` (`sae_id:feature_index`, comma-separated),
 `order`, `locked`, `from_source`, `function_only`, `pinned`, `class`, `least`, `density_from`,
@@ -48,11 +48,11 @@ from app.pages.reactivation.view import (
 )
 from app.parts.components import FiringCompare
 from app.parts.controls import address_complaints
-from app.parts.conversation import before, read_turns
 from app.parts.matrix import complaints_of, generate_of, lane_of, view_of
 from app.parts.opening import in_memory, marked
 from app.parts.page import FOLLOWED, Page
 from app.parts.panel import panel
+from app.parts.prompts.conversation import before, read_turns
 from app.parts.reproduce import in_turn
 
 __all__ = ["PAGE", "default_sae", "lane_of"]
@@ -200,23 +200,15 @@ def _register_inspect(app: Dash, api: ApiClient) -> None:
         *state: Any,
     ) -> tuple[Any, ...]:
         first, second, prefix, chat, turns, defaults, href = state
-        told = before(prefix, chat, turns)
-        asked = _asked((first, second), told, sae_id, generate or 0)
+        asked = _asked((first, second), before(prefix, chat, turns), sae_id, generate or 0)
         requests = inspect_requests(asked)
         answers = await asyncio.gather(*(api.inspect(request) for request in requests))
         usual = chat or (prefix or "") == (defaults or {}).get("steering_prefix", "")
         lanes = lanes_of(asked, answers, None if usual else prefix or "")
         info = info_of(asked["sae_id"], answers)
         code = _code(href, "/api/inspect", requests)
-        return (
-            lanes,
-            info,
-            sae_id,
-            None,
-            asked,
-            None,
-            *(code["curl"], code["python"]) * len(INSPECTED),
-        )
+        codes = (code["curl"], code["python"]) * len(INSPECTED)
+        return (lanes, info, sae_id, None, asked, None, *codes)
 
 
 def _asked(

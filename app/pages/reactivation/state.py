@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.api import ApiProblem
-from app.parts.conversation import before, in_address
 from app.parts.matrix import lane_of
 from app.parts.opening import live_demonstrations, named_sae
+from app.parts.prompts.conversation import before, in_address
 from backend import schemas as wire
 
 NEXT_TOKENS = 10

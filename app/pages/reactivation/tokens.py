@@ -7,8 +7,8 @@ from typing import Any
 from dash import Dash, Input, Output, no_update
 
 from app.api import ApiClient, ApiProblem
-from app.parts.conversation import before
 from app.parts.opening import marked
+from app.parts.prompts.conversation import before
 from backend import schemas as wire
 
 BOXES = ("reactivation-prompt", "reactivation-second")

@@ -18,9 +18,9 @@ from app.parts.components import (
     RunLink,
     SourceTrace,
 )
-from app.parts.conversation import ConversationBox
 from app.parts.panel import panel
-from app.parts.set_components import ReactivationIndex
+from app.parts.prompts.conversation import ConversationBox
+from app.parts.prompts.sets import ReactivationIndex
 
 GROUP = "reactivation"
 INSPECTED = (

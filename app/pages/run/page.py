@@ -31,8 +31,8 @@ from backend.schemas import (
     Run,
     SteerRequest,
     SteerResponse,
-    SteerSetRequest,
 )
+from backend.schemas.prompt_sets import SteerSetRequest
 
 GROUP = "run"
 

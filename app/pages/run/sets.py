@@ -11,11 +11,12 @@ from dash.development.base_component import Component
 
 from app.links import page_url
 from app.parts import steering
-from app.parts.conversation import in_address
 from app.parts.panel import panel
-from app.parts.set_components import ReactivationIndex, SteerSetAnswers
+from app.parts.prompts.conversation import in_address
+from app.parts.prompts.sets import ReactivationIndex, SteerSetAnswers
 from app.parts.token import visible
-from backend.schemas import ReactivationSetResponse, Run, SteerSetResponse
+from backend.schemas import ReactivationSetResponse, Run
+from backend.schemas.prompt_sets import SteerSetResponse
 
 SHOWN = 400  # prompts that are listed: as many as one set takes unless a server says otherwise
 SAME = 1e-6  # difference of an index that still counts as the same

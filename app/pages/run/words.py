@@ -12,7 +12,7 @@ from typing import Any
 from app.links import page_url
 from app.pages.run import sets
 from app.parts import steering
-from app.parts.conversation import in_address
+from app.parts.prompts.conversation import in_address
 from backend.schemas import FiringColumns, InspectResponse, Run, SteerResponse
 
 ARM_TITLES = {  # as static/js/steering/arms.js has them

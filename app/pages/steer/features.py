@@ -9,7 +9,7 @@ from dash import Dash, Input, Output, State
 from app.api import ApiClient, ApiProblem
 from app.pages.steer import state as steer_state
 from app.parts import steering
-from app.parts.conversation import before
+from app.parts.prompts.conversation import before
 from app.parts.token import name_of
 from backend import schemas as wire
 

@@ -1,6 +1,6 @@
 """Steering, `/steer`: plug features into a prompt's tokens and see what the model says instead.
 
-Address (non-default values only): `prompt`, `prefix`, `turns` (see app/parts/conversation),
+Address (non-default values only): `prompt`, `prefix`, `turns` (see app/parts/prompts/conversation),
 `stop`, `f` (see steer_state), `generated`, `freeze`, `chat`, `tokens`, `temperature`, `samples`,
 `seed`, `controls` (0 = without); of the sections below, see steer_sections.
 """
@@ -29,10 +29,10 @@ from app.parts.components import (
     SteerStream,
 )
 from app.parts.controls import address_complaints, not_known
-from app.parts.conversation import ALLOWED, ConversationBox, read_turns
 from app.parts.opening import in_memory, live_demonstrations, named_sae
 from app.parts.page import FOLLOWED, Page
 from app.parts.panel import panel
+from app.parts.prompts.conversation import ALLOWED, ConversationBox, read_turns
 from backend import schemas as wire
 
 
@@ -187,7 +187,7 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         told = address_complaints(not_known(query, {*_TEXTS, *chosen, *steer_sections.NAMES}))
         sections = steer_sections.opened(query)
         rack = (*_of_server(can), interventions)
-        buttons = _demo_buttons(shown)
+        buttons = rates.demo_buttons(shown)
         return *before, *rack, *chosen.values(), buttons, fingerprint, *sections, defaults, told
 
 
@@ -268,19 +268,6 @@ def _steering_sae(can: wire.Capabilities) -> str | None:
     meant = [sae_id for sae_id, sae in live.items() if sae.use != "browse"]
     order = [named_sae("steer", can), *(d.sae_id for d in can.demonstrations), *meant, *live]
     return next((sae_id for sae_id in order if sae_id in live), None)
-
-
-def _demo_buttons(shown: list[wire.Demonstration]) -> list[Component]:
-    buttons = [
-        html.Div([_demo_button(i, demo), rates.place(i)], className="fs-demo")
-        for i, demo in enumerate(shown)
-    ]
-    return [html.Span("Demonstrations"), *buttons] if buttons else []
-
-
-def _demo_button(i: int, demo: wire.Demonstration) -> Component:
-    name = {"type": "steer-demo", "index": i}
-    return html.Button(demo.title, id=name, type="button", className="fs-button", title=demo.note)
 
 
 def _register_save(app: Dash, api: ApiClient) -> None:

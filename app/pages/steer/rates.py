@@ -30,6 +30,20 @@ COLUMNS = {"shown": "with the trait", "right": "right answers"}
 SAME = 1e-6  # relative: a strength that a preset wrote down
 
 
+def demo_buttons(shown: Sequence[Demonstration]) -> list[Component]:
+    """A button each, with how often it does what it shows."""
+    buttons = [
+        html.Div([_demo_button(i, demo), place(i)], className="fs-demo")
+        for i, demo in enumerate(shown)
+    ]
+    return [html.Span("Demonstrations"), *buttons] if buttons else []
+
+
+def _demo_button(i: int, demo: Demonstration) -> Component:
+    name = {"type": "steer-demo", "index": i}
+    return html.Button(demo.title, id=name, type="button", className="fs-button", title=demo.note)
+
+
 def place(index: int) -> Component:
     """Where the figures of a demonstration go."""
     return html.Div(id={"type": "steer-demo-rate", "index": index})

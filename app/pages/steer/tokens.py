@@ -7,8 +7,8 @@ from typing import Any
 from dash import Dash, Input, Output
 
 from app.api import ApiClient, ApiProblem
-from app.parts.conversation import before
 from app.parts.opening import marked
+from app.parts.prompts.conversation import before
 from backend import schemas as wire
 
 NOT_IN_CHAT = "With the chat template the examples are left out: write them as earlier turns."

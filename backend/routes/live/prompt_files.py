@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from backend.core import prompt_files
 from backend.routes.request.problems import refuse_field
 from backend.routes.request.served import Served
-from backend.schemas import PromptsRequest, PromptsResponse, WrongRow
+from backend.schemas.prompt_sets import PromptsRequest, PromptsResponse, WrongRow
 
 router = APIRouter(tags=["live"])
 

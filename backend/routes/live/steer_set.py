@@ -25,13 +25,12 @@ from backend.routes.request.lease import Turns
 from backend.routes.request.limits import check_prompt_set, check_room, check_steer
 from backend.routes.request.problems import Refusal, refuse_field
 from backend.routes.request.served import Backend, Served
-from backend.schemas import (
-    SteerRequest,
+from backend.schemas import SteerRequest, TokenizeRequest
+from backend.schemas.prompt_sets import (
     SteerSetFinalFrame,
     SteerSetFrame,
     SteerSetRequest,
     SteerSetResponse,
-    TokenizeRequest,
 )
 from backend.serving.loading import Loaded
 

@@ -8,7 +8,8 @@ from backend.core.steering.arms import NO_CHANGE, FeatureEdit, edit_words, other
 from backend.core.steering.prompt_set import Answers, SetExperiment
 from backend.core.steering.trait_rows import Share
 from backend.routes.live.trait_wire import rate
-from backend.schemas import Rate, SetAnswer, SetArm, SetRow, SteerSetRequest
+from backend.schemas import Rate
+from backend.schemas.prompt_sets import SetAnswer, SetArm, SetRow, SteerSetRequest
 
 WHERE = {
     "last_function": "at each prompt's last function token",

@@ -20,16 +20,15 @@ from backend.schemas import (
     Response,
     SetFinalFrame,
     SetFrame,
-    SetRunFinalFrame,
     StartFrame,
-    SteerSetFinalFrame,
-    SteerSetFrame,
     SweepFinalFrame,
     SweepFrame,
     TokenFrame,
     TraitProgressFrame,
     TraitsFinalFrame,
 )
+from backend.schemas.prompt_sets import SteerSetFinalFrame, SteerSetFrame
+from backend.schemas.runs import SetRunFinalFrame
 from backend.serving.queueing import LiveTimeout, Ticket
 
 log = logging.getLogger(__name__)

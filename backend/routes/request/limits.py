@@ -201,11 +201,8 @@ def check_steer(request: SteerRequest, settings: Settings, n_tokens: int, loaded
 
 def check_freeze(freeze_attention: bool, loaded: Loaded) -> None:
     if freeze_attention and not can_freeze(loaded.lm.model):
-        raise refuse_field(
-            "freeze_attention",
-            True,
-            "false: this model's attention does not show its probabilities",
-        )
+        allowed = "false: this model's attention does not show its probabilities"
+        raise refuse_field("freeze_attention", True, allowed)
 
 
 def check_sweep(request: SweepRequest, settings: Settings, n_positions: int) -> None:

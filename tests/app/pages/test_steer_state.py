@@ -62,11 +62,12 @@ def test_passes_are_greedy_and_then_sampled() -> None:
 
 
 def test_sections_take_what_the_address_says_and_nothing_else() -> None:
-    sweep, traits = steer_sections.opened(
+    sweep, traits, own = steer_sections.opened(
         {"open_sweep": "1", "at": "function", "prompt": "a", "trait": "Hi?"}
     )
     assert sweep == steer_sections.SWEEP | {"open_sweep": "1", "at": "function"}
     assert traits == steer_sections.TRAITS | {"trait": "Hi?"}
+    assert own == steer_sections.SET
 
 
 def test_the_default_search_tests_on_other_prompts_than_it_chooses_on() -> None:

@@ -2,7 +2,7 @@
 
 import { h } from "../../shared/hooks/react.js";
 import { visible } from "../../shared/tokens/words.js";
-import { RateBar } from "../rate_bar.js";
+import { RateBar } from "../traits/rate_bar.js";
 import { armTitle } from "./plan.js";
 
 /** @import { SetAnswer, SetArm, SetResult } from "./types.js" */

@@ -7,7 +7,7 @@ import { notice } from "../../shared/notices.js";
 import { number } from "../../shared/number.js";
 import { h, useEffect, useState } from "../../shared/hooks/react.js";
 import { calledBy, inLine, visible } from "../../shared/tokens/words.js";
-import { RateBar } from "../rate_bar.js";
+import { RateBar } from "./rate_bar.js";
 import { traitArmWords, withTraitFeature } from "./plan.js";
 
 /** @import { Drawn } from "../../shared/hooks/types.js" */

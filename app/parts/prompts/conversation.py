@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from app.parts.components import LiveComponent
-from backend.schemas import Turn
+from backend.schemas.prompts import Turn
 
 ROLES = {"s": "system", "u": "user", "a": "assistant"}
 ALLOWED = 'is turns as in [["s","Be brief."],["u","Hi."],["a","Hello."]]: system, user, assistant'

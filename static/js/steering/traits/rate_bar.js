@@ -1,9 +1,9 @@
 /* A share of prompts as a bar with its interval. */
 
-import { h } from "../shared/hooks/react.js";
-import { rateWords } from "./traits/plan.js";
+import { h } from "../../shared/hooks/react.js";
+import { rateWords } from "./plan.js";
 
-/** @import { Bar } from "./traits/types.js" */
+/** @import { Bar } from "./types.js" */
 
 /**
  * A share with its Wilson 95 % interval as a bar with a whisker.
