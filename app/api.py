@@ -17,7 +17,7 @@ from app.visitor import forwarded
 from backend import schemas as wire
 from backend.schemas import graph as graph_wire
 from backend.schemas import statistics as stats
-from backend.schemas.claims import JudgedBuildList
+from backend.schemas.browse.claims import JudgedBuildList
 from backend.schemas.prompt_sets import SteerSetRequest, SteerSetResponse
 from backend.schemas.saes import SaeCard
 

@@ -43,11 +43,11 @@ from backend.schemas.browse.tokens import (
     TokenPage as TokenPage,
     TokenRow as TokenRow,
 )
-from backend.schemas.claims import (
+from backend.schemas.browse.claims import (
     Claim as Claim,
     ClaimList as ClaimList,
 )
-from backend.schemas.consolidation import (
+from backend.schemas.browse.consolidation import (
     BaselineRow as BaselineRow,
     CheckpointCoverage as CheckpointCoverage,
     CheckpointCoverageQuery as CheckpointCoverageQuery,
@@ -69,7 +69,7 @@ from backend.schemas.consolidation import (
     StageRow as StageRow,
     TrainingRun as TrainingRun,
 )
-from backend.schemas.experiments import (
+from backend.schemas.browse.experiments import (
     Experiment as Experiment,
     ExperimentAnswer as ExperimentAnswer,
     ExperimentAnswers as ExperimentAnswers,

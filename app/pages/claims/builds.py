@@ -12,7 +12,7 @@ from app.parts.estimates import MARKS
 from app.parts.panel import panel
 from app.parts.shared_rows import table, value_of
 from backend.schemas import Claim
-from backend.schemas.claims import ClaimOfBuild, JudgedBuild
+from backend.schemas.browse.claims import ClaimOfBuild, JudgedBuild
 
 NOTE = (
     "Each claim on each build that is ready on this machine, by the same rule: ✓ supported, "

@@ -49,7 +49,7 @@ from app.pages.reactivation.view import (
 from app.parts.components import FiringCompare
 from app.parts.controls import address_complaints
 from app.parts.matrix import complaints_of, generate_of, lane_of, view_of
-from app.parts.opening import in_memory, marked
+from app.parts.opening import in_memory
 from app.parts.page import FOLLOWED, Page
 from app.parts.panel import panel
 from app.parts.prompts.conversation import before, read_turns

@@ -15,7 +15,7 @@ from backend.routes.browse.claims_written import WRITTEN, Stated
 from backend.routes.request.kept_route import kept_by
 from backend.routes.request.served import Served
 from backend.schemas import Claim, ClaimList
-from backend.schemas.claims import ClaimOfBuild, JudgedBuild, JudgedBuildList
+from backend.schemas.browse.claims import ClaimOfBuild, JudgedBuild, JudgedBuildList
 from backend.schemas.queries import ClaimsQuery
 
 router = APIRouter(tags=["claims"], route_class=kept_by(*KINDS))
