@@ -83,6 +83,7 @@ def create_dashboard(
         title="FunctionScope",
         update_title=None,
         assets_folder=str(STATIC),
+        assets_ignore=r"\.css$",
         assets_path_ignore=["vendor", "^js$"],
         index_string=index_of(base, modules),
         routes_pathname_prefix="/",

@@ -8,7 +8,7 @@ import { noUpdate, tell } from "../shared/dash.js";
 import { nearest } from "./controls.js";
 import { drawCoverage, drawLines, drawReadout, drawSentences, drawStages } from "./drawn.js";
 import { byId } from "./elements.js";
-import { stop, timer } from "./play.js";
+import { playing, stop } from "./play.js";
 import { brushed } from "./range.js";
 import { drawTable } from "./table.js";
 
@@ -126,7 +126,7 @@ document.addEventListener("click", (event) => {
 window.addEventListener("resize", () => window.setTimeout(redraw, 250));
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && timer) stop();
+  if (event.key === "Escape" && playing()) stop();
 });
 
 export const shownData = () => (shown && begun === byId("cursor") ? shown.data : null);

@@ -6,7 +6,9 @@ import { byId, part } from "./elements.js";
 const PLAY_MS = 700;
 
 /** @type {number | undefined} */
-export let timer;
+let timer;
+
+export const playing = () => timer !== undefined;
 
 export function play() {
   if (timer) return stop();
