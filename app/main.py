@@ -14,6 +14,7 @@ import httpx
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update, set_props
 from dash.development.base_component import Component
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from app.api import ApiClient, ApiProblem
 from app.base import based, inside
@@ -22,6 +23,7 @@ from app.link_note import health_note
 from app.link_note import register as register_link_note
 from app.links import page_query, parsed_query
 from app.modules import mount
+from app.packed import Packed
 from app.pages import unlock
 from app.pages.claims import page as claims
 from app.pages.consolidation import page as consolidation
@@ -100,6 +102,7 @@ def create_dashboard(
     _register(app, api, pages, presets)
     server.add_middleware(PreviewTags, api=api, pages=pages, base=base)
     server.add_middleware(Visitor, base=base)
+    server.user_middleware.append(Middleware(Packed))  # innermost: it keeps no visitor's headers
     allow_inline_scripts(app, server)
     _warm_up_at_start(server)
     return app
