@@ -8,8 +8,14 @@ import { csv } from "../../static/js/shared/csv.js";
 import { constructed, textsTable } from "../../static/js/steering/arms.js";
 import { pinnedFeatures } from "../../static/js/steering/search.js";
 import { shiftTable } from "../../static/js/steering/shift_pairs.js";
-import { cellFigure } from "../../static/js/steering/sweep/map.js";
-import { readTarget, shadeOf, sweepPlan, sweepTable } from "../../static/js/steering/sweep/plan.js";
+import { cellFigure, cellWords } from "../../static/js/steering/sweep/map.js";
+import {
+  noReachOf,
+  readTarget,
+  shadeOf,
+  sweepPlan,
+  sweepTable,
+} from "../../static/js/steering/sweep/plan.js";
 import {
   traitArmWords,
   traitPlan,
@@ -140,6 +146,30 @@ test("colour goes by the root of the divergence", () => {
 test("a cell shows 0 only where nothing changes", () => {
   const written = [0, 0.0004, 0.25, 12.3].map((kl) => cellFigure(kl, "kl"));
   assert.deepEqual(written, ["0", "<.01", "0.25", "12"]);
+});
+
+test("a KL that can only be 0 is said to be, whatever rounding leaves of it", () => {
+  const job = { body: { mode: "add", interventions: [] }, axes: { tokens: TOKENS } };
+  const [early, last] = [0, TOKENS.length - 1].map((position) => ({
+    position,
+    strength: 8,
+    kl: 3e-9,
+    target: null,
+    next_token: { text: "a" },
+  }));
+  const why = noReachOf(job, early, true);
+  assert.match(why, /^0 by construction: after the last layer/);
+  assert.equal(cellFigure(early.kl, "kl", why), "0");
+  assert.match(cellWords(early, TOKENS, "", why), /KL 0 by construction/);
+  assert.equal(noReachOf(job, last, true), null);
+  assert.equal(noReachOf(job, early, false), null);
+  assert.match(noReachOf(job, { ...last, strength: 0 }, false), /this strength edits nothing/);
+  const scaled = { ...job, body: { mode: "scale", interventions: [] } };
+  assert.equal(noReachOf(scaled, { ...last, strength: 0 }, false), null);
+  assert.match(noReachOf(scaled, { ...last, strength: 1 }, false), /edits nothing/);
+  const others = { ...job, body: { mode: "add", interventions: [EDIT] } };
+  assert.equal(noReachOf(others, early, true), null);
+  assert.equal(cellFigure(3e-9, "kl"), "<.01");
 });
 
 const FORM = {

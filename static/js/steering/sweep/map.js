@@ -4,7 +4,7 @@ import { chip } from "../../shared/tokens/chip.js";
 import { nats, number } from "../../shared/number.js";
 import { h } from "../../shared/hooks/react.js";
 import { visible } from "../../shared/tokens/words.js";
-import { shadeOf } from "./plan.js";
+import { noReachOf, shadeOf } from "./plan.js";
 
 /** @import { KeyAt } from "../../shared/hooks/types.js" */
 /** @import { Interval, Token } from "../../shared/types.js" */
@@ -15,10 +15,12 @@ import { shadeOf } from "./plan.js";
  *
  * @param {number} value
  * @param {string} measure
+ * @param {string | null} [noReach]  why the edit reaches nothing, where it cannot: what is left of
+ *   the KL is rounding
  */
-export const cellFigure = (value, measure) =>
+export const cellFigure = (value, measure, noReach = null) =>
   measure === "kl"
-    ? value === 0
+    ? value === 0 || noReach
       ? "0"
       : value < 0.005
         ? "<.01"
@@ -33,12 +35,13 @@ export const cellFigure = (value, measure) =>
  * @param {Cell} cell
  * @param {Token[]} tokens
  * @param {string} measureName
+ * @param {string | null} [noReach]
  */
-export function cellWords(cell, tokens, measureName) {
+export function cellWords(cell, tokens, measureName, noReach = null) {
   const token = tokens[cell.position];
   return (
     `strength ${number(cell.strength)} at ${token ? visible(token.text) : ""} ` +
-    `${cell.position}: KL ${nats(cell.kl)} nats` +
+    `${cell.position}: KL ${noReach ?? `${nats(cell.kl)} nats`}` +
     (cell.target === null ? "" : `, ${measureName} ${number(cell.target)}`) +
     `, next ${visible(cell.next_token.text)}`
   );
@@ -57,18 +60,19 @@ const inkOf = (shade) =>
 
 /**
  * @param {{ cell: Cell | undefined, at: Interval, measure: "kl" | "target", most: number, chosen:
- *   boolean, current: boolean, tokens: Token[], measureName: string, open: (at: Interval) => void
- *   }} props
+ *   boolean, current: boolean, of: MapOf }} props
  */
-function Cell({ cell, at, measure, most, chosen, current, tokens, measureName, open }) {
+function Cell({ cell, at, measure, most, chosen, current, of }) {
   if (!cell)
     return h("span", {
       className: "fs-cell is-waiting",
       role: "gridcell",
       "aria-label": "not run yet",
     });
+  const noReach = noReachOf(of.job, cell, of.lastLayer);
   const value = cell[measure] ?? 0;
-  const shade = shadeOf(measure, value, most);
+  const shade = measure === "kl" && noReach ? 0 : shadeOf(measure, value, most);
+  const words = cellWords(cell, of.job.axes.tokens, of.measureName, noReach);
   return h(
     "button",
     {
@@ -80,11 +84,11 @@ function Cell({ cell, at, measure, most, chosen, current, tokens, measureName, o
       "data-column": at[1],
       tabIndex: current ? 0 : -1,
       "aria-selected": chosen,
-      title: cellWords(cell, tokens, measureName),
-      "aria-label": cellWords(cell, tokens, measureName),
-      onClick: () => open(at),
+      title: words,
+      "aria-label": words,
+      onClick: () => of.open(at),
     },
-    cellFigure(value, measure),
+    cellFigure(value, measure, noReach),
   );
 }
 
@@ -121,7 +125,7 @@ function onArrow(event, nRows, nColumns) {
  * @param {{ row: number, top: number, of: MapOf }} props
  */
 function Row({ row, top, of }) {
-  const { measure, most, chosen, open, measureName } = of;
+  const { measure, most, chosen } = of;
   const { axes, byPlace, multiples } = of.job;
   const strength = axes.strengths[row];
   const last = axes.positions.length - 1;
@@ -143,9 +147,7 @@ function Row({ row, top, of }) {
         at: [row, column],
         measure,
         most,
-        tokens: axes.tokens,
-        measureName,
-        open,
+        of,
         chosen: isChosen(column),
         current: chosen === null ? row === top && column === last : isChosen(column),
       }),

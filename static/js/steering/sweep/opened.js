@@ -5,6 +5,7 @@ import { h } from "../../shared/hooks/react.js";
 import { visible } from "../../shared/tokens/words.js";
 import { firstDivergence } from "../align.js";
 import { cellWords } from "./map.js";
+import { noReachOf } from "./plan.js";
 
 /** @import { Interval, NextToken } from "../../shared/types.js" */
 /** @import { Axes, Cell, SweepJob } from "./types.js" */
@@ -41,9 +42,9 @@ function CellText({ name, text, ids, baseline, next }) {
 
 /**
  * @param {{ job: SweepJob & { axes: Axes }, chosen: Interval | null, put: (cell: Cell) => void,
- *   measureName: string }} props
+ *   measureName: string, lastLayer: boolean }} props
  */
-export function Opened({ job, chosen, put, measureName }) {
+export function Opened({ job, chosen, put, measureName, lastLayer }) {
   const cell = chosen && job.byPlace.get(chosen.join("."));
   if (!cell)
     return h(
@@ -51,10 +52,11 @@ export function Opened({ job, chosen, put, measureName }) {
       { className: "fs-quiet fs-map-hint" },
       "A cell opens its texts; arrows walk the map.",
     );
+  const words = cellWords(cell, job.axes.tokens, measureName, noReachOf(job, cell, lastLayer));
   return h(
     "div",
     { className: "fs-map-opened", id: "steer-sweep-opened" },
-    h("p", { className: "fs-recipe" }, cellWords(cell, job.axes.tokens, measureName)),
+    h("p", { className: "fs-recipe" }, words),
     h(CellText, {
       name: "Baseline",
       text: job.axes.baseline.text,

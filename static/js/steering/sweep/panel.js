@@ -18,6 +18,12 @@ import { useSweep } from "./work.js";
 /** @import { Intervention } from "../types.js" */
 
 /**
+ * @param {string} saeId
+ * @param {SweepProps} props
+ */
+const layerOf = (saeId, props) => (props.saes || []).find((sae) => sae.sae_id === saeId)?.layer;
+
+/**
  * Notes on what the map can and cannot show.
  *
  * @param {SweepPlan} plan
@@ -25,12 +31,13 @@ import { useSweep } from "./work.js";
  */
 function notes(plan, props) {
   const { subject } = plan;
-  const layer = subject && (props.saes || []).find((sae) => sae.sae_id === subject.sae_id)?.layer;
+  const layer = subject ? layerOf(subject.sae_id, props) : undefined;
   const said = [];
   if (
     layer !== undefined &&
     layer === props.last_layer &&
-    !(props.request && props.request.include_generated)
+    !(props.request && props.request.include_generated) &&
+    !plan.body?.interventions.length
   )
     said.push(
       `Layer ${layer} is the last: at every token but the last the map is 0 by construction.`,
@@ -109,13 +116,13 @@ function measureOf({ body, top }) {
 }
 
 /**
- * @param {{ job: SweepJob & { axes: Axes }, work: SweepWork, measureName: string, stale: boolean }}
- *   props
+ * @param {{ job: SweepJob & { axes: Axes }, work: SweepWork, measureName: string, stale: boolean,
+ *   lastLayer: boolean }} props
  */
-function Maps({ job, work, measureName, stale }) {
+function Maps({ job, work, measureName, stale, lastLayer }) {
   const { chosen, open } = work;
   const most = Math.max(1e-9, ...[...job.byPlace.values()].map((c) => c.kl));
-  const of = { job, chosen, open, measureName };
+  const of = { job, chosen, open, measureName, lastLayer };
   return h(
     "div",
     { className: "fs-maps" + (stale ? " is-stale" : "") },
@@ -137,10 +144,10 @@ function Maps({ job, work, measureName, stale }) {
 /**
  * What a sweep has brought: its problem, the maps, the cell that is open.
  *
- * @param {{ job: SweepJob, work: SweepWork, measureName: string, stale: boolean, put: (cell: Cell)
- *   => void }} props
+ * @param {{ job: SweepJob, work: SweepWork, measureName: string, stale: boolean, lastLayer:
+ *   boolean, put: (cell: Cell) => void }} props
  */
-function Brought({ job, work, measureName, stale, put }) {
+function Brought({ job, work, measureName, stale, lastLayer, put }) {
   const { axes } = job;
   const drawn = axes && Object.assign(job, { axes });
   return [
@@ -151,7 +158,7 @@ function Brought({ job, work, measureName, stale, put }) {
           `${job.problem.title}: ${job.problem.detail}`,
         )
       : null,
-    drawn ? h(Maps, { key: "maps", job: drawn, work, measureName, stale }) : null,
+    drawn ? h(Maps, { key: "maps", job: drawn, work, measureName, stale, lastLayer }) : null,
     stale
       ? h(
           "p",
@@ -159,7 +166,9 @@ function Brought({ job, work, measureName, stale, put }) {
           "The recipe has changed since: this is the map of the earlier one.",
         )
       : null,
-    drawn ? h(Opened, { key: "opened", job: drawn, chosen: work.chosen, put, measureName }) : null,
+    drawn
+      ? h(Opened, { key: "opened", job: drawn, chosen: work.chosen, put, measureName, lastLayer })
+      : null,
   ];
 }
 
@@ -208,6 +217,15 @@ export function SteerSweep(props) {
       running,
     }),
     notes(planned, props).map((note) => h("p", { key: note, className: "fs-quiet" }, note)),
-    job ? h(Brought, { job, work, measureName: measureOf(job), stale: Boolean(stale), put }) : null,
+    job
+      ? h(Brought, {
+          job,
+          work,
+          measureName: measureOf(job),
+          stale: Boolean(stale),
+          lastLayer: layerOf(job.body.sae_id, props) === props.last_layer,
+          put,
+        })
+      : null,
   );
 }

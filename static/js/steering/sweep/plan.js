@@ -11,7 +11,7 @@ import { resolvePositions } from "../interventions.js";
 import * as units from "../units.js";
 
 /** @import { NextToken, Token } from "../../shared/types.js" */
-/** @import { Cell, SweepPlan, SweepSettings, Target } from "./types.js" */
+/** @import { Axes, Cell, SweepBody, SweepPlan, SweepSettings, Target } from "./types.js" */
 /** @import { Edit, Intervention, SteerSettings, StrengthAnswer } from "../types.js" */
 
 /**
@@ -190,3 +190,23 @@ export const shadeOf = (measure, value, most) =>
   measure === "kl"
     ? Math.sqrt(Math.max(0, value) / Math.max(most, 1e-12))
     : Math.max(0, Math.min(1, value));
+
+/** @type {Record<string, number>} */
+const NEUTRAL = { add: 0, scale: 1 };
+
+/**
+ * Why a cell's KL can only be 0, in words; null where it need not be. Other edits of the recipe
+ * stand in every cell and not in the baseline, so that nothing is 0 by construction with them.
+ *
+ * @param {{ body: SweepBody, axes: Axes }} job
+ * @param {Pick<Cell, "position" | "strength">} cell
+ * @param {boolean} lastLayer  of the swept feature's SAE
+ */
+export function noReachOf({ body, axes }, cell, lastLayer) {
+  if (body.interventions.length) return null;
+  if (cell.strength === NEUTRAL[body.mode]) return "0 by construction: this strength edits nothing";
+  const last = axes.tokens.length - 1;
+  return lastLayer && cell.position < last
+    ? "0 by construction: after the last layer, only the last position reaches the next token"
+    : null;
+}

@@ -15,6 +15,9 @@ export interface Target {
 
 export interface SweepBody {
   prompt: string;
+  sae_id: string;
+  mode: string;
+  interventions: object[];
   strengths: number[];
   positions: number[];
   target: Target | null;
@@ -92,4 +95,6 @@ export interface MapOf {
   measureName: string;
   measure: "kl" | "target";
   most: number;
+  /** Of the swept feature, whether nothing but the last position comes after its layer. */
+  lastLayer: boolean;
 }
