@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from app.figures.coverage_nulls import add_band, corner_labels
-from app.figures.template import log_rank_axis, log_spaced, name_axes, template
+from app.figures.template import log_rank_axis, log_spaced, name_axes, points_of, template
 from app.parts.numbers import percent_interval
 from app.parts.token import visible
 from app.theme import layer_colours, layer_marks, palette
@@ -94,6 +94,7 @@ def _add_line(figure: go.Figure, curve: LayerCurve, colour: str, dash: str) -> N
         mode="lines",
         name=f"layer {curve.layer}",
         line={"color": colour, "width": 2.6 if curve.chosen else 1.4, "dash": dash},
+        meta=points_of(len(curve.answer.rows)),
         customdata=[
             [visible(row.text), row.new_features, row.covered, _interval(row)] for row in rows
         ],
@@ -164,6 +165,7 @@ def _add_band(figure: go.Figure, curve: LayerCurve, colour: str) -> None:
         [low for low, _ in bounds],
         [high for _, high in bounds],
         colour,
+        n_points=len([row for row in curve.answer.rows if row.interval is not None]),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.figures.template import log_rank_axis, name_axes, template
+from app.figures.template import log_rank_axis, name_axes, points_of, template
 from app.parts.numbers import percent, percent_interval
 from app.parts.token import visible
 from app.theme import palette
@@ -70,9 +70,15 @@ def faint(colour: str, alpha: float = 0.16) -> str:
 
 
 def add_band(
-    figure: go.Figure, x: Sequence[float], low: Sequence[float], high: Sequence[float], colour: str
+    figure: go.Figure,
+    x: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    colour: str,
+    *,
+    n_points: int | None = None,
 ) -> None:
-    """The area between two lines."""
+    """The area between two lines, drawn at some of their `n_points` points (None: at all)."""
     figure.add_scatter(
         x=[*x, *reversed(x)],
         y=[*high, *reversed(low)],
@@ -80,6 +86,7 @@ def add_band(
         fillcolor=faint(colour),
         line={"width": 0},
         mode="lines",
+        meta=points_of(2 * (n_points or len(x))),
         hoverinfo="skip",
     )
 

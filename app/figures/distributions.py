@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from app.figures.coverage_nulls import corner_labels
 from app.figures.distributions_rarefaction import add_null
-from app.figures.template import log_rank_axis, log_spaced, name_axes, template
+from app.figures.template import log_rank_axis, log_spaced, name_axes, points_of, template
 from app.parts.numbers import LogFit
 from app.parts.token import visible
 from app.theme import palette
@@ -29,17 +29,17 @@ def degree_figure(
     """
     figure = go.Figure(layout={"template": template(scheme)})
     ink = palette(scheme)
-    drawn = _spread([row for row in rows if row.degree > 0], function_ids)
-    for name, colour, size, members in (
-        ("content", ink.content, 4, [row for row in drawn if row.token_id not in function_ids]),
-        ("function", ink.function, 6, [row for row in drawn if row.token_id in function_ids]),
-    ):
+    reached = [row for row in rows if row.degree > 0]
+    drawn = _spread(reached, function_ids)
+    for name, colour, size in (("content", ink.content, 4), ("function", ink.function, 6)):
+        members = _of_class(drawn, function_ids, name)
         figure.add_scatter(
             x=[row.occurrences for row in members],
             y=[row.degree for row in members],
             mode="markers",
             name=name,
             marker={"color": colour, "size": size, "opacity": 0.62, "line": {"width": 0}},
+            meta=points_of(len(_of_class(reached, function_ids, name))),
             customdata=[[visible(row.text)] for row in members],
             hovertemplate=(
                 f"<b>%{{customdata[0]}}</b> · {name}<br>%{{x:,}} occurrences, %{{y:,}} "
@@ -62,6 +62,12 @@ def degree_figure(
     figure.update_xaxes(type="log", title={"text": "occurrences"}, dtick=1, tickformat=",d")
     figure.update_yaxes(type="log", title={"text": "degree"}, dtick=1, tickformat=",d")
     return figure
+
+
+def _of_class(
+    rows: Sequence[CoverageRow], function_ids: frozenset[int], name: str
+) -> list[CoverageRow]:
+    return [row for row in rows if (row.token_id in function_ids) == (name == "function")]
 
 
 def _spread(
@@ -97,6 +103,7 @@ def zipf_figure(
         x=ranks,
         y=[counts[rank - 1] for rank in ranks],
         mode="lines",
+        meta=points_of(len(counts)),
         line={"color": palette(scheme).ink, "width": 1.6},
         hovertemplate="rank %{x:,}: %{y:,} occurrences<extra></extra>",
     )

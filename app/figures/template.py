@@ -83,6 +83,13 @@ def log_spaced(last: int, exact: int = 40, per_decade: int = 60) -> list[int]:
     return ranks
 
 
+def points_of(n: int) -> dict[str, int]:
+    """`meta` of a trace that may be drawn at some of its n points: what is saved says which share
+    (static/js/frame/pictures.js).
+    """
+    return {"of": n}
+
+
 def part_annotations(figure: go.Figure, apart: float = 0.05) -> None:
     """Moves the annotations at the ends of lines off each other:
     `apart` is a share of the y axis, which holds 0.

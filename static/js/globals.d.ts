@@ -11,6 +11,8 @@ declare global {
     xaxis?: string;
     yaxis?: string;
     customdata?: unknown[];
+    /** `of`: of how many points the trace is drawn at some (app/figures/template.py). */
+    meta?: any;
   }
 
   interface PlotlyFigure extends HTMLElement {

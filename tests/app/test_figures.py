@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from app.figures.coverage import PAPER_TABLE_1, LayerCurve, coverage_figure, is_papers_model
+from app.figures.distributions import degree_figure, zipf_figure
 from app.figures.template import log_spaced, spread
 from app.pages.claims.card import quantity
 from app.parts.numbers import (
@@ -206,3 +207,21 @@ def test_layers_are_told_apart_without_their_colours() -> None:
 
 def test_pictures_name_the_axis_that_has_no_room_for_it() -> None:
     assert coverage_figure([curve()], None).layout.meta == {"y": "share of features reached"}
+
+
+def test_what_is_drawn_at_some_of_its_points_says_of_how_many() -> None:
+    rows = [row(rank, rank / 3000) for rank in range(1, 3001)]
+    answer = CoverageResponse(rows=rows, n_active=20, d_sae=32, effective={})
+    drawn = coverage_figure([LayerCurve("s", 20, answer, True)], None).data
+    line = next(trace for trace in drawn if trace.name == "layer 20")
+    band = next(trace for trace in drawn if trace.fill == "toself")
+    assert len(line.x) < 200
+    assert (line.meta, band.meta) == ({"of": 3000}, {"of": 6000})
+    counts = zipf_figure([r.occurrences for r in rows], None, None).data[0]
+    assert len(counts.x) < counts.meta["of"] == 3000
+    function = frozenset({11, 12})
+    dots = {trace.name: trace for trace in degree_figure(rows, function, None, None).data}
+    assert len(dots["content"].x) < dots["content"].meta["of"] == 2998
+    assert len(dots["function"].x) == dots["function"].meta["of"] == 2
+    whole = coverage_figure([curve()], None).data
+    assert next(t for t in whole if t.name == "layer 20").meta == {"of": 12}

@@ -99,7 +99,8 @@ export function captioned(figure, { title, request, build }, ground, width) {
 const details = (detail) => (Array.isArray(detail) ? detail : detail === undefined ? [] : [detail]);
 
 /**
- * The numbers that the figure draws, a row each; bands and marks too.
+ * The numbers that the figure draws, a row each; bands and marks too. A line that is drawn at some
+ * of its points (`meta.of` of its trace: how many there are) says so in a column of its own.
  *
  * @param {PlotlyFigure} figure
  */
@@ -116,5 +117,22 @@ export function figureRows(figure) {
   const head = ["series", "x_axis", "x", "y_axis", "y"];
   while (head.length < widest) head.push(`detail_${head.length - 4}`);
   const full = rows.map((row) => [...row, ...Array(widest - row.length).fill("")]);
+  const thinned = (figure._fullData ?? []).flatMap(thinnedOf);
+  if (thinned.some(Boolean)) {
+    head.push("thinned");
+    full.forEach((row, i) => row.push(thinned[i]));
+  }
   return [head, ...full.map((row) => row.map((cell) => cell ?? ""))];
+}
+
+/**
+ * "141 of 8188 points" at each point of a trace that is drawn at some of its points, else "".
+ *
+ * @param {DrawnTrace} trace
+ * @returns {string[]}
+ */
+function thinnedOf(trace) {
+  const n = [...(trace.x ?? [])].length;
+  const of = trace.meta?.of ?? n;
+  return Array(n).fill(of > n ? `${n} of ${of} points` : "");
 }
