@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 
 from app.parts.estimates import estimate_cell, numbers, written
 from app.parts.panel import panel
-from app.parts.shared_rows import bar, table
+from app.parts.shared_rows import bar, first_rows, table
 from app.parts.token import token_chip
 from backend.schemas import Experiment, ExperimentEstimate, ExperimentPlace
 
@@ -36,7 +36,7 @@ def carry_panel(one: Experiment, page: str, code: dict[str, str]) -> Component:
         "Who carries it",
         [
             html.Div(
-                [_set(one, name) for name in sets],
+                [_set(one, name, unfolded=place == 0) for place, name in enumerate(sets)],
                 id=f"{page}-carry-table",
                 className="fs-rows-box",
             ),
@@ -59,7 +59,8 @@ def set_of(place: ExperimentPlace) -> str:
     return place.subject.rsplit(" ", 1)[0]
 
 
-def _set(one: Experiment, name: str) -> Component:
+def _set(one: Experiment, name: str, *, unfolded: bool) -> Component:
+    """`unfolded`: one question is open, token by token."""
     places = [place for place in one.places if set_of(place) == name]
     noun = next((task.noun for task in one.tasks if task.task == places[0].task), "subjects")
     questions = list(dict.fromkeys(place.question for place in places))
@@ -71,7 +72,7 @@ def _set(one: Experiment, name: str) -> Component:
                 html.Summary(f"“{words}”"),
                 place_table(one, [p for p in places if p.question == words]),
             ],
-            open=words == opened,
+            open=unfolded and words == opened,
         )
         for words in questions
     ]
@@ -137,7 +138,9 @@ def place_table(one: Experiment, places: Sequence[ExperimentPlace]) -> Component
                     f"{place.kind.replace('_', ' ')} by spelling; "
                     f"{place.distance} tokens behind the name"
                     + (", where the answer begins" if place.is_last else ""),
-                    **numbers([place.text, place.token_class, place.kind, place.distance]),
+                    **numbers(
+                        [place.token_id, place.text, place.token_class, place.kind, place.distance]
+                    ),
                 ),
                 *(
                     _carried(*(cells.get((place.subject, sae, arm)) for arm in SHARES))
@@ -147,8 +150,9 @@ def place_table(one: Experiment, places: Sequence[ExperimentPlace]) -> Component
         )
         for place in places
     ]
-    head = _head(saes, "token", ["token", "class", "kind", "distance"])
-    return table(f"carried, token by token: {places[0].question}", head, body, "fs-rows--arms")
+    head = _head(saes, "token", ["token_id", "token", "class", "kind", "distance"])
+    made = table(f"carried, token by token: {places[0].question}", head, body, "fs-rows--arms")
+    return first_rows(made, len(body))
 
 
 def _head(saes: ALL_SAES, first: str, first_columns: Sequence[str] = ("",)) -> Component:

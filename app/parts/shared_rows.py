@@ -71,6 +71,19 @@ def table(
     return html.Div(made, className="fs-rows-box")
 
 
+FIRST_ROWS = 6  # as static/browse.css has it
+
+
+def first_rows(shown: Component, n_rows: int) -> Component:
+    """A long table's first rows, and all of them at a press; saved are all in any case."""
+    if n_rows <= FIRST_ROWS + 2:
+        return shown
+    summary = html.Summary(
+        [html.Span(f"show all {n_rows} rows"), html.Span(f"show the first {FIRST_ROWS}")]
+    )
+    return html.Div([shown, html.Details(summary, className="fs-first__all")], className="fs-first")
+
+
 EDGE_HEADS = (
     ("feature", "dictionary entry; opens its page"),
     ("fires at", "share of this token's positions at which the feature fires"),
@@ -147,9 +160,13 @@ def near_row(sae_id: str, near: NearFeature) -> Component:
                 [bar(near.cosine, f"cosine {near.cosine:.4f}"), html.Span(f"{near.cosine:.2f}")],
                 className="fs-num fs-lead-cell",
                 title=f"cosine {near.cosine:.4f}",
+                **value_of(near.cosine),
             ),
-            html.Td(number(near.n_firings), className="fs-num"),
-            html.Td(token_links(name_of(near), sae_id) if near.n_firings else silent),
+            html.Td(number(near.n_firings), className="fs-num", **value_of(near.n_firings)),
+            html.Td(
+                token_links(name_of(near), sae_id) if near.n_firings else silent,
+                **texts_of(name_of(near)),
+            ),
         ]
     )
 

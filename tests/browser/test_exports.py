@@ -73,8 +73,25 @@ def test_predictions_are_saved_with_their_probabilities(page: Page, live_server_
     expect(page.locator("#consolidation-predictions tbody tr").first).to_be_visible()
     head, first, *_ = saved(page, "[data-fs-table='consolidation-predictions']")
     assert len(head) == len(first)
-    assert head[2] == "probability"
-    assert 0 < float(first[2]) < 1
+    assert head[1].endswith(": token_id")
+    assert head[3] == "probability"
+    assert int(first[1]) >= 0
+    assert 0 < float(first[3]) < 1
+
+
+def test_a_features_tokens_are_saved_with_their_ids(page: Page, live_server_url: str) -> None:
+    asked = f"{live_server_url}/api/features?sae_id=layer_2&limit=1"
+    feature = page.request.get(asked).json()["features"][0]["feature_index"]
+    page.goto(f"{live_server_url}/feature/layer_2/{feature}")
+    told = page.request.get(f"{live_server_url}/api/features/layer_2/{feature}").json()
+    expect(page.locator("#feature-tokens tbody tr").first).to_be_visible()
+    head, *rows = saved(page, "[data-fs-table='feature-tokens']")
+    assert head == ["token_id", "token", "firings", "max", "of all"]
+    listed = {one["token_id"]: one for one in told["tokens_by_count"]}
+    most = listed[int(rows[0][0])]
+    known = [most["n_firings"], most["act_max"], most["share_of_feature"]]
+    written = ["" if value is None else repr(value) for value in known]
+    assert rows[0] == [str(most["token_id"]), most["text"], *written]
 
 
 FIRST_ROW = "#coverage-table .ag-center-cols-container [row-index='0']"

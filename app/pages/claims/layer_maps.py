@@ -136,6 +136,7 @@ def _questions(
                     layers,
                     mapped.unit,
                     1.0,
+                    ("token_id", "token"),
                 ),
             ],
             open=question == longest,
@@ -161,7 +162,7 @@ def _place_head(place: ExperimentPlace) -> Component:
         ],
         scope="row",
         title=f"{place.token_class} by frequency; {place.distance} tokens behind the name",
-        **numbers([place.text]),
+        **numbers([place.token_id, place.text]),
     )
 
 
@@ -172,8 +173,12 @@ def _map(
     layers: Sequence[int],
     unit: str,
     most: float,
+    named: Sequence[str] | None = None,
 ) -> Component:
-    """A row a head (subject, arm, what it says), a column a layer."""
+    """A row a head (subject, arm, what it says), a column a layer.
+
+    `named`: what a head stands for in a saved table; None: the label.
+    """
     body = [
         html.Tr([head, *(_cell(cells.get((subject, arm, at)), unit, most) for at in layers)])
         for subject, arm, head in heads
@@ -186,7 +191,9 @@ def _map(
         )
         for layer in layers
     ]
-    head = html.Thead(html.Tr([html.Th(label, scope="col", **numbers([label])), *columns]))
+    head = html.Thead(
+        html.Tr([html.Th(label, scope="col", **numbers(list(named or [label]))), *columns])
+    )
     return table(label, head, body, "fs-rows--map")
 
 

@@ -142,10 +142,11 @@ def prediction_table(
 
 
 def _sentence_token(token_id: int, tokens: dict[int, TokenRef]) -> Component:
-    """The head of a column, of two in a saved table:
+    """The head of a column, of three in a saved table:
     what is expected after this token, and how probable that is.
     """
-    names = json.dumps([f"after {tokens[token_id].text}", "probability"], ensure_ascii=False)
+    after = f"after {tokens[token_id].text}"
+    names = json.dumps([f"{after}: token_id", after, "probability"], ensure_ascii=False)
     return html.Th(_chip(token_id, tokens), scope="col", **{"data-values": names})
 
 
@@ -158,12 +159,14 @@ def _predicted(
     token_id: int, chance: float, target: float | None, tokens: dict[int, TokenRef]
 ) -> Component:
     """One cell: the bar below it is the probability;
-    hover says it in numbers, a saved table in two columns.
+    hover says it in numbers, a saved table in three columns.
     """
     right = f"; the token that does follow: {target:.1%}" if target is not None else ""
     return html.Td(
         _chip(token_id, tokens),
         title=f"{chance:.1%}{right}",
         style={"--fs-chance": f"{min(chance, 1.0):.3f}"},
-        **{"data-values": json.dumps([tokens[token_id].text, chance], ensure_ascii=False)},
+        **{
+            "data-values": json.dumps([token_id, tokens[token_id].text, chance], ensure_ascii=False)
+        },
     )

@@ -91,7 +91,12 @@ EFFECT_NOTE = (
 def _panel(name: str, title: str, wait: Component, note: Component | str) -> Component:
     body = html.Div(wait, id=f"feature-{name}")
     return panel(
-        title, body, id=f"feature-{name}-panel", note=note, class_name=f"fs-browse__{name}"
+        title,
+        body,
+        id=f"feature-{name}-panel",
+        note=note,
+        exports={"table": f"feature-{name}"},
+        class_name=f"fs-browse__{name}",
     )
 
 

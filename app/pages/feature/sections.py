@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from app.parts.estimates import numbers
 from app.parts.numbers import fixed, number, one_in, share
 from app.parts.panel import Children, notice
-from app.parts.shared_rows import bar, heads, lift_cell, near_row, table, token_link, walk
+from app.parts.shared_rows import bar, heads, lift_cell, near_row, table, token_link, value_of, walk
 from app.parts.token import NAMED_BY
 from app.parts.urls import feature_url, search_url, steer_url, watch_url
-from backend.schemas import FeatureDetail, FiringClasses, FiringToken, LogitToken
+from backend.schemas import FeatureDetail, FiringClasses, FiringToken, LogitToken, TokenRef
 
 
 def head(feature: FeatureDetail) -> list[Component]:
@@ -144,20 +146,19 @@ def _firing_table(
     for one in tokens:
         value = (one.n_firings or 0) if by_count else (one.act_max or 0.0)
         here = "not known" if one.n_firings is None else f"{one.n_firings:,} firings"
-        firings = html.Td(
-            f"{one.n_firings:,}" if one.n_firings is not None else "–", className="fs-num"
-        )
-        strength = html.Td(
-            f"{one.act_max:.3g}" if one.act_max is not None else "–", className="fs-num"
-        )
-        part = share(one.share_of_feature) if one.share_of_feature is not None else "–"
+        firings = _number_cell(one.n_firings, "{:,}".format)
+        strength = _number_cell(one.act_max, "{:.3g}".format)
         rows.append(
             html.Tr(
                 [
-                    html.Th(token_link(one, feature.sae_id), scope="row"),
-                    html.Td(bar(value / most if most else 0.0, here), className="fs-bar-cell"),
+                    _token_head(one, feature.sae_id),
+                    html.Td(
+                        bar(value / most if most else 0.0, here),
+                        className="fs-bar-cell",
+                        **numbers([]),
+                    ),
                     *([firings, strength] if by_count else [strength, firings]),
-                    html.Td(part, className="fs-num"),
+                    _number_cell(one.share_of_feature, share),
                 ]
             )
         )
@@ -166,12 +167,35 @@ def _firing_table(
         ("max", "largest activation there, in steps of 4.4 % (1/16 octave)"),
     ]
     names = [
-        ("token", name),
-        ("", ""),
         *(counted if by_count else counted[::-1]),
         ("of all", "share of its firings"),
     ]
-    return html.Div([html.H3(name), table(f"Tokens that fire it {name}", heads(*names), rows)])
+    columns = _token_heads(name, *names)
+    return html.Div([html.H3(name), table(f"Tokens that fire it {name}", columns, rows)])
+
+
+def _number_cell(value: float | None, written: Callable[[float], str]) -> Component:
+    """A dash where it is not known; a saved table holds it unrounded."""
+    said = "–" if value is None else written(value)
+    return html.Td(said, className="fs-num", **value_of(value))
+
+
+def _token_head(one: TokenRef, sae_id: str) -> Component:
+    """A row's token; in a saved table its id and its text."""
+    return html.Th(token_link(one, sae_id), scope="row", **numbers([one.token_id, one.text]))
+
+
+def _token_heads(name: str, *names: tuple[str, str]) -> Component:
+    """Of a table of tokens: the token, its bar, which is in no saved table, and what else."""
+    return html.Thead(
+        html.Tr(
+            [
+                html.Th("token", scope="col", title=name, **numbers(["token_id", "token"])),
+                html.Th("", scope="col", **numbers([])),
+                *(html.Th(word, scope="col", title=title) for word, title in names),
+            ]
+        )
+    )
 
 
 def effects(feature: FeatureDetail) -> Component:
@@ -199,23 +223,21 @@ def _effect_table(
     rows = [
         html.Tr(
             [
-                html.Th(token_link(one, feature.sae_id), scope="row"),
+                _token_head(one, feature.sae_id),
                 html.Td(
                     bar(
                         abs(one.effect or 0.0) / size if size else 0.0, "", f"fs-meter__bar--{name}"
                     ),
                     className="fs-bar-cell",
+                    **numbers([]),
                 ),
-                html.Td(
-                    "–" if one.effect is None else fixed(one.effect, 2, sign=True),
-                    className="fs-num",
-                ),
+                _number_cell(one.effect, partial(fixed, digits=2, sign=True)),
             ]
         )
         for one in tokens
     ]
-    names = [("token", name), ("", ""), ("effect", "change of the logit per unit of activation")]
-    return html.Div([html.H3(name), table(f"Tokens {name}", heads(*names), rows)])
+    columns = _token_heads(name, ("effect", "change of the logit per unit of activation"))
+    return html.Div([html.H3(name), table(f"Tokens {name}", columns, rows)])
 
 
 def nearest(feature: FeatureDetail) -> Component:

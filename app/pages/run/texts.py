@@ -12,6 +12,7 @@ from dash.development.base_component import Component
 from app.api import ApiClient, ApiProblem
 from app.pages.run.words import ARM_TITLES, nats
 from app.parts.components import ArmTexts
+from app.parts.estimates import numbers
 from app.parts.numbers import percent
 from app.parts.token import visible
 from backend.schemas import Arm, Run, SteerResponse
@@ -123,7 +124,7 @@ def next_table(answer: SteerResponse) -> Component:
         words, key=lambda token_id: -max(found.get(token_id, 0.0) for found in listed.values())
     )
     head = [
-        html.Th("next token", scope="col"),
+        html.Th("next token", scope="col", **numbers(["token_id", "next token"])),
         *(_arm_head(name, arm) for name, arm in arms.items()),
     ]
     rows = [
@@ -148,7 +149,7 @@ def _arm_head(name: str, arm: Arm) -> Component:
 
 
 def _token_cell(token_id: int, text: str) -> Component:
-    return html.Th(visible(text), scope="row", title=f"id {token_id}", **{"data-value": text})
+    return html.Th(visible(text), scope="row", title=f"id {token_id}", **numbers([token_id, text]))
 
 
 def _chance(listed: Mapping[int, float], token_id: int) -> Component:

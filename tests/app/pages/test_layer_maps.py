@@ -95,3 +95,9 @@ def test_what_is_drawn_is_what_the_jobs_make() -> None:
         arms, outcomes = made[name]
         assert {outcome for outcome, _ in mapped.outcomes} <= set(outcomes)
         assert {*mapped.arms, mapped.place_arm} - {""} <= {*arms}, name
+
+
+def test_a_saved_row_names_its_token_by_id() -> None:
+    shown = str(experiment_panels(ExperimentList(experiments=[ONE]), {"curl": "x"}))
+    assert '["token_id", "token"]' in shown
+    assert '[5, "?"]' in shown

@@ -54,3 +54,9 @@ def test_an_arm_that_does_not_list_a_token_gives_its_bound_and_saves_nothing() -
     shown = str(next_table(answer(arm("b", [2]))))
     assert "< 75.00" in shown
     assert shown.count("'data-value': ''") + shown.count("data-value=''") >= 1
+
+
+def test_a_saved_row_names_its_token_by_id() -> None:
+    shown = str(next_table(answer(arm("b", [2]))))
+    assert '["token_id", "next token"]' in shown
+    assert '[2, "b"]' in shown

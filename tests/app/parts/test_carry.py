@@ -4,7 +4,11 @@ in each cell.
 
 from typing import Any
 
+import pytest
+from dash import html
+
 from app.parts.carry import carry_panel
+from app.parts.shared_rows import first_rows
 from app.parts.still import still
 from backend.schemas import Experiment, ExperimentEstimate, ExperimentPlace, ExperimentTask
 
@@ -96,3 +100,23 @@ def test_layers_stand_in_order_and_the_control_beside_each_share() -> None:
     ]
     assert said[at + 12 : at + 15] == ["–", "50 %", ""]
     assert "It is carried." in said
+
+
+def test_a_saved_row_names_its_token_by_id() -> None:
+    shown = str(carry_panel(ONE, "claims", {"curl": "x"}))
+    assert '["token_id", "token", "class", "kind", "distance"]' in shown
+    assert '[7, "?", "content", "punctuation", 1]' in shown
+
+
+def test_one_question_of_one_set_is_open() -> None:
+    other = ONE.places[0].model_copy(update={"subject": "rivers 1.1"})
+    both = ONE.model_copy(update={"places": [*ONE.places, other]})
+    shown = str(carry_panel(both, "claims", {"curl": "x"}))
+    assert (shown.count("open=True"), shown.count("open=False")) == (1, 1)
+
+
+@pytest.mark.parametrize(("n_rows", "said"), [(8, None), (9, "show all 9 rows")])
+def test_a_long_table_opens_with_its_first_rows(n_rows: int, said: str | None) -> None:
+    shown = str(first_rows(html.Div("rows"), n_rows))
+    assert ("show all" in shown) == (said is not None)
+    assert said is None or said in shown
