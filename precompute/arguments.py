@@ -1,9 +1,9 @@
-"""Options of the stages that make a build."""
+"""Options of the stages that make a build, and what --corpus and --weights mean."""
 
 import argparse
 from pathlib import Path
 
-from precompute.job import DTYPES, Job
+from precompute.job import DTYPES, PREFIX, BadInput, HubText, Job
 
 # option -> field of Job whose default it has, type, help
 _NUMBERS: dict[str, tuple[str, type, str]] = {
@@ -83,3 +83,34 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="where Ray workers put shards, any fsspec path; default: the work folder",
     )
+
+
+def corpus_of(
+    given: str | None, weights: str | None
+) -> tuple[tuple[Path | HubText, ...], tuple[float, ...]]:
+    """Files and streams, and the share of each; BadInput for what is not there or not said."""
+    if not given:
+        raise BadInput("give --corpus: this preset names no corpus, or none was given.")
+    corpus = tuple(
+        HubText.parse(one) if one.startswith(PREFIX) else Path(one) for one in given.split(",")
+    )
+    for path in (one for one in corpus if isinstance(one, Path)):
+        if not path.is_file():
+            raise BadInput(
+                f"no corpus file at {path}: give .jsonl or .jsonl.zst files to --corpus."
+            )
+    if weights:
+        try:
+            return corpus, tuple(float(w) for w in weights.split(","))
+        except ValueError as error:
+            raise BadInput(
+                f"--weights is {weights!r}; it must be numbers with commas between them."
+            ) from error
+    streams = [str(one) for one in corpus if isinstance(one, HubText)]
+    if not streams:
+        return corpus, tuple(
+            float(path.stat().st_size) for path in corpus if isinstance(path, Path)
+        )
+    if len(corpus) > 1:
+        raise BadInput(f"give --weights: how large {streams[0]} is cannot be seen.")
+    return corpus, (1.0,)

@@ -12,17 +12,16 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backend.core.hub import ModelUnavailable
 from backend.core.own import find_preset
 from backend.core.ray_cluster import NoCluster
 from backend.core.store import StoreError
-from precompute.arguments import add_engine_arguments, add_job_arguments
+from precompute.arguments import add_engine_arguments, add_job_arguments, corpus_of
 from precompute.building.hub_text import opened
 from precompute.fetching.given import sae_folders
-from precompute.job import PREFIX, BadInput, HubText, Job, preset_source
+from precompute.job import BadInput, HubText, Job, preset_source
 
 if TYPE_CHECKING:
     from backend.core.lm import LanguageModel
@@ -54,6 +53,7 @@ TRAINING = {
     "words": "precompute.experiments.patching.words",
     "statistics": "precompute.statistics.job",
     "null-models": "precompute.statistics.null_models",
+    "dictionaries": "precompute.dictionaries.command",
     "feature-details": "precompute.features.job",
 }
 
@@ -138,37 +138,6 @@ def job_of(args: argparse.Namespace) -> Job:
         dtype=dtype or "float32",
         partials=getattr(args, "partials", None),
     )
-
-
-def corpus_of(
-    given: str | None, weights: str | None
-) -> tuple[tuple[Path | HubText, ...], tuple[float, ...]]:
-    """Files and streams, and the share of each; BadInput for what is not there or not said."""
-    if not given:
-        raise BadInput("give --corpus: this preset names no corpus, or none was given.")
-    corpus = tuple(
-        HubText.parse(one) if one.startswith(PREFIX) else Path(one) for one in given.split(",")
-    )
-    for path in (one for one in corpus if isinstance(one, Path)):
-        if not path.is_file():
-            raise BadInput(
-                f"no corpus file at {path}: give .jsonl or .jsonl.zst files to --corpus."
-            )
-    if weights:
-        try:
-            return corpus, tuple(float(w) for w in weights.split(","))
-        except ValueError as error:
-            raise BadInput(
-                f"--weights is {weights!r}; it must be numbers with commas between them."
-            ) from error
-    streams = [str(one) for one in corpus if isinstance(one, HubText)]
-    if not streams:
-        return corpus, tuple(
-            float(path.stat().st_size) for path in corpus if isinstance(path, Path)
-        )
-    if len(corpus) > 1:
-        raise BadInput(f"give --weights: how large {streams[0]} is cannot be seen.")
-    return corpus, (1.0,)
 
 
 def run_job(stage: str, job: Job, ray: RaySettings | None = None) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from backend.core.reactivation.carry import matched
 from backend.core.sae import Sae
-from precompute.experiments.carry_read import Read
+from precompute.experiments.carry_read import Read, Reader
 from precompute.experiments.result import Result
 
 Place = dict[str, Any]  # a row of the table `place`
@@ -48,7 +48,7 @@ def comparison_arms() -> dict[str, str]:
     return made
 
 
-def compare(result: Result, sae: Sae, name: str, read: Sequence[Read]) -> None:
+def compare(result: Result, sae: Sae | Reader, name: str, read: Sequence[Read]) -> None:
     """Every pair of kinds, over all places of one set; none where no distance has both."""
     rows = [row for one in read for row in one.place_rows()]
     shares = [one.shares(sae.sae_id) for one in read]

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from backend.core.lm import LanguageModel
 from backend.core.reactivation.carry import carried, foreign, own_and_others
+from backend.core.sae import Sae
 from backend.core.tasks import Question, Tasks
 from backend.core.tasks.prompts import TaskPrompt, read_prompt
 from backend.core.token_classes import CLASS_NAMES
@@ -107,11 +108,29 @@ def groups(tasks: Tasks, most: int | None) -> Iterator[Group]:
                 yield Group(tasks, name, number, tuple(asked))
 
 
-def read_group(subject: Subject, group: Group, kept: Kept) -> Read:
-    """From the kept part, or by reading every prompt."""
+@dataclass(frozen=True)
+class Reader:
+    """An SAE by the name under which it is read. `without`: features that are not looked at."""
+
+    sae: Sae
+    sae_id: str
+    without: tuple[int, ...] = ()
+
+    @property
+    def layer(self) -> int:
+        return self.sae.layer
+
+
+def read_group(
+    subject: Subject, group: Group, kept: Kept, readers: Sequence[Reader] | None = None
+) -> Read:
+    """From the kept part, or by reading every prompt; with all SAEs as they are, or as `readers`
+    say.
+    """
     prompts = [read_prompt(subject.lm, group.tasks, one) for one in group.questions]
     tokens = common_tokens(subject.lm, group, prompts)
-    made = kept.part(f"{group.name}/{group.words}", lambda: _packed(fired(subject, prompts)))
+    used = readers or [Reader(sae, sae.sae_id) for sae in subject.saes]
+    made = kept.part(f"{group.name}/{group.words}", lambda: _packed(fired(subject, prompts, used)))
     shape = (2, len(tokens), len(prompts), len(prompts))
     found = {
         sae_id: np.unpackbits(np.array(bits, np.uint8), count=int(np.prod(shape)))
@@ -137,27 +156,33 @@ def common_tokens(lm: LanguageModel, group: Group, prompts: Sequence[TaskPrompt]
     return behind[0]
 
 
-def fired(subject: Subject, prompts: Sequence[TaskPrompt]) -> dict[str, NDArray[np.bool_]]:
+def fired(
+    subject: Subject, prompts: Sequence[TaskPrompt], readers: Sequence[Reader]
+) -> dict[str, NDArray[np.bool_]]:
     """sae_id -> bool [2, place, name, prompt], as in Read. Few-shot examples before the question
     are not looked at.
     """
-    at_name: dict[str, list[Tensor]] = {sae.sae_id: [] for sae in subject.saes}
-    behind: dict[str, list[Tensor]] = {sae.sae_id: [] for sae in subject.saes}
+    at_name: dict[str, list[Tensor]] = {one.sae_id: [] for one in readers}
+    behind: dict[str, list[Tensor]] = {one.sae_id: [] for one in readers}
     for prompt in prompts:
         resid = subject.resid(prompt.ids)
-        for sae in subject.saes:
-            rows = resid[sae.layer][prompt.subject.start :]
-            fires = sae.encode_dense(rows) > 0
+        encoded: dict[Sae, Tensor] = {}
+        for one in readers:
+            if one.sae not in encoded:
+                rows = resid[one.layer][prompt.subject.start :]
+                encoded[one.sae] = one.sae.encode_dense(rows) > 0
+            fires = encoded[one.sae].clone()
+            fires[:, list(one.without)] = False
             name, after = fires[: len(prompt.subject)], fires[len(prompt.subject) :]
-            at_name[sae.sae_id].append(name.any(0))
-            behind[sae.sae_id].append(after)
+            at_name[one.sae_id].append(name.any(0))
+            behind[one.sae_id].append(after)
     made = {}
-    for sae in subject.saes:
-        names, places = torch.stack(at_name[sae.sae_id]), torch.stack(behind[sae.sae_id], dim=1)
+    for sae_id, named in at_name.items():
+        names, places = torch.stack(named), torch.stack(behind[sae_id], dim=1)
         both = [
             torch.stack([measure(names, here) for here in places]) for measure in (carried, foreign)
         ]
-        made[sae.sae_id] = torch.stack(both).cpu().numpy()
+        made[sae_id] = torch.stack(both).cpu().numpy()
     return made
 
 

@@ -44,7 +44,7 @@ class Opened:
 
 @dataclass(frozen=True)
 class Source:
-    """Where model, SAEs (with the ids that they go by) and build are."""
+    """Where model, SAEs (with the ids that they go by; None: the folder's name) and build are."""
 
     model: str
     revision: str | None
@@ -53,12 +53,16 @@ class Source:
     build: Path
 
 
-def add_source_arguments(parser: argparse.ArgumentParser) -> None:
-    """--preset, or all of --model, --sae and --build; and what every experiment takes."""
+def add_source_arguments(
+    parser: argparse.ArgumentParser, sae: str = "DIR", told: str = "SAE folders"
+) -> None:
+    """--preset, or all of --model, --sae and --build; and what every experiment takes. `sae`: what
+    one SAE is given as.
+    """
     add = parser.add_argument
     add("--preset", help="take model, SAEs and build from a preset by name")
     add("--model", help="model folder (save_pretrained layout) or hub id")
-    add("--sae", action="append", type=Path, metavar="DIR", help="SAE folder; once for each SAE")
+    add("--sae", nargs="+", action="extend", metavar=sae, help=told)
     add(
         "--build",
         type=Path,
@@ -73,10 +77,12 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "1")))
 
 
-def source_of(args: argparse.Namespace) -> Source:
-    """BadInput for an unknown preset, or for what is missing."""
+def source_of(
+    args: argparse.Namespace, named: Sequence[tuple[Path, str | None]] | None = None
+) -> Source:
+    """BadInput for an unknown preset, or for what is missing. `named`: SAEs in place of --sae."""
     model, build, revision, dtype = args.model, args.build, None, args.dtype
-    saes: list[tuple[Path, str | None]] = [(path, None) for path in args.sae or ()]
+    saes = list(named or [(Path(path), None) for path in args.sae or ()])
     if args.preset:
         try:
             preset = find_preset(args.preset)
@@ -91,12 +97,16 @@ def source_of(args: argparse.Namespace) -> Source:
     return Source(str(model), revision, dtype or "float32", tuple(saes), Path(build))
 
 
-def open_subject(args: argparse.Namespace) -> Opened:
-    """Load everything; BadInput for SAEs that are not the build's, or not the model's."""
+def open_subject(
+    args: argparse.Namespace, named: Sequence[tuple[Path, str | None]] | None = None
+) -> Opened:
+    """Load everything; BadInput for SAEs that are not the build's, or not the model's. `named`:
+    SAEs in place of --sae.
+    """
     if args.threads < 1:
         raise BadInput(f"--threads is {args.threads}; allowed: 1 and more.")
     torch.set_num_threads(args.threads)
-    source = source_of(args)
+    source = source_of(args, named)
     store = Store.open(source.build)
     check_hashes(source.saes, store.provenance())
     dtype = DTYPES[source.dtype]

@@ -20,9 +20,9 @@ from precompute.job import BadInput
 Experiment = Callable[[Opened, Sequence[Tasks], dict[str, Any], Kept], Result]
 
 
-def add_task_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of every experiment on task files."""
-    add_source_arguments(parser)
+def add_task_arguments(parser: argparse.ArgumentParser, **saes: str) -> None:
+    """Arguments of every experiment on task files. `saes`: how --sae is explained."""
+    add_source_arguments(parser, **saes)
     described = "task files, in the format of precompute/gemma/tasks/README.md"
     parser.add_argument(
         "--tasks", nargs="+", type=Path, required=True, metavar="FILE", help=described
@@ -42,13 +42,19 @@ def read_all(paths: Sequence[Path]) -> list[Tasks]:
 
 
 def run_on_tasks(
-    args: argparse.Namespace, name: str, experiment: Experiment, settings: dict[str, Any]
+    args: argparse.Namespace,
+    name: str,
+    experiment: Experiment,
+    settings: dict[str, Any],
+    *,
+    named: Sequence[tuple[Path, str | None]] | None = None,
+    also: str = "",
 ) -> int:
     """Run, print the findings, and put the result beside the build. `settings`: what else
-    determines it.
+    determines it; `named`: SAEs in place of --sae; `also`: on what else it was made, in words.
     """
     tasks = read_all(args.tasks)
-    opened = open_subject(args)
+    opened = open_subject(args, named)
     hashes = {one.name: one.sha256 for one in tasks}
     settings = settings | {"seed": args.seed, "tasks": hashes}
     saes = [sae.sae_id for sae in opened.subject.saes]
@@ -57,7 +63,8 @@ def run_on_tasks(
     result.task = task_rows(tasks)
     for sentence in result.finding:
         print(f"- {sentence}")
-    words = "; ".join(f"{one.title} ({one.name}, {one.prompt.kind})" for one in tasks)
+    titles = [f"{one.title} ({one.name}, {one.prompt.kind})" for one in tasks]
+    words = "; ".join([*([also] if also else []), *titles])
     out = args.out or opened.companion
     publish(
         out, [result], opened.identity, stated(name, words, settings) | {"model": _model(opened)}

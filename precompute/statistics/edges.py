@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from scipy.sparse import csr_array
 
 from precompute.building.edges import shard_paths
+from precompute.job import Job
 from precompute.statistics.shards import N_THETAS
-from precompute.statistics.work import Finished
 
 Ints = npt.NDArray[np.int64]
 
@@ -53,7 +53,7 @@ def chunk_of(
     return EdgeChunk(key // d_sae, key % d_sae, sparse)
 
 
-def edge_chunks(finished: Finished, ordinal: int, edges_by_token: Ints) -> Iterator[EdgeChunk]:
+def edge_chunks(job: Job, ordinal: int, d_sae: int, edges_by_token: Ints) -> Iterator[EdgeChunk]:
     """All edges of one SAE, by ranges of tokens;
     edges_by_token [vocab] partial edges of all shards.
     """
@@ -62,17 +62,15 @@ def edge_chunks(finished: Finished, ordinal: int, edges_by_token: Ints) -> Itera
     starts = np.flatnonzero(np.diff(pieces, prepend=-1))
     ends = [*starts[1:].tolist(), len(edges_by_token)]
     for low, high in zip(starts.tolist(), ends, strict=True):
-        yield _read(finished, ordinal, low, high)
+        yield _read(job, ordinal, d_sae, low, high)
 
 
-def _read(finished: Finished, ordinal: int, low: int, high: int) -> EdgeChunk:
+def _read(job: Job, ordinal: int, d_sae: int, low: int, high: int) -> EdgeChunk:
     columns = ["token_id", "feature_index", *(f"n_{i}" for i in range(N_THETAS))]
     wanted = [("sae_ordinal", "=", ordinal), ("token_id", ">=", low), ("token_id", "<", high)]
     parts, shards = [], []
-    for shard in range(finished.job.n_shards):
-        part = pq.read_table(
-            shard_paths(finished.job.work, shard)[0], columns=columns, filters=wanted
-        )
+    for shard in range(job.n_shards):
+        part = pq.read_table(shard_paths(job.work, shard)[0], columns=columns, filters=wanted)
         parts.append([part[name].to_numpy().astype(np.int64) for name in columns])
         shards.append(np.full(part.num_rows, shard))
     token, feature, *n = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -81,6 +79,6 @@ def _read(finished: Finished, ordinal: int, low: int, high: int) -> EdgeChunk:
         feature,
         np.stack(n, axis=1),
         np.concatenate(shards),
-        finished.d_sae[ordinal],
-        finished.job.n_shards,
+        d_sae,
+        job.n_shards,
     )

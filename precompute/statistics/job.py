@@ -89,7 +89,8 @@ class SaeStatistics:
         }
 
     def _chunks(self) -> Any:
-        return edge_chunks(self.finished, self.ordinal, self.edges_by_token)
+        d_sae = self.finished.d_sae[self.ordinal]
+        return edge_chunks(self.finished.job, self.ordinal, d_sae, self.edges_by_token)
 
     def _seen(self, chunk: EdgeChunk, counted: CountedReach, rated: RateReach) -> EdgeChunk:
         """The chunk, after the others that need it have read it."""

@@ -119,10 +119,15 @@ def both_sides(
 
 
 def equal_occurrence(
-    reach: Reach, scale: Scale, tokens: TokenTable, weights: Ints, log_factorial: LogFactorials
+    reach: Reach,
+    scale: Scale,
+    tokens: TokenTable,
+    weights: Ints,
+    log_factorial: LogFactorials,
+    chosen: Sequence[Comparison] | None = None,
 ) -> list[dict[str, Any]]:
-    """Rows of the table for min_count = 1, less their SAE."""
-    chosen, ranked = comparisons(tokens), tokens.ranked
+    """Rows of the table for min_count = 1, less their SAE. `chosen`: default, all `comparisons`."""
+    chosen, ranked = comparisons(tokens) if chosen is None else chosen, tokens.ranked
     whole = np.ones((1, len(tokens.by_shard)), dtype=np.int64)
     point = both_sides(
         next(weighted(reach, tokens.by_shard, whole)), scale, ranked, chosen, log_factorial

@@ -63,12 +63,14 @@ def cut_sizes(tokens: TokenTable, cuts: Sequence[int] = CUTS) -> dict[int, int]:
     }
 
 
-def make_scale(tokens: TokenTable, kind: npt.NDArray[np.int8]) -> Scale:
-    """Buckets that end at every k and cut that the statistics speak of."""
+def make_scale(
+    tokens: TokenTable, kind: npt.NDArray[np.int8], ks: Sequence[int] | None = None
+) -> Scale:
+    """Buckets that end at every k and cut that the statistics speak of, or at `ks` alone."""
     n_ranked = len(tokens.ranked)
-    ends = {
-        k for k in (*FIRST_K, tokens.n_function, *cut_sizes(tokens).values()) if 0 < k < n_ranked
-    }
+    if ks is None:
+        ks = (*FIRST_K, tokens.n_function, *cut_sizes(tokens).values())
+    ends = {k for k in ks if 0 < k < n_ranked}
     rising = np.array(sorted(ends | {n_ranked}), dtype=np.int64)
     place = tokens.place()
     bucket = np.minimum(np.searchsorted(rising, place, side="right"), len(rising) - 1)
@@ -125,14 +127,22 @@ def make_shard(finished: Finished, scale: Scale, shard: int) -> None:
         "lengths": document_lengths(rows, special),
         "ends": scale.ends,
     }
-    columns = ["token_id", "feature_index", *(f"n_{i}" for i in range(N_THETAS))]
     for ordinal, d_sae in enumerate(finished.d_sae):
-        part = pq.read_table(edges, columns=columns, filters=[("sae_ordinal", "=", ordinal)])
-        token, feature, *n = (part[name].to_numpy().astype(np.int64) for name in columns)
-        reach = reach_of(token, feature, np.stack(n, axis=1), d_sae, scale)
+        reach, by_token = read_reach(edges, ordinal, d_sae, scale, vocab_size)
         kept |= {f"{name}_{ordinal}": values for name, values in vars(reach).items()}
-        kept[f"edges_{ordinal}"] = np.bincount(token, minlength=vocab_size)
+        kept[f"edges_{ordinal}"] = by_token
     save_arrays(path, **kept)
+
+
+def read_reach(
+    edges: Path, ordinal: int, d_sae: int, scale: Scale, vocab_size: int
+) -> tuple[Reach, Ints]:
+    """(reach of one SAE in one shard, [vocab] its partial edges), from the shard's edges."""
+    columns = ["token_id", "feature_index", *(f"n_{i}" for i in range(N_THETAS))]
+    part = pq.read_table(edges, columns=columns, filters=[("sae_ordinal", "=", ordinal)])
+    token, feature, *n = (part[name].to_numpy().astype(np.int64) for name in columns)
+    reach = reach_of(token, feature, np.stack(n, axis=1), d_sae, scale)
+    return reach, np.bincount(token, minlength=vocab_size)
 
 
 @dataclass(frozen=True)

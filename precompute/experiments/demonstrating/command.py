@@ -83,14 +83,20 @@ def measure(
     provenance = opened.store.provenance()
     model = {k: v for k, v in settings["inputs"].items() if k.startswith("model/")}
     require_of_build(stated_inputs(provenance) | model, provenance, "this model", opened.build)
-    # whatever determines an answer but prompt and edits: other traits, SAEs and sizes share it
-    shared = {"model": model, "dtype": settings["dtype"], "new_tokens": sizes.new_tokens}
-    answered = kept.beside(shared | {"experiment": NAME, "stop": one.prompt.stop})
+    answered = answers_kept(kept, model, settings["dtype"], sizes, one)
     pairs = [(a, b) for a, b in (text.split("+") for text in settings["together"])]
     names = list(dict.fromkeys([*settings["traits"], *(name for pair in pairs for name in pair)]))
     with tqdm(total=0, unit="answer", desc=NAME) as bar:
         running = Run.of(opened, one, sizes, answered, bar)
         return measured(running, names, pairs)
+
+
+def answers_kept(kept: Kept, model: dict[str, str], dtype: str, sizes: Sizes, tasks: Tasks) -> Kept:
+    """Where answers lie: whatever determines one but prompt and edits, so that other traits, SAEs
+    and sizes share them.
+    """
+    shared = {"model": model, "dtype": dtype, "new_tokens": sizes.new_tokens}
+    return kept.beside(shared | {"experiment": NAME, "stop": tasks.prompt.stop})
 
 
 def traits_of(tasks: Tasks, asked: Sequence[str] | None) -> list[str]:
@@ -122,10 +128,10 @@ def _one(tasks: Sequence[Tasks]) -> Sequence[Tasks]:
     return tasks
 
 
-def _sizes(args: argparse.Namespace) -> Sizes:
+def check_sizes(args: argparse.Namespace) -> None:
+    """BadInput for a size that cannot be."""
     least = {
         "--candidates": (args.candidates, 1),
-        "--promoting": (args.promoting, 0),
         "--draws": (args.draws, 1),
         "--new-tokens": (args.new_tokens, 1),
         "--questions": (args.questions, 3),
@@ -135,6 +141,12 @@ def _sizes(args: argparse.Namespace) -> Sizes:
             raise BadInput(f"{name} is {value}; allowed: {low} and more.")
     for value in (value for value in args.strengths if not 0 < value <= 10):
         raise BadInput(f"--strengths has {value:g}; allowed: above 0, at most 10.")
+
+
+def _sizes(args: argparse.Namespace) -> Sizes:
+    check_sizes(args)
+    if args.promoting < 0:
+        raise BadInput(f"--promoting is {args.promoting}; allowed: 0 and more.")
     strengths = tuple(sorted(set(args.strengths)))
     sizes = Sizes(args.candidates, args.promoting, strengths, args.draws, args.new_tokens)
     return sizes.with_questions(args.questions)

@@ -138,6 +138,14 @@ def judge_found(judge: Judge, found: Found, n_draws: int) -> list[Row]:
     return rows
 
 
+def judge_feature(judge: Judge, found: Found, n_draws: int) -> None:
+    """The chosen feature beside random ones as long; ValueError where none was chosen."""
+    judge.arms([Arm(FEATURE, found.feature_push(), found.where)])
+    draws = found.random(FEATURE, n_draws, judge.result.seed)
+    judge.draws(RANDOM[FEATURE], [push for *_, push in draws], found.where)
+    _record_feature(judge, found)
+
+
 def multiple_name(alpha: float) -> str:
     return f"{DIRECTION} × {alpha:g}"
 
@@ -201,13 +209,18 @@ def _row(
     return where | {"split": split, "kind": kind, "value": value} | blank | flags | counted | more
 
 
-def _record_chosen(judge: Judge, found: Found) -> None:
+def _record_feature(judge: Judge, found: Found) -> None:
     place = found.where | {"subject": found.goal.name}
     own = found.feature
     if own is not None:
         for outcome in ("feature_index", "value", "strength"):
             judge.result.exact(FEATURE, outcome, float(getattr(own, outcome)), **place)
         judge.result.share(FEATURE, "fit", own.shown, own.n, **place)
+
+
+def _record_chosen(judge: Judge, found: Found) -> None:
+    _record_feature(judge, found)
+    place = found.where | {"subject": found.goal.name}
     judge.result.exact(DIRECTION, "value", found.alpha, **place)
     judge.result.exact(DIRECTION, "strength", found.alpha * found.length / found.scan.norm, **place)
     counts = max(found.multiples, key=Multiple.rank).counts

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any
 
 from tqdm import tqdm
@@ -161,7 +162,15 @@ def _rank(found: Found) -> tuple[Any, ...]:
 
 
 def _found(run: Run, goal: Goal, fit: Sequence[Put]) -> list[Found]:
-    """The search in every SAE."""
+    """The search in every SAE, and the direction after its layer."""
+    return [
+        replace(one, multiples=multiples(run.answering, goal, fit, one.sae, one.scan))
+        for one in searched(run, goal, fit)
+    ]
+
+
+def searched(run: Run, goal: Goal, fit: Sequence[Put]) -> list[Found]:
+    """The best feature of every SAE on the questions to choose on; no direction is looked for."""
     if not any(one.asking is not None for one in fit):
         raise BadInput(
             f"{run.tasks.file}: no question of the split fit can ask for {goal.name} in words."
@@ -173,27 +182,32 @@ def _found(run: Run, goal: Goal, fit: Sequence[Put]) -> list[Found]:
     shown = [answer for answer in asked if goal.shown(answer.text)]
     tokens = (first_tokens(shown), first_tokens(plain))
     made = []
+    read = cache(lambda layer: residuals(answers, fit, [layer]))  # once for all SAEs of a layer
     for sae in run.subject.saes:
-        scanned = _scan(run, goal, fit, sae, tokens)
+        scanned = _scan(run, goal, len(fit), sae, tokens, read)
         tried: list[Tried] = Search(answers, goal, fit, sae, scanned).tried(run.sizes.strengths)
-        turned = multiples(answers, goal, fit, sae, scanned)
-        made.append(Found(goal, sae, scanned, tried, best_of(tried), turned))
+        made.append(Found(goal, sae, scanned, tried, best_of(tried), []))
     return made
 
 
 def _scan(
-    run: Run, goal: Goal, fit: Sequence[Put], sae: Sae, tokens: tuple[list[int], list[int]]
+    run: Run,
+    goal: Goal,
+    n_fit: int,
+    sae: Sae,
+    tokens: tuple[list[int], list[int]],
+    read: Callable[[int], Residuals],
 ) -> Scan:
     """Kept: what follows hangs on every bit of it."""
 
     def make() -> dict[str, Any]:
-        found: Residuals = residuals(run.answering, fit, [sae.layer])
+        found = read(sae.layer)
         with_trait, without = tokens
         known = run.sizes.promoting and with_trait and without
         promotes = promotion(run.subject.lm, with_trait, without) if known else None
         return scan(sae, found, promotes, run.sizes.rising, run.sizes.promoting).as_json()
 
-    sizes = (run.sizes.rising, run.sizes.promoting, len(fit))
+    sizes = (run.sizes.rising, run.sizes.promoting, n_fit)
     files = sorted(sae_inputs(sae.folder).items())
     name = f"scan/{run.tasks.sha256}/{goal.name}/{sae.sae_id}/{files}/{sizes}"
     return Scan.of(run.answering.kept.part(name, make))
