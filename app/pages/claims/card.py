@@ -97,13 +97,16 @@ def _edited(claim: Claim) -> list[Component]:
 
 
 def _layers(claim: Claim) -> list[Component]:
-    """The same claim after each layer, where there is more than one."""
+    """The same claim after each layer, or in each dictionary of one layer, where there is more than
+    one.
+    """
     if len(claim.layers) < 2:
         return []
+    of_one = len({one.layer for one in claim.layers}) == 1
     marks = [
         html.Span(
             [
-                f"{one.layer} ",
+                f"{one.sae_id if of_one else one.layer} ",
                 html.Span(MARKS[one.verdict], **{"aria-hidden": "true"}),
                 html.Span(one.verdict, className="fs-visually-hidden"),
                 html.Small(quantity(one.value, claim.unit)),
@@ -115,7 +118,8 @@ def _layers(claim: Claim) -> list[Component]:
         for one in claim.layers
     ]
     agree = len({one.verdict for one in claim.layers}) == 1
-    said = "The same after each layer:" if agree else "By layer it differs:"
+    where = ("in each dictionary", "dictionary") if of_one else ("after each layer", "layer")
+    said = f"The same {where[0]}:" if agree else f"By {where[1]} it differs:"
     return [html.P([html.Span(said), *marks], className="fs-claim__layers")]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.core.claims.consolidation import CONSOLIDATION_MEASURES
+from backend.core.claims.dictionaries import DICTIONARY_MEASURES, dictionaries
 from backend.core.claims.experiments import EXPERIMENT_MEASURES
 from backend.core.claims.measures import BUILD_MEASURES, Measure, Sources
 from backend.core.claims.patching import PATCHING_MEASURES
@@ -19,6 +20,7 @@ MEASURES: dict[str, Measure] = {
     **EXPERIMENT_MEASURES,
     **PATCHING_MEASURES,
     **STEERING_MEASURES,
+    **DICTIONARY_MEASURES,
     **CONSOLIDATION_MEASURES,
 }
 
@@ -62,22 +64,30 @@ def judge(claim: Claim, sources: Sources) -> Judged:
 
 
 def _by_layer(claim: Claim, sources: Sources) -> tuple[AtLayer, ...]:
-    """Of every SAE of the build that has a number; () without a build."""
+    """Of every SAE that it can be asked of and that has a number; () where it is of none."""
+    found = []
+    for sae_id, layer in _asked_of(claim, sources):
+        try:
+            measured = MEASURES[claim.measure](sources, {**claim.parameters, "sae_id": sae_id})
+        except NotTested:
+            continue
+        found.append(AtLayer(sae_id, layer, measured, verdict_of(claim.rule, measured)))
+    return tuple(found)
+
+
+def _asked_of(claim: Claim, sources: Sources) -> list[tuple[str, int]]:
+    """(name, layer) of the dictionaries that were compared, or of the build's SAEs, shallow to
+    deep; [] where it is of none, or there is no build.
+    """
+    if claim.measure in DICTIONARY_MEASURES:
+        return dictionaries(sources)
     if "depth" not in claim.parameters and claim.measure not in BY_SAE:
-        return ()
+        return []
     try:
         saes = sorted(sources.store().saes(), key=lambda row: row.layer)
     except NotTested:
-        return ()
-    found = []
-    for sae in saes:
-        asked = {**claim.parameters, "sae_id": sae.sae_id}
-        try:
-            measured = MEASURES[claim.measure](sources, asked)
-        except NotTested:
-            continue
-        found.append(AtLayer(sae.sae_id, sae.layer, measured, verdict_of(claim.rule, measured)))
-    return tuple(found)
+        return []
+    return [(sae.sae_id, sae.layer) for sae in saes]
 
 
 def judge_all(sources: Sources, claims: Sequence[Claim] | None = None) -> list[Judged]:
