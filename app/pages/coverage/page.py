@@ -12,6 +12,7 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient
 from app.figures.template import CONFIG, blank
+from app.pages.coverage import dictionaries
 from app.pages.coverage import shared as coverage_shared
 from app.pages.coverage.code import BY_SQL, FILLED, filled
 from app.pages.coverage.drawn import NOTED, everything
@@ -73,6 +74,7 @@ async def layout(**query: str) -> Component:
             html.Div(id="coverage-complaints"),
             html.Div(id="coverage-lacking"),
             html.Div(_panels(read_sort(query)), className="fs-coverage"),
+            html.Div(id="coverage-dictionaries"),
         ]
     )
 
@@ -145,6 +147,7 @@ def register(app: Dash, api: ApiClient) -> None:
     _register_controls(app, api)
     _register_view(app, api)
     coverage_shared.register(app, api)
+    dictionaries.register(app, api)
 
 
 def _register_controls(app: Dash, api: ApiClient) -> None:
