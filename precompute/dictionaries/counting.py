@@ -19,7 +19,7 @@ from precompute.building.tokens import TokenTable, make_tokens
 from precompute.engines.local import LocalEngine
 from precompute.experiments.subject import Subject
 from precompute.job import BadInput, Job
-from precompute.statistics.edges import EdgeChunk, edge_chunks
+from precompute.statistics.edges import EdgeChunk
 from precompute.statistics.rarefaction import LogFactorials
 from precompute.statistics.reach import Comparison
 from precompute.statistics.resample import draws
@@ -65,14 +65,12 @@ class Counted:
         names = ("first_place", "firings", "kind_firings")
         return Reach(*(np.stack([getattr(one, n) for one in parts]) for n in names)), by_token
 
-    def chunks(self, ordinal: int, d_sae: int, by_token: Ints, kept: Bools) -> list[EdgeChunk]:
-        """Edges of the `kept` [d_sae] features alone."""
-        found = []
-        for chunk in edge_chunks(self.job, ordinal, d_sae, by_token):
-            mine = kept[chunk.feature_index]
-            by_shard = [one[mine] for one in chunk.by_shard]
-            found.append(EdgeChunk(chunk.token_id[mine], chunk.feature_index[mine], by_shard))
-        return found
+
+def of_features(chunk: EdgeChunk, kept: Bools) -> EdgeChunk:
+    """The edges of the `kept` [d_sae] features alone."""
+    mine = kept[chunk.feature_index]
+    by_shard = [one[mine] for one in chunk.by_shard]
+    return EdgeChunk(chunk.token_id[mine], chunk.feature_index[mine], by_shard)
 
 
 def count(subject: Subject, store: Store, job: Job, k: int) -> Counted:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from precompute.building.edges import load_thetas
-from precompute.dictionaries.counting import Bools, Counted, Ints
+from precompute.dictionaries.counting import Bools, Counted, of_features
 from precompute.dictionaries.words import (
     DICTIONARY,
     DRAWN,
@@ -22,6 +22,7 @@ from precompute.dictionaries.words import (
 from precompute.experiments.result import Result
 from precompute.job import BadInput
 from precompute.statistics.counts import CountedReach, active_draws
+from precompute.statistics.edges import edge_chunks
 from precompute.statistics.reach import equal_occurrence
 from precompute.statistics.shards import Reach
 
@@ -51,9 +52,14 @@ def reached(
     reach, by_token = counted.reach(ordinal, d_sae)
     firings = reach.firings[:, 0].sum(axis=(0, 1))  # [d_sae]
     is_dense = firings > dense * counted.tokens.n_positions
+    parts = {"": np.ones(d_sae, dtype=bool), WITHOUT: ~is_dense}
+    several = {s: _several(counted, d_sae) for s in parts if _asks_for_several(settings)}
+    for chunk in edge_chunks(counted.job, ordinal, d_sae, by_token) if several else ():
+        for suffix, one in several.items():
+            one.add(of_features(chunk, parts[suffix]))
     rows: dict[str, Row] = {}
-    for suffix, kept in (("", np.ones(d_sae, dtype=bool)), (WITHOUT, ~is_dense)):
-        found = _rows(counted, ordinal, reach, by_token, kept, settings)
+    for suffix, kept in parts.items():
+        found = _rows(counted, reach, kept, several.get(suffix), settings)
         rows |= {subject + suffix: row for subject, row in found.items()}
     return {
         "dense": np.flatnonzero(is_dense).tolist(),
@@ -67,17 +73,22 @@ def reached(
     }
 
 
+def _asks_for_several(settings: Settings) -> bool:
+    return any(least > 1 for _, least in settings.values())
+
+
+def _several(counted: Counted, d_sae: int) -> CountedReach:
+    return CountedReach(counted.tokens, [counted.chosen], d_sae, counted.few)
+
+
 def _rows(
-    counted: Counted, ordinal: int, reach: Reach, by_token: Ints, kept: Bools, settings: Settings
+    counted: Counted, reach: Reach, kept: Bools, several: CountedReach | None, settings: Settings
 ) -> dict[str, Row]:
     """By subject: the same comparison as the statistics of a build make, of the kept features."""
     mine = Reach(*(part[..., kept] for part in vars(reach).values()))
     many, chosen, tokens = counted.many, [counted.chosen], counted.tokens
     rows = equal_occurrence(mine, counted.scale, tokens, many, counted.log, chosen)
-    if any(least > 1 for _, least in settings.values()):
-        several = CountedReach(tokens, chosen, len(kept), counted.few)
-        for chunk in counted.chunks(ordinal, len(kept), by_token, kept):
-            several.add(chunk)
+    if several is not None:
         first = mine.first_place[:, 0]
         whole = np.ones((1, len(first)), dtype=np.int64)
         active = active_draws(first, np.concatenate([whole, counted.few]))
