@@ -131,11 +131,11 @@ def _has(cells: Cells, names: Sequence[str], column: Column) -> bool:
 
 
 def verdict(row: ExperimentEstimate | None) -> str:
-    """Of a difference: more, less, or left open by its interval."""
+    """Of a difference, as the claims' rule has it: more, no more, or left open by its interval."""
     if row is None or row.interval is None:
         return ""
     low, high = row.interval
-    return "more" if low > 0 else "less" if high < 0 else "open"
+    return "more" if low > 0 else "no more" if high <= 0 else "open"
 
 
 def _said(cells: Cells, names: Sequence[str], columns: Sequence[Column]) -> list[Component]:
@@ -146,7 +146,7 @@ def _said(cells: Cells, names: Sequence[str], columns: Sequence[Column]) -> list
             continue
         found = [verdict(cells.get((n, *column.apart, column.subject))) for n in names]
         words = f"{column.told}: more than {column.beside}{column.how} in {found.count('more')}, "
-        words += f"less in {found.count('less')}, open in {found.count('open')} "
+        words += f"no more in {found.count('no more')}, open in {found.count('open')} "
         words += f"of {len([one for one in found if one])} dictionaries"
         agree = len({one for one in found if one}) == 1 and "open" not in found
         kind = "" if agree else " fs-dictionaries__apart"
@@ -214,7 +214,7 @@ def _cell(cells: Cells, name: str, column: Column, subject: str) -> Component | 
     if value is None:
         return None
     apart = cells.get((name, *column.apart, subject)) if column.apart else None
-    mark = {"more": "supported", "less": "not supported", "open": "inconclusive"}.get(
+    mark = {"more": "supported", "no more": "not supported", "open": "inconclusive"}.get(
         verdict(apart)
     )
     said = [html.Span(written(value.value, "share"))]

@@ -136,15 +136,17 @@ def test_a_row_is_a_dictionary_and_a_cell_a_measure_beside_its_control() -> None
 
 def test_what_they_say_together_is_counted() -> None:
     said = text(found(dictionaries_panel(TWO, {}), "P")[1])
-    assert "Reached, as the page opens: more than content in 1, less in 1, open in 0 of 2" in said
-    assert "content (less what exchanged names give) in 2, less in 0, open in 0 of 2" in said
+    assert (
+        "Reached, as the page opens: more than content in 1, no more in 1, open in 0 of 2" in said
+    )
+    assert "content (less what exchanged names give) in 2, no more in 0, open in 0 of 2" in said
 
 
 def test_an_interval_that_holds_nothing_leaves_it_open() -> None:
     assert dictionaries.verdict(row("a", "x", "coverage", "", 0.05)) == "open"  # 0 to 0.1
-    assert dictionaries.verdict(row("a", "x", "coverage", "", -0.05)) == "open"
+    assert dictionaries.verdict(row("a", "x", "coverage", "", -0.0499)) == "open"
+    assert dictionaries.verdict(row("a", "x", "coverage", "", -0.05)) == "no more"  # up to 0
     assert dictionaries.verdict(row("a", "x", "coverage", "", 0.0501)) == "more"
-    assert dictionaries.verdict(row("a", "x", "coverage", "", -0.0501)) == "less"
     assert dictionaries.verdict(row("a", "x", "coverage", "", 0.2, None)) == ""
 
 
