@@ -104,16 +104,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _file(self, hub: Hub, name: str, content: bytes) -> None:
         headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Repo-Commit": COMMIT}
-        start = int((self.headers.get("Range") or "bytes=0-").split("=")[1].split("-")[0])
+        asked = (self.headers.get("Range") or "bytes=0-").split("=")[1].split("-")
+        start, end = int(asked[0]), int(asked[1]) if asked[1] else len(content) - 1
         if self.command == "GET":
             hub.served.append((name, start))
             if hub.downloads_left is not None:
                 hub.downloads_left -= 1
-        if start:
-            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        part = start > 0 or end < len(content) - 1
+        if part:
+            headers["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
         gone = hub.downloads_left is not None and hub.downloads_left < 0
         self._send(
-            206 if start else 200, content[start:], headers, cut=0 if gone else hub.cut_after
+            206 if part else 200,
+            content[start : end + 1],
+            headers,
+            cut=0 if gone else hub.cut_after,
         )
 
     def _send(
