@@ -73,8 +73,7 @@ def create_dashboard(
     base: str = "",
     presets: Sequence[PresetChoice] = (),
 ) -> Dash:
-    """Adds the dashboard to `server`:
-    every GET path that the API does not answer becomes a page.
+    """Adds the dashboard to `server`: every GET path that the API does not answer becomes a page.
 
     `base`: what stands before its paths outside, where it is one of several `presets`.
     """
