@@ -1,0 +1,1 @@
+"""What is installed under the distribution's own name (`packages.find` in pyproject.toml)."""
