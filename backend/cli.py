@@ -185,22 +185,17 @@ def run_presets(parsed: argparse.Namespace) -> int:
     return _print(lambda: listing(parsed.preset))
 
 
-def run_saes(parsed: argparse.Namespace) -> int:
-    """What sae-lens knows."""
-    from precompute.fetching.listing import listing
+def _doing(module: str) -> Callable[[argparse.Namespace], int]:
+    """A command that the module's `run` is; the dashboard's image has no jobs."""
 
-    return _print(lambda: listing(parsed))
+    def run(parsed: argparse.Namespace) -> int:
+        _work(lambda: import_module(module).run(parsed))
+        return 0
 
-
-def run_fetch(parsed: argparse.Namespace) -> int:
-    """Download what a preset names, or convert an SAE folder; the dashboard's image has no jobs."""
-    from precompute.fetching.command import run
-
-    _fetching(lambda: run(parsed))
-    return 0
+    return run
 
 
-def _fetching(work: Callable[[], object]) -> None:
+def _work(work: Callable[[], object]) -> None:
     """BadInput says why something could not be had."""
     from backend.core.hub import ModelUnavailable
 
@@ -210,11 +205,9 @@ def _fetching(work: Callable[[], object]) -> None:
         raise BadInput(str(error)) from error
 
 
-def run_export(parsed: argparse.Namespace) -> int:
-    """Write one table of a build."""
-    from backend.table_export import export
-
-    return _print(lambda: export(parsed))
+def _printing(module: str, name: str) -> Callable[[argparse.Namespace], int]:
+    """A command that prints what this function of the module makes of its options."""
+    return lambda parsed: _print(lambda: str(getattr(import_module(module), name)(parsed)))
 
 
 def _print(make: Callable[[], str]) -> int:
@@ -251,17 +244,24 @@ COMMANDS = {
         "list models and SAEs by name", lambda p: p.add_argument("preset", nargs="?"), run_presets
     ),
     "saes": Command(
-        "list the SAEs that sae-lens knows", _options_of("precompute.fetching.listing"), run_saes
+        "list the SAEs that sae-lens knows",
+        _options_of("precompute.fetching.listing"),
+        _printing("precompute.fetching.listing", "listing"),
     ),
     "fetch": Command(
         "download a preset's model and SAEs, or convert an SAE folder",
         _options_of("precompute.fetching.command"),
-        run_fetch,
+        _doing("precompute.fetching.command"),
+    ),
+    "mcp": Command(
+        "tools for a language model over the Model Context Protocol, for an API elsewhere",
+        _options_of("backend.model_context"),
+        _doing("backend.model_context"),
     ),
     "export": Command(
         "write a table of a build as CSV or Parquet",
         _options_of("backend.table_export"),
-        run_export,
+        _printing("backend.table_export", "export"),
     ),
 }
 
