@@ -13,8 +13,9 @@ import httpx
 
 from backend import schemas as wire
 from backend.client import streams
-from backend.client.connection import Connection, ResponseT
+from backend.client.connection import Connection, ResponseT, ending
 from backend.client.interventions import Intervention
+from backend.client.labels import LabelCalls
 from backend.client.signatures import takes
 from backend.client.streams import Stream
 from backend.schemas import graph as graph_wire
@@ -24,7 +25,7 @@ URL = "http://127.0.0.1:8050"
 Kind = Literal["inspect", "steer"]
 
 
-class Client:
+class Client(LabelCalls):
     """The HTTP API of one server. Every method raises `ApiError` for whatever goes wrong."""
 
     def __init__(
@@ -132,8 +133,8 @@ class Client:
         says the format (.csv or .parquet) unless `format` does.
         """
         path = Path(to)
-        given = {"format": path.suffix.removeprefix(".") or None, **settings}
-        return self._save(f"/api/export/{quote(table, safe='')}", given, path)
+        given = {"format": ending(path), **settings}
+        return self._api.save(f"/api/export/{quote(table, safe='')}", given, path)
 
     # -- the model ---------------------------------------------------------------------------------
 
@@ -245,7 +246,7 @@ class Client:
     @takes(wire.RunFileQuery)
     def run_file(self, run_id: str, to: str | os.PathLike[str], **settings: Any) -> Path:
         """A recorded run into the file `to`."""
-        return self._save(f"/api/runs/{quote(run_id, safe='')}/file", settings, Path(to))
+        return self._api.save(f"/api/runs/{quote(run_id, safe='')}/file", settings, Path(to))
 
     def delete_run(self, run_id: str, delete_token: str) -> wire.RunDeleted:
         """Remove a run for ever; for whoever recorded it."""
@@ -254,15 +255,3 @@ class Client:
 
     def _post(self, path: str, answer: type[ResponseT], body: dict[str, Any]) -> ResponseT:
         return self._api.json("POST", path, answer, body=body)
-
-    def _save(self, path: str, query: dict[str, Any], to: Path) -> Path:
-        """What broke off on the way leaves the file as it was."""
-        part = to.with_name(f"{to.name}.part")
-        try:
-            with self._api.opened("GET", path, params=query) as reply, part.open("wb") as file:
-                for chunk in self._api.chunks(reply):
-                    file.write(chunk)
-            part.replace(to)
-        finally:
-            part.unlink(missing_ok=True)
-        return to

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -149,6 +150,18 @@ class Connection:
         except httpx.HTTPError as error:
             raise self._unreached(error) from error
 
+    def save(self, path: str, query: Mapping[str, Any], to: Path) -> Path:
+        """Into the file `to`; what broke off on the way leaves it as it was."""
+        part = to.with_name(f"{to.name}.part")
+        try:
+            with self.opened("GET", path, params=query) as reply, part.open("wb") as file:
+                for chunk in self.chunks(reply):
+                    file.write(chunk)
+            part.replace(to)
+        finally:
+            part.unlink(missing_ok=True)
+        return to
+
     def _read(self, reply: httpx.Response) -> bytes:
         try:
             return reply.read()
@@ -212,3 +225,8 @@ def _queried(given: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
 
 def _one(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool) else as_plain(value)
+
+
+def ending(path: Path) -> str | None:
+    """What a file's name says of its format."""
+    return path.suffix.removeprefix(".") or None

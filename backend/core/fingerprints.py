@@ -85,6 +85,12 @@ def tokenizer_hash(files: Mapping[str, str]) -> str | None:
     return _over(own) if own else None
 
 
+def sae_identity(files: Mapping[str, str]) -> str | None:
+    """Which SAE this is, over its weights alone (file name -> sha256); None when none is known."""
+    own = {name: digest for name, digest in files.items() if name.endswith(".safetensors")}
+    return _over(own) if own else None
+
+
 def hub_snapshot(model: str, revision: str | None) -> Path | None:
     """The folder of the hub's cache that holds this model at this revision;
     None when there is none.

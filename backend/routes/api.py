@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.routing import iter_route_contexts
 from starlette.routing import compile_path
 
-from backend.routes import health, runs, server, session
+from backend.routes import health, labels, runs, server, session
 from backend.routes.browse import (
     claims,
     consolidation,
@@ -71,6 +71,7 @@ for family in (
     lens,
     prompt_files,
     runs,
+    labels,
     session,
 ):
     router.include_router(family.router, responses=LIVE_FAILURES)

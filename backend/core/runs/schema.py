@@ -1,4 +1,4 @@
-"""The tables of recorded runs, their version, and how an older store becomes this one.
+"""Tables of recorded runs and of labels, their version, and how an older store becomes this one.
 
 Dialect-neutral: SQLite by default, PostgreSQL by URL. A migration only adds; runs are never
 rewritten.
@@ -12,7 +12,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 ID_LENGTH = 20  # hex digits: 80 bits
-VERSION = 2
+VERSION = 3
 RACE_ATTEMPTS, RACE_SECONDS = 60, 0.05  # several processes may find the same old store
 
 METADATA = sa.MetaData()
@@ -48,6 +48,23 @@ BUILD = sa.Table(
     ),
     sa.Column("provenance", sa.LargeBinary, nullable=False, comment="zlib-compressed JSON"),
     sa.Column("first_served_at", sa.String, nullable=False, comment="UTC, ISO 8601"),
+)
+LABEL = sa.Table(
+    "label",
+    METADATA,
+    sa.Column(
+        "sae",
+        sa.String(16),
+        primary_key=True,
+        comment="hash of the SAE's weights: another build with the same SAE finds its labels",
+    ),
+    sa.Column("feature_index", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sae_id", sa.String, nullable=False, comment="what the SAE was called here then"),
+    sa.Column("label", sa.String, nullable=False, comment="a few words, in one line"),
+    sa.Column("note", sa.String, nullable=False, comment="empty: none"),
+    sa.Column("author", sa.String, nullable=False, comment="as given; empty: nobody"),
+    sa.Column("written_at", sa.String, nullable=False, comment="UTC, ISO 8601; the last change"),
+    sa.Column("delete_hash", sa.String(64), nullable=False, comment="SHA-256, as of a run"),
 )
 STORE = sa.Table(
     "store",
@@ -130,4 +147,12 @@ def _add_delete_and_builds(connection: sa.Connection) -> None:
     STORE.create(connection, checkfirst=True)
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_make_first, _add_delete_and_builds)
+def _add_labels(connection: sa.Connection) -> None:
+    LABEL.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+    _make_first,
+    _add_delete_and_builds,
+    _add_labels,
+)

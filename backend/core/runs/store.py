@@ -23,6 +23,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from backend.core.runs.labels import Labels
+from backend.core.runs.owners import WrongDeleteToken, digest
 from backend.core.runs.schema import (
     BUILD,
     ID_LENGTH,
@@ -40,10 +42,6 @@ class RunsUnavailable(Exception):
 
 class LabelConflict(Exception):
     """The run already has another title or note."""
-
-
-class WrongDeleteToken(Exception):
-    """The delete token is not the run's."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +111,7 @@ class RunStore:
         self.failure = ""  # why the last use failed; empty when it did not
         self._made: sa.Engine | None = None
         self._making = threading.Lock()
+        self.labels = Labels(self._connection)
 
     def put(
         self,
@@ -135,7 +134,7 @@ class RunStore:
             "result": _pack(result),
             "provenance": _pack(provenance),
             "recorded_at": _now(),
-            "delete_hash": _digest(token),
+            "delete_hash": digest(token),
         }
         return token if self._insert(RUN, row) else None
 
@@ -193,7 +192,7 @@ class RunStore:
             ).one_or_none()
         if found is None:
             raise KeyError(run_id)
-        if not hmac.compare_digest(found.delete_hash or "", _digest(token)):
+        if not hmac.compare_digest(found.delete_hash or "", digest(token)):
             raise WrongDeleteToken(run_id)
 
     def delete(self, run_id: str, token: str) -> None:
@@ -300,10 +299,6 @@ def _set_wal(connection: Any, _: Any) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _pack(value: Mapping[str, Any]) -> bytes:

@@ -1,8 +1,7 @@
 """Search over the features of one SAE: filter first, count, then the first k of an order.
 
 Everything that a filter or an order needs lies in memory as columns, one entry per active feature
-in
-ascending feature_index: about 120 bytes a feature, and 170 for the lists of tokens that its row
+in ascending feature_index: about 120 bytes a feature, and 170 for the lists of tokens that its row
 shows; 300 MB at width 2^20. Whatever matches is kept until the end, so nothing can be lost to a
 top-k that was taken before a filter.
 """
@@ -161,6 +160,7 @@ class Wanted:
 
     q: str | None = None
     texts: Sequence[int] | None = None
+    labelled: Sequence[int] = ()  # features whose own label matches q
     promotes: int | None = None
     min_firings: float = 0.0
     max_firings: float = np.inf
@@ -271,13 +271,13 @@ def _firing(n_firings: Column, wanted: Wanted) -> Mask:
 
 
 def _named(columns: FeatureColumns, wanted: Wanted) -> Mask:
-    """Features whose index is q, or that list a token whose text q matches."""
+    """Features whose index is q, that list a token whose text q matches, or whose label does."""
     named = np.zeros(len(columns.feature_index), dtype=bool)
     for index in (columns.fired_by, columns.promotes):
         named[index.listings(wanted.texts or ())] = True
     if wanted.q is not None and wanted.q.isascii() and wanted.q.isdigit() and len(wanted.q) < 12:
         named |= columns.feature_index == int(wanted.q)
-    return named
+    return named | np.isin(columns.feature_index, wanted.labelled) if wanted.labelled else named
 
 
 def _key(

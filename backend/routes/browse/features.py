@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -31,6 +32,7 @@ from backend.routes.browse.feature_view import (
     token_fields,
     without_tokens,
 )
+from backend.routes.browse.labelled import labelled, said_of_labels
 from backend.routes.browse.refs import check_token, token_ref
 from backend.routes.request.kept_route import kept_by
 from backend.routes.request.limits import check_page
@@ -46,7 +48,7 @@ from backend.schemas import (
     TokenWithExamples,
 )
 
-router = APIRouter(tags=["features"], route_class=kept_by("features"))
+router = APIRouter(tags=["features"], route_class=kept_by("features", also=(said_of_labels,)))
 NEURONPEDIA = "https://www.neuronpedia.org"
 SHOWN = 5  # firing tokens of a row of a search
 
@@ -62,6 +64,7 @@ def search_features(query: Annotated[FeaturesQuery, Query()], served: Served) ->
     for name in ("token_id", "promotes"):
         check_token(store, getattr(query, name), name)
     lifts, missing = None, None
+    own, labels_missing = labelled(served, query.sae_id, query.q)
     try:
         columns = store.feature_columns(query.sae_id)
         try:
@@ -70,7 +73,8 @@ def search_features(query: Annotated[FeaturesQuery, Query()], served: Served) ->
             if query.order in NEED_LIFT or query.min_lift is not None or query.max_lift is not None:
                 raise
             missing = str(error)
-        found = store.find_features(query.sae_id, _wanted(store, query), query.token_id, lifts)
+        wanted = replace(_wanted(store, query), labelled=own)
+        found = store.find_features(query.sae_id, wanted, query.token_id, lifts)
     except ValueError as error:
         raise refuse_value(error, query.model_dump()) from error
     answer = FeaturePage(
@@ -78,6 +82,7 @@ def search_features(query: Annotated[FeaturesQuery, Query()], served: Served) ->
         total=found.total,
         n_active=found.n_active,
         details_missing=missing,
+        labels_missing=labels_missing,
         effective=query.model_dump() | {"min_count": _least(store, query)},
     )
     return answered(spliced(answer, {"features": array(_rows(store, found, query, lifts))}))

@@ -14,15 +14,17 @@ from backend.core.store import StoreError
 from backend.routes.request.kept import Kinds, Sources
 from backend.routes.request.served import Backend
 
+Also = Callable[[Request, Backend], str]
 JSON = "application/json"  # other answers, which are files to take along, are made anew
 
 
 class KeptRoute(APIRoute):
     """A GET whose answer depends on its address,
-    the build and the result files of `kinds`, and nothing else.
+    the build, the result files of `kinds` and what `also` says, and nothing else.
     """
 
     kinds: ClassVar[Kinds] = ()
+    also: ClassVar[tuple[Also, ...]] = ()  # what else the answer depends on, as text
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         make = super().get_route_handler()
@@ -36,6 +38,8 @@ class KeptRoute(APIRoute):
                 served.keeper.of(self.kinds, sources),
                 f"{request.url.path}?{request.url.query}",
             )
+            for say in self.also:
+                address += await asyncio.to_thread(say, request, served)
             body = kept.get(address)
             if body is not None:
                 return Response(body, media_type=JSON)
@@ -47,12 +51,12 @@ class KeptRoute(APIRoute):
         return answer
 
 
-def kept_by(*kinds: str) -> type[KeptRoute]:
+def kept_by(*kinds: str, also: tuple[Also, ...] = ()) -> type[KeptRoute]:
     """Of routes that read these result files beside the build. No more of them than needed: each
     look at the disk lets another thread go first, and under load that is what a kept answer waits
     for.
     """
-    return type("KeptRoute", (KeptRoute,), {"kinds": kinds})
+    return type("KeptRoute", (KeptRoute,), {"kinds": kinds, "also": also})
 
 
 def _sources(served: Backend, kinds: Kinds) -> Sources | None:

@@ -52,6 +52,9 @@ class FeaturePage(Response):
     details_missing: str | None = Field(
         default=None, description="why lifts are null, and the remedy"
     )
+    labels_missing: str | None = Field(
+        default=None, description="why `q` was not looked for in labels, and the remedy"
+    )
     effective: dict[str, Any] = Field(description="the query as applied")
 
 

@@ -158,6 +158,21 @@ def test_a_run_is_recorded_opened_saved_and_removed(scope: Client, tmp_path: Pat
         scope.run(made.run_id)
 
 
+def test_labels_are_written_found_and_taken_along(scope: Client, tmp_path: Path) -> None:
+    made = scope.label(SAE, 3, "line breaks", note="and more", author="Ada")
+    assert made.delete_token
+    assert [one.label for one in scope.labels(SAE, q="BREAKS")] == ["line breaks"]
+    file = scope.export_labels(tmp_path / "labels.csv")
+    assert scope.import_labels(file).unchanged == 1
+    scope.label(SAE, 3, "another")
+    assert scope.import_labels(file, existing="keep").kept == 1
+    assert scope.delete_label(SAE, 3).feature_index == 3
+    file.write_text(file.read_text("utf-8").replace("line breaks", ""), "utf-8")
+    with pytest.raises(ApiError, match="^line 2, label"):
+        scope.import_labels(file)
+    assert scope.labels() == []
+
+
 def test_a_table_is_saved_in_the_format_of_its_name(scope: Client, tmp_path: Path) -> None:
     csv = scope.export("coverage", tmp_path / "c.csv", sae_id=SAE)
     assert csv.read_text("utf-8").startswith('"rank",')
