@@ -24,6 +24,7 @@ SHORTCUTS = (
     (("↑", "↓"), "walk along features"),
     (("s",), "on Reactivation: make the token the source that is followed"),
     (("p",), "pin the feature; on Steering, plug it in at the token (P: there too)"),
+    (("l",), "on a feature's page: write a label of your own"),
     (("x",), "on Steering: switch the feature off or on"),
     (("Esc",), "unlock, stop, close"),
 )

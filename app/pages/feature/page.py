@@ -7,6 +7,7 @@ token_id.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
@@ -24,6 +25,7 @@ from app.pages.feature.examples import (
     matched_words,
     token_control,
 )
+from app.pages.feature.own_label import OwnLabel
 from app.pages.feature.sections import (
     effects,
     firing_tables,
@@ -44,21 +46,24 @@ EXAMPLES = 12
 
 async def layout(sae_id: str = "", feature_index: str = "", **query: str) -> Component:
     asked = {"sae_id": sae_id, "feature_index": feature_index, **query}
+    index = int(feature_index) if feature_index.isdecimal() else None
+    own = [] if index is None else [OwnLabel("feature-label", sae_id=sae_id, feature_index=index)]
     return html.Article(
         [
             dcc.Store(id="feature-asked", data=asked),
             html.Div(skeleton("30%", "70%"), id="feature-head", className="fs-browse-head"),
             html.Div(id="feature-complaints"),
-            html.Div(_panels(), id="feature-body", className="fs-browse fs-feature-page"),
+            html.Div(_panels(own), id="feature-body", className="fs-browse fs-feature-page"),
         ],
         id="feature-page",
         className="fs-browse-page",
     )
 
 
-def _panels() -> list[Component]:
+def _panels(own: Sequence[Component]) -> list[Component]:
     wait = skeleton("100%", "90%", "95%")
     return [
+        *own,
         _histogram_panel(),
         _panel(
             "tokens",

@@ -13,6 +13,7 @@ from dash.development.base_component import Component
 
 from app.api import ApiClient
 from app.links import reproduce_get
+from app.pages.features.label_files import LabelFiles
 from app.pages.features.state import SearchState, n_pages, request_of
 from app.pages.features.table import found_table, found_words, pager
 from app.parts.address.kinds import Offer
@@ -41,6 +42,7 @@ async def layout(**query: str) -> Component:
                         "fire and where; whatever matches is counted.",
                         className="fs-browse-lead",
                     ),
+                    LabelFiles("features-labels"),
                 ],
                 className="fs-browse-head",
             ),

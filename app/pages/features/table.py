@@ -111,14 +111,16 @@ def found_words(
     )
     if state.q:
         said.append(
-            " Search looks at the tokens that fire a feature most often and at those it "
-            f"promotes: {visible(state.q)}."
+            " Search looks at the tokens that fire a feature most often, at those it promotes "
+            f"and at its own label: {visible(state.q)}."
         )
     if state.order in ("function_lift", "content_lift") or state.lift != "any":
         said.append(
             " Lifts are taken at the nearer end of their 95 % interval, so that rare features do "
             "not win by chance."
         )
+    if found.labels_missing:
+        said.append(f" Labels were not searched: {found.labels_missing}")
     if found.details_missing:
         said.append(f" Lifts are not known: {found.details_missing}")
     return said

@@ -7,6 +7,7 @@ import { ask } from "./connection.js";
 import "./definitions.js";
 import "./keyboard.js";
 import "./presets.js";
+import "./own_labels.js";
 import "./tables.js";
 import "./theme.js";
 

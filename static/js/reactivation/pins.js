@@ -55,7 +55,7 @@ function PinCard({ pin, model, column, onRemove, steerHref }) {
     h(
       "div",
       { className: "fs-pin-head" },
-      h("b", null, feature),
+      h("b", { "data-fs-feature": pin }, feature),
       h("span", { className: "fs-pin-sae", title: saeId }, saeId),
       h(
         "button",

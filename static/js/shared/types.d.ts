@@ -84,7 +84,21 @@ export interface FeatureInfo {
   top_tokens?: string[] | null;
   name_tokens?: string[] | null;
   promoted_tokens?: string[] | null;
+  label?: string;
 }
+
+/** A person's own label of a feature. */
+export interface Label {
+  sae_id: string;
+  feature_index: number;
+  label: string;
+  note: string;
+  author: string;
+  date: string;
+}
+
+/** By "sae_id:feature_index". */
+export type Labels = Map<string, Label>;
 
 export interface Feature {
   sae_id: string;

@@ -1,6 +1,7 @@
 /* One intervention: on or off, what it does, how strongly (in three linked units), where. */
 
 import { h } from "../shared/hooks/react.js";
+import { keyOf } from "../shared/labels.js";
 import { afterPrefix } from "../shared/tokens/prefix.js";
 import { describe, inLine, visible } from "../shared/tokens/words.js";
 import { resolvePositions } from "./interventions.js";
@@ -161,7 +162,7 @@ function Head({ it, info, change, id, selected, select, remove }) {
         onClick: select,
         title: "select, then click a socket to move it",
       },
-      h("b", null, it.feature_index),
+      h("b", { "data-fs-feature": keyOf(it.sae_id, it.feature_index) }, it.feature_index),
       h("span", null, it.sae_id),
     ),
     h(

@@ -3,6 +3,7 @@
 
 import { useChannel } from "../shared/hooks/channel.js";
 import { h, useEffect, useRef, useState } from "../shared/hooks/react.js";
+import { keyOf } from "../shared/labels.js";
 import { inLine, visible } from "../shared/tokens/words.js";
 
 /** @import { DragAt, KeyAt, Ref } from "../shared/hooks/types.js" */
@@ -16,7 +17,7 @@ const FIELD = {
   "data-fs-search": "",
   autoComplete: "off",
   "aria-label": "find a feature",
-  placeholder: "index, sae_id:index, or a word that it fires on or promotes",
+  placeholder: "index, sae_id:index, its label, or a word that it fires on or promotes",
 };
 
 const SETTLE_MS = 180;
@@ -77,7 +78,11 @@ function Results({ results, add }) {
             title: "add; or drag onto a socket",
             onDragStart: dragged(feature),
           },
-          h("b", null, feature.feature_index),
+          h(
+            "b",
+            { "data-fs-feature": keyOf(feature.sae_id, feature.feature_index) },
+            feature.feature_index,
+          ),
           h("span", null, inLine((feature.words || []).slice(0, 4).map(visible)) || "\u00a0"),
           h(
             "i",
@@ -113,7 +118,7 @@ function Pins({ pins, add }) {
             `feature ${pin.feature_index} of ${pin.sae_id}: plug it in, or drag it onto a ` +
             `socket`,
         },
-        pin.feature_index,
+        h("span", { "data-fs-feature": keyOf(pin.sae_id, pin.feature_index) }, pin.feature_index),
         h("small", null, pin.sae_id),
       ),
     ),

@@ -2,6 +2,7 @@
  * changes. */
 
 import { useEffect, useLayoutEffect, useMemo, useRef } from "../../shared/hooks/react.js";
+import { useLabels, withLabels } from "../../shared/labels.js";
 import { colours } from "./measures.js";
 import { countDifferences } from "./pair.js";
 import { readout } from "./readout.js";
@@ -16,9 +17,11 @@ import { alignedColumns, featureRows } from "./rows.js";
  */
 export function useModel(props) {
   const prompts = props.prompts || [];
+  const labels = useLabels();
   return useMemo(() => {
+    const info = withLabels(props.info || {}, props.sae_id, labels);
     const columns = alignedColumns(prompts);
-    const byFeature = featureRows(prompts, columns, props.info || {});
+    const byFeature = featureRows(prompts, columns, info);
     const all = [...byFeature.values()];
     const differences = countDifferences(all, columns.length);
     return {
@@ -27,10 +30,10 @@ export function useModel(props) {
       byFeature,
       all,
       differences,
-      info: props.info || {},
+      info,
       saeId: props.sae_id,
     };
-  }, [props.prompts, props.info, props.sae_id]);
+  }, [props.prompts, props.info, props.sae_id, labels]);
 }
 
 /**

@@ -53,14 +53,15 @@ export const calledBy = (info) =>
     : info && info.top_tokens) || [];
 
 /**
- * "Russia Moscow": what a feature is called.
+ * "Russia Moscow": what a feature is called; a person's own label goes before, in quotes.
  *
  * @param {FeatureInfo | null | undefined} info
  * @param {number} [count]
  */
 export function describe(info, count) {
   const words = calledBy(info).map((text) => visible(text).replace(/^·(?=.)/, ""));
-  return inLine([...new Set(words)].slice(0, count || 3));
+  const shown = inLine([...new Set(words)].slice(0, count || 3));
+  return info?.label ? `“${info.label}” ${shown}`.trim() : shown;
 }
 
 /**
