@@ -52,7 +52,9 @@ class SearchState(Settings):
     path: ClassVar = "/features"
 
     sae: str = layer("features")
-    q: str = declare(Typed("Search", width="8rem", hint="token, or index", searches=True), "")
+    q: str = declare(
+        Typed("Search", width="10.5rem", hint="token, label or index", searches=True), ""
+    )
     fires: str = declare(Typed("Fires at the token", width="7.5rem", hint="↵, #201"), "")
     promotes: str = declare(Typed("Promotes the token", width="7.5rem", hint="·Paris, #201"), "")
     density: str = choice(

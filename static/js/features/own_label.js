@@ -2,7 +2,7 @@
  * up. */
 
 import { h, useEffect, useRef, useState } from "../shared/hooks/react.js";
-import { keyOf, removeLabel, useLabels, writeLabel } from "../shared/labels.js";
+import { keyOf, labelsTrouble, removeLabel, useLabels, writeLabel } from "../shared/labels.js";
 
 /** @import { KeyAt, Ref } from "../shared/hooks/types.js" */
 /** @import { DashProps, Label, Tell } from "../shared/types.js" */
@@ -86,18 +86,13 @@ function Editor({ held, save, giveUp, problem }) {
   );
 }
 
-/** @param {{ held: Label, remove: () => void }} props */
-function Held({ held, remove }) {
+/** @param {{ held: Label }} props */
+function Held({ held }) {
   const said = [held.author && `by ${held.author}`, held.date.slice(0, 10)].filter(Boolean);
   return [
     h("strong", { key: "label", className: "fs-own-label__name" }, held.label),
     held.note ? h("p", { key: "note", className: "fs-own-label__text" }, held.note) : null,
     h("span", { key: "said", className: "fs-muted fs-small" }, said.join(", ")),
-    h(
-      "button",
-      { key: "remove", type: "button", className: "fs-button", onClick: remove },
-      "Remove",
-    ),
   ];
 }
 
@@ -128,7 +123,8 @@ function useKey(open, begin) {
 export function OwnLabel({ id, sae_id, feature_index }) {
   const held = useLabels().get(keyOf(sae_id, feature_index));
   const [open, setOpen] = useState(false);
-  const [problem, setProblem] = useState("");
+  const [refusal, setProblem] = useState("");
+  const problem = refusal || labelsTrouble();
   /** @type {Ref<HTMLElement | null>} */
   const opener = useRef(null);
   const end = () => {
@@ -160,8 +156,11 @@ export function OwnLabel({ id, sae_id, feature_index }) {
   return h(
     "div",
     { id, className: "fs-own-label" },
-    held ? h(Held, { held, remove }) : null,
+    held ? h(Held, { held }) : null,
     h("button", { ...begin, title: "l" }, held ? "Change" : "Write a label of your own (l)"),
+    held
+      ? h("button", { type: "button", className: "fs-button", onClick: remove }, "Remove")
+      : null,
     problem ? h("span", { role: "alert", className: "fs-own-label__problem" }, problem) : null,
   );
 }

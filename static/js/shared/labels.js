@@ -9,6 +9,7 @@ import { useEffect, useSyncExternalStore } from "./hooks/react.js";
 /** @type {Labels} */
 let known = new Map();
 let asked = false;
+let trouble = "";
 /** @type {Set<() => void>} */
 const listeners = new Set();
 
@@ -20,6 +21,9 @@ export const keyOf = (saeId, feature) => `${saeId}:${feature}`;
 
 /** By "sae_id:feature_index"; another map after every change. */
 export const knownLabels = () => known;
+
+/** Why labels could not be read; empty where they were. */
+export const labelsTrouble = () => trouble;
 
 /** @param {() => void} listener */
 export function onLabels(listener) {
@@ -37,10 +41,11 @@ function become(now) {
 export async function readLabels() {
   asked = true;
   const reply = await fetch("/api/labels").catch(() => null);
-  if (!reply || !reply.ok) return;
-  /** @type {{ labels: Label[] }} */
-  const answer = await reply.json();
-  become(new Map(answer.labels.map((one) => [keyOf(one.sae_id, one.feature_index), one])));
+  /** @type {{ labels: Label[], detail?: string } | null} */
+  const answer = reply && (await reply.json().catch(() => null));
+  trouble = reply?.ok ? "" : answer?.detail || "Labels could not be read.";
+  if (!reply?.ok || !answer) become(new Map(known));
+  else become(new Map(answer.labels.map((one) => [keyOf(one.sae_id, one.feature_index), one])));
 }
 
 /** Asks, unless that was done. */

@@ -78,12 +78,12 @@ function Results({ results, add }) {
             title: "add; or drag onto a socket",
             onDragStart: dragged(feature),
           },
+          h("b", null, feature.feature_index),
           h(
-            "b",
+            "span",
             { "data-fs-feature": keyOf(feature.sae_id, feature.feature_index) },
-            feature.feature_index,
+            inLine((feature.words || []).slice(0, 4).map(visible)) || "\u00a0",
           ),
-          h("span", null, inLine((feature.words || []).slice(0, 4).map(visible)) || "\u00a0"),
           h(
             "i",
             null,
