@@ -1,6 +1,7 @@
 """The client of the HTTP API: typed answers, streams, files, and one exception."""
 
 import inspect
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from backend import client as room
 from backend import schemas as wire
 from tests.api.conftest import PROMPT
 
+ROOT = Path(__file__).resolve().parents[3]
 SAE = "layer_2"
 PUSH = add(SAE, 3, 8.0, "last")
 
@@ -22,6 +24,10 @@ PUSH = add(SAE, 3, 8.0, "last")
 def test_it_is_imported_by_the_distribution_s_name() -> None:
     assert functionscope.Client is room.Client
     assert functionscope.client is room
+    installed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    found = installed["packages"]["find"]
+    packages = {p.parent.name for w in found["where"] for p in (ROOT / w).glob("*/__init__.py")}
+    assert "functionscope" in packages & set(found["include"])
 
 
 READING: dict[str, tuple[Callable[[Client], Any], str, dict[str, Any]]] = {
