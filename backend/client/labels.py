@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from backend.client.connection import Connection, ending
 from backend.client.signatures import takes
-from backend.schemas import labels as wire
+from backend.schemas.browse import labels as wire
 
 
 class LabelCalls:

@@ -12,7 +12,7 @@ from typing import Any
 
 from backend.core.runs import LabelRow
 from backend.routes.request.problems import Refusal, refuse_field
-from backend.schemas.labels import AUTHOR_MOST, LABEL_MOST, NOTE_MOST, Label
+from backend.schemas.browse.labels import AUTHOR_MOST, LABEL_MOST, NOTE_MOST, Label
 
 MEDIA = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 COLUMNS = ("sae_id", "sae", "feature_index", "label", "note", "author", "date")

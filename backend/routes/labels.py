@@ -21,7 +21,7 @@ from backend.routes.request.sae_identity import identities, identity_of
 from backend.routes.request.served import Backend, Served
 from backend.routes.session import client_of
 from backend.schemas import Problem
-from backend.schemas.labels import (
+from backend.schemas.browse.labels import (
     Label,
     LabelBody,
     LabelDeleted,

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { keyOf, withLabels } from "../../static/js/shared/labels.js";
+import { keyOf, withLabels } from "../../static/js/shared/hooks/labels.js";
 import { describe } from "../../static/js/shared/tokens/words.js";
 
 const label = (sae_id, feature_index, text) => [

@@ -1,7 +1,8 @@
 /* Labels taken along as a file, and read from one. */
 
+import { at } from "../shared/base.js";
 import { h, useRef } from "../shared/hooks/react.js";
-import { readLabels } from "../shared/labels.js";
+import { readLabels } from "../shared/hooks/labels.js";
 import { notice, reportProblem } from "../shared/notices.js";
 
 /** @import { Ref } from "../shared/hooks/types.js" */
@@ -42,7 +43,7 @@ export function LabelFiles({ id }) {
   const link = (format) =>
     h(
       "a",
-      { className: "fs-button", href: `/api/labels/file?format=${format}`, download: "" },
+      { className: "fs-button", href: at(`/api/labels/file?format=${format}`), download: "" },
       format.toUpperCase(),
     );
   return h(

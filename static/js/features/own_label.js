@@ -2,7 +2,13 @@
  * up. */
 
 import { h, useEffect, useRef, useState } from "../shared/hooks/react.js";
-import { keyOf, labelsTrouble, removeLabel, useLabels, writeLabel } from "../shared/labels.js";
+import {
+  keyOf,
+  labelsTrouble,
+  removeLabel,
+  useLabels,
+  writeLabel,
+} from "../shared/hooks/labels.js";
 
 /** @import { KeyAt, Ref } from "../shared/hooks/types.js" */
 /** @import { DashProps, Label, Tell } from "../shared/types.js" */

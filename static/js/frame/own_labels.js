@@ -2,14 +2,17 @@
  * data-fs-feature="sae_id:index", or a link to its page. It gets data-fs-label, which tokens.css
  * writes after it. */
 
-import { keyOf, knownLabels, onLabels, wantLabels } from "../shared/labels.js";
+import { at } from "../shared/base.js";
+import { keyOf, knownLabels, onLabels, wantLabels } from "../shared/hooks/labels.js";
 
 const SHOWS = '[data-fs-feature], a[href*="/feature/"]:not(.fs-walk)';
 
 /** @param {HTMLElement | SVGElement} one */
 function featureOf(one) {
   if (one.dataset.fsFeature) return one.dataset.fsFeature;
-  const address = /\/feature\/([^/?#]+)\/(\d+)(?=[?#]|$)/.exec(one.getAttribute("href") || "");
+  const href = one.getAttribute("href") || "";
+  if (!href.startsWith(at("/feature/"))) return ""; // of another preset
+  const address = /\/feature\/([^/?#]+)\/(\d+)(?=[?#]|$)/.exec(href);
   return address ? keyOf(decodeURIComponent(address[1]), Number(address[2])) : "";
 }
 

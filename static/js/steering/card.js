@@ -1,7 +1,7 @@
 /* One intervention: on or off, what it does, how strongly (in three linked units), where. */
 
 import { h } from "../shared/hooks/react.js";
-import { keyOf } from "../shared/labels.js";
+import { keyOf } from "../shared/hooks/labels.js";
 import { afterPrefix } from "../shared/tokens/prefix.js";
 import { describe, inLine, visible } from "../shared/tokens/words.js";
 import { resolvePositions } from "./interventions.js";

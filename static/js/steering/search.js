@@ -3,7 +3,7 @@
 
 import { useChannel } from "../shared/hooks/channel.js";
 import { h, useEffect, useRef, useState } from "../shared/hooks/react.js";
-import { keyOf } from "../shared/labels.js";
+import { keyOf } from "../shared/hooks/labels.js";
 import { inLine, visible } from "../shared/tokens/words.js";
 
 /** @import { DragAt, KeyAt, Ref } from "../shared/hooks/types.js" */

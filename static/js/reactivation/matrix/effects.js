@@ -2,7 +2,7 @@
  * changes. */
 
 import { useEffect, useLayoutEffect, useMemo, useRef } from "../../shared/hooks/react.js";
-import { useLabels, withLabels } from "../../shared/labels.js";
+import { useLabels, withLabels } from "../../shared/hooks/labels.js";
 import { colours } from "./measures.js";
 import { countDifferences } from "./pair.js";
 import { readout } from "./readout.js";

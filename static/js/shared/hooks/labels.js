@@ -1,10 +1,11 @@
 /* People's own labels of features (/api/labels): asked for once a page shows a feature, and kept
  * here for whoever shows one. */
 
-import { keep, stored } from "./delete_tokens.js";
-import { useEffect, useSyncExternalStore } from "./hooks/react.js";
+import { at } from "../base.js";
+import { keep, stored } from "../delete_tokens.js";
+import { useEffect, useSyncExternalStore } from "./react.js";
 
-/** @import { FeatureInfo, Label, Labels, Problem } from "./types.js" */
+/** @import { FeatureInfo, Label, Labels, Problem } from "../types.js" */
 
 /** @type {Labels} */
 let known = new Map();
@@ -60,6 +61,14 @@ export function wantLabels() {
 const pathOf = (saeId, feature) => `/api/labels/${encodeURIComponent(saeId)}/${feature}`;
 
 /**
+ * What its delete token is kept under.
+ *
+ * @param {string} saeId
+ * @param {number} feature
+ */
+const tokenOf = (saeId, feature) => "label-" + at(pathOf(saeId, feature));
+
+/**
  * What the server said: the label, or why not.
  *
  * @param {string} method
@@ -69,7 +78,7 @@ const pathOf = (saeId, feature) => `/api/labels/${encodeURIComponent(saeId)}/${f
  * @returns {Promise<{ label?: Label & { delete_token?: string | null }, problem?: Problem }>}
  */
 async function send(method, saeId, feature, body) {
-  const own = "label-" + keyOf(saeId, feature);
+  const own = tokenOf(saeId, feature);
   const headers = { "Content-Type": "application/json", "X-Delete-Token": stored(own) || "" };
   const sent = { method, headers, body: body && JSON.stringify(body) };
   try {
@@ -92,7 +101,7 @@ async function send(method, saeId, feature, body) {
 export async function writeLabel(saeId, feature, body) {
   const { label, problem } = await send("PUT", saeId, feature, body);
   if (!label) return problem ?? null;
-  if (label.delete_token) keep("label-" + keyOf(saeId, feature), label.delete_token);
+  if (label.delete_token) keep(tokenOf(saeId, feature), label.delete_token);
   become(new Map(known).set(keyOf(saeId, feature), label));
   return null;
 }
@@ -107,7 +116,7 @@ export async function writeLabel(saeId, feature, body) {
 export async function removeLabel(saeId, feature) {
   const { problem } = await send("DELETE", saeId, feature);
   if (problem) return problem;
-  keep("label-" + keyOf(saeId, feature), null);
+  keep(tokenOf(saeId, feature), null);
   const now = new Map(known);
   now.delete(keyOf(saeId, feature));
   become(now);
