@@ -33,7 +33,7 @@ Rows = Mapping[tuple[str, str], ExperimentEstimate]  # (arm, outcome)
 
 @dataclass(frozen=True)
 class Goal:
-    """A trait, or two at once: in the SAE whose feature did best on the questions to choose on."""
+    """A trait, or two at once: in the SAE whose edit did best on the questions to choose on."""
 
     name: str
     sae_id: str | None
@@ -44,32 +44,43 @@ class Goal:
         """What its answers under an edit go by."""
         return self.name if self.sae_id is None else f"{self.name}, {self.sae_id}"
 
-    def cell(self, arm: str, outcome: str) -> ExperimentEstimate | None:
-        """The direction is judged at several multiples; shown is the one that was chosen."""
-        found = self.rows.get((arm, outcome))
+    @property
+    def edit(self) -> str:
+        """The arm whose answers are shown: the feature's, or where none worked the direction's."""
+        return FEATURE if (FEATURE, "shown") in self.rows else self._direction
+
+    @property
+    def title(self) -> str:
+        return self.name if self.edit == FEATURE else f"{self.name} (difference of means)"
+
+    @property
+    def _direction(self) -> str:
+        """It is judged at several multiples; meant is the one that was chosen."""
         chosen = self.rows.get((DIRECTION, "value"))
-        if found is None and arm == DIRECTION and chosen is not None:
-            found = self.rows.get((f"{DIRECTION} × {chosen.value:g}", outcome))
-        return found
+        return DIRECTION if chosen is None else f"{DIRECTION} × {chosen.value:g}"
+
+    def cell(self, arm: str, outcome: str) -> ExperimentEstimate | None:
+        return self.rows.get((self._direction if arm == DIRECTION else arm, outcome))
 
 
 def goals_of(one: Experiment) -> list[Goal]:
-    """In the order of the job; a goal without a feature that worked has no answers to show."""
+    """In the order of the job, those too for which no feature worked."""
     made = []
     for name in dict.fromkeys(row.subject for row in one.estimates):
         mine = [row for row in one.estimates if row.subject == name]
-        fits = [row for row in mine if (row.arm, row.outcome) == (FEATURE, "fit")]
-        best = max(fits, key=lambda row: row.value).sae_id if fits else None
+        fits = [row for row in mine if row.outcome == "fit" and row.arm in (FEATURE, DIRECTION)]
+        best = max(fits, key=lambda row: (row.arm == FEATURE, row.value)).sae_id if fits else None
         told = {(row.arm, row.outcome): row for row in mine if row.sae_id in (best, None)}
-        if (FEATURE, "shown") in told:
-            made.append(Goal(name, best, told))
+        goal = Goal(name, best, told)
+        if (goal.edit, "shown") in told:
+            made.append(goal)
     return made
 
 
 def traits_panel(
     one: Experiment, answers: Sequence[ExperimentAnswer], code: dict[str, str]
 ) -> Component | None:
-    """None where no feature gave any trait."""
+    """None where nothing was judged."""
     goals = goals_of(one)
     if not goals:
         return None
@@ -113,11 +124,12 @@ def rates_table(goals: Sequence[Goal]) -> Component:
 
 
 def answer_tables(goals: Sequence[Goal], answers: Sequence[ExperimentAnswer]) -> list[Component]:
-    """What was answered to each question: plainly, and under each goal's feature. The first few,
-    and the rest behind a summary.
+    """What was answered to each question: plainly, and under each goal's edit. The first few, and
+    the rest behind a summary.
     """
     told = {(one.arm, one.subject, one.prompt): one for one in answers}
-    questions = list(dict.fromkeys(one.prompt for one in answers if one.arm == FEATURE))
+    shown = {(goal.edit, goal.answered) for goal in goals}
+    questions = dict.fromkeys(one.prompt for one in answers if (one.arm, one.subject) in shown)
     rows = [_answer_row(goals, told, question) for question in questions]
     if not rows:
         return []
@@ -130,7 +142,7 @@ def answer_tables(goals: Sequence[Goal], answers: Sequence[ExperimentAnswer]) ->
 
 
 def _answers(label: str, goals: Sequence[Goal], rows: Sequence[Component]) -> Component:
-    heads = ["question", COLUMNS[UNEDITED], *(goal.name for goal in goals)]
+    heads = ["question", COLUMNS[UNEDITED], *(goal.title for goal in goals)]
     head = html.Thead(html.Tr([html.Th(name, scope="col") for name in heads]))
     return table(label, head, rows, "fs-rows--answers")
 
@@ -143,7 +155,7 @@ def _answer_row(
     plain = next(
         (told[key] for goal in goals if (key := (UNEDITED, goal.name, question)) in told), None
     )
-    edited = [told.get((FEATURE, goal.answered, question)) for goal in goals]
+    edited = [told.get((goal.edit, goal.answered, question)) for goal in goals]
     return html.Tr(
         [
             html.Th(question, scope="row"),

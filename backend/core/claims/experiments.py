@@ -4,6 +4,7 @@ ablation, distance, steering, the search for a trait.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from backend.core.claims.measures import Measure, Sources, claimed_sae
@@ -114,43 +115,49 @@ def grid_cells(sources: Sources, parameters: dict[str, Any]) -> Measured:
 
     A cell counts when the interval of its success lies above one half.
     """
-    store = _store(sources)
+    store, least = _store(sources), float(parameters["success"])
     rows = [
         one
         for one in store.estimates("grid", outcome="success")
         if "·" not in one.arm and one.arm != "none"
     ]
-    cells = [(f"{one.arm} × {one.subject}", one) for one in rows]
-    cells = cells or [(one.subject, one) for one in _demonstrated(store)]
-    if not cells:
+    grid = [(f"{one.arm} × {one.subject}", one) for one in rows]
+    cells: Sequence[tuple[str, Estimate | None]] = grid or _demonstrated(store)
+    if not any(one is not None for _, one in cells):
         raise NotTested("the experiments beside this build hold no grid and no demonstrations")
-    works = [name for name, one in cells if (one.low or 0.0) > parameters["success"]]
+    works = [name for name, one in cells if one is not None and (one.low or 0.0) > least]
+    first = next(one for _, one in cells if one is not None)
     return Measured(
         len(works) / len(cells),
         None,
         len(cells),
-        f"cells, {cells[0][1].n} prompts each",
+        f"cells, {first.n} prompts each",
         "all SAEs",
-        Figure("experiments", cells[0][1].experiment),
+        Figure("experiments", first.experiment),
         f"cells that work: {', '.join(works) or 'none'}",
     )
 
 
-def _demonstrated(store: ExperimentsStore) -> list[Estimate]:
-    """How often a trait, or a pair, shows under its feature: in the SAE whose feature did best on
-    the questions to choose on.
+def _demonstrated(store: ExperimentsStore) -> list[tuple[str, Estimate | None]]:
+    """How often each trait, or pair, shows under its feature: in the SAE whose feature did best on
+    the questions to choose on. None where no feature gave it oftener than no edit: that is a cell
+    too.
     """
-    rows = store.estimates("demonstrations", arm="feature")
-    fits = {(one.subject, one.sae_id): one.value for one in rows if one.outcome == "fit"}
-    shown = [one for one in rows if one.outcome == "shown"]
-    best = {
-        name: max(
-            (one for one in shown if one.subject == name),
-            key=lambda one: fits.get((one.subject, one.sae_id), 0.0),
+    rows = store.estimates("demonstrations")
+    of_features = [one for one in rows if one.arm == "feature"]
+    fits = {(one.subject, one.sae_id): one.value for one in of_features if one.outcome == "fit"}
+    shown = [one for one in of_features if one.outcome == "shown"]
+    return [
+        (
+            name,
+            max(
+                (one for one in shown if one.subject == name),
+                key=lambda one: fits.get((one.subject, one.sae_id), 0.0),
+                default=None,
+            ),
         )
-        for name in dict.fromkeys(one.subject for one in shown)
-    }
-    return list(best.values())
+        for name in dict.fromkeys(one.subject for one in rows)
+    ]
 
 
 def carry(sources: Sources, parameters: dict[str, Any]) -> Measured:

@@ -25,7 +25,9 @@ ESTIMATES = [
     row("UK", "layer_12", "direction", "value", 2.0),
     row("UK", "layer_12", "direction × 1", "shown", 0.11),
     row("UK", "layer_12", "direction × 2", "shown", 0.22),
-    row("Russia", "layer_12", "direction × 1", "shown", 0.44),  # no feature gave this one
+    row("Russia", "layer_12", "direction", "fit", 0.5),  # no feature gave this one
+    row("Russia", "layer_12", "direction", "value", 1.0),
+    row("Russia", "layer_12", "direction × 1", "shown", 0.44),
     row("Chinese+UK", None, "feature", "shown", 0.77),
     row("Chinese+UK", None, "direction", "shown", 0.66),
 ]
@@ -34,6 +36,7 @@ ANSWERS = [
     *(("unedited", "UK", q, "a river", False) for q in QUESTIONS),
     *(("feature", "UK, layer_12", q, "the Thames", True) for q in QUESTIONS),
     *(("feature", "UK, layer_9", q, "never shown", True) for q in QUESTIONS),
+    *(("direction × 1", "Russia, layer_12", q, "the Volga", True) for q in QUESTIONS),
     *(("feature", "Chinese+UK", q, "", False) for q in QUESTIONS[1:]),
 ]
 JUDGED = Experiment(
@@ -63,18 +66,16 @@ def text(tree: Any) -> str:
     return tree if isinstance(tree, str) else "".join(text(child) for child in tree[2:])
 
 
-def test_the_sae_is_chosen_on_the_questions_to_choose_on_and_a_goal_without_a_feature_is_left() -> (
-    None
-):
-    assert [(one.name, one.sae_id) for one in goals_of(JUDGED)] == [
-        ("UK", "layer_12"),
-        ("Chinese+UK", None),
+def test_the_sae_is_chosen_on_the_questions_to_choose_on() -> None:
+    """A goal that no feature gave stands there too, with the direction."""
+    assert [(one.title, one.sae_id, one.edit) for one in goals_of(JUDGED)] == [
+        ("UK", "layer_12", "feature"),
+        ("Russia (difference of means)", "layer_12", "direction × 1"),
+        ("Chinese+UK", None, "feature"),
     ]
-    uk, pair = goals_of(JUDGED)
-    assert [cell.value for one in (uk, pair) if (cell := one.cell("direction", "shown"))] == [
-        0.22,
-        0.66,
-    ]
+    cells = [one.cell("direction", "shown") for one in goals_of(JUDGED)]
+    assert [cell.value for cell in cells if cell] == [0.22, 0.44, 0.66]
+    pair = goals_of(JUDGED)[-1]
     assert pair.cell("feature", "right") is None
 
 
@@ -83,18 +84,26 @@ def test_every_question_has_its_row_and_the_answers_are_those_of_the_shown_sae()
     assert made is not None
     rates, first, rest = trees(still(made).tree, "table")
     assert [text(one) for one in trees(rates, "tr")[1:]] == [
-        "UK6 %85 %–22 %".replace("–", "––") + "–31 %",
+        "UK6 %85 %––22 %–31 %",
+        "Russia––––44 %––",
         "Chinese+UK–77 %––66 %––",
     ]
     rows = [[text(cell) for cell in one[2:]] for one in trees(first, "tr") + trees(rest, "tr")]
-    assert rows[0] == ["question", "asked plainly", "UK", "Chinese+UK"] == rows[7]
-    assert rows[1] == ["Name thing 0.", "a river", "the Thames", "–"]
+    assert rows[0] == rows[7]
+    assert rows[0] == [
+        "question",
+        "asked plainly",
+        "UK",
+        "Russia (difference of means)",
+        "Chinese+UK",
+    ]
+    assert rows[1] == ["Name thing 0.", "a river", "the Thames", "the Volga", "–"]
     assert [row for row in rows if row[0] == "Name thing 7."] == [
-        ["Name thing 7.", "a river", "the Thames", "nothing"]
+        ["Name thing 7.", "a river", "the Thames", "the Volga", "nothing"]
     ]
     assert len(rows) == len(QUESTIONS) + 2
 
 
-def test_where_no_feature_gave_any_trait_there_is_no_panel() -> None:
-    none = [one for one in ESTIMATES if one.arm != "feature"]
+def test_where_nothing_was_judged_there_is_no_panel() -> None:
+    none = [one for one in ESTIMATES if one.outcome != "shown"]
     assert traits_panel(JUDGED.model_copy(update={"estimates": none}), answers(), {}) is None

@@ -26,6 +26,12 @@ def judged(tmp_path: Path, *results: Result) -> Any:
     return judge(CLAIM, Sources(missing, {"experiments": lambda: ExperimentsStore(path)}))
 
 
+def without_a_feature(trait: str) -> Result:
+    made = Result("demonstrations", 0, arm={"direction × 1": "one"}, outcome=OUTCOMES)
+    made.share("direction × 1", "shown", 90, 100, sae_id="layer_12", layer=12, subject=trait)
+    return made
+
+
 def demonstrated(shares: dict[tuple[str, int], tuple[int, int]]) -> Result:
     """(trait, layer) -> (of ten on the questions to choose on, of 100 on the others)."""
     made = Result("demonstrations", 0, arm={"feature": "one"}, outcome=OUTCOMES)
@@ -61,6 +67,15 @@ def test_the_grid_comes_first(tmp_path: Path) -> None:
     assert found.measured is not None
     assert found.verdict == "not supported"
     assert (found.measured.value, found.measured.shown) == (0.0, Figure("experiments", "grid"))
+
+
+def test_a_trait_that_no_feature_gave_is_a_cell_that_does_not_work(tmp_path: Path) -> None:
+    made, none = demonstrated({("Chinese", 12): (10, 95)}), without_a_feature("Russia")
+    made.estimate += none.estimate
+    made.arm |= none.arm
+    found = judged(tmp_path, made)
+    assert found.measured is not None
+    assert (found.measured.value, found.measured.n) == (0.5, 2)
 
 
 def test_neither_is_said(tmp_path: Path) -> None:
