@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from backend.core.companions.experiments.store import Estimate, ExperimentsStore
 from backend.routes.request.kept_route import kept_by
@@ -33,7 +34,10 @@ def read_experiments(served: Served) -> ExperimentList:
 
 
 @router.get("/experiments/{name}/answers")
-def read_answers(name: str, served: Served) -> ExperimentAnswers:
+def read_answers(
+    name: Annotated[str, Path(description="one of the experiments of /api/experiments")],
+    served: Served,
+) -> ExperimentAnswers:
     """What the model answered, word for word, in every arm whose answers were kept."""
     store = served.build.experiments()
     if name not in store.names():
