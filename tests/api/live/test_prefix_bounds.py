@@ -164,6 +164,7 @@ def test_capabilities_tell_what_the_pages_open_with(serve: Serve, preset: Preset
         "stop": ["\n"],
         "reactivation": [PROMPT],
         "steer": "The cat sat.\n",
+        "chat": False,
         "default_sae": {"steer": "layer_2"},
     }
     assert (told["demonstrations"][0]["prefix"], told["demonstrations"][0]["stop"]) == ("", [])
