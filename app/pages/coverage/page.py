@@ -231,9 +231,7 @@ VIEW = (
     ("coverage-table", "rowData"),
     ("coverage-table", "selectedRows"),
     ("coverage-hidden", "children"),
-    ("coverage-cuts", "children"),
-    ("coverage-kinds", "children"),
-    ("coverage-laws", "children"),
+    *((f"coverage-{name}", "children") for name, _, _ in TABLES),
     *((f"coverage-{name}-panel-note", "children") for name in NOTED),
 )
 

@@ -2,8 +2,15 @@
 
 from typing import Any
 
+from app.pages.coverage.page import TABLES, VIEW
 from app.pages.coverage.rates import rate_note, rate_table
 from backend.schemas.statistics import RateContrast
+
+
+def test_every_table_of_the_page_is_filled() -> None:
+    filled = {name for name, what in VIEW if what == "children"}
+    assert {f"coverage-{name}" for name, _, _ in TABLES} <= filled
+    assert {f"coverage-{name}-panel-note" for name, _, _ in TABLES} <= filled
 
 
 def contrast(rate: float, k: int, others: float | None) -> RateContrast:
