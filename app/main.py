@@ -198,16 +198,25 @@ def _register_frame(app: Dash, api: ApiClient) -> None:
         Output("frame-live", "className"),
         Output("frame-health-note", "children"),
         Input("frame-heartbeat", "n_intervals"),
+        State("frame-live", "className"),
     )
-    async def show_state(_beats: int | None) -> tuple[Any, str, Any]:
+    async def show_state(_beats: int | None, shown: str | None) -> tuple[Any, Any, Any]:
         try:
             health = await api.health()
         except ApiProblem as problem:
-            return problem.title, "fs-live fs-live--failed", no_update
-        return live_words(health), f"fs-live fs-live--{health.live}", health_note(health)
+            return problem.title, _state_class("failed", shown), no_update
+        return live_words(health), _state_class(health.live, shown), health_note(health)
 
     for outputs, function, inputs in _CLIENTSIDE:
         app.clientside_callback(ClientsideFunction("fs", function), *outputs, *inputs)
+
+
+def _state_class(state: str, shown: str | None) -> Any:
+    """no_update where it is shown already: set again at every beat, it would have the strips of
+    Overview asked for again while they are still being computed, and the older answer dropped.
+    """
+    now = f"fs-live fs-live--{state}"
+    return no_update if now == shown else now
 
 
 _CLIENTSIDE: tuple[tuple[list[Output], str, list[Input]], ...] = (

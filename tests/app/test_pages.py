@@ -9,7 +9,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from dash import Dash
+from dash import Dash, no_update
 from fastapi import FastAPI
 
 from app.api import ApiClient, ApiProblem
@@ -241,3 +241,16 @@ def test_numbers_keep_their_last_digit_in_an_address() -> None:
     assert page_url("/steer", temperature=0.8123456789, seed=3, value=28.0) == (
         "/steer?temperature=0.8123456789&seed=3&value=28"
     )
+
+
+def test_a_state_that_is_shown_already_is_not_set_again(dashboard: Dash) -> None:
+    """Set again at every beat, Overview would ask for its strips again while they are computed."""
+    import anyio
+
+    (beat,) = (
+        inspect.unwrap(entry["callback"])
+        for name, entry in dashboard.callback_map.items()
+        if "frame-live.className" in name
+    )
+    assert anyio.run(beat, 1, "fs-live")[1] == "fs-live fs-live--failed"
+    assert anyio.run(beat, 2, "fs-live fs-live--failed")[1] is no_update
