@@ -52,6 +52,7 @@ def bundle(modules: Mapping[str, str], entry: str = "main.js") -> Bundle:
         n_lines = body.count("\n")
         sections.append(_section(name, len(lines), n_lines))
         lines += [*body.split("\n")[:n_lines], "})();"]
+    lines.append("export { modules };")  # for whoever looks into a page: the instances that run
     lines.append(f"//# sourceMappingURL={MAP}\n")
     joined = {"version": 3, "file": "bundle.js", "sections": sections}
     return Bundle("\n".join(lines), json.dumps(joined, separators=(",", ":")))

@@ -22,8 +22,8 @@ def until(page: Page, expression: str, arg: Any = None, seconds: float = 60.0) -
 
 def inside(module: str, function: str) -> str:
     """An expression: what `function` makes of a module, of the instance that the page runs."""
-    main = "document.querySelector('script[type=module]').src"
-    return f"import(new URL({module!r}, {main}).href).then({function})"
+    bundle = "import(document.querySelector('script[type=module]').src)"
+    return f"{bundle}.then(({{ modules }}) => modules[{module!r}]).then({function})"
 
 
 def as_written(form: str) -> str:
