@@ -123,7 +123,7 @@ wanted = st.builds(
     graphs,
     wanted,
     st.none() | st.integers(0, N_TOKENS),
-    st.dictionaries(st.integers(0, 8), st.lists(st.integers(0, 7), max_size=3)),
+    st.dictionaries(st.integers(0, 8), st.lists(st.integers(0, 7), max_size=3, unique=True)),
     st.randoms(),
 )
 @CASES
