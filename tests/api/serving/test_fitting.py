@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +22,9 @@ from tests.api.conftest import PROMPT, Serve
 
 
 @pytest.fixture
-def checking(settings: Settings) -> Settings:
-    return settings.model_copy(update={"check_saes": True})
+def checking(settings: Settings, tmp_path: Path) -> Settings:
+    """With a store of runs of its own: one that others recorded says nothing of what was tried."""
+    return settings.model_copy(update={"check_saes": True, "runs": tmp_path / "runs.sqlite"})
 
 
 def cards(client: TestClient, loaded: Loaded) -> dict[str, dict[str, Any]]:

@@ -198,6 +198,7 @@ def test_a_page_acts_with_its_visitors_rights_and_no_others(locked: TestClient) 
         ],
         "inputs": [{"id": "frame-heartbeat", "property": "n_intervals", "value": 1}],
         "changedPropIds": ["frame-heartbeat.n_intervals"],
+        "state": [{"id": "frame-live", "property": "className", "value": "fs-live"}],
     }
     before = locked.post("/_dash-update-component", json=body)
     assert "give the token" in before.text
