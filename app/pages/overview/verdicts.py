@@ -23,7 +23,7 @@ def section() -> Component:
     return html.Section(
         [
             html.H2("What came out", id="overview-verdicts-title"),
-            html.Div(skeleton("95%", "85%", "90%"), id="overview-verdicts"),
+            html.Div(skeleton("95%", "85%", "90%", "95%", "80%", "90%"), id="overview-verdicts"),
         ],
         className="fs-came-out",
         **{"aria-labelledby": "overview-verdicts-title"},
