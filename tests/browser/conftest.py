@@ -14,17 +14,11 @@ and `python -m tests.left_out` counts them aloud.
 
 import os
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app.api import ApiClient
@@ -38,6 +32,7 @@ from backend.main import create_api
 from backend.serving.live import Live
 from backend.serving.loading import Loaded
 from backend.settings import Settings
+from tests.listening import listening
 from tests.tiny import D_SAE
 from tests.tiny_build import SAE_IDS, own_build, random_words, tiny_preset
 
@@ -46,7 +41,6 @@ CHROMIUM = Path(os.environ.get("FUNCTIONSCOPE_CHROMIUM") or "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PAIR = ("What is the capital of Russia?\n", "What is the capital of the UK?\n")
-START_SECONDS = 60
 LAB = Path(__file__).resolve().parents[2] / "precompute" / "lab"
 WAIT_MS = 90_000
 expect.set_options(timeout=WAIT_MS)  # a loaded machine is slow, and a wrong page stays wrong
@@ -107,24 +101,6 @@ def live_server_url(
     create_dashboard(ApiClient.in_process(api), api)
     with listening(api) as url:
         yield url
-
-
-@contextmanager
-def listening(app: Any) -> Iterator[str]:
-    """An application in a thread of this process; its address."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        deadline = time.monotonic() + START_SECONDS
-        while not server.started:
-            assert thread.is_alive(), "the server ended while it started"
-            assert time.monotonic() < deadline, f"the server did not start within {START_SECONDS} s"
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(20)
 
 
 # one for the process: other folders use the fixture too, and Playwright starts once

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from backend.servers import with_pages
-from tests.browser.conftest import WAIT_MS, listening, watch
+from tests.browser.conftest import WAIT_MS, watch
+from tests.listening import listening
 from tests.two_presets import settings_of_two, two_presets
 
 pytestmark = pytest.mark.browser
