@@ -49,5 +49,5 @@ def rate_note(rows: Sequence[RateContrast]) -> str:
     return (
         "The more often a token occurs, the more features it meets at least once. A rate takes "
         "that advantage away: the control is as many content tokens, however often they occur, of "
-        f"the {rows[0].n_others:,} with 100 occurrences or more."
+        f"the {rows[0].n_others:,} with 100 occurrences or more. At θ 0, whatever is chosen above."
     )
