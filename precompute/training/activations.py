@@ -23,6 +23,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from backend.core.lm import LanguageModel
 from precompute.building.corpus import batches, load_shard
@@ -119,16 +120,26 @@ def write_shard(lm: LanguageModel, harvest: Harvest, shard: int) -> None:
     write_whole(harvest.path(shard), lambda temporary: save_file(kept, temporary))
 
 
-def run_harvest(harvest: Harvest) -> None:
-    """All shards that are not there yet, in order."""
+def run_harvest(harvest: Harvest, *, told: bool = True) -> None:
+    """All shards that are not there yet, in order. `told`: a bar on stderr says how far it is."""
     torch.set_num_threads(harvest.threads)
     todo = [shard for shard in range(harvest.n_shards) if not harvest.path(shard).exists()]
     if not todo:
         return
     lm = LanguageModel.load(harvest.model, device=harvest.device)
     quick_products(lm.layers)
-    for shard in todo:
-        write_shard(lm, harvest, shard)
+    sizes = {shard: int(load_shard(harvest.work, shard).lengths.sum()) for shard in todo}
+    with tqdm(
+        total=sum(sizes.values()),
+        unit="pos",
+        unit_scale=True,
+        desc="forward passes",
+        mininterval=1,
+        disable=not told,
+    ) as bar:
+        for shard, size in sizes.items():
+            write_shard(lm, harvest, shard)
+            bar.update(size)
 
 
 class Harvester:
@@ -137,7 +148,7 @@ class Harvester:
     def __init__(self, harvest: Harvest) -> None:
         self.harvest = harvest
         self.process = multiprocessing.get_context("spawn").Process(
-            target=run_harvest, args=(harvest,), daemon=True
+            target=run_harvest, args=(harvest,), kwargs={"told": False}, daemon=True
         )
 
     def start(self) -> None:

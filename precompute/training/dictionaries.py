@@ -24,7 +24,8 @@ from tqdm import tqdm
 from precompute.job import BadInput, write_whole
 from precompute.training.activations import Harvest
 
-POOL = 4  # shards
+POOL = 4  # shards, or as many more as hold BATCHES: what is left of a pool is not trained on
+BATCHES = 8
 INIT_NORM = 0.1  # of a decoder direction before training, as sae-lens has it
 DEAD_AFTER = 40  # steps without a firing: from then on the auxiliary loss pulls a feature back
 
@@ -204,10 +205,11 @@ def claim(folder: Path, recipe: Recipe) -> None:
     write_whole(path, lambda temporary: temporary.write_text(mine))
 
 
-def pool_shards(n_shards: int) -> Iterator[range]:
-    """Which shards are mixed, pool by pool."""
-    for start in range(0, n_shards, POOL):
-        yield range(start, min(start + POOL, n_shards))
+def pool_shards(n_shards: int, positions: int, batch: int) -> Iterator[range]:
+    """Which shards are mixed, pool by pool, where `positions` are in all of them."""
+    size = max(POOL, -(-BATCHES * batch * n_shards // positions))
+    for start in range(0, n_shards, size):
+        yield range(start, min(start + size, n_shards))
 
 
 def train_all(
@@ -221,6 +223,13 @@ def train_all(
     """Trained sae-lens SAEs by name. `positions` a pass, for the schedule; `wait_for` a shard to be
     there.
     """
+    batch = max(recipe.batch for recipe in recipes)
+    if positions < BATCHES * batch:
+        raise BadInput(
+            f"there are {positions:,} positions to train on, {positions // batch} steps of --batch "
+            f"{batch}; needed: {BATCHES} steps. Give more text (--corpus, --tokens), or a smaller "
+            "--batch."
+        )
     trainings = [_resumed(harvest, recipe, d_model, positions) for recipe in recipes]
     total = positions * len(trainings)
     done = sum(t.trainer.n_training_samples for t in trainings)
@@ -233,7 +242,7 @@ def train_all(
         mininterval=10,
         smoothing=0.05,
     ) as bar:
-        for number, shards in enumerate(pool_shards(n_shards)):
+        for number, shards in enumerate(pool_shards(n_shards, positions, batch)):
             behind = [training for training in trainings if training.pools == number]
             if not behind:
                 continue

@@ -3,17 +3,20 @@
 import json
 import os
 import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
-from precompute.building.corpus import load_shard
+from precompute.building.corpus import Shard, load_shard
 from precompute.training.activations import GIANT, Harvest, shard_activations
 from precompute.training.dictionaries import Recipe
 from precompute.training.measure import Kept, decoded, recovered_loss, variance
@@ -95,17 +98,13 @@ def write_out(
     kept_shards = range(harvest.n_shards - KEPT_SHARDS, harvest.n_shards)
     medians = harvest.median_norms()
     shards = [load_shard(harvest.work, shard) for shard in kept_shards]
-    full = np.concatenate(
-        [shard.tokens[shard.lengths == shard.tokens.shape[1]] for shard in shards]
-    )
-    kept = Kept(
-        torch.from_numpy(full[np.linspace(0, len(full) - 1, SCORED_ROWS, dtype=np.int64)]), medians
-    )
+    kept = Kept(torch.from_numpy(scored_rows(shards)), medians)
     resid = {layer: [] for layer in sorted({recipe.layer for recipe in recipes})}  # type: dict[int, list[Tensor]]
     for shard in kept_shards:
         for layer, x in shard_activations(lm, harvest.work, shard, list(resid)).items():
             resid[layer].append(x[x.norm(dim=-1) <= GIANT * medians[layer]])
     for recipe in recipes:
+        print(f"measuring {recipe.name} on text kept out of training", file=sys.stderr, flush=True)
         held = torch.cat(resid[recipe.layer])
         folder = out / recipe.name
         stated = stated_of(recipe, positions, medians[recipe.layer])
@@ -115,7 +114,19 @@ def write_out(
             folder / "cfg.json",
             variance(held, decoded_in_parts(sae, held)) | recovered_loss(lm, kept, sae),
         )
-        print(recipe.name, json.dumps(told))
+        print(folder, json.dumps(told))
+
+
+def scored_rows(shards: Sequence[Shard]) -> npt.NDArray[np.int64]:
+    """Token ids [rows, length], SCORED_ROWS at most, evenly from what is long enough: `length` is
+    such that they hold as many positions as they can, less than a full row's where texts are short.
+    """
+    lengths = np.concatenate([shard.lengths for shard in shards])
+    longest = np.sort(lengths)[::-1][:SCORED_ROWS]
+    length = int(longest[int((np.arange(1, len(longest) + 1) * longest).argmax())])
+    rows = np.concatenate([shard.tokens[shard.lengths >= length, :length] for shard in shards])
+    chosen = np.linspace(0, len(rows) - 1, min(SCORED_ROWS, len(rows)), dtype=np.int64)
+    return np.asarray(rows[chosen])
 
 
 def stated_of(recipe: Recipe, positions: int, median_norm: float) -> dict[str, Any]:

@@ -9,11 +9,18 @@ import torch
 
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
-from precompute.building.corpus import load_shard
+from precompute.building.corpus import Shard, load_shard
 from precompute.cli import main
 from precompute.training import activations as held
 from precompute.training.activations import Harvest, run_harvest, shard_activations
-from precompute.training.dictionaries import QuickBatchTopK, Recipe, Training, train_all
+from precompute.training.dictionaries import (
+    QuickBatchTopK,
+    Recipe,
+    Training,
+    pool_shards,
+    train_all,
+)
+from precompute.training.export import scored_rows
 from precompute.training.measure import variance
 from tests.precompute.conftest import write_corpus
 
@@ -72,6 +79,43 @@ def test_saes_load_with_the_asked_l0_and_say_how_they_were_measured(work: Path) 
             "top_dimension_share",
             "left_out",
         } <= stated.keys()
+
+
+def test_short_texts_are_trained_on_and_measured(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Chats and questions fill no row: what is measured is measured on the longest."""
+    texts = [f"the cat {n} sat on a mat. " * (1 + n % 3) for n in range(300)]
+    lines = (json.dumps({"text": text}) for text in texts)
+    (tmp_path / "corpus.jsonl").write_text("\n".join(lines))
+    assert main(command(tiny_folder, tmp_path, "--ctx-len", "200")) == 0
+    told = capsys.readouterr()
+    assert "forward passes: 100%" in told.err
+    assert "measuring layer_2 on text kept out of training" in told.err
+    assert str(tmp_path / "saes" / "layer_2") in told.out
+    stated = json.loads((tmp_path / "saes" / "layer_2" / "cfg.json").read_text())["metadata"]
+    assert 0 < stated["scored_rows"] <= 24
+    assert np.isfinite(stated["reconstruction_score"])
+
+
+def test_little_text_in_many_shards_is_mixed_until_there_are_steps() -> None:
+    """100 shards of 300 positions: four of them hold one batch of 1,024, and a rest of a fifth."""
+    pools = list(pool_shards(100, 30_000, 1024))
+    assert [len(pool) for pool in pools] == [28, 28, 28, 16]
+    assert [shard for pool in pools for shard in pool] == list(range(100))
+    assert {len(pool) for pool in pool_shards(100, 6_000_000, 1024)} == {4}
+
+
+def test_rows_that_are_scored_hold_as_many_positions_as_they_can() -> None:
+    def shard(*lengths: int) -> Shard:
+        tokens = np.arange(len(lengths) * 8).reshape(-1, 8)
+        return Shard(tokens, np.array(lengths), np.arange(len(lengths)))
+
+    full = scored_rows([shard(*[8] * 30, 2, 8, 8)])
+    assert full.shape == (24, 8)
+    assert len(np.unique(full[:, 0])) == 24
+    # two of length 5 are 10 positions, three of 3 nine, four of 2 eight
+    assert scored_rows([shard(2, 3), shard(5, 6)]).tolist() == [[0, 1, 2, 3, 4], [8, 9, 10, 11, 12]]
 
 
 def test_activations_on_disk_are_the_models_own(
@@ -197,6 +241,7 @@ def test_a_frozen_decoder_keeps_its_directions(tmp_path: Path) -> None:
         (["--k", "96"], "k is 96"),
         (["--layers", "0", "9"], "layer is 9"),
         (["--shards", "3"], "--shards is 3"),
+        (["--batch", "4096"], "1 steps of --batch 4096; needed: 8 steps. Give more text"),
     ],
 )
 def test_what_cannot_work_is_refused_in_one_sentence(
