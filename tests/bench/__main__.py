@@ -25,6 +25,7 @@ from tests.bench.causal import lens_vs_plain, patch_vs_hooks, steer_behind_prefi
 from tests.bench.cuda import GEMMA_2_9B, Device, cuda_inspect, cuda_steer
 from tests.bench.cuda_edges import cuda_edges, cuda_memory
 from tests.bench.edge_comparison import edges_vs_saelens
+from tests.bench.fitting import fit_s
 from tests.bench.graph_frames import graph_fps
 from tests.bench.joined import inspects_joined
 from tests.bench.linear import edges_linear_in_tokens
@@ -52,6 +53,7 @@ NAMES = (
     "live_vs_saelens",
     "loss_vs_forward",
     "loss_linear",
+    "fit_s",
     "startup_s",
     "hover_ms",
     "coverage_p95_100m",
@@ -133,6 +135,9 @@ class Bench:
 
     def loss_linear(self) -> list[Row]:
         return linear_rows(self.subject, max(3, self.rounds // 3))
+
+    def fit_s(self) -> list[Row]:
+        return [fit_s(self.lm, self.subject, max(3, self.rounds // 3))]
 
     def startup_s(self) -> list[Row]:
         return [startup_s(max(3, self.rounds // 3))]

@@ -23,6 +23,7 @@ from backend.core.fit.recovered import Recovered
 from backend.core.lm import LanguageModel
 from backend.core.sae import Sae
 from backend.core.sae.config import Normalisation
+from backend.core.sae.firings import Firings
 from backend.core.sae.stated import read_stated
 
 GAP = 0.15  # below what was measured in training; the shipped SAEs are at most 0.06 below
@@ -56,13 +57,14 @@ def check_sae(lm: LanguageModel, sae: Sae, readings: Readings, recovered: Recove
     """
     figures = read_stated(sae.folder).figures
     here = readings.resid(sae.layer)
-    error = _error(sae, here)
+    firings = sae.encode(here)
+    error = _error(sae, here, firings)
     found = _explained(sae, here, error)
-    l0 = len(sae.encode(here).position) / len(here)
+    l0 = len(firings.position) / len(here)
     warnings = [
         *_low(sae, found, figures.explained_variance),
         *_other_l0(sae, l0),
-        *_better_way(lm, sae, readings),
+        *_better_way(lm, sae, readings, error),
         *_offset(sae, error),
         *_bos(sae, readings, found),
     ]
@@ -80,7 +82,7 @@ def check_sae(lm: LanguageModel, sae: Sae, readings: Readings, recovered: Recove
 
 def explained(sae: Sae, resid: Tensor) -> float:
     """Of resid [n, d_model], in the scale in which the SAE sees it."""
-    return _explained(sae, resid, _error(sae, resid))
+    return _explained(sae, resid, _error(sae, resid, sae.encode(resid)))
 
 
 def _explained(sae: Sae, resid: Tensor, error: Tensor) -> float:
@@ -89,9 +91,9 @@ def _explained(sae: Sae, resid: Tensor, error: Tensor) -> float:
     return float(1 - error.double().square().sum() / spread)
 
 
-def _error(sae: Sae, resid: Tensor) -> Tensor:
+def _error(sae: Sae, resid: Tensor, firings: Firings) -> Tensor:
     """What the reconstruction lacks, [n, d_model]."""
-    made = sae.reconstruct(sae.encode(resid), len(resid))
+    made = sae.reconstruct(firings, len(resid))
     return sae.normalised(resid).float() - made
 
 
@@ -118,10 +120,10 @@ def _other_l0(sae: Sae, l0: float) -> Iterator[str]:
         )
 
 
-def _better_way(lm: LanguageModel, sae: Sae, readings: Readings) -> Iterator[str]:
-    """The best other way to read, where it leaves clearly less of the error."""
+def _better_way(lm: LanguageModel, sae: Sae, readings: Readings, error: Tensor) -> Iterator[str]:
+    """The best other way to read, where it leaves clearly less of the `error` [n, d_model]."""
     here = readings.resid(sae.layer)[::THIN]
-    found = explained(sae, here)
+    found = _explained(sae, here, error[::THIN])
     tried = {
         f"after layer {layer}": explained(sae, readings.resid(layer)[::THIN])
         for layer in near_layers(lm, sae.layer)

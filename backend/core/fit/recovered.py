@@ -13,7 +13,7 @@ from backend.core.lm import LanguageModel, hook
 from backend.core.lm.unembedding import is_plain, losses_of
 from backend.core.sae import Sae
 
-CPU_LOGITS = 1 << 22  # of one text: 16 positions of a vocabulary of 262,144
+CPU_LOGITS = 1 << 21  # of one text: 8 positions of a vocabulary of 262,144
 
 
 @dataclass(frozen=True)
@@ -58,19 +58,19 @@ class Recovered:
         return round((zeroed - replaced) / (zeroed - whole), 4) if zeroed != whole else None
 
     def _two(self, sae: Sae, run: _Run) -> Tensor:
-        """[2] summed nats: reconstructed, zeroed."""
+        """[2] summed nats: reconstructed, zeroed; both rows of one batch, which a layer reads
+        its weights for once.
+        """
         lm, resid = self._lm, run.resid[sae.layer]
         flat = resid[0].float()
         made = sae.reconstruct(sae.encode(flat), len(flat)).to(resid.dtype)
         special = torch.tensor([one in self._special for one in run.row], device=resid.device)
         edited = (~special & ~is_giant(flat))[:, None]
-        found = []
-        for there in (made, torch.zeros_like(made)):
-            hidden = torch.where(edited, there, resid)
-            for index in range(sae.layer + 1, lm.n_layers):
-                call = run.calls[index]
-                output = lm.layers[index](hidden, *call.args, **call.kwargs)
-                hidden = output[0] if isinstance(output, tuple) else output
-            found.append(hidden[0, :-1])
+        hidden = torch.where(edited, torch.stack([made, torch.zeros_like(made)]), resid)
+        for index in range(sae.layer + 1, lm.n_layers):
+            call = run.calls[index]
+            output = lm.layers[index](hidden, *call.args, **call.kwargs)
+            hidden = output[0] if isinstance(output, tuple) else output
         target = torch.tensor(run.row[1:] * 2, device=resid.device)
-        return losses_of(lm.model, lm.final_norm(torch.cat(found)), target).view(2, -1).sum(1)
+        states = lm.final_norm(hidden[:, :-1].flatten(0, 1))
+        return losses_of(lm.model, states, target).view(2, -1).sum(1)
