@@ -51,7 +51,8 @@ class Settings(BaseSettings):
     model: str | None = Field(
         default=None,
         min_length=1,
-        description="instead of a preset: hub id, folder of save_pretrained, or .gguf",
+        description="instead of a preset: hub id, folder of save_pretrained, .gguf, or the name of "
+        "a preset, for its model with SAEs of your own",
     )
     revision: str | None = Field(default=None, description="hub revision of that model")
     sae: Annotated[tuple[str, ...], NoDecode] = Field(

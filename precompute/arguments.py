@@ -16,6 +16,7 @@ _NUMBERS: dict[str, tuple[str, type, str]] = {
     "--edges-from": ("edges_from", int, "keep edges of so many firings; curves count all"),
     "--seed": ("seed", int, "of all that is random"),
 }
+MODEL = "model folder (save_pretrained layout), .gguf, hub id, or a preset's name"
 
 
 def add_job_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,7 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--preset", help="take model, SAEs and build from a preset by name")
     add("--presets", type=Path, metavar="FILE", help="presets of your own (TOML)")
-    add("--model", help="model folder (save_pretrained layout), .gguf, or hub id")
+    add("--model", help=MODEL)
     add("--revision", help="hub revision of the model")
     add(
         "--sae",
@@ -83,6 +84,16 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="where Ray workers put shards, any fsspec path; default: the work folder",
     )
+
+
+def not_given(preset: str | None, build: str) -> str:
+    """What to give where model, SAEs or build (its option) are not known."""
+    if preset:
+        return (
+            f"the preset {preset} has no SAE: give --sae too, once for each "
+            "(`functionscope precompute train-sae` makes one)."
+        )
+    return f"give --preset, or all of --model, --sae and {build}."
 
 
 def corpus_of(

@@ -18,10 +18,10 @@ from backend.core.hub import ModelUnavailable
 from backend.core.own import find_preset
 from backend.core.ray_cluster import NoCluster
 from backend.core.store import StoreError
-from precompute.arguments import add_engine_arguments, add_job_arguments, corpus_of
+from precompute.arguments import add_engine_arguments, add_job_arguments, corpus_of, not_given
 from precompute.building.hub_text import opened
 from precompute.fetching.given import sae_folders
-from precompute.job import BadInput, HubText, Job, preset_source
+from precompute.job import BadInput, HubText, Job, model_source_of, preset_source
 
 if TYPE_CHECKING:
     from backend.core.lm import LanguageModel
@@ -116,10 +116,10 @@ def job_of(args: argparse.Namespace) -> Job:
         sources = [sae for sae in preset.saes if sae.use != "steer"] if not saes else []
         args.corpus = args.corpus or preset.corpus_source
     if not ((model or args.preset) and (saes or sources) and out):
-        raise BadInput("give --preset, or all of --model, --sae and --out.")
+        raise BadInput(not_given(args.preset, "--out"))
     corpus, weights = corpus_of(args.corpus, args.weights)
     return Job(
-        model=str(model or preset_source(preset)),
+        model=model_source_of(model) if model else preset_source(preset),
         saes=sae_folders(saes, sources, dtype or "float32"),
         corpus=corpus,
         out=out,

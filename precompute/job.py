@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from backend.core.gguf import to_stderr
+from backend.core.own import packaged_preset
 from backend.core.presets import Preset
 from backend.core.store import MIN_COUNTS
 from backend.core.weights import model_source
@@ -176,6 +177,12 @@ def sha256(path: Path) -> str:
     """Hex digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def model_source_of(given: str) -> str:
+    """What --model means: of a preset's name its model; anything else is one itself."""
+    preset = packaged_preset(given, Path.cwd())
+    return given if preset is None else preset_source(preset)
 
 
 def preset_source(preset: Preset) -> str:

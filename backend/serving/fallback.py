@@ -15,7 +15,10 @@ def asked_preset(settings: Settings) -> Preset:
     """By name, or made of --model and --sae. ValueError says what is unknown or contradictory."""
     if settings.model is None:
         if settings.sae or settings.revision:
-            raise ValueError("--sae and --revision belong to --model: give it too.")
+            raise ValueError(
+                "--sae and --revision belong to --model: give it too, which may be the name of a "
+                f"preset (--model {settings.preset} is that preset's model)."
+            )
         return find_preset(settings.preset, settings.presets)
     if "preset" in settings.model_fields_set:
         raise ValueError(

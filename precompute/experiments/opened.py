@@ -19,9 +19,10 @@ from backend.core.lm import LanguageModel
 from backend.core.own import find_preset
 from backend.core.sae import Sae
 from backend.core.store import Store
+from precompute.arguments import MODEL, not_given
 from precompute.experiments.subject import Subject
 from precompute.inputs import sae_inputs
-from precompute.job import DTYPES, BadInput, preset_source
+from precompute.job import DTYPES, BadInput, model_source_of, preset_source
 from precompute.models import check_saes
 
 
@@ -61,7 +62,7 @@ def add_source_arguments(
     """
     add = parser.add_argument
     add("--preset", help="take model, SAEs and build from a preset by name")
-    add("--model", help="model folder (save_pretrained layout) or hub id")
+    add("--model", help=MODEL)
     add("--sae", nargs="+", action="extend", metavar=sae, help=told)
     add(
         "--build",
@@ -82,6 +83,7 @@ def source_of(
 ) -> Source:
     """BadInput for an unknown preset, or for what is missing. `named`: SAEs in place of --sae."""
     model, build, revision, dtype = args.model, args.build, None, args.dtype
+    model = model_source_of(model) if model else None
     saes = list(named or [(Path(path), None) for path in args.sae or ()])
     if args.preset:
         try:
@@ -93,7 +95,7 @@ def source_of(
         saes = saes or [(one.path, one.sae_id) for one in preset.saes]
         dtype = dtype or preset.dtype
     if not (model and saes and build):
-        raise BadInput("give --preset, or all of --model, --sae and --build.")
+        raise BadInput(not_given(args.preset, "--build"))
     return Source(str(model), revision, dtype or "float32", tuple(saes), Path(build))
 
 

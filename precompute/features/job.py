@@ -40,6 +40,7 @@ from backend.core.store import Store, StoreError
 from backend.core.store.feature_codec import FEATURES_PER_CHUNK, pack_lists
 from backend.core.token_classes import CLASS_NAMES
 from backend.core.weights import model_source
+from precompute.arguments import MODEL, not_given
 from precompute.building.provenance import code_version
 from precompute.features.parts import (
     classes_by_shard,
@@ -51,7 +52,7 @@ from precompute.features.parts import (
     token_counts,
 )
 from precompute.inputs import model_inputs, prefixed, require_of_build, sae_inputs
-from precompute.job import BadInput, write_whole
+from precompute.job import BadInput, model_source_of, write_whole
 
 TABLES = ("detail", "token_example")
 
@@ -75,7 +76,7 @@ class Source:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("--preset", help="take model, SAEs and build from a preset by name")
-    parser.add_argument("--model", help="model folder or hub id")
+    parser.add_argument("--model", help=MODEL)
     parser.add_argument(
         "--sae", action="append", type=Path, metavar="DIR", help="SAE folder; once for each SAE"
     )
@@ -103,13 +104,14 @@ def open_source(args: argparse.Namespace) -> Source:
     """The build and everything behind it;
     BadInput for what is missing or does not belong together.
     """
-    model, folders, build = args.model, args.sae, args.build
+    model = model_source_of(args.model) if args.model else None
+    folders, build = args.sae, args.build
     if args.preset:
         preset = find_preset(args.preset)
         model, build = model or model_source(preset, report=to_stderr), build or preset.build
         folders = folders or [sae.path for sae in preset.saes if sae.use != "steer"]
     if not (model and folders and build):
-        raise BadInput("give --preset, or all of --model, --sae and --build.")
+        raise BadInput(not_given(args.preset, "--build"))
     store = Store.open(build)
     by_id = {folder.name: folder for folder in folders}
     lacking = [row.sae_id for row in store.saes() if row.sae_id not in by_id]

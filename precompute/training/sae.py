@@ -20,10 +20,11 @@ import numpy as np
 import torch
 
 from backend.core.lm import LanguageModel
+from precompute.arguments import MODEL
 from precompute.building.corpus import load_shard, shard_path
 from precompute.building.tokens import make_tokens
 from precompute.inputs import INPUTS, claim, corpus_inputs, model_inputs, note_of, prefixed
-from precompute.job import Job, save_arrays, write_whole
+from precompute.job import Job, model_source_of, save_arrays, write_whole
 from precompute.training.activations import Harvest, Harvester, run_harvest
 from precompute.training.dictionaries import Recipe, train_all
 from precompute.training.export import KEPT_SHARDS, write_out
@@ -59,7 +60,7 @@ OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `precompute train-sae`; the help says each default."""
     parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
-    parser.add_argument("--model", required=True, help="model folder or hub id")
+    parser.add_argument("--model", required=True, help=MODEL)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--corpus", metavar="FILE[,FILE…]", help=TEXT)
     source.add_argument("--rows", type=Path, nargs="+", help=ROWS)
@@ -137,6 +138,7 @@ def run(args: argparse.Namespace) -> int:
     """Train one SAE a layer and write it in SAELens layout."""
     torch.set_num_threads(max(1, args.threads // 2))
     recipes = recipes_of(args)
+    args.model = model_source_of(args.model)
     lm = LanguageModel.load(args.model, dtype=torch.float32, device=args.device)
     lm.check_layers([*args.layers, *args.also_keep])
     if args.corpus:

@@ -119,6 +119,7 @@ def test_a_url_of_runs_that_is_none_is_one_sentence_without_its_password(
     [
         (["--model", "a/b"], "--model needs --sae: a folder, or RELEASE:ID"),
         (["--sae", "x"], "--sae and --revision belong to --model"),
+        (["--sae", "x", "--preset", "lab"], "(--model lab is that preset's model)"),
         (["--model", "a/b", "--sae", "x", "--preset", "lab"], "--preset is 'lab' and --model is"),
         (["--model", "./gone", "--sae", "x"], "there is no model at './gone'; allowed: a folder"),
         (["--model", "a/b", "--sae", "./gone"], "there is no SAE at './gone'; allowed: a folder"),

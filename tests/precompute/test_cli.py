@@ -18,7 +18,7 @@ from backend.core.presets import load_preset, preset_names
 from precompute.building.edges import shard_paths
 from precompute.cli import add_arguments, job_of, main
 from precompute.job import BadInput, HubText, Job
-from tests.precompute.conftest import N_SHARDS, Made, arguments
+from tests.precompute.conftest import N_SHARDS, Made, arguments, write_corpus
 from tests.tiny import tiny_sae_dir
 
 TIMED = "created_at"
@@ -213,3 +213,14 @@ def test_a_preset_names_its_corpus() -> None:
     )
     with pytest.raises(BadInput, match="give --corpus: this preset names no corpus"):
         job_from("--preset", "lab")
+
+
+def test_a_presets_model_with_saes_of_ones_own(tmp_path: Path) -> None:
+    lab = load_preset("lab")
+    corpus = ("--corpus", str(write_corpus(tmp_path / "corpus.jsonl")))
+    job = job_from("--model", "lab", "--sae", str(lab.saes[0].path), "--out", "x", *corpus)
+    assert (job.model, job.saes) == (lab.model, (lab.saes[0].path,))
+    with pytest.raises(BadInput, match="the preset smollm2-135m-instruct has no SAE: give --sae"):
+        job_from("--preset", "smollm2-135m-instruct", *corpus)
+    with pytest.raises(BadInput, match="give --preset, or all of --model, --sae and --out"):
+        job_from("--model", "lab", *corpus)

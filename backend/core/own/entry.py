@@ -7,7 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from backend.core.own.sources import USES, mark, model_path, n_parameters, sae_source, slug
+from backend.core.own.sources import (
+    USES,
+    mark,
+    model_path,
+    n_parameters,
+    packaged_preset,
+    sae_source,
+    slug,
+)
 from backend.core.presets import Preset, SaeSource, read_entry
 
 PROMPT = "What is the capital of Russia?\n"
@@ -43,7 +51,10 @@ def own_preset(name: str | None, raw: Mapping[str, Any], root: Path, home: Path)
     from `root`; `home` holds what is fetched and built. ValueError says what is wrong.
     """
     _refuse(raw)
-    model, revision = str(raw["model"]), raw.get("revision")
+    given = str(raw["model"])
+    named = packaged_preset(given, root)  # with its weights and what else is stated of its model
+    model = named.model if named else given
+    revision = raw.get("revision", named.revision if named else None)
     path = model_path(model, root)
     saes = tuple(_source(one, root, home) for one in raw["saes"])
     ids = [sae.sae_id for sae in saes]
@@ -52,8 +63,10 @@ def own_preset(name: str | None, raw: Mapping[str, Any], root: Path, home: Path)
             f"two SAEs are called {sae_id}, and their id is their folder's name: rename one."
         )
     called = path.stem if path is not None and path.is_file() else Path(path or model).name
-    stamp = mark(model, path, revision, raw.get("prompt_format", "plain"), saes)
-    name = name or f"{slug(called.lower())}-{stamp}"
+    stated = _stated(named) if named else {"n_parameters": n_parameters(model, path, revision)}
+    prompts = raw.get("prompt_format", stated.get("prompt_format", "plain"))
+    stamp = mark(given if named and named.weights else model, path, revision, prompts, saes)
+    name = name or f"{slug((named.name if named else called).lower())}-{stamp}"
     folder = home.expanduser() / name
     filled: dict[str, Any] = {
         "title": called,
@@ -62,9 +75,9 @@ def own_preset(name: str | None, raw: Mapping[str, Any], root: Path, home: Path)
         "default_prompt": PROMPT,
         "prompts": PAIR,
         "prompt_format": "plain",
-        "n_parameters": n_parameters(model, path, revision),
         "d_model": 0,
         "corpus": "your own: see the build's provenance",
+        **stated,
         **raw,
         "model": str(path) if path else model,
     }
@@ -72,7 +85,15 @@ def own_preset(name: str | None, raw: Mapping[str, Any], root: Path, home: Path)
     filled["saes"] = [
         {"sae_id": sae.sae_id, "layer": sae.layer, "d_sae": sae.d_sae} for sae in saes
     ]
-    return replace(read_entry(name, filled, root), saes=saes)
+    weights = named.weights if named else None
+    return replace(read_entry(name, filled, root), saes=saes, weights=weights)
+
+
+def _stated(preset: Preset) -> dict[str, Any]:
+    """What a preset states of its model: what is made with it alone says it too."""
+    kept = ("title", "dtype", "default_prompt", "prompt_format", "n_parameters", "d_model")
+    found = {field: getattr(preset, field) for field in (*kept, "licence", "origin")}
+    return found | {"revision": preset.revision, "prompts": [list(one) for one in preset.prompts]}
 
 
 def _refuse(raw: Mapping[str, Any]) -> None:

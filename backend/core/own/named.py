@@ -45,7 +45,7 @@ def known_names(file: Path | None = None) -> list[str]:
 def preset_of_options(
     model: str, saes: Sequence[str], *, revision: str | None = None, build: Path | None = None
 ) -> Preset:
-    """`model`: hub id, folder or .gguf; `saes`: folders or RELEASE:ID of sae-lens.
+    """`model`: hub id, folder, .gguf or a preset's name; `saes`: folders or RELEASE:ID of sae-lens.
 
     ValueError in one sentence.
     """

@@ -11,12 +11,19 @@ from typing import Any
 
 from backend.core.gguf import GgufFile, packed_in
 from backend.core.hub import complete_snapshot
-from backend.core.presets import SAE_ID, SaeSource
+from backend.core.presets import SAE_ID, Preset, SaeSource, load_preset, preset_names
 from backend.core.sae.config import read_config
 from backend.core.sae.file import CONFIG_FILE
 
 USES = ("browse", "steer", "both")
 _LOCAL = (".", "/", "~")  # how a path begins that cannot be a hub id
+
+
+def packaged_preset(given: str, root: Path) -> Preset | None:
+    """The preset of this package whose model is meant; None where a path or a hub id is given."""
+    if given not in preset_names() or (root / Path(given).expanduser()).exists():
+        return None
+    return load_preset(given)
 
 
 def model_path(given: str, root: Path) -> Path | None:
@@ -30,7 +37,7 @@ def model_path(given: str, root: Path) -> Path | None:
     if given.startswith(_LOCAL) or given.endswith(".gguf") or given.count("/") > 1:
         raise ValueError(
             f"there is no model at {given!r}; allowed: a folder written by save_pretrained, a "
-            ".gguf file, or a hub id such as EleutherAI/pythia-70m."
+            ".gguf file, a hub id such as EleutherAI/pythia-70m, or the name of a preset."
         )
     return None
 

@@ -165,3 +165,23 @@ def test_folders_that_cannot_be_ids_are_refused(own: Path) -> None:
         preset_of_options(str(own / "model"), [str(spaced)])
     with pytest.raises(ValueError, match=r"there is no presets file at .*gone.toml"):
         find_preset("lab", own / "gone.toml")
+
+
+def test_a_presets_name_is_its_model(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its weights, its template and what else is stated of it; a path goes first."""
+    monkeypatch.chdir(own)
+    stated = presets.load_preset("smollm2-135m-instruct")
+    preset = preset_of_options(stated.name, ["saes/layer_2"], build=Path("b.duckdb"))
+    assert preset.name.startswith(f"{stated.name}-")
+    for field in ("model", "title", "weights", "prompt_format", "n_parameters", "licence", "dtype"):
+        assert getattr(preset, field) == getattr(stated, field)
+    assert [sae.sae_id for sae in preset.saes] == ["layer_2"]
+    other = preset_of_options(stated.model, ["saes/layer_2"])
+    assert (other.weights, other.prompt_format) == (None, "plain")
+    assert other.name != preset.name
+    lab = preset_of_options("lab", ["saes/layer_2"])
+    assert lab.model == presets.load_preset("lab").model
+    shutil.copytree(own / "model", own / "lab")
+    assert preset_of_options("lab", ["saes/layer_2"]).model == str(own / "lab")
+    file = written(own, '[mine]\nmodel = "smollm2-135m-instruct"\nsaes = ["saes/layer_2"]\n')
+    assert find_preset("mine", file).prompt_format == "chat"
