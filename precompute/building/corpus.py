@@ -21,7 +21,7 @@ from tqdm import tqdm
 from backend.core.lm import LanguageModel
 from precompute.building.documents import read_documents
 from precompute.building.hub_text import stream_documents
-from precompute.job import BadInput, HubText, Job, load_arrays, save_arrays
+from precompute.job import INTERVAL_SHARDS, BadInput, HubText, Job, load_arrays, save_arrays
 
 TOKENISE_AT_ONCE = 512  # documents
 Ints = npt.NDArray[np.int64]
@@ -140,7 +140,8 @@ def write_shards(lm: LanguageModel, job: Job) -> int:
     if len(documents) < job.n_shards:
         raise BadInput(
             f"the corpus gave {len(documents)} documents; {job.n_shards} shards need at least as "
-            "many."
+            f"many: give more text (--corpus, --tokens) or fewer --shards ({INTERVAL_SHARDS} or "
+            "more)."
         )
     order = np.random.default_rng(job.seed).permutation(len(documents))
     for shard in range(job.n_shards):

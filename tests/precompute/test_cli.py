@@ -120,6 +120,7 @@ def test_bad_input_is_one_sentence_and_leaves_the_old_build(
         ({"sae": deep}, "reads layer 11 of width 32; the model has layers 0 to 3"),
         ({"sae": tmp_path / "no-sae"}, "no-sae"),
         ({"shards": 3}, "--shards is 3; allowed: 20"),
+        ({"shards": 200}, "200 shards need at least as many: give more text"),
         ({"function-share": 1.5}, "--function-share is 1.5"),
         ({"weights": "1,2"}, "--weights"),
         ({"weights": "much"}, "--weights is 'much'"),
