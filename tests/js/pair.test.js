@@ -213,6 +213,11 @@ test("what becomes of the words that differ", () => {
   assert.deepEqual(carriedOver(model, 0, 3), { columns: [2], fired: 2, again: 1 });
   assert.deepEqual(carriedOver(model, 1, 3), { columns: [2], fired: 1, again: 0 });
   assert.equal(
+    originSentence(model, { A: [], both: [], B: [] }, [-1, -1]),
+    "Nothing is compared: no token of these prompts is known as a function token. Lock one, and " +
+      "the features that fire there are.",
+  );
+  assert.equal(
     originSentence(model, { A: [at(11)], both: [at(12)], B: [] }, [3, 3]),
     "Of what fires here: only in A 0 new and 1 reactivated, only in B 0 new and 0 reactivated. " +
       "Of the 2 features that fired at t5 in A, 1 fire again here. " +

@@ -17,7 +17,7 @@ import { DEFAULT_VIEW, viewQuery } from "../../static/js/shared/matrix_view.js";
 import { number } from "../../static/js/shared/number.js";
 import { describe } from "../../static/js/shared/tokens/words.js";
 import { readStops, writtenStops } from "../../static/js/shared/tokens/stops.js";
-import { resolvePositions } from "../../static/js/steering/interventions.js";
+import { resolvePositions, startSocket } from "../../static/js/steering/interventions.js";
 import { sweepPlan, sweepPositions } from "../../static/js/steering/sweep/plan.js";
 import { traitPlan } from "../../static/js/steering/traits/plan.js";
 import { examples } from "../../static/js/steering/examples.js";
@@ -247,4 +247,13 @@ test("a number reads as a person writes it", () => {
     [0, "0"],
   ];
   for (const [x, text] of cases) assert.equal(number(x), text);
+});
+
+test("a feature goes to the last token where no function token is known", () => {
+  const tokens = ["a", "b", "c"];
+  assert.equal(startSocket(null, tokens, 1), 1);
+  assert.equal(startSocket(null, tokens, null), 2);
+  assert.equal(startSocket(0, tokens, null), 0);
+  assert.equal(startSocket(7, tokens, 1), 1); // a click on a prompt that was longer
+  assert.equal(startSocket(null, [], null), null);
 });

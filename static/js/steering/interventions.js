@@ -103,3 +103,17 @@ export function plugs(interventions, tokens, lastFunction) {
     })),
   );
 }
+
+/**
+ * The socket that a new feature goes into: the one that was clicked; the last function token's, or
+ * where none is known the last token's. Null without tokens.
+ *
+ * @param {number | null} clicked
+ * @param {unknown[]} tokens
+ * @param {number | null} lastFunction
+ */
+export function startSocket(clicked, tokens, lastFunction) {
+  if (clicked !== null && clicked < tokens.length) return clicked;
+  if (lastFunction !== null) return lastFunction;
+  return tokens.length ? tokens.length - 1 : null;
+}

@@ -7,7 +7,7 @@ import { notice } from "../shared/notices.js";
 import { h, useRef, useState } from "../shared/hooks/react.js";
 import { TokenStrip } from "../shared/tokens/strip.js";
 import { InterventionCard } from "./card.js";
-import { moved, newIntervention, plugs, withPercentile } from "./interventions.js";
+import { moved, newIntervention, plugs, startSocket, withPercentile } from "./interventions.js";
 import { FeatureSearch } from "./search.js";
 
 /** @import { DragAt, PointerAt } from "../shared/hooks/types.js" */
@@ -150,19 +150,24 @@ function onKey(event, now, act) {
 /**
  * @param {Intervention | null} active
  * @param {Intervention[]} list
+ * @param {number | null} lastFunction
  */
-function hint(active, list) {
+function hint(active, list, lastFunction) {
   if (active)
     return (
       `A click on a socket moves feature ${active.feature_index} there; with Shift it is ` +
       `plugged in there as well.`
     );
+  const start =
+    lastFunction === null
+      ? "last token (none is known as a function token)"
+      : "last function token";
   if (!list.length)
     return (
-      "Nothing is plugged in: find a feature below, and it goes into the marked socket, the " +
-      "last function token's."
+      "Nothing is plugged in: find a feature below, and it goes into the marked socket, which " +
+      `starts at the ${start}.`
     );
-  return "New features go into the marked socket. It starts at the last function token.";
+  return `New features go into the marked socket. It starts at the ${start}.`;
 }
 
 /**
@@ -220,7 +225,7 @@ export function InterventionRack(props) {
     setSelected,
     setTarget,
     active: list.find((it) => it.uid === selected) || null,
-    socket: target !== null && target < tokens.length ? target : lastFunction,
+    socket: startSocket(target, tokens, lastFunction),
     limit: (props.limits && props.limits.interventions) || 8,
   };
   const act = actions(props, now);
@@ -249,7 +254,7 @@ export function InterventionRack(props) {
         if (locked !== null) setTarget(locked);
       },
     }),
-    h("p", { className: "fs-quiet fs-rack-hint" }, hint(now.active, list)),
+    h("p", { className: "fs-quiet fs-rack-hint" }, hint(now.active, list, lastFunction)),
     h(Cards, { props, now, act, selected }),
     h(FeatureSearch, { props, add: (feature) => act.add(feature) }),
     h(Options, { props }),

@@ -182,6 +182,11 @@ function kindsOf(list, lane, column) {
  * @param {number[]} columns
  */
 export function originSentence(model, groups, columns) {
+  if (columns.every((column) => column < 0))
+    return (
+      "Nothing is compared: no token of these prompts is known as a function token. Lock one, " +
+      "and the features that fire there are."
+    );
   const parts = ["A", "B"].map((name, lane) => {
     const { fresh, again } = kindsOf(groups[name], lane, columns[lane]);
     return `only in ${name} ${fresh} new and ${again} reactivated`;
