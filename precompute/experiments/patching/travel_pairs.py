@@ -54,8 +54,9 @@ def choose_pairs(asked: MarkedSet, subjects: Sequence[str], wanted: int, seed: i
         if len(pairs) >= wanted:
             return pairs
     raise BadInput(
-        f"{asked.name}: {len(order)} subjects are answered right in every question, which make "
-        f"{len(pairs)} pairs; {wanted} are wanted: ask for fewer, or give more subjects."
+        f"{asked.name}: {len(order)} of {len(asked.subjects)} subjects are answered right in every "
+        f"question, which make {len(pairs)} pairs; {wanted} are wanted: ask for fewer (--pairs), "
+        "or give more subjects (a pair has a third one as its control)."
     )
 
 

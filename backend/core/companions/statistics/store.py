@@ -39,7 +39,7 @@ class StatisticsStore(Companion):
 
     version = 2
     older = (1,)
-    remedy = "make it with `functionscope precompute statistics --preset … --work …`"
+    remedy = "make it with `functionscope precompute statistics --build … --work …`"
 
     def _rows(
         self, row: type[RowT], table: str, where: str = "", parameters: Sequence[Any] = ()
