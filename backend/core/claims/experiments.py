@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from backend.core.claims.measures import Measure, Sources, claimed_sae
+from backend.core.claims.measures import Measure, Sources, claimed_sae, require_enough
 from backend.core.claims.rules import Figure, Measured, NotTested
 from backend.core.companions.experiments.store import Estimate, ExperimentsStore
 
@@ -195,6 +195,7 @@ def carry(sources: Sources, parameters: dict[str, Any]) -> Measured:
         ),
         "subjects",
     )
+    require_enough(row.n, noun)
     return Measured(
         row.value,
         _interval(row),

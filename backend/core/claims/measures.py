@@ -21,6 +21,7 @@ TABLE_1 = {"theta": "0", "min_count": "1"}  # the paper's setting; a page may op
 PAPER_DEPTHS = {"shallow": 10 / 42, "middle": 21 / 42, "deep": 32 / 42}
 SHARDS = "document shards"
 PAPER_TOKENS = Path(__file__).with_name("paper_tokens.toml")
+FEWEST = 8  # subjects or prompts that an interval over them is drawn from
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,15 @@ def depth_sae(store: Store, depth: str) -> SaeRow:
     if len({row.sae_id for row in nearest.values()}) < len(nearest):
         raise NotTested("needs SAEs at three depths: shallow, middle and deep")
     return nearest[depth]
+
+
+def require_enough(n: int, noun: str) -> None:
+    """NotTested for so few that drawing from them again says nothing of others."""
+    if n < FEWEST:
+        raise NotTested(
+            f"of {n} {noun} no interval can be drawn, of {FEWEST} one can: give the task file more "
+            "subjects"
+        )
 
 
 def claimed_sae(store: Store, parameters: dict[str, Any]) -> SaeRow:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from backend.core.claims.experiments import KIND
-from backend.core.claims.measures import Measure, Sources
+from backend.core.claims.measures import Measure, Sources, require_enough
 from backend.core.claims.rules import Figure, Measured, NotTested
 from backend.core.companions.experiments.store import Estimate, ExperimentsStore
 
@@ -28,6 +28,7 @@ def patched(sources: Sources, parameters: dict[str, Any]) -> Measured:
             f"`functionscope precompute {experiment}` on a task file makes it"
         )
     best = max(rows.values(), key=lambda one: one.n)
+    require_enough(best.n, "prompts")
     beside = _of(store.estimates(experiment, arm=parameters["beside_arm"], outcome=outcome))
     control = beside.get(best.subject)
     return Measured(

@@ -96,3 +96,17 @@ def test_what_was_not_measured_is_said(claim: Claim, sources: Sources, tmp_path:
         assert "have no such tokens at equal distances" in judge(claim, sources).reason
     arms = ARMS | comparison_arms()
     assert {claim.parameters["arm"], claim.parameters["beside_arm"]} <= set(arms)
+
+
+def test_too_few_subjects_decide_nothing(tmp_path: Path) -> None:
+    made = Result("carry", 0, arm=ARMS | comparison_arms(), outcome=dict(OUTCOMES))
+    for outcome in ("own", "exchanged"):
+        where: dict[str, Any] = {"sae_id": "layer_9", "layer": 9, "subject": "animals"}
+        made._add("at the end", outcome, 0.0, 0.0, 0.0, 2, **where)
+    made.task = [{"task": "animals", "title": "A", "noun": "animals", "sha256": "c" * 64}]
+    path = tmp_path / "b.experiments.duckdb"
+    publish(path, [made], "abc", stated("carry", "animals", {}))
+    few = Sources(missing, {"experiments": lambda: ExperimentsStore(path)})
+    found = judge(CLAIMS["subject-fires-again-at-the-end"], few)
+    assert found.verdict == "not tested"
+    assert "of 2 animals no interval can be drawn, of 8 one can" in found.reason

@@ -78,3 +78,12 @@ def test_without_the_experiment_a_claim_says_what_would_make_it(tmp_path: Path) 
     found = judge(NEEDED, sources)
     assert found.verdict == "not tested"
     assert found.measured is None
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(7, "not tested"), (8, "not supported")])
+def test_too_few_prompts_decide_nothing(tmp_path: Path, n: int, verdict: str) -> None:
+    """Two prompts that agree have an interval of no width."""
+    sources = sources_of(tmp_path, NEEDED, [(NEEDED.parameters["arm"], "animals", 0.0, n)])
+    found = judge(NEEDED, sources)
+    assert found.verdict == verdict
+    assert ("of 7 prompts no interval can be drawn" in found.reason) == (n == 7)
