@@ -224,12 +224,7 @@ def train_all(
     there.
     """
     batch = max(recipe.batch for recipe in recipes)
-    if positions < BATCHES * batch:
-        raise BadInput(
-            f"there are {positions:,} positions to train on, {positions // batch} steps of --batch "
-            f"{batch}; needed: {BATCHES} steps. Give more text (--corpus, --tokens), or a smaller "
-            "--batch."
-        )
+    _require_steps(positions, batch)
     trainings = [_resumed(harvest, recipe, d_model, positions) for recipe in recipes]
     total = positions * len(trainings)
     done = sum(t.trainer.n_training_samples for t in trainings)
@@ -254,6 +249,15 @@ def train_all(
                 training.save()
             bar.set_postfix_str(", ".join(_state(training) for training in trainings))
     return {training.recipe.name: training.finished() for training in trainings}
+
+
+def _require_steps(positions: int, batch: int) -> None:
+    if positions < BATCHES * batch:
+        raise BadInput(
+            f"there are {positions:,} positions to train on, {positions // batch} steps of --batch "
+            f"{batch}; needed: {BATCHES} steps. Give more text (--corpus, --tokens), or a smaller "
+            "--batch."
+        )
 
 
 def _resumed(harvest: Harvest, recipe: Recipe, d_model: int, positions: int) -> Training:

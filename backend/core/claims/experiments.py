@@ -187,14 +187,7 @@ def carry(sources: Sources, parameters: dict[str, Any]) -> Measured:
             "distances"
         )
     control = of_best[parameters["beside_arm"], parameters["beside_outcome"]]
-    noun = next(
-        (
-            task.noun
-            for task in _store(sources).tasks("carry")
-            if best.subject.startswith(task.task)
-        ),
-        "subjects",
-    )
+    noun = _carried(sources, best.subject)
     require_enough(row.n, noun)
     return Measured(
         row.value,
@@ -207,6 +200,12 @@ def carry(sources: Sources, parameters: dict[str, Any]) -> Measured:
         control.value,
         _interval(control),
     )
+
+
+def _carried(sources: Sources, subject: str) -> str:
+    """What the subjects of a set are, in the plural."""
+    tasks = _store(sources).tasks("carry")
+    return next((task.noun for task in tasks if subject.startswith(task.task)), "subjects")
 
 
 EXPERIMENT_MEASURES: dict[str, Measure] = {

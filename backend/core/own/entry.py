@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,12 +56,7 @@ def own_preset(name: str | None, raw: Mapping[str, Any], root: Path, home: Path)
     model = named.model if named else given
     revision = raw.get("revision", named.revision if named else None)
     path = model_path(model, root)
-    saes = tuple(_source(one, root, home) for one in raw["saes"])
-    ids = [sae.sae_id for sae in saes]
-    for sae_id in sorted({one for one in ids if ids.count(one) > 1}):
-        raise ValueError(
-            f"two SAEs are called {sae_id}, and their id is their folder's name: rename one."
-        )
+    saes = _sources(raw["saes"], root, home)
     called = path.stem if path is not None and path.is_file() else Path(path or model).name
     stated = _stated(named) if named else {"n_parameters": n_parameters(model, path, revision)}
     prompts = raw.get("prompt_format", stated.get("prompt_format", "plain"))
@@ -105,6 +100,16 @@ def _refuse(raw: Mapping[str, Any]) -> None:
         raise ValueError(f"there is no entry {unknown[0]!r}; allowed: {', '.join(ALLOWED)}.")
     if not isinstance(raw["saes"], list | tuple) or not raw["saes"]:
         raise ValueError(f"saes is {raw['saes']!r}; needed: a list of one or more.")
+
+
+def _sources(given: Sequence[object], root: Path, home: Path) -> tuple[SaeSource, ...]:
+    saes = tuple(_source(one, root, home) for one in given)
+    ids = [sae.sae_id for sae in saes]
+    for sae_id in sorted({one for one in ids if ids.count(one) > 1}):
+        raise ValueError(
+            f"two SAEs are called {sae_id}, and their id is their folder's name: rename one."
+        )
+    return saes
 
 
 def _source(given: object, root: Path, home: Path) -> SaeSource:
