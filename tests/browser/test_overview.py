@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.parts.numbers import percent
+from app.parts.token import visible
 
 pytestmark = pytest.mark.browser
 
@@ -37,6 +38,23 @@ def test_the_pair_is_on_screen_with_what_fires(page: Page, live_server_url: str)
     expect(strips.first).to_contain_text("Russia")
     expect(strips.first.locator(".fs-strip__next")).to_contain_text("→")
     expect(strips.first.locator(".fs-strip__bar--again").first).to_be_attached()
+
+
+def test_each_strip_ends_in_what_the_model_answers(page: Page, live_server_url: str) -> None:
+    can = page.request.get(f"{live_server_url}/api/capabilities").json()
+    prompts = can["opening"]["reactivation"] or can["prompts"][:2]
+    page.goto(live_server_url)
+    said = page.locator(".fs-strip__next")
+    expect(said).to_have_count(len(prompts))
+    for place, prompt in enumerate(prompts):
+        asked = {"prompt": prompt, "prefix": can["opening"]["prefix"], "interventions": []}
+        whole = page.request.post(
+            f"{live_server_url}/api/steer", data=asked | {"max_new_tokens": 8, "stop": ["\n"]}
+        ).json()["baseline"]
+        text = whole["texts"][0].rstrip()
+        assert text != whole["next_tokens"][0]["text"]  # else there is nothing to tell apart
+        expect(said.nth(place).locator("strong")).to_contain_text(visible(text))
+        expect(said.nth(place)).to_contain_text("first token")
 
 
 def test_four_ways_in_and_each_opens(page: Page, live_server_url: str) -> None:

@@ -14,7 +14,7 @@ from app.base import at
 from app.figures.coverage import LayerCurve, coverage_figure
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get, reproduce_post
-from app.pages.overview import verdicts
+from app.pages.overview import answer, verdicts
 from app.pages.overview.compared import (
     Compared,
     compared_in_build,
@@ -29,7 +29,7 @@ from app.parts.headline import number
 from app.parts.opening import opened_sae
 from app.parts.page import Page, icon
 from app.parts.panel import graph_exports, notice, panel, skeleton
-from backend.schemas import Capabilities, CoverageResponse, InspectRequest, Sae
+from backend.schemas import Capabilities, CoverageResponse, Sae
 
 CURVE_RANKS = 1000
 NOTE = "Share of all active features that the first k tokens by frequency reach."
@@ -64,6 +64,7 @@ ENTRIES = (
 async def layout(**_: str) -> Component:
     return html.Article(
         [
+            dcc.Store(id="overview-asked"),
             html.Div(
                 [_thesis(), verdicts.section(), _numbers(), _entries()],
                 className="fs-overview__words",
@@ -160,6 +161,7 @@ def _prompt_panel() -> Component:
 def register(app: Dash, api: ApiClient) -> None:
     _register_build(app, api)
     _register_prompts(app, api)
+    answer.register(app, api)
     verdicts.register(app, api)
 
 
@@ -205,55 +207,49 @@ def _register_prompts(app: Dash, api: ApiClient) -> None:
         Output("overview-strips", "children"),
         Output("overview-strips-panel-curl", "children"),
         Output("overview-strips-panel-python", "children"),
+        Output("overview-asked", "data"),
         Input("frame-live", "className"),
         State("overview-strips-panel-curl", "children"),
         State("frame-location", "href"),
     )
     async def show_prompts(
         live: str | None, drawn: str | None, href: str | None
-    ) -> tuple[Any, Any, Any]:
+    ) -> tuple[Any, Any, Any, Any]:
         if drawn or "--" not in (live or ""):
             # no heartbeat yet, or the strips are drawn already
-            return no_update, no_update, no_update
+            return (no_update,) * 4
         capabilities = await api.capabilities()
         if not capabilities.live:
-            return notice("No live model, so no strip", capabilities.live_detail), "", ""
+            return notice("No live model, so no strip", capabilities.live_detail), "", "", None
         if capabilities.model_info is None:  # a look at a build is no reason to load its model
-            return not_in_memory(capabilities), "", ""
+            return not_in_memory(capabilities), "", "", None
         return await _strips(api, capabilities, href)
 
 
 async def _strips(
     api: ApiClient, capabilities: Capabilities, href: str | None
-) -> tuple[Any, str, str]:
-    """The preset's pair of prompts, inspected at one live SAE, one strip each."""
+) -> tuple[Any, str, str, Any]:
+    """The preset's pair of prompts, inspected at one live SAE, one strip each; the code of the
+    first, and what was asked.
+    """
     saes = sorted((sae for sae in capabilities.saes if sae.live), key=lambda sae: sae.layer)
     if not saes:
-        return (
-            notice(
-                "No SAE is loaded", "The model is live, but this preset has no SAE to read it with."
-            ),
-            "",
-            "",
-        )
+        detail = "The model is live, but this preset has no SAE to read it with."
+        return notice("No SAE is loaded", detail), "", "", None
     middle = opened_sae("overview", capabilities, saes)
-    opening = capabilities.opening
-    prompts = opening.reactivation or capabilities.prompts[:2] or [capabilities.default_prompt]
-    requests = [
-        InspectRequest(prompt=prompt, prefix=opening.prefix, sae_ids=[middle.sae_id], next_tokens=3)
-        for prompt in prompts
-    ]
+    requests = answer.requests_of(capabilities, middle)
     try:
         answers = [await api.inspect(request) for request in requests]
     except ApiProblem as problem:
-        return notice(problem.title, problem.detail, kind="problem"), "", ""
+        return notice(problem.title, problem.detail, kind="problem"), "", "", None
     most = most_firing(answers, middle)
     strips = [
-        prompt_strip(answer, middle, request.prompt, most)
-        for answer, request in zip(answers, requests, strict=True)
+        prompt_strip(one, middle, request.prompt, most, place)
+        for place, (one, request) in enumerate(zip(answers, requests, strict=True))
     ]
-    code = reproduce_post(href, "/api/inspect", requests[0].model_dump(exclude_none=True))
-    return strips, code["curl"], code["python"]
+    asked = [request.model_dump(exclude_none=True) for request in requests]
+    code = reproduce_post(href, "/api/inspect", asked[0])
+    return strips, code["curl"], code["python"], asked
 
 
 async def _compared(api: ApiClient, sae: Sae, own: dict[str, Any]) -> Compared | None:

@@ -1,5 +1,5 @@
 """One prompt as a strip: each token with the features that fire on it,
-first firings apart from later ones.
+first firings apart from later ones; then what the model answers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 
 from app.base import at
 from app.links import page_url
+from app.pages.overview.answer import answer_words, place
 from app.parts.panel import notice
 from app.parts.token import token_chip, visible
 from backend.schemas import Capabilities, InspectResponse, Sae, Split, Token
@@ -37,14 +38,17 @@ def most_firing(answers: Sequence[InspectResponse], sae: Sae) -> int:
     return max([1, *shown])
 
 
-def prompt_strip(answer: InspectResponse, sae: Sae, prompt: str, most: int) -> Component:
+def prompt_strip(
+    answer: InspectResponse, sae: Sae, prompt: str, most: int, number: int
+) -> Component:
     """Tokens left to right with stacked bars (first firing, firing again), the tallest of `most`
-    firings; then the likeliest next token.
+    firings; then the likeliest next token, in whose place the answer comes. `number`: among the
+    strips.
     """
     splits = {split.position: split for split in answer.splits[sae.sae_id]}
     read = answer.tokens[answer.prefix_length :]  # examples before the prompt are not shown
     columns = [_column(token, splits.get(token.position), most) for token in read]
-    strip = html.Div([*columns, _prediction(answer)], className="fs-strip", role="list")
+    strip = html.Div([*columns, _prediction(answer, number)], className="fs-strip", role="list")
     return dcc.Link(
         strip,
         href=page_url("/reactivation", prompt=prompt),
@@ -85,14 +89,11 @@ def _column(token: Token, split: Split | None, most: int) -> Component:
     )
 
 
-def _prediction(answer: InspectResponse) -> Component | None:
+def _prediction(answer: InspectResponse, number: int) -> Component | None:
     last = max((token.position for token in answer.tokens), default=0)
     best = next((token for token in answer.next_tokens if token.position == last), None)
     if best is None:
         return None
     return html.Span(
-        ["→ ", html.Strong(visible(best.text)), f" {best.probability:.0%}"],
-        className="fs-strip__next",
-        title="the likeliest next token and its probability",
-        role="listitem",
+        answer_words(best), id=place(number), className="fs-strip__next", role="listitem"
     )
