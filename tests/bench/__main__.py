@@ -11,6 +11,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -32,6 +33,7 @@ from tests.bench.linear import edges_linear_in_tokens
 from tests.bench.live_comparisons import inspect_vs_bare, steer_vs_generate, ttft_vs_prefill
 from tests.bench.live_saelens import inspect_vs_saelens, peer_of, steer_vs_saelens, sweep_vs_saelens
 from tests.bench.loss_comparison import linear_rows, loss_vs_forward
+from tests.bench.page_clicks import page_clicks
 from tests.bench.report import Row
 from tests.bench.scale import reading_rows
 from tests.bench.scale_merge import merge_100m_1gb
@@ -56,6 +58,7 @@ NAMES = (
     "fit_s",
     "startup_s",
     "hover_ms",
+    "page_clicks",
     "coverage_p95_100m",
     "token_p95_100m",
     "feature_p95_100m",
@@ -71,12 +74,18 @@ LONG_PROMPT = 256
 
 
 class Bench:
-    """The subject, loaded once, and one method per name."""
+    """The subject, loaded once where it is needed, and one method per name."""
 
     def __init__(self, subject: Subject, scratch: Path, rounds: int) -> None:
         self.subject, self.scratch, self.rounds = subject, scratch, rounds
-        self.lm = LanguageModel.load(subject.model)
-        self.bare = BareModel(subject.model, subject.saes)
+
+    @cached_property
+    def lm(self) -> LanguageModel:
+        return LanguageModel.load(self.subject.model)
+
+    @cached_property
+    def bare(self) -> BareModel:
+        return BareModel(self.subject.model, self.subject.saes)
 
     def inspect_vs_bare(self) -> list[Row]:
         with api(self.lm, self.subject, self.scratch) as server:
@@ -141,6 +150,12 @@ class Bench:
 
     def startup_s(self) -> list[Row]:
         return [startup_s(max(3, self.rounds // 3))]
+
+    def page_clicks(self) -> list[Row]:
+        preset = self.subject.preset
+        if preset is None:
+            raise RuntimeError("page_clicks needs a preset that can be served: name it by --preset")
+        return page_clicks(max(5, self.rounds), self.subject.name, preset)
 
     def hover_ms(self) -> list[Row]:
         prompt = prompts(self.lm, LONG_PROMPT, 1)[0]

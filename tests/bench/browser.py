@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -64,21 +65,28 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+@dataclass(frozen=True)
+class Serving:
+    """A process that serves: its base URL, its id."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
-def serving() -> Iterator[str]:
-    """A fresh `functionscope serve --preset lab` on a free port,
-    with an empty store of runs; its base URL.
-    """
+def serving(preset: str = "lab") -> Iterator[Serving]:
+    """A fresh `functionscope serve` of the preset on a free port, with an empty store of runs."""
     port = free_port()
     with tempfile.TemporaryDirectory() as data:
         process = subprocess.Popen(
-            [sys.executable, "-m", "backend.cli", "serve", "--preset", "lab", "--port", str(port)],
-            env={**os.environ, "XDG_DATA_HOME": data, "HF_HUB_OFFLINE": "1"},
+            [sys.executable, "-m", "backend.cli", "serve", "--preset", preset, "--port", str(port)],
+            # not XDG_DATA_HOME: unpacked weights lie there
+            env={**os.environ, "FUNCTIONSCOPE_RUNS": f"{data}/runs.sqlite", "HF_HUB_OFFLINE": "1"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
-            yield f"http://127.0.0.1:{port}"
+            yield Serving(f"http://127.0.0.1:{port}", process.pid)
         finally:
             process.send_signal(signal.SIGINT)
             try:
@@ -121,8 +129,8 @@ def startup_s(rounds: int) -> Row:
         for _ in range(rounds):
             page = browser.new_page()
             start = time.perf_counter()
-            with serving() as url:
-                open_live(page, url)
+            with serving() as server:
+                open_live(page, server.url)
                 measured.append(time.perf_counter() - start)
             page.close()
     value, interval = median_interval(measured)
