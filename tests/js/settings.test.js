@@ -15,7 +15,7 @@ let written = null;
 Object.assign(globalThis, { document: { addEventListener: () => {} } });
 
 const { named, writeSettings } = await import("../../static/js/shared/controls.js");
-const { namedWithTheta } = await import("../../static/js/coverage/table.js");
+const { namedWithTheta, thetas } = await import("../../static/js/coverage/table.js");
 const { searchState } = await import("../../static/js/features/browse.js");
 const { writeState } = await import("../../static/js/graph/address.js");
 
@@ -54,6 +54,18 @@ test("θ of another layer is waited for", () => {
   assert.equal(namedWithTheta("l2", "0", "1", declared, grids), "no update");
   assert.equal(namedWithTheta("l2", "0.5", "1", declared, grids).theta, "0.5");
   assert.equal(namedWithTheta("l2", undefined, "1", declared, grids), "no update");
+});
+
+test("the list of θ is the layer's own, also where the value stays", () => {
+  const grid = (...values) => values.map((value) => [value, value]);
+  const grids = { l1: grid("0", "2.1"), l2: grid("0", "2.9", "7") };
+  const offered = ([data, value]) => [data.map((one) => one.value), value];
+  assert.deepEqual(offered(thetas("l2", "0", grids)), [["0", "2.9", "7"], "no update"]);
+  assert.deepEqual(offered(thetas("l2", "2.1", grids)), [["0", "2.9", "7"], "2.9"]);
+  assert.deepEqual(thetas("l2", "0", null), ["no update", "no update"]);
+  // every value that is offered is one that the page goes on with
+  for (const { value } of thetas("l2", "0", grids)[0])
+    assert.equal(namedWithTheta("l2", value, "1", declared, grids).theta, value);
 });
 
 test("another setting than the page begins at the first page again", () => {

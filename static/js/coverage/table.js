@@ -49,8 +49,8 @@ export function sorted(columns) {
 }
 
 /**
- * Each SAE has a grid of θ of its own, [[value, label], …]: another layer keeps the place in the
- * grid.
+ * Each SAE has a grid of θ of its own, [[value, label], …], which is what the list offers: another
+ * layer keeps the place in the grid. A value of 0 is in every grid.
  *
  * @param {string} sae
  * @param {unknown} theta
@@ -60,15 +60,14 @@ export function sorted(columns) {
 export function thetas(sae, theta, grids) {
   const stay = noUpdate();
   const grid = grids && grids[sae];
-  if (!grid || grid.some(([value]) => value === theta)) return [stay, stay];
+  if (!grid) return [stay, stay];
+  const offered = grid.map(([value, label]) => ({ value, label }));
+  if (grid.some(([value]) => value === theta)) return [offered, stay];
   const place = Math.max(
     ...Object.values(grids).map((other) => other.findIndex(([value]) => value === theta)),
     0,
   );
-  return [
-    grid.map(([value, label]) => ({ value, label })),
-    grid[Math.min(place, grid.length - 1)][0],
-  ];
+  return [offered, grid[Math.min(place, grid.length - 1)][0]];
 }
 
 /**
