@@ -201,7 +201,7 @@ def _notes(view: CoverageView, told: StatisticsResponse) -> Shown:
             "Is a degree distribution's tail a power law? Its exponent, and its likelihood "
             "against other laws." + first
         ),
-        ("coverage-rates-panel-note", "children"): rate_note(told.rates),
+        ("coverage-rates-panel-note", "children"): rate_note(told.rates, told.nulls),
         ("coverage-zipf-panel-note", "children"): (
             f"Occurrences by frequency rank: {slope_sentence(told.slopes, 'zipf')}. Dotted: the "
             "function cut."

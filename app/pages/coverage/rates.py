@@ -8,8 +8,8 @@ from dash.development.base_component import Component
 
 from app.pages.coverage.statistics import plain_table, share_cell
 from app.parts.headline import K
-from app.parts.numbers import NARROW
-from backend.schemas.statistics import RateContrast
+from app.parts.numbers import NARROW, percent
+from backend.schemas.statistics import NullModel, RateContrast
 
 
 def rate_table(rows: Sequence[RateContrast]) -> Component | None:
@@ -39,8 +39,10 @@ def rate_table(rows: Sequence[RateContrast]) -> Component | None:
     return plain_table(heads, made, "Coverage where an edge is a rate") if made else None
 
 
-def rate_note(rows: Sequence[RateContrast]) -> str:
-    """What a rate takes away, and from how many tokens the control is drawn."""
+def rate_note(rows: Sequence[RateContrast], nulls: Sequence[NullModel]) -> str:
+    """What a rate takes away, from how many tokens the control is drawn, and where a step between
+    two numbers of tokens can come from.
+    """
     if not rows:
         return (
             "Not counted in these statistics: `functionscope precompute statistics` on the build's "
@@ -50,4 +52,18 @@ def rate_note(rows: Sequence[RateContrast]) -> str:
         "The more often a token occurs, the more features it meets at least once. A rate takes "
         "that advantage away: the control is as many content tokens, however often they occur, of "
         f"the {rows[0].n_others:,} with 100 occurrences or more. At θ 0, whatever is chosen above."
+        f"{_giants(nulls)}"
+    )
+
+
+def _giants(nulls: Sequence[NullModel]) -> str:
+    """What positions of giant norm make up, where a run without them is beside the build."""
+    reached = {null.run: one.coverage for null in nulls for one in null.contrast if one.k == K}
+    if not {"real", "without_giants"} <= set(reached):
+        return ""
+    return (
+        " A step between two numbers of tokens can be one token’s that often stands at positions "
+        "of giant norm, where hundreds of features fire at once: with those positions left out, "
+        f"the {K} most frequent tokens reach {percent(reached['without_giants'])} instead of "
+        f"{percent(reached['real'])} at one firing an edge."
     )

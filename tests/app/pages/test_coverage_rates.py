@@ -4,7 +4,7 @@ from typing import Any
 
 from app.pages.coverage.page import TABLES, VIEW
 from app.pages.coverage.rates import rate_note, rate_table
-from backend.schemas.statistics import RateContrast
+from backend.schemas.statistics import NullContrast, NullModel, RateContrast
 
 
 def test_every_table_of_the_page_is_filled() -> None:
@@ -42,6 +42,19 @@ def test_a_control_that_could_not_be_drawn_is_a_dash() -> None:
 
 
 def test_the_note_says_from_how_many_tokens_or_how_to_count_them() -> None:
-    assert "of the 412 with 100 occurrences" in rate_note([contrast(0.05, 10, 0.08)])
+    assert "of the 412 with 100 occurrences" in rate_note([contrast(0.05, 10, 0.08)], [])
     assert rate_table([]) is None
-    assert "precompute statistics" in rate_note([])
+    assert "precompute statistics" in rate_note([], [])
+
+
+def run_of(name: str, coverage: float, k: int = 10) -> NullModel:
+    at_k = NullContrast.model_construct(k=k, coverage=coverage)
+    return NullModel.model_construct(run=name, contrast=[at_k])
+
+
+def test_the_note_says_what_positions_of_giant_norm_make_up_where_a_run_tells() -> None:
+    rows = [contrast(0.05, 10, 0.08)]
+    nulls = [run_of("real", 0.883), run_of("without_giants", 0.833)]
+    assert "reach 83.3\u202f% instead of 88.3\u202f% at one firing" in rate_note(rows, nulls)
+    for fewer in ([], nulls[:1], nulls[1:], [nulls[0], run_of("without_giants", 0.9, k=50)]):
+        assert "giant" not in rate_note(rows, fewer)
