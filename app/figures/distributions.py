@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import plotly.graph_objects as go
 
@@ -14,6 +15,8 @@ from app.theme import palette
 from backend.schemas import CoverageRow, TokenRow
 from backend.schemas.statistics import RarefactionResponse
 
+Counted = TypeVar("Counted", CoverageRow, TokenRow)
+
 
 def degree_figure(
     rows: Sequence[CoverageRow],
@@ -23,14 +26,14 @@ def degree_figure(
     null: RarefactionResponse | None = None,
 ) -> go.Figure:
     """Degree against occurrences, both on logarithms;
-    every function token, and a spread of the others.
+    every function token, and `spread_of` the others.
 
     `null` adds the degree that is expected of a content token so frequent.
     """
     figure = go.Figure(layout={"template": template(scheme)})
     ink = palette(scheme)
     reached = [row for row in rows if row.degree > 0]
-    drawn = _spread(reached, function_ids)
+    drawn = spread_of(reached, function_ids)
     for name, colour, size in (("content", ink.content, 4), ("function", ink.function, 6)):
         members = _of_class(drawn, function_ids, name)
         figure.add_scatter(
@@ -70,12 +73,12 @@ def _of_class(
     return [row for row in rows if (row.token_id in function_ids) == (name == "function")]
 
 
-def _spread(
-    rows: Sequence[CoverageRow], function_ids: frozenset[int], most: int = 1200
-) -> list[CoverageRow]:
-    """At most about `most` content rows, evenly over the logarithm of their place by frequency."""
+def spread_of(rows: Sequence[Counted], function_ids: frozenset[int]) -> list[Counted]:
+    """Every function token, and the others evenly over the logarithm of their place by frequency:
+    a dot costs a browser a tenth of a millisecond or more, at every redraw.
+    """
     by_count = sorted(rows, key=lambda row: -row.occurrences)
-    kept = {rank - 1 for rank in log_spaced(len(by_count), exact=200, per_decade=most // 3)}
+    kept = {rank - 1 for rank in log_spaced(len(by_count))}
     return [row for i, row in enumerate(by_count) if i in kept or row.token_id in function_ids]
 
 
@@ -118,27 +121,29 @@ def document_figure(
     scheme: str | None,
     expected: Mapping[int, float] | None = None,
 ) -> go.Figure:
-    """Share of documents that contain the token, by frequency rank.
+    """Share of documents that contain the token, by frequency rank; of the tokens, `spread_of`.
 
     expected: by token, the documents that would hold it were its positions strewn over the corpus
     at random.
     """
     ink = palette(scheme)
     figure = _small(scheme, len(tokens), None)
+    drawn = spread_of(tokens, function_ids)
     if expected:
-        _add_strewn(figure, tokens, expected, scheme)
+        _add_strewn(figure, drawn, expected, scheme)
     figure.add_scatter(
-        x=[token.rank for token in tokens],
-        y=[token.document_coverage for token in tokens],
+        x=[token.rank for token in drawn],
+        y=[token.document_coverage for token in drawn],
         mode="markers",
         name="tokens",
         marker={
             "size": 4,
             "opacity": 0.6,
             "line": {"width": 0},
-            "color": [ink.function if t.token_id in function_ids else ink.content for t in tokens],
+            "color": [ink.function if t.token_id in function_ids else ink.content for t in drawn],
         },
-        customdata=[[visible(token.text), token.documents] for token in tokens],
+        meta=points_of(len(tokens)),
+        customdata=[[visible(token.text), token.documents] for token in drawn],
         hovertemplate=(
             "<b>%{customdata[0]}</b> · rank %{x:,}<br>in %{customdata[1]:,} documents, "
             "%{y:.1%}<extra></extra>"

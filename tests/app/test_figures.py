@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from app.figures.coverage import PAPER_TABLE_1, LayerCurve, coverage_figure, is_papers_model
-from app.figures.distributions import degree_figure, zipf_figure
+from app.figures.distributions import degree_figure, document_figure, zipf_figure
 from app.figures.template import log_spaced, spread
 from app.pages.claims.card import quantity
 from app.parts.numbers import (
@@ -225,3 +225,16 @@ def test_what_is_drawn_at_some_of_its_points_says_of_how_many() -> None:
     assert len(dots["function"].x) == dots["function"].meta["of"] == 2
     whole = coverage_figure([curve()], None).data
     assert next(t for t in whole if t.name == "layer 20").meta == {"of": 12}
+
+
+def test_dots_are_few_enough_to_be_redrawn_at_every_choice_and_say_of_how_many_they_are() -> None:
+    place = next(rank for rank in range(2000, 3000) if rank not in log_spaced(3000))
+    function = frozenset({10 + place})
+    rows = [row(rank, rank / 3000) for rank in range(1, 3001)]
+    tokens = [token(rank, 1 / 3000, rank / 3000) for rank in range(1, 3001)]
+    degrees = {trace.name: trace for trace in degree_figure(rows, function, None, None).data}
+    (documents,) = document_figure(tokens, function, None, None).data
+    assert max(len(degrees["content"].x), len(documents.x)) < 250
+    assert documents.meta == {"of": 3000}
+    assert place in documents.x  # every function token is drawn
+    assert len(degrees["function"].x) == 1

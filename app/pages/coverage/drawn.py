@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dash import html
+from dash.development.base_component import Component
 
 from app.figures.coverage import coverage_figure, is_papers_model
 from app.figures.coverage_nulls import equal_figure, null_figure
@@ -38,20 +39,31 @@ from app.pages.coverage.words import (
 )
 from app.parts.numbers import fixed, interval, rank_rows
 from app.parts.panel import notice
+from app.parts.still import still
 from backend.schemas.statistics import StatisticsResponse
 
 NOTED = ("curve", "equal", "nulls", "degree", "cuts", "kinds", "rates", "laws", "zipf", "documents")
 LEFT_OUT = "Needs the statistics beside the build."
+# of the two charts that are dots
+DOTS = " Dots: every function token, and others evenly over the logarithm of their frequency rank."
 Shown = dict[tuple[str, str], Any]
 
 
 def everything(view: CoverageView, scheme: str | None, ticked: Sequence[int]) -> Shown:
-    """All of it; without statistics, their panels say so."""
-    return {
+    """All of it; without statistics, their panels say so. What is not text alone stands still:
+    Dash goes through every component of a page whenever one changes.
+    """
+    shown = {
         **_lead(view),
         **_own_figures(view, scheme),
         **_table(view, ticked),
         **(_evidence(view, view.evidence, scheme) if view.evidence else _no_evidence(view, scheme)),
+    }
+    return {
+        (name, kind): still(value)
+        if kind == "children" and isinstance(value, list | Component)
+        else value
+        for (name, kind), value in shown.items()
     }
 
 
@@ -186,7 +198,7 @@ def _notes(view: CoverageView, told: StatisticsResponse) -> Shown:
             "are of."
         ],
         ("coverage-nulls-panel-note", "children"): null_note(told.nulls) + first,
-        ("coverage-degree-panel-note", "children"): _slope(view),
+        ("coverage-degree-panel-note", "children"): _slope(view) + DOTS,
         ("coverage-cuts-panel-note", "children"): (
             "Function tokens are the most frequent ones up to a share of all occurrences; here "
             "the share moves. "
@@ -208,7 +220,7 @@ def _notes(view: CoverageView, told: StatisticsResponse) -> Shown:
         ),
         ("coverage-documents-panel-note", "children"): (
             f"Share of documents that hold the token; the {len(view.tokens):,} most frequent. "
-            "Below the line: bursty."
+            f"Below the line: bursty.{DOTS}"
         ),
     }
 
@@ -231,12 +243,12 @@ def _no_evidence(view: CoverageView, scheme: str | None) -> Shown:
         ("coverage-kinds", "children"): None,
         ("coverage-laws", "children"): None,
         ("coverage-rates", "children"): None,
-        ("coverage-degree-panel-note", "children"): _slope(view),
+        ("coverage-degree-panel-note", "children"): _slope(view) + DOTS,
         (
             "coverage-zipf-panel-note",
             "children",
         ): "Occurrences by frequency rank. Dotted: the function cut.",
         ("coverage-documents-panel-note", "children"): (
-            f"Share of documents that hold the token; the {len(view.tokens):,} most frequent."
+            f"Share of documents that hold the token; the {len(view.tokens):,} most frequent.{DOTS}"
         ),
     }
