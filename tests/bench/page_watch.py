@@ -42,10 +42,12 @@ WATCH = """() => {
 }"""
 ARM = """() => Object.assign(
   window.bench, { at: null, seen: null, last: null, tasks: [], armed: true })"""
+# Dash knows whether a callback still runs, or waits for another one.
 QUIET = """(ms) => {
   const { at, last, asked, heard } = window.bench;
   const since = performance.now() - Math.max(at ?? Infinity, last ?? 0, heard ?? 0);
-  return at !== null && asked === 0 && since > ms;
+  const waits = window.dash_stores.some((one) => one.getState().isLoading);
+  return at !== null && asked === 0 && !waits && since > ms;
 }"""
 # To the last change within the window, to the last of all, the longest task; the first two null
 # where nothing changed. What was changed before the click is not its own.
