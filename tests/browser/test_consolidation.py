@@ -2,7 +2,9 @@
 scrub, play, brush, isolate, compare, share.
 """
 
-from playwright.sync_api import Browser, Page, expect
+import json
+
+from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.browser.waiting import until
 
@@ -96,6 +98,40 @@ def test_one_line_is_isolated_and_the_class_cut_changes_the_numbers(
     page.goto(f"{live_server_url}/consolidation?lines=fc&cut=0.20")
     expect(page.locator(f"{HERE} tbody tr")).to_have_count(5)
     assert page.locator(f"{HERE} tbody").inner_text() != before
+
+
+def test_a_choice_asks_and_redraws_what_follows_it_alone(page: Page, live_server_url: str) -> None:
+    """Another measure concerns one chart: neither the features nor the sentences ask again."""
+    opened(page, live_server_url)
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+
+    def hear(sent: Request) -> None:
+        if sent.method == "POST" and "consolidation-" in (sent.post_data or ""):
+            asked.append(json.loads(sent.post_data or "{}")["output"])
+
+    page.on("request", hear)
+    first = "document.querySelector('#consolidation-loss .js-plotly-plot').data[0]"
+    before = page.evaluate(f"{first}.y[1]")
+    here = page.locator(f"{HERE} tbody").inner_text()
+    page.locator("#consolidation-measure label", has_text="share of total loss").click()
+    until(page, f"{first}.y[1] !== {before}")
+    page.wait_for_load_state("networkidle")
+    assert len(asked) == 1
+    assert "consolidation-loss.figure" in asked[0]
+    assert page.locator(f"{HERE} tbody").inner_text() == here
+    asked.clear()
+    page.locator("#consolidation-axis label").nth(1).click()
+    until(page, "document.querySelectorAll('.fs-cursor--cursor:not([hidden])').length === 3")
+    until(
+        page,
+        "['loss', 'features', 'degree'].every((name) => document.querySelector("
+        "`#consolidation-${name} .js-plotly-plot`)._fullLayout.xaxis.type === 'linear')",
+    )
+    page.wait_for_load_state("networkidle")
+    drawn = ("consolidation-loss.figure", "consolidation-features.figure")
+    assert len(asked) == 2
+    assert all(any(name in one for one in asked) for name in drawn)
 
 
 def test_a_brushed_range_is_laid_on_the_other_plots(page: Page, live_server_url: str) -> None:

@@ -11,21 +11,21 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
+from app.pages.consolidation import losses
 from app.pages.consolidation.asked import complaints_of
 from app.pages.consolidation.code import PANELS, requests_of
 from app.pages.consolidation.data import prediction_table, run_title
 from app.pages.consolidation.panels import GRAPHS, panels, timeline
 from app.pages.consolidation.state import ConsolidationState
-from app.pages.consolidation.view import FeaturesView, LossView, read_features, read_losses
+from app.pages.consolidation.view import FeaturesView, read_features, read_losses
 from app.parts.address.settings import register_address
 from app.parts.controls import address_complaints
 from app.parts.page import Page
-from app.parts.panel import notice, skeleton
+from app.parts.panel import skeleton
 from app.parts.reproduce import reproduce_all
 from app.parts.still import still
-from backend.schemas import Capabilities
+from backend.schemas import Capabilities, Generations
 
-LOSS_PANEL = "consolidation-loss-panel"
 FEATURES_PANEL = "consolidation-features-panel"
 
 
@@ -36,7 +36,11 @@ async def layout(**query: str) -> Component:
             dcc.Store(id="consolidation-asked", data=query),
             dcc.Store(id="consolidation-state"),
             dcc.Store(id="consolidation-declared", data=ConsolidationState.opening()),
+            # parts of the state, for panels that follow no other setting
+            dcc.Store(id="consolidation-axes"),
+            dcc.Store(id="consolidation-requests"),
             dcc.Store(id="consolidation-data"),
+            dcc.Store(id="consolidation-shown"),  # of which settings the data are
             dcc.Store(id="consolidation-compare", data=query.get("compare")),
             dcc.Store(id="consolidation-drawn"),
             dcc.Store(id="consolidation-brushed"),
@@ -66,8 +70,8 @@ def register(app: Dash, api: ApiClient) -> None:
         write_by="fsConsolidation.chosen",
     )
     _register_complaints(app, api)
-    _register_groups(app, api)
-    _register_losses(app, api)
+    _register_followed(app)
+    losses.register(app, api)
     _register_features(app, api)
     _register_code(app)
     _register_sentences(app, api)
@@ -96,52 +100,15 @@ def _whose(can: Capabilities) -> Component | None:
     return html.P(told, className="fs-small", **{"data-fs-of": "training"})
 
 
-def _register_groups(app: Dash, api: ApiClient) -> None:
-    @app.callback(
-        Output("consolidation-group", "data"),
-        Output("consolidation-group", "value"),
-        Output("consolidation-group", "style"),
-        Input("consolidation-state", "data"),
-        State("consolidation-group", "value"),
-        prevent_initial_call=True,
-    )
-    async def offer_groups(asked: dict[str, str] | None, chosen: str | None) -> Any:
-        if asked is None or asked["by"] == "none":
-            return [], None, {"display": "none"}
-        try:
-            groups = (await api.consolidation_loss(cut=asked["cut"], by=asked["by"])).groups
-        except ApiProblem:
-            return [], None, {"display": "none"}
-        return groups, chosen if chosen in groups else groups[0], {}
-
-
-def _register_losses(app: Dash, api: ApiClient) -> None:
-    @app.callback(
-        Output("consolidation-headline", "children"),
-        Output("consolidation-loss", "figure"),
-        Output(f"{LOSS_PANEL}-note", "children"),
-        Output("consolidation-lines-note", "children"),
-        Output("consolidation-data", "data"),
-        Output("consolidation-paper", "children"),
-        Output("consolidation-paper-panel-note", "children"),
-        Input("consolidation-state", "data"),
-        Input("consolidation-group", "value"),
-        Input("frame-scheme", "data"),
-        prevent_initial_call=True,
-    )
-    async def show_losses(
-        asked: dict[str, str] | None, group: str | None, scheme: str | None
-    ) -> tuple[Any, ...]:
-        if asked is None:
-            return (no_update,) * 7
-        try:
-            view: LossView = await read_losses(api, ConsolidationState.of(asked), group)
-        except ApiProblem as problem:
-            return (
-                notice("No training runs to look at", problem.detail, kind="problem"),
-                *(no_update,) * 6,
-            )
-        return await asyncio.to_thread(view.shown, scheme)
+def _register_followed(app: Dash) -> None:
+    for name in ("axes", "requests"):
+        app.clientside_callback(
+            ClientsideFunction("fsConsolidation", f"of{name.capitalize()}"),
+            Output(f"consolidation-{name}", "data"),
+            Input("consolidation-state", "data"),
+            State(f"consolidation-{name}", "data"),
+            prevent_initial_call=True,
+        )
 
 
 def _register_features(app: Dash, api: ApiClient) -> None:
@@ -151,11 +118,14 @@ def _register_features(app: Dash, api: ApiClient) -> None:
         Output("consolidation-degree", "figure"),
         Output("consolidation-degree-panel-note", "children"),
         Output("consolidation-coverage", "figure"),
-        Input("consolidation-state", "data"),
+        Input("consolidation-axes", "data"),
         Input("frame-scheme", "data"),
+        State("consolidation-state", "data"),
         prevent_initial_call=True,
     )
-    async def show_features(asked: dict[str, str] | None, scheme: str | None) -> tuple[Any, ...]:
+    async def show_features(
+        _: dict[str, str] | None, scheme: str | None, asked: dict[str, str] | None
+    ) -> tuple[Any, ...]:
         if asked is None:
             return (no_update,) * 5
         try:
@@ -172,11 +142,14 @@ def _register_code(app: Dash) -> None:
             for name in PANELS
             for kind in ("curl", "python")
         ],
-        Input("consolidation-state", "data"),
+        Input("consolidation-requests", "data"),
+        State("consolidation-state", "data"),
         State("frame-location", "href"),
         prevent_initial_call=True,
     )
-    async def show_code(asked: dict[str, str] | None, href: str | None) -> list[Any]:
+    async def show_code(
+        _: dict[str, str] | None, asked: dict[str, str] | None, href: str | None
+    ) -> list[Any]:
         if asked is None:
             return [no_update] * (2 * len(PANELS))
         requests = requests_of(ConsolidationState.of(asked))
@@ -190,18 +163,17 @@ def _register_sentences(app: Dash, api: ApiClient) -> None:
         Output("consolidation-run", "value"),
         Output("consolidation-sentence", "data"),
         Output("consolidation-sentence", "value"),
-        Input("consolidation-data", "data"),
+        Input("consolidation-requests", "data"),
         State("consolidation-run", "value"),
         State("consolidation-sentence", "value"),
-        State("consolidation-state", "data"),
         prevent_initial_call=True,
     )
     async def offer_sentences(
-        data: dict[str, Any] | None, run: str, sentence: str, state: dict[str, str]
+        asked: dict[str, str] | None, run: str, sentence: str
     ) -> tuple[Any, ...]:
-        if not data:
+        generations = await _sentences(api, asked["cut"]) if asked else None
+        if generations is None:
             return (no_update,) * 4
-        generations = await api.consolidation_generations(cut=state["cut"])
         runs = [
             {"value": str(i), "label": run_title(one, generations.runs)}
             for i, one in enumerate(generations.runs)
@@ -231,6 +203,14 @@ def _register_sentences(app: Dash, api: ApiClient) -> None:
                 generations.sentences[int(sentence)], generations.runs[int(run)], tokens
             )
         )
+
+
+async def _sentences(api: ApiClient, cut: str) -> Generations | None:
+    """None where there are none: the losses' callback says what is missing."""
+    try:
+        return await api.consolidation_generations(cut=cut)
+    except ApiProblem:
+        return None
 
 
 def _known(value: str | None, n: int) -> str:

@@ -27,6 +27,7 @@ from app.pages.consolidation.words import (
     paper_table,
     seeds_note,
 )
+from app.parts.still import still
 from backend.schemas import CheckpointCoverage, CheckpointFeatures, Generations, LossResponse
 
 
@@ -39,8 +40,33 @@ class LossView:
     generations: Generations
     group: str | None
 
-    def shown(self, scheme: str | None) -> tuple[Any, ...]:
-        """Headline, figure, its two notes, the cursor's data, the paper's table and note."""
+    def data_of(self) -> dict[str, str | None]:
+        """The settings that `kept` follows."""
+        state = self.state
+        return {"cut": state.cut, "by": state.by, "axis": state.axis, "group": self.group}
+
+    def kept(self) -> list[Any]:
+        """Headline, note, the cursor's data, the paper's table and note; the parts of the split,
+        which is chosen, and whether the choice is there.
+        """
+        answer = self.answer
+        data = cursor_data(answer, self.generations, self.group) | {
+            "axis": self.state.axis,
+            "group": self.group,
+        }
+        return [
+            still(headline(answer)),
+            still([seeds_note(answer), method_note(answer)]),
+            data,
+            still(paper_table(answer)),
+            paper_note(answer),
+            answer.groups,
+            self.group,
+            {} if answer.groups else {"display": "none"},
+        ]
+
+    def drawn(self, scheme: str | None) -> list[Any]:
+        """The figure and its note."""
         state, answer = self.state, self.answer
         figure = loss_figure(
             answer,
@@ -51,19 +77,7 @@ class LossView:
             group=self.group,
             paper=state.axis == "share",
         )
-        data = cursor_data(answer, self.generations, self.group) | {
-            "axis": state.axis,
-            "group": self.group,
-        }
-        return (
-            headline(answer),
-            figure,
-            held_out_note(answer),
-            [seeds_note(answer), method_note(answer)],
-            data,
-            paper_table(answer),
-            paper_note(answer),
-        )
+        return [figure, held_out_note(answer)]
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ function settle(tries) {
 }
 
 /**
- * A figure is drawn anew: it gets the range, at first that of the address.
+ * A figure is drawn anew: it gets the cursor's line, and the range, at first that of the address.
  *
  * @param {unknown} _loss
  * @param {unknown} _features
@@ -97,6 +97,7 @@ export function ranged(_loss, _features, _degree, asked) {
   if (panels !== seen) [seen, brushed.steps] = [panels, read(asked)];
   window.clearTimeout(timer);
   timer = window.setTimeout(() => settle(TRIES), LAID_MS);
+  window.setTimeout(redraw, LAID_MS); // other numbers make another margin
   return noUpdate();
 }
 

@@ -5,6 +5,7 @@ import { noUpdate, tell } from "../shared/dash.js";
 import { notice } from "../shared/notices.js";
 
 /** @import { Consolidation } from "./types.js" */
+/** @import { Values } from "../shared/types.js" */
 
 /** @type {Record<string, string>} */
 export const TRANSITIONS = { fc: "f→c", cc: "c→c", all: "all", ff: "f→f", cf: "c→f" };
@@ -30,6 +31,20 @@ export function state(...values) {
   }
   return { ...chosen, lines: lines.join(",") };
 }
+
+/**
+ * The settings that some panels follow, told to them when one of these changes and not when another
+ * does.
+ *
+ * @param {readonly string[]} names
+ * @returns {(state: Values | null, before: Values | null) => unknown}
+ */
+const followed = (names) => (state, before) => {
+  if (!state || names.every((name) => before?.[name] === state[name])) return noUpdate();
+  return Object.fromEntries(names.map((name) => [name, state[name]]));
+};
+export const ofAxes = followed(["cut", "axis"]);
+export const ofRequests = followed(["cut", "by"]);
 
 /**
  * Index of the checkpoint nearest to a step.
