@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -38,7 +38,7 @@ from tests.bench.report import Row
 from tests.bench.scale import reading_rows
 from tests.bench.scale_merge import merge_100m_1gb
 from tests.bench.server import api, product
-from tests.bench.subject import Subject, find, prompts
+from tests.bench.subject import Subject, default_preset, find, prompts
 from tests.bench.synthetic import D_SAE, EDGES, N_TOKENS, make_columns, vocabulary
 from tests.bench.synthetic_build import make_build
 
@@ -76,8 +76,11 @@ LONG_PROMPT = 256
 class Bench:
     """The subject, loaded once where it is needed, and one method per name."""
 
-    def __init__(self, subject: Subject, scratch: Path, rounds: int) -> None:
+    def __init__(
+        self, subject: Subject, scratch: Path, rounds: int, also: Sequence[Subject] = ()
+    ) -> None:
         self.subject, self.scratch, self.rounds = subject, scratch, rounds
+        self.also = also  # whose pages are measured too
 
     @cached_property
     def lm(self) -> LanguageModel:
@@ -152,10 +155,12 @@ class Bench:
         return [startup_s(max(3, self.rounds // 3))]
 
     def page_clicks(self) -> list[Row]:
-        preset = self.subject.preset
-        if preset is None:
-            raise RuntimeError("page_clicks needs a preset that can be served: name it by --preset")
-        return page_clicks(max(5, self.rounds), self.subject.name, preset)
+        rows: list[Row] = []
+        for subject in (*self.also, self.subject):
+            if subject.preset is None:
+                raise RuntimeError("page_clicks needs a preset that is whole: name it by --preset")
+            rows += page_clicks(max(5, self.rounds), subject.name, subject.preset)
+        return rows
 
     def hover_ms(self) -> list[Row]:
         prompt = prompts(self.lm, LONG_PROMPT, 1)[0]
@@ -238,7 +243,9 @@ def _parser() -> argparse.ArgumentParser:
         help="cuda: Gemma 2 9B's shape, on a GPU",
     )
     parser.add_argument(
-        "--preset", default="lab", help="whose model is measured on a CPU (%(default)s)"
+        "--preset",
+        help="whose model is measured on a CPU (lab; page_clicks also the preset that is served "
+        "where none is named)",
     )
     parser.add_argument(
         "--only", nargs="+", choices=NAMES + CUDA_NAMES, help="default: all of the device's"
@@ -280,10 +287,10 @@ def main(argv: list[str] | None = None) -> int:
                 Device(GEMMA_2_9B, "cuda"), names, arguments.rounds, Path(scratch)
             )
         else:
-            rows, failed = measure(
-                Bench(find(Path(scratch), arguments.preset), Path(scratch), arguments.rounds),
-                names,
-            )
+            subject = find(Path(scratch), arguments.preset or "lab")
+            pages = "page_clicks" in names and not arguments.preset
+            also = default_preset(Path(scratch)) if pages else []
+            rows, failed = measure(Bench(subject, Path(scratch), arguments.rounds, also), names)
     large, lost = measure_large(arguments.large, LARGE & set(names))
     rows, failed = rows + large, failed + lost
     print(report.table(rows))

@@ -12,8 +12,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import Gemma2ForCausalLM
 
+from backend.core.hub import ModelUnavailable
 from backend.core.lm import LanguageModel
-from backend.core.presets import load_preset
+from backend.core.presets import DEFAULT_PRESET, load_preset
 from backend.core.weights import model_source
 from tests.tiny import tiny_config, tiny_sae_dir, tiny_tokenizer
 
@@ -63,6 +64,15 @@ def find(scratch: Path, name: str = "lab") -> Subject:
         return random_subject(scratch)
     first = dict(list(saes.items())[: len(LAYERS)])
     return Subject("the lab model", Path(preset.model), first, "lab")
+
+
+def default_preset(scratch: Path) -> list[Subject]:
+    """What is served where no preset is named; empty where its weights are not here."""
+    try:
+        return [find(scratch, DEFAULT_PRESET)]
+    except ModelUnavailable as why:
+        print(f"page_clicks: {DEFAULT_PRESET} is left out: {why}", file=sys.stderr)
+        return []
 
 
 def random_subject(scratch: Path) -> Subject:
