@@ -134,6 +134,25 @@ def test_the_numbers_follow_the_controls(page: Page, live_server_url: str) -> No
     expect(page.locator("#coverage-curve-panel-note")).to_contain_text(percent(wanted["coverage"]))
 
 
+def test_a_choice_draws_again_what_it_changed_alone(page: Page, live_server_url: str) -> None:
+    page.goto(f"{live_server_url}/coverage")
+    ready(page)
+    page.wait_for_load_state("networkidle")
+
+    def drawn(control: str, label: str) -> set[str]:
+        """The charts that the page is told of at a click."""
+        view = '"..coverage-headline.children...'
+        with page.expect_response(lambda got: view in (got.request.post_data or "")) as got:
+            choose(page, control, label)
+        told = got.value.json()["response"]
+        return {name.removeprefix("coverage-") for name, what in told.items() if "figure" in what}
+
+    assert drawn("denominator", "whole dictionary") == {"curve"}
+    assert drawn("min_count", "2") == {"curve", "equal", "degree"}
+    assert drawn("sae", "3") >= {"curve", "equal", "degree"}
+    assert drawn("min_count", "1") >= {"curve"}  # and what is back is told again
+
+
 def test_an_address_that_cannot_be_honoured_says_so(page: Page, live_server_url: str) -> None:
     page.goto(f"{live_server_url}/coverage?order=alphabet&colour=red")
     complaint = page.locator("#coverage-complaints")

@@ -11,6 +11,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dash.development.base_component import Component
 
 from app.api import ApiClient
+from app.changed import only_changed
 from app.figures.template import CONFIG, blank
 from app.pages.coverage import dictionaries
 from app.pages.coverage import shared as coverage_shared
@@ -57,6 +58,7 @@ async def layout(**query: str) -> Component:
             dcc.Store(id="coverage-grids"),
             dcc.Store(id="coverage-state"),
             dcc.Store(id="coverage-function"),
+            *(dcc.Store(id=f"coverage-{name}-held") for name in ("view", "ticked", "requests")),
             dcc.Store(id="coverage-sort", data=query.get("sort") if read_sort(query) else None),
             dcc.Store(id="coverage-tokens", data=",".join(map(str, ticked)) or None),
             html.Header(
@@ -229,48 +231,52 @@ VIEW = (
         for name in ("curve", "equal", "nulls", "degree", "zipf", "documents")
     ),
     ("coverage-table", "rowData"),
-    ("coverage-table", "selectedRows"),
     ("coverage-hidden", "children"),
     *((f"coverage-{name}", "children") for name, _, _ in TABLES),
     *((f"coverage-{name}-panel-note", "children") for name in NOTED),
 )
+
+HELD = ("coverage-view-held", "data")
+TICKED = ("coverage-table", "selectedRows")  # told always: people change it
 
 
 def _register_view(app: Dash, api: ApiClient) -> None:
     frequent = FrequentTokens(api)
 
     @app.callback(
-        [Output(*where) for where in VIEW],
+        [Output(*where) for where in (*VIEW, HELD, TICKED)],
         Input("coverage-state", "data"),
         Input("frame-scheme", "data"),
         State("coverage-tokens", "data"),
+        State(*HELD),
         prevent_initial_call=True,
     )
     async def show_view(
-        asked: dict[str, str] | None, scheme: str | None, ticked: str | None
+        asked: dict[str, str] | None, scheme: str | None, ticked: str | None, held: Any
     ) -> list[Any]:
         if asked is None:
-            return [no_update] * len(VIEW)
+            return [no_update] * (len(VIEW) + 2)
         view = await read_view(api, frequent, asked)
         made = await asyncio.to_thread(everything, view, scheme, read_tokens(ticked))
-        return [made[where] for where in VIEW]
+        return [*only_changed([made[where] for where in VIEW], held), made[TICKED]]
 
     @app.callback(
-        [Output(*where) for where in FILLED],
+        [*(Output(*where) for where in FILLED), Output("coverage-requests-held", "data")],
         Input("coverage-state", "data"),
         State("coverage-grids", "data"),
         State("frame-location", "href"),
+        State("coverage-requests-held", "data"),
         prevent_initial_call=True,
     )
     async def show_requests(
-        asked: dict[str, str] | None, grids: dict[str, Any], href: str | None
+        asked: dict[str, str] | None, grids: dict[str, Any], href: str | None, held: Any
     ) -> list[Any]:
         if asked is None:
-            return [no_update] * len(FILLED)
+            return [no_update] * (len(FILLED) + 1)
         can = await api.capabilities()
         file = can.build.name if can.build else ""
         made = filled(asked, grids, href, can.limits.page, file)
-        return [made[where] for where in FILLED]
+        return only_changed([made[where] for where in FILLED], held)
 
 
 PAGE = Page("/coverage", "Coverage", layout, register, key="c", icon="coverage")

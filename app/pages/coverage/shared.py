@@ -9,6 +9,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, no_update
 
 from app.api import ApiClient, ApiProblem
+from app.changed import only_changed
 from app.figures.coverage_nulls import MOST_COLUMNS, shared_figure
 from app.figures.distributions_rarefaction import rarefaction_figure
 from app.figures.template import blank
@@ -82,17 +83,24 @@ def rarefaction_note(answer: RarefactionResponse) -> str:
     )
 
 
+OF_TICKED = (
+    ("coverage-rarefaction", "figure"),
+    ("coverage-rarefaction-panel-note", "children"),
+    ("coverage-shared", "figure"),
+    ("coverage-shared-panel-note", "children"),
+    ("coverage-shared-panel", "className"),
+)
+HELD = ("coverage-ticked-held", "data")
+
+
 def register(app: Dash, api: ApiClient) -> None:
     @app.callback(
-        Output("coverage-rarefaction", "figure"),
-        Output("coverage-rarefaction-panel-note", "children"),
-        Output("coverage-shared", "figure"),
-        Output("coverage-shared-panel-note", "children"),
-        Output("coverage-shared-panel", "className"),
+        [Output(*where) for where in (*OF_TICKED, HELD)],
         Input("coverage-state", "data"),
         Input("coverage-tokens", "data"),
         Input("coverage-function", "data"),
         Input("frame-scheme", "data"),
+        State(*HELD),
         prevent_initial_call=True,
     )
     async def show_ticked(
@@ -100,16 +108,17 @@ def register(app: Dash, api: ApiClient) -> None:
         asked: str | None,
         function: list[int] | None,
         scheme: str | None,
-    ) -> tuple[Any, ...]:
+        held: Any,
+    ) -> list[Any]:
         if state is None or function is None:
-            return (no_update,) * 5
+            return [no_update] * 6
         tokens = read_tokens(asked)
         classes = frozenset(function)
         rarefied, shared = await asyncio.gather(
             _rarefaction(api, state, tokens, classes, scheme),
             _shared(api, state, tokens, classes, scheme),
         )
-        return (*rarefied, *shared)
+        return only_changed([*rarefied, *shared], held)
 
     @app.callback(
         [

@@ -12,6 +12,7 @@ from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 
 from app.api import ApiClient, ApiProblem
+from app.changed import only_changed
 from app.figures.graph import degree_distribution
 from app.figures.template import CONFIG, blank
 from app.links import reproduce_get
@@ -34,6 +35,7 @@ async def layout(**query: str) -> Component:
             dcc.Store(id="graph-asked", data=query),
             dcc.Store(id="graph-declared"),
             dcc.Store(id="graph-state"),
+            dcc.Store(id="graph-degrees-held"),
             html.Header(
                 [
                     html.H1("Graph", className="fs-visually-hidden"),
@@ -230,16 +232,18 @@ def _register_degrees(app: Dash, api: ApiClient) -> None:
             for side in SIDES
             for kind in ("curl", "python")
         ),
+        Output("graph-degrees-held", "data"),
         Input("graph-state", "data"),
         Input("frame-scheme", "data"),
         State("frame-location", "href"),
+        State("graph-degrees-held", "data"),
         prevent_initial_call=True,
     )
     async def show_degrees(
-        asked: dict[str, str] | None, scheme: str | None, href: str | None
-    ) -> Any:
+        asked: dict[str, str] | None, scheme: str | None, href: str | None, held: Any
+    ) -> list[Any]:
         if asked is None:
-            return (no_update,) * 8
+            return [no_update] * 9
         state = GraphState.of(asked)
         request: dict[str, Any] = state.as_request()
         degrees, fits = await asyncio.gather(api.graph_degrees(**request), _fits(api, state.sae))
@@ -252,7 +256,7 @@ def _register_degrees(app: Dash, api: ApiClient) -> None:
         figures.append(degree_distribution(degrees.bins, "feature", by_side.get("feature"), scheme))
         code = reproduce_get(href, "/api/graph/degrees", request)
         notes = [words.degree_note(side, degrees, fits) for side in SIDES]
-        return (*figures, *notes, *(code["curl"], code["python"]) * 2)
+        return only_changed([*figures, *notes, *(code["curl"], code["python"]) * 2], held)
 
 
 async def _fits(api: ApiClient, sae_id: str) -> list[DegreeFit] | None:
