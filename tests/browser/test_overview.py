@@ -57,6 +57,16 @@ def test_each_strip_ends_in_what_the_model_answers(page: Page, live_server_url: 
         expect(said.nth(place)).to_contain_text("first token")
 
 
+def test_a_long_answer_stays_on_a_phone(page: Page, live_server_url: str) -> None:
+    page.set_viewport_size({"width": 380, "height": 900})
+    page.goto(live_server_url)
+    answer = page.locator(".fs-strip__next").first
+    answer.evaluate("one => one.textContent = 'The capital of Russia is Moscow, which '.repeat(3)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    right = "one => one.getBoundingClientRect().right <= one.parentElement.getBoundingClientRect()"
+    assert answer.evaluate(f"{right}.right")
+
+
 def test_four_ways_in_and_each_opens(page: Page, live_server_url: str) -> None:
     page.goto(live_server_url)
     cards = page.locator(".fs-entry")
