@@ -7,7 +7,10 @@ long as sending it.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 LARGEST = 1 << 20  # bytes of an answer that is kept
@@ -27,6 +30,7 @@ class Kept:
     def __init__(self) -> None:
         self._bodies: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
+        self._making: dict[str, asyncio.Lock] = {}
 
     def get(self, address: str) -> bytes | None:
         body = self._bodies.get(address)
@@ -42,6 +46,19 @@ class Kept:
         self._size += len(body)
         while self._size > ROOM:
             self._size -= len(self._bodies.popitem(last=False)[1])
+
+    @asynccontextmanager
+    async def turn(self, address: str) -> AsyncIterator[None]:
+        """One after another for one address: who waited finds what the first one put, or makes it
+        where nothing was to be kept. A page asks for some answers twice at once.
+        """
+        lock = self._making.setdefault(address, asyncio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked() and self._making.get(address) is lock:
+                del self._making[address]
 
 
 class Keeper:

@@ -43,10 +43,14 @@ class KeptRoute(APIRoute):
             body = kept.get(address)
             if body is not None:
                 return Response(body, media_type=JSON)
-            response = await make(request)
-            if response.status_code == 200 and response.media_type == JSON:
-                kept.put(address, bytes(response.body))
-            return response
+            async with kept.turn(address):
+                body = kept.get(address)
+                if body is not None:
+                    return Response(body, media_type=JSON)
+                response = await make(request)
+                if response.status_code == 200 and response.media_type == JSON:
+                    kept.put(address, bytes(response.body))
+                return response
 
         return answer
 

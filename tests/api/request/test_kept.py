@@ -4,6 +4,8 @@ and no more of them than there is room.
 
 import os
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,30 @@ def test_an_answer_is_made_once_and_stays_the_same(
         )
         assert all(reply.headers["x-request-id"] for reply in again)
     assert made == ["layer_0", "layer_2"]
+
+
+def test_many_who_ask_at_once_wait_for_one_answer(
+    serve: Serve, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    coverage = store.coverage
+
+    def slow(sae_id: str, **given: object) -> object:
+        made.append(sae_id)
+        time.sleep(0.3)  # as long as an answer takes that eight ask for meanwhile
+        return coverage(sae_id, **given)
+
+    monkeypatch.setattr(store, "coverage", slow)
+    with TestClient(serve()) as client, ThreadPoolExecutor(8) as clients:
+        client.get("/api/saes")
+        replies = list(clients.map(client.get, [PATHS[0]] * 8))
+        assert made == ["layer_0"]
+        refused = list(clients.map(client.get, ["/api/coverage?sae_id=layer_9"] * 8))
+        kept = client.app.state.backend.keeper._all.values()
+        assert all(not answers._making for _, answers in kept)
+    assert [reply.status_code for reply in replies] == [200] * 8
+    assert len({reply.content for reply in replies}) == 1
+    assert [reply.status_code for reply in refused] == [422] * 8
 
 
 def test_a_refusal_is_not_kept(serve: Serve) -> None:
