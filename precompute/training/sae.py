@@ -33,6 +33,8 @@ from precompute.training.few_shot import few_shot_texts
 TEXT = '.jsonl or .jsonl.zst with "text" in each line'
 ROWS = "rows.npy of train-lm (token ids [rows, ctx_len]); of several, as many rows of each as the "
 ROWS += "shortest has"
+INIT_SEED = "of the weights, and of the order within a pool, alone: another seed on the same "
+INIT_SEED += "activations. Unless given, --seed"
 # of what is trained on, of what is made, and of how: (option, what argparse is told)
 OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--weights", {"metavar": "W[,W…]", "help": "share of the tokens from each; default: equal"}),
@@ -49,7 +51,8 @@ OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--shards", {"type": int, "default": 128, "help": "parts of the corpus, 20 or more"}),
     ("--batch", {"type": int, "default": 1024, "help": "positions a step"}),
     ("--lr", {"type": float, "default": 2e-3, "help": "Adam learning rate"}),
-    ("--seed", {"type": int, "default": 0, "help": "SAE weights and order of the data"}),
+    ("--seed", {"type": int, "default": 0, "help": "which text, its order, and the SAEs' weights"}),
+    ("--init-seed", {"type": int, "metavar": "N", "help": INIT_SEED}),
     ("--name", {"default": "layer_{layer}", "help": "folder of each SAE"}),
     ("--frozen-decoder", {"action": "store_true", "help": "random directions, as a control"}),
     ("--threads", {"type": int, "default": 1, "help": "with 2, forward passes beside training"}),
@@ -93,7 +96,7 @@ def recipes_of(args: argparse.Namespace) -> list[Recipe]:
             layer,
             d_sae,
             k,
-            args.seed,
+            args.seed if args.init_seed is None else args.init_seed,
             args.batch,
             args.lr,
             args.frozen_decoder,

@@ -234,6 +234,24 @@ def test_a_frozen_decoder_keeps_its_directions(tmp_path: Path) -> None:
     assert not torch.equal(training.sae.W_enc, encoder)
 
 
+def test_another_seed_of_the_weights_is_of_the_same_activations(
+    tiny_folder: Path, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = {path: path.stat().st_mtime_ns for path in (work / "work" / "activations").iterdir()}
+    refused = main(command(tiny_folder, work, "--seed", "7", "--name", "other_{layer}"))
+    assert refused == 2
+    assert "other settings (seed)" in capsys.readouterr().err
+    assert main(command(tiny_folder, work, "--init-seed", "7", "--name", "other_{layer}")) == 0
+    assert {
+        path: path.stat().st_mtime_ns for path in (work / "work" / "activations").iterdir()
+    } == kept
+    folders = [work / "saes" / name for name in ("layer_2", "other_2")]
+    first, other = map(Sae.load, folders)
+    assert not torch.equal(first.W_enc, other.W_enc)
+    seeds = [json.loads((one / "cfg.json").read_text())["metadata"]["seed"] for one in folders]
+    assert seeds == [0, 7]
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
