@@ -253,6 +253,11 @@ COMMANDS = {
         _options_of("precompute.fetching.command"),
         _doing("precompute.fetching.command"),
     ),
+    "explanations": Command(
+        "fetch what Neuronpedia says that a preset's features mean",
+        _options_of("precompute.fetching.explanations"),
+        _doing("precompute.fetching.explanations"),
+    ),
     "mcp": Command(
         "tools for a language model over the Model Context Protocol, for an API elsewhere",
         _options_of("backend.model_context"),

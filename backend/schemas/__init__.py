@@ -23,6 +23,7 @@ from backend.schemas.browse.coverage import (
 )
 from backend.schemas.browse.features import (
     Example as Example,
+    Explanation as Explanation,
     FeatureDetail as FeatureDetail,
     FeaturePage as FeaturePage,
     FeatureRow as FeatureRow,

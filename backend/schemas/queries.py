@@ -125,8 +125,8 @@ class FeaturesQuery(PageQuery):
     q: str | None = Field(
         default=None,
         max_length=200,
-        description="text of a token that fires it or that it promotes, part of its own label, or "
-        "a feature_index",
+        description="text of a token that fires it or that it promotes, part of its own label or, "
+        "from three letters on, of an explanation of it, or a feature_index",
     )
     token_id: int | None = Field(
         default=None, ge=0, le=OFFSET_MAX, description="only features that fire at this token"

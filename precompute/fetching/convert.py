@@ -84,12 +84,18 @@ def convert_gemma_scope(
 
 
 def convert_release(
-    source: SaeSource, *, dtype: torch.dtype, l0: float | None = None, cached: bool = False
+    source: SaeSource,
+    *,
+    dtype: torch.dtype,
+    l0: float | None = None,
+    cached: bool = False,
+    origin: dict[str, Any] | None = None,
 ) -> Path:
     """Any other release, loaded by sae-lens itself, so that its own fix-ups apply. `l0`: as
     published.
 
-    `cached`: its files are in the hub's cache, so the hub need not answer.
+    `cached`: its files are in the hub's cache, so the hub need not answer. `origin`: what else the
+    SAE's metadata is to say.
     """
     from sae_lens import SAE
 
@@ -103,7 +109,7 @@ def convert_release(
         raise ModelUnavailable(
             explain_hub_error(f"{source.release} / {source.id}", error)
         ) from error
-    origin: dict[str, Any] = {"release": source.release, "sae_lens_id": source.id}
+    origin = {"release": source.release, "sae_lens_id": source.id, **(origin or {})}
     if l0 is not None:
         origin |= {"l0": l0, "l0_source": "published average"}
     said = sae.cfg.to_dict()

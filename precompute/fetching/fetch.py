@@ -2,7 +2,7 @@
 knows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -59,19 +59,36 @@ def fetch_sae(source: SaeSource, *, dtype: torch.dtype) -> Path:
             + (f"; for instance: {', '.join(near[:6])}." if near else ": no such release.")
         )
     repo, path = directories.get_repo_id_and_folder_name(source.release, source.id)
+    elsewhere = _elsewhere(directory.values(), repo, path)
     if directory[source.release].conversion_func == "gemma_2":
         hook_name = str(loaders.get_gemma_2_config_from_hf(repo, path, "cpu")["hook_name"])
         require_residual(hook_name, f"{source.release} / {source.id}")
         params = download(repo, f"{path}/params.npz")
         origin = {"release": source.release, "sae_lens_id": source.id, "repo_id": repo}
+        origin |= elsewhere
         folder = convert_gemma_scope(
             params, source.path, dtype=dtype, hook_name=hook_name, path=path, origin=origin
         )
         discard(params)
     else:
         l0 = directory[source.release].expected_l0.get(source.id) or None  # 0.0 stands for unknown
-        folder = convert_release(source, dtype=dtype, l0=l0, cached=is_cached(repo, path))
+        folder = convert_release(
+            source, dtype=dtype, l0=l0, cached=is_cached(repo, path), origin=elsewhere
+        )
     return _of_its_layer(folder, source)
+
+
+def _elsewhere(releases: Iterable[Any], repo: str, path: str) -> dict[str, str]:
+    """The id that Neuronpedia has for these files. It may stand at another name of theirs alone, as
+    Gemma Scope's canonical ones.
+    """
+    for release in releases:
+        named = release.neuronpedia_id or {}
+        if release.repo_id == repo:
+            for sae_id, place in release.saes_map.items():
+                if place == path and named.get(sae_id):
+                    return {"neuronpedia_id": named[sae_id]}
+    return {}
 
 
 def _sae_lens(sae_id: str) -> tuple[Any, Any]:

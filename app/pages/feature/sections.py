@@ -27,7 +27,27 @@ def head(feature: FeatureDetail) -> list[Component]:
         ],
         className="fs-browse-title",
     )
-    return [title, _facts(feature), _actions(feature)]
+    return [title, *_explanations(feature), _facts(feature), _actions(feature)]
+
+
+def _explanations(feature: FeatureDetail) -> list[Component]:
+    """What was written of it elsewhere, each with by whom, from where and when."""
+    if feature.explanations_missing:
+        return [notice("What is said elsewhere is not known", feature.explanations_missing)]
+    rows = [
+        html.Li(
+            [
+                html.Q(one.text),
+                html.Small(
+                    f" {one.explainer or 'a model that is not named'}"
+                    f"{f', {one.method}' if one.method else ''}; {one.source}, {one.date}"
+                ),
+            ]
+        )
+        for one in feature.explanations
+    ]
+    heading = html.H2("What is said of it elsewhere", className="fs-explained__title")
+    return [html.Section([heading, html.Ul(rows)], className="fs-explained")] if rows else []
 
 
 def _facts(feature: FeatureDetail) -> Component:

@@ -111,8 +111,8 @@ def found_words(
     )
     if state.q:
         said.append(
-            " Search looks at the tokens that fire a feature most often, at those it promotes "
-            f"and at its own label: {visible(state.q)}."
+            " Search looks at the tokens that fire a feature most often, at those it promotes, "
+            f"at its own label, and at what is said of it elsewhere: {visible(state.q)}."
         )
     if state.order in ("function_lift", "content_lift") or state.lift != "any":
         said.append(
@@ -121,6 +121,8 @@ def found_words(
         )
     if found.labels_missing:
         said.append(f" Labels were not searched: {found.labels_missing}")
+    if found.explanations_missing:
+        said.append(f" Explanations were not searched: {found.explanations_missing}")
     if found.details_missing:
         said.append(f" Lifts are not known: {found.details_missing}")
     return said

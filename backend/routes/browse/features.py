@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -13,14 +11,17 @@ from starlette.responses import Response
 
 from backend.core.companions.features.store import FeatureDetail as StoredDetail
 from backend.core.companions.features.store import FeatureDetailStore
-from backend.core.presets import Preset
-from backend.core.sae.config import read_config
-from backend.core.sae.file import CONFIG_FILE
 from backend.core.store import Store, StoreError
 from backend.core.store.base import SaeRow
 from backend.core.store.feature_search import NEED_LIFT, NEED_TOKEN, Lifts, Wanted
 from backend.core.store.features import FeatureRow as StoredFeature
 from backend.core.store.features import FeaturesFound
+from backend.routes.browse.elsewhere import (
+    explained,
+    neuronpedia_url,
+    said_elsewhere,
+    said_of_explanations,
+)
 from backend.routes.browse.feature_examples import choose_examples
 from backend.routes.browse.feature_view import (
     detail_fields,
@@ -48,8 +49,10 @@ from backend.schemas import (
     TokenWithExamples,
 )
 
-router = APIRouter(tags=["features"], route_class=kept_by("features", also=(said_of_labels,)))
-NEURONPEDIA = "https://www.neuronpedia.org"
+router = APIRouter(
+    tags=["features"],
+    route_class=kept_by("features", also=(said_of_labels, said_of_explanations)),
+)
 SHOWN = 5  # firing tokens of a row of a search
 
 
@@ -65,6 +68,7 @@ def search_features(query: Annotated[FeaturesQuery, Query()], served: Served) ->
         check_token(store, getattr(query, name), name)
     lifts, missing = None, None
     own, labels_missing = labelled(served, query.sae_id, query.q)
+    told, explanations_missing = explained(served.preset, query.sae_id, query.q)
     try:
         columns = store.feature_columns(query.sae_id)
         try:
@@ -73,7 +77,7 @@ def search_features(query: Annotated[FeaturesQuery, Query()], served: Served) ->
             if query.order in NEED_LIFT or query.min_lift is not None or query.max_lift is not None:
                 raise
             missing = str(error)
-        wanted = replace(_wanted(store, query), labelled=own)
+        wanted = replace(_wanted(store, query), labelled=sorted({*own, *told}))
         found = store.find_features(query.sae_id, wanted, query.token_id, lifts)
     except ValueError as error:
         raise refuse_value(error, query.model_dump()) from error
@@ -83,6 +87,7 @@ def search_features(query: Annotated[FeaturesQuery, Query()], served: Served) ->
         n_active=found.n_active,
         details_missing=missing,
         labels_missing=labels_missing,
+        explanations_missing=explanations_missing,
         effective=query.model_dump() | {"min_count": _least(store, query)},
     )
     return answered(spliced(answer, {"features": array(_rows(store, found, query, lifts))}))
@@ -179,6 +184,7 @@ def read_feature(
     fields, examples = _everything(store, served.build.feature_details, row, query)
     url = neuronpedia_url(served.preset, sae_id, feature_index)
     fields |= _sae_fields(store, sae, row) | {"neuronpedia_url": url, "effective": effective}
+    fields |= said_elsewhere(served.preset, sae_id, feature_index)
     written = listed_tokens(store.token_table(), row) | {"examples": examples}
     return answered(spliced(FeatureDetail.model_validate(fields | {"examples": ()}), written))
 
@@ -240,22 +246,3 @@ def _detail(
         return details, details.detail(ordinal, scale, row.feature_index), None
     except StoreError as error:
         return None, None, str(error)
-
-
-def neuronpedia_url(preset: Preset, sae_id: str, feature_index: int) -> str | None:
-    """The feature's page there, where the SAE's own metadata names one."""
-    source = next((one for one in preset.saes if one.sae_id == sae_id), None)
-    neuronpedia_id = None if source is None else _neuronpedia_id(source.path)
-    return None if neuronpedia_id is None else f"{NEURONPEDIA}/{neuronpedia_id}/{feature_index}"
-
-
-@lru_cache(maxsize=256)
-def _neuronpedia_id(folder: FilePath) -> str | None:
-    """metadata.neuronpedia_id of an SAE folder;
-    None where there is no folder, or none that can be read.
-    """
-    try:
-        stated = read_config(folder / CONFIG_FILE).metadata.get("neuronpedia_id")
-    except ValueError:
-        return None
-    return stated if isinstance(stated, str) and stated else None

@@ -55,6 +55,9 @@ class FeaturePage(Response):
     labels_missing: str | None = Field(
         default=None, description="why `q` was not looked for in labels, and the remedy"
     )
+    explanations_missing: str | None = Field(
+        default=None, description="why `q` was not looked for in explanations, and the remedy"
+    )
     effective: dict[str, Any] = Field(description="the query as applied")
 
 
@@ -117,6 +120,16 @@ class TokenWithExamples(TokenRef):
     n_examples: int = Field(description="texts shown for it by ?token_id=")
 
 
+class Explanation(Response):
+    """A text about the feature that was written elsewhere."""
+
+    text: str = Field(description="what it says that the feature fires for")
+    explainer: str = Field(description='the model that wrote it; "" = not said')
+    method: str = Field(description='what it was shown, by its source\'s name; "" = not said')
+    source: str = Field(description="where it was read from")
+    date: str = Field(description="when, YYYY-MM-DD")
+
+
 class FeatureDetail(FeatureRow):
     layer: int = Field(description="residual stream after this decoder layer")
     d_sae: int = Field(description="width of the dictionary")
@@ -159,6 +172,12 @@ class FeatureDetail(FeatureRow):
     )
     neuronpedia_url: str | None = Field(
         default=None, description="where the SAE's metadata names a Neuronpedia id"
+    )
+    explanations: list[Explanation] = Field(
+        default=[], description="written elsewhere, of `functionscope explanations`"
+    )
+    explanations_missing: str | None = Field(
+        default=None, description="why explanations that are here cannot be read, and the remedy"
     )
     details_missing: str | None = Field(
         default=None,

@@ -231,6 +231,8 @@ def test_fetching_a_preset_downloads_the_right_file(
     assert (sae.sae_id, sae.layer, sae.l0) == ("layer_26_16k", 26, 116.0)
     metadata = json.loads((source.path / "cfg.json").read_text())["metadata"]
     assert metadata["release"] == "gemma-scope-9b-pt-res"
+    # which stands at the canonical name of the same file alone
+    assert metadata["neuronpedia_id"] == "gemma-2-9b/26-gemmascope-res-16k"
     wrong = SaeSource("x", 25, tmp_path / "x", "gemma-scope-9b-pt-res", source.id)
     with pytest.raises(ValueError, match="x reads layer 26; the preset says 25"):
         fetch.fetch_sae(wrong, dtype=torch.float32)
