@@ -15,13 +15,17 @@ PLAIN = ", plain"  # a set that is asked without examples too
 
 def patched(sources: Sources, parameters: dict[str, Any]) -> Measured:
     """One arm in the layer where it is largest, for the largest set of subjects, asked as its file
-    says.
+    says; with `plainly`, asked without the examples of its file.
 
     Its interval holds the choice of the layer. Beside it another arm of the same set.
     """
     store: ExperimentsStore = sources.companion(KIND)
     experiment, arm, outcome = parameters["experiment"], parameters["arm"], parameters["outcome"]
-    rows = _of(store.estimates(experiment, arm=arm, outcome=outcome))
+    plainly = parameters.get("plainly", False)
+    every = store.estimates(experiment, arm=arm, outcome=outcome)
+    rows = _of(every, plainly)
+    if plainly and every and not rows:
+        raise NotTested("its task files have no examples: as they are asked stands above")
     if not rows:
         raise NotTested(
             f"the experiments beside this build hold no {experiment}: {arm}, {outcome}; "
@@ -29,7 +33,9 @@ def patched(sources: Sources, parameters: dict[str, Any]) -> Measured:
         )
     best = max(rows.values(), key=lambda one: one.n)
     require_enough(best.n, "prompts")
-    beside = _of(store.estimates(experiment, arm=parameters["beside_arm"], outcome=outcome))
+    beside = _of(
+        store.estimates(experiment, arm=parameters["beside_arm"], outcome=outcome), plainly
+    )
     control = beside.get(best.subject)
     return Measured(
         best.value,
@@ -45,9 +51,9 @@ def patched(sources: Sources, parameters: dict[str, Any]) -> Measured:
     )
 
 
-def _of(rows: list[Estimate]) -> dict[str, Estimate]:
-    """By set of subjects, without those that are asked plainly beside."""
-    return {row.subject: row for row in rows if not row.subject.endswith(PLAIN)}
+def _of(rows: list[Estimate], plainly: bool) -> dict[str, Estimate]:
+    """By set of subjects: those as their files ask them, or those that are asked plainly beside."""
+    return {row.subject: row for row in rows if row.subject.endswith(PLAIN) == plainly}
 
 
 def _interval(row: Estimate) -> tuple[float, float] | None:

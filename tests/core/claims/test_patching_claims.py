@@ -65,6 +65,24 @@ def test_the_largest_set_is_read_as_its_file_asks_it(tmp_path: Path) -> None:
     assert found.source == "capitals, after layer 7"
 
 
+def test_a_claim_on_plain_prompts_reads_the_set_without_examples(tmp_path: Path) -> None:
+    claim = CLAIMS["needed-without-examples"]
+    arm, beside = claim.parameters["arm"], claim.parameters["beside_arm"]
+    rows = [
+        (arm, "capitals", 0.02, 200),
+        (arm, "capitals, plain", 0.9, 110),
+        (beside, "capitals", 0.3, 200),
+        (beside, "capitals, plain", 0.1, 110),
+    ]
+    found = judge(claim, sources_of(tmp_path, claim, rows)).measured
+    assert found is not None
+    assert (found.value, found.control_value, found.n) == (0.9, 0.1, 110)
+    assert found.source == "capitals, plain, after layer 7"
+    none = judge(claim, sources_of(tmp_path / "b", claim, [(arm, "countries", 0.9, 200)]))
+    assert none.verdict == "not tested"
+    assert "no examples" in none.reason
+
+
 @pytest.mark.parametrize(
     ("value", "verdict"), [(0.80, "supported"), (0.69, "inconclusive"), (0.60, "not supported")]
 )
