@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from urllib.parse import urlsplit
 
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -27,7 +28,7 @@ def head(feature: FeatureDetail) -> list[Component]:
         ],
         className="fs-browse-title",
     )
-    return [title, *_explanations(feature), _facts(feature), _actions(feature)]
+    return [title, _facts(feature), _actions(feature), *_explanations(feature)]
 
 
 def _explanations(feature: FeatureDetail) -> list[Component]:
@@ -40,7 +41,9 @@ def _explanations(feature: FeatureDetail) -> list[Component]:
                 html.Q(one.text),
                 html.Small(
                     f" {one.explainer or 'a model that is not named'}"
-                    f"{f', {one.method}' if one.method else ''}; {one.source}, {one.date}"
+                    f"{f', {one.method}' if one.method else ''}; "
+                    f"{urlsplit(one.source).netloc or one.source}, {one.date}",
+                    title=one.source,
                 ),
             ]
         )
