@@ -261,14 +261,14 @@ def test_too_many_sets_are_refused() -> None:
 def test_excess_by_hand() -> None:
     grid = np.array([1, 2, 5])
     made = Rarefied(
-        grid,
-        np.array([[2.0, 3.0, 5.0], [1.0, 1.5, 2.0]]),
-        np.full((2, 3), np.nan),
-        np.array([6, 2]),
-        np.array([2, 0]),
-        np.array([1, 0]),
-        np.zeros((1, 2), np.int64),
-        np.zeros((1, 1, 3)),
+        grid=grid,
+        expected=np.array([[2.0, 3.0, 5.0], [1.0, 1.5, 2.0]]),
+        se=np.full((2, 3), np.nan),
+        degree=np.array([6, 2]),
+        once=np.array([2, 0]),
+        twice=np.array([1, 0]),
+        degree_draws=np.zeros((1, 2), np.int64),
+        group_draws=np.zeros((1, 1, 3)),
     )
     content = [
         GroupRow("content", n, 30, mean, mean, mean, mean / 2, 2 * mean)
