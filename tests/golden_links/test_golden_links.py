@@ -1,8 +1,7 @@
 """Links are for ever: every form that was minted opens,
 and a page's state and its link say the same.
 
-A page declares its states in pages/<page>.toml: `path`, the names of its controls (`names`, or
-`settings`: where the page declares them), and one [[state]] or more with values that are not the
+A page declares its states in pages/<page>.toml (`declared.py`), with values that are not the
 defaults. The test opens the link with a parameter that no page knows beside it; when the page has
 written its address again, that parameter is gone, and all the others must be as they were: link ->
 state -> link is the identity.
@@ -11,12 +10,10 @@ state -> link is the identity.
 """
 
 import contextlib
-import importlib
 import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
@@ -25,13 +22,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import watch
 from tests.browser.waiting import until
+from tests.golden_links.declared import PAGES
 
 pytestmark = pytest.mark.browser
 
 HERE = Path(__file__).parent
-PAGES = {
-    path.stem: tomllib.loads(path.read_text()) for path in sorted((HERE / "pages").glob("*.toml"))
-}
 LINKS = tomllib.loads((HERE / "links.toml").read_text())["link"]
 WHOLE = bool(os.environ.get("FUNCTIONSCOPE_FAULTS"))
 STATES = [
@@ -103,24 +98,6 @@ def go(page: Page, url: str) -> None:
 
 def query_of(page: Page) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(page.evaluate("location.href")).query))
-
-
-def names_of(page: dict[str, Any]) -> set[str]:
-    """The controls that the page says it has."""
-    if "settings" not in page:
-        return set(page["names"])
-    module, _, name = page["settings"].partition(":")
-    declared = getattr(importlib.import_module(module), name)
-    return {*declared.names(), *declared.beside} if isinstance(declared, type) else {*declared}
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_every_control_of_a_page_is_in_one_of_its_states(name: str) -> None:
-    page = PAGES[name]
-    declared = {key for state in page["state"] for key in state}
-    left_out = set(page.get("untested", ()))
-    lacking = names_of(page) - left_out - declared
-    assert not lacking, f"pages/{name}.toml has no state with {sorted(lacking)}"
 
 
 @pytest.mark.parametrize(("name", "state"), STATES)
