@@ -110,7 +110,8 @@ def chosen(
     def order(test: Path) -> tuple[int, int, float]:
         return distances[test], -likeness(test, changed), takes(test)
 
-    picked, left = [], SECONDS_FOR_TESTS
+    picked: list[Path] = []
+    left = SECONDS_FOR_TESTS
     near = [test for test, steps in distances.items() if steps < sys.maxsize]
     for test in sorted(near, key=order):
         if takes(test) <= left or distances[test] == 0 or not picked:
