@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +95,13 @@ class Companion:
     follows the file when it is replaced.
 
     Subclasses hold the named queries. `version` is the schema version that they read, `older` those
-    before it that they read too, `remedy` the command that makes the file.
+    before it that they read too, `remedy` the command that makes the file. `since` names what came
+    later, a `table` or a `table.column`, with the version that brought it.
     """
 
     version: int
     older: tuple[int, ...] = ()
+    since: Mapping[str, int] = {}
     remedy: str
 
     def __init__(self, path: Path) -> None:
@@ -125,6 +127,18 @@ class Companion:
             raise StoreInvalid(
                 f"{self.path} was computed from build {stated}, not {identity}: {self.remedy}"
             )
+
+    def has(self, name: str) -> bool:
+        """Whether this file's version has the `table` or the `table.column`."""
+        table = name.partition(".")[0]
+        brought = max(self.since.get(one, 0) for one in (table, name))
+        return int(self.provenance()["schema_version"]) >= brought
+
+    def selected(self, table: str, columns: Iterable[str]) -> str:
+        """Columns of a table for SELECT: NULL for one that this file is too old for."""
+        return ", ".join(
+            name if self.has(f"{table}.{name}") else f"NULL AS {name}" for name in columns
+        )
 
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a statement with bound parameters, on a cursor of its own."""

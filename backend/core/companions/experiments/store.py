@@ -4,17 +4,31 @@ as the companion file keeps it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from backend.core.companions.file import Companion
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 SCHEMA_VERSION = 3
 KIND = "experiments"
-SINCE = {"task": 2, "place": 2, "trial": 3}  # table -> the version that brought it
-TABLES = ("estimate", "arm", "outcome", "prompt_value", "prompt", "answer", "finding", *SINCE)
+# table, or table.column -> the version that brought it
+SINCE = {"task": 2, "place": 2, "trial": 3}
+TABLES = (
+    "estimate",
+    "arm",
+    "outcome",
+    "prompt_value",
+    "prompt",
+    "answer",
+    "finding",
+    "task",
+    "place",
+    "trial",
+)
+RowT = TypeVar("RowT")
 
 
 @dataclass(frozen=True)
@@ -98,6 +112,7 @@ class ExperimentsStore(Companion):
 
     version = SCHEMA_VERSION
     older = (1, 2)
+    since = SINCE
     remedy = "make it with `functionscope precompute experiments`."
 
     def names(self) -> list[str]:
@@ -116,12 +131,9 @@ class ExperimentsStore(Companion):
         """Rows of one experiment, in the order in which the job wrote them;
         arguments narrow them down.
         """
-        rows = self.query(
-            "SELECT * FROM estimate WHERE experiment = $1 AND ($2 IS NULL OR outcome = $2) "
-            "AND ($3 IS NULL OR arm = $3) AND ($4 IS NULL OR sae_id = $4) ORDER BY rowid",
-            [experiment, outcome, arm, sae_id],
-        )
-        return [Estimate(*row) for row in rows]
+        where = "AND ($2 IS NULL OR outcome = $2) AND ($3 IS NULL OR arm = $3) AND ($4 IS NULL OR "
+        narrowed = where + "sae_id = $4)"
+        return self._rows(Estimate, "estimate", experiment, narrowed, [outcome, arm, sae_id])
 
     def arms(self, experiment: str) -> dict[str, str]:
         """arm -> what it does, in plain words."""
@@ -141,12 +153,7 @@ class ExperimentsStore(Companion):
 
     def answers(self, experiment: str) -> list[Answer]:
         """Answers kept to be read."""
-        rows = self.query(
-            "SELECT arm, subject, prompt, text, success FROM answer WHERE experiment = $1 ORDER "
-            "BY rowid",
-            [experiment],
-        )
-        return [Answer(*row) for row in rows]
+        return self._rows(Answer, "answer", experiment)
 
     def findings(self, experiment: str) -> list[str]:
         """One sentence each: what held and what did not."""
@@ -172,48 +179,52 @@ class ExperimentsStore(Companion):
         """The task files that it was made from; [] for an experiment that has its questions
         elsewhere.
         """
-        statement = (
-            "SELECT task, title, noun, sha256 FROM task WHERE experiment = $1 ORDER BY rowid"
-        )
-        return [Task(*row) for row in self._since("task", statement, experiment)]
+        return self._rows(Task, "task", experiment)
 
     def places(self, experiment: str) -> list[Place]:
         """Positions behind the subjects' names, in reading order; [] for an experiment that has
         none.
         """
-        statement = (
-            "SELECT subject, task, question, distance, token_id, text, token_class, kind, "
-            "is_last FROM place WHERE experiment = $1 ORDER BY rowid"
-        )
-        return [Place(*row) for row in self._since("place", statement, experiment)]
+        return self._rows(Place, "place", experiment)
 
     def trials(self, experiment: str) -> list[Trial]:
         """Edits that were tried, in the order of the search; [] for an experiment without one."""
-        statement = (
-            "SELECT subject, sae_id, layer, split, kind, feature_index, rise, promotes, strength, "
-            "value, n, shown, n_closed, n_right, given_up, chosen FROM trial WHERE experiment = $1 "
-            "ORDER BY rowid"
-        )
-        return [Trial(*row) for row in self._since("trial", statement, experiment)]
+        return self._rows(Trial, "trial", experiment)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """A whole table of schema.sql, a row a dict: for a job that writes the file anew."""
+        """A whole table of schema.sql, a row a dict: for a job that writes the file anew.
+        A column that the file is too old for is None.
+        """
         if table not in TABLES:
             raise ValueError(f"table is {table!r}; allowed: {', '.join(TABLES)}.")
-        if not self._has(table):
+        if not self.has(table):
             return []
         columns = [name for name, *_ in self.query(f"DESCRIBE {table}")]
+        later = [
+            name for one, _, name in (key.partition(".") for key in self.since) if one == table
+        ]
+        lacking = dict.fromkeys(name for name in later if name and name not in columns)
         return [
-            dict(zip(columns, row, strict=True))
+            {**dict(zip(columns, row, strict=True)), **lacking}
             for row in self.query(f"SELECT * FROM {table} ORDER BY rowid")
         ]
 
-    def _has(self, table: str) -> bool:
-        """Whether this file's version has the table."""
-        return int(self.provenance()["schema_version"]) >= SINCE.get(table, 1)
-
-    def _since(self, table: str, statement: str, experiment: str) -> list[tuple[Any, ...]]:
-        return self.query(statement, [experiment]) if self._has(table) else []
+    def _rows(
+        self,
+        row: type[RowT],
+        table: str,
+        experiment: str,
+        where: str = "",
+        parameters: Sequence[Any] = (),
+    ) -> list[RowT]:
+        """Rows of one experiment, in the order in which the job wrote them; `where` is more SQL.
+        A column that the file is too old for is None, a table has no rows.
+        """
+        if not self.has(table):
+            return []
+        columns = self.selected(table, [field.name for field in fields(row)])  # type: ignore[arg-type]
+        statement = f"SELECT {columns} FROM {table} WHERE experiment = $1 {where} ORDER BY rowid"
+        return [row(*values) for values in self.query(statement, [experiment, *parameters])]
 
     def _pairs(self, statement: str, experiment: str) -> list[tuple[str, str]]:
         return [(str(name), str(words)) for name, words in self.query(statement, [experiment])]

@@ -30,7 +30,7 @@ from backend.core.companions.statistics.rows import (
 )
 
 SCHEMA = Path(__file__).with_name("schema.sql")
-SINCE = {"rate_rank": 2, "rate_contrast": 2}  # table -> the version that brought it
+SINCE = {"rate_rank": 2, "rate_contrast": 2}  # table, or table.column -> version that brought it
 RowT = TypeVar("RowT")
 
 
@@ -39,13 +39,19 @@ class StatisticsStore(Companion):
 
     version = 2
     older = (1,)
+    since = SINCE
     remedy = "make it with `functionscope precompute statistics --build … --work …`"
 
     def _rows(
         self, row: type[RowT], table: str, where: str = "", parameters: Sequence[Any] = ()
     ) -> list[RowT]:
-        """Rows of a table; `where` is SQL after the table's name, with the parameters bound."""
-        columns = ", ".join(field.name for field in fields(row))  # type: ignore[arg-type]
+        """Rows of a table; `where` is SQL after the table's name, with the parameters bound.
+        A column that the file is too old for is None, a table has no rows.
+        """
+        if not self.has(table):
+            return []
+        names = [field.name for field in fields(row)]  # type: ignore[arg-type]
+        columns = self.selected(table, names)
         return [
             row(*values)
             for values in self.query(f"SELECT {columns} FROM {table} {where}", parameters)
@@ -105,27 +111,20 @@ class StatisticsStore(Companion):
 
     def rates(self) -> list[float]:
         """Rates that edges were counted at, ascending; [] in a file made before they were."""
-        if not self._has_rates():
+        if not self.has("rate_contrast"):
             return []
         found = self.query("SELECT DISTINCT min_rate FROM rate_contrast ORDER BY min_rate")
         return [float(rate) for (rate,) in found]
 
     def rate_ranks(self, sae_id: str, min_rate: float) -> list[RateRankRow]:
         """Tokens with 100 occurrences or more, most frequent first."""
-        if not self._has_rates():
-            return []
         where = "WHERE sae_id = $1 AND min_rate = $2 ORDER BY rank"
         return self._rows(RateRankRow, "rate_rank", where, [sae_id, min_rate])
 
     def rate_contrasts(self, sae_id: str) -> list[RateContrastRow]:
         """By rate, then by k."""
-        if not self._has_rates():
-            return []
         where = "WHERE sae_id = $1 ORDER BY min_rate, k"
         return self._rows(RateContrastRow, "rate_contrast", where, [sae_id])
-
-    def _has_rates(self) -> bool:
-        return int(self.provenance()["schema_version"]) >= max(SINCE.values())
 
     def kinds(self, sae_id: str) -> list[KindRow]:
         return self._rows(KindRow, "kind_summary", "WHERE sae_id = $1", [sae_id])
