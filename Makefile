@@ -79,7 +79,7 @@ check: $(VENV)/.installed-dev ## format, lint, types, import rules, sizes; of th
 audit: $(VENV)/.installed-dev ## known vulnerabilities of the pinned versions, looked up over the network
 	@$(BIN)/python -m tests.audit
 
-quick: $(VENV)/.installed-dev ## a minute: format, lint, types, and the tests nearest to what changed (BASE=origin/main)
+quick: $(VENV)/.installed-dev ## a minute with warm caches: format, lint, types, and the tests nearest to what changed (BASE=origin/main)
 	@$(CHROMIUM) HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.quick $(if $(BASE),--base $(BASE))
 
 test-replicas: $(VENV)/.installed-dev ## two replicas of the API on Ray Serve, pages in front of them
