@@ -88,6 +88,12 @@ def test_the_api_gives_every_estimate_with_its_arm_in_words(experiments: Experim
         "grid",
         "trait",
         "difference_of_means",
+        "answers",
+        "carry",
+        "travel",
+        "words",
+        "needed",
+        "dictionaries",
     ]
     for one in told.experiments:
         rows = experiments.estimates(one.name)

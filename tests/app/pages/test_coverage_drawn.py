@@ -63,14 +63,27 @@ def tokens() -> list[TokenRow]:
 
 def statistics() -> StatisticsResponse:
     equal = EqualOccurrence.model_construct(
-        k=1, cut=40, occurrences=9, coverage=0.5, interval=None, other_coverage=None,
-        other_interval=None, difference_interval=None, content_coverage=None,
+        k=1,
+        cut=40,
+        occurrences=9,
+        coverage=0.5,
+        interval=None,
+        other_coverage=None,
+        other_interval=None,
+        difference_interval=None,
+        content_coverage=None,
         content_interval=None,
-    )  # fmt: skip
+    )
     rate = RateContrast.model_construct(
-        min_rate=0.05, k=10, coverage=0.1, interval=None, others_coverage=None,
-        others_interval=None, n_others=9, n_draws=0,
-    )  # fmt: skip
+        min_rate=0.05,
+        k=10,
+        coverage=0.1,
+        interval=None,
+        others_coverage=None,
+        others_interval=None,
+        n_others=9,
+        n_draws=0,
+    )
     empty: dict[str, Any] = dict.fromkeys(
         ("kinds", "chao1", "labels", "degree_fits", "slopes", "spread", "nulls"), []
     )

@@ -87,6 +87,6 @@ def test_a_strip_leaves_the_prefix_out() -> None:
             "effective": {},
         }
     )
-    shown = str(prompt_strip(answer, SAES[0], "question?", 3))
+    shown = str(prompt_strip(answer, SAES[0], "question?", 3, 0))
     assert "question" in shown
     assert "example" not in shown
