@@ -33,6 +33,7 @@ from tests.bench.linear import edges_linear_in_tokens
 from tests.bench.live_comparisons import inspect_vs_bare, steer_vs_generate, ttft_vs_prefill
 from tests.bench.live_saelens import inspect_vs_saelens, peer_of, steer_vs_saelens, sweep_vs_saelens
 from tests.bench.loss_comparison import linear_rows, loss_vs_forward
+from tests.bench.names import CUDA_NAMES, LARGE, NAMES
 from tests.bench.page_clicks import page_clicks
 from tests.bench.report import Row
 from tests.bench.scale import reading_rows
@@ -42,33 +43,6 @@ from tests.bench.subject import Subject, default_preset, find, prompts
 from tests.bench.synthetic import D_SAE, EDGES, N_TOKENS, make_columns, vocabulary
 from tests.bench.synthetic_build import make_build
 
-NAMES = (
-    "inspect_vs_bare",
-    "inspects_joined",
-    "steer_vs_generate",
-    "ttft_vs_prefill",
-    "steer_behind_prefix",
-    "patch_vs_hooks",
-    "lens_vs_plain",
-    "edges_vs_saelens",
-    "edges_linear_in_tokens",
-    "live_vs_saelens",
-    "loss_vs_forward",
-    "loss_linear",
-    "fit_s",
-    "startup_s",
-    "hover_ms",
-    "page_clicks",
-    "coverage_p95_100m",
-    "token_p95_100m",
-    "feature_p95_100m",
-    "search_p95_100m",
-    "graph_first_100m",
-    "graph_fps_100m",
-    "merge_100m_1gb",
-)
-CUDA_NAMES = ("cuda_inspect", "cuda_steer", "cuda_edges", "cuda_memory")
-LARGE = frozenset(name for name in NAMES if name.endswith("_100m") or name == "merge_100m_1gb")
 LAB_ONLY = ("startup_s",)
 LONG_PROMPT = 256
 
