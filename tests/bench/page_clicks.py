@@ -71,7 +71,7 @@ def page_clicks(rounds: int, subject: str, preset: str) -> list[Row]:
             for found in page.evaluate(CONTROLS):
                 clicks = _clicks(page, path[1:], Control(*found), rounds, server.pid)
                 every += [clicks] if clicks.whole else []
-    return [*rows, *(row for clicks in every for row in _rows(clicks, subject)), _worst(every)]
+    return [*rows, *(row for one in every for row in _rows(one, subject)), _worst(every, subject)]
 
 
 def _open(page: Page, address: str) -> None:
@@ -175,17 +175,17 @@ def _rows(clicks: Clicks, subject: str) -> list[Row]:
     ]
 
 
-def _worst(every: Sequence[Clicks]) -> Row:
+def _worst(every: Sequence[Clicks], subject: str) -> Row:
     """The control that is waited for longest."""
     worst = max(every, key=lambda one: percentile_95(one.in_view or one.whole))
     held = max(every, key=lambda one: max(one.longest))
     seen = worst.in_view or worst.whole
     note = (
-        f"The slowest of {len(every)} controls is {worst.name}, median "
+        f"By that percentile the slowest of {len(every)} controls is {worst.name}, median "
         f"{statistics.median(seen):.0f} ms; the longest task, {max(held.longest):.0f} ms, is "
         f"{held.name}’s."
     )
-    return _row("page_worst", percentile_95(seen), "ms", CLICK_MS, seen, worst.name, note)
+    return _row("page_worst", percentile_95(seen), "ms", CLICK_MS, seen, subject, note)
 
 
 def _interactive(page: Page, url: str, path: str, rounds: int, subject: str) -> Row:
