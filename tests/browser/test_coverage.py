@@ -237,6 +237,22 @@ def test_the_cut_that_is_chosen_is_marked(page: Page, live_server_url: str) -> N
     expect(page.locator("#coverage-kinds table")).to_contain_text("content, by frequency")
 
 
+def test_a_tokens_colour_follows_the_cut_as_its_class_does(
+    page: Page, live_server_url: str
+) -> None:
+    page.goto(f"{live_server_url}/coverage?cut=60")
+    ready(page)
+    rows = "[...document.querySelectorAll('#coverage-table .ag-center-cols-container [role=row]')]"
+    classes = f"{rows}.map(row => row.querySelector('[col-id=token_class]').textContent)"
+    until(page, f"{classes}.length > 3")
+    before = page.evaluate(classes)
+    choose(page, "cut", "20")
+    until(page, f"{classes}.join() !== {','.join(before)!r}")
+    coloured = f"""{rows}.map(row =>
+        row.querySelector('.fs-token').className.replace('fs-token fs-token--', ''))"""
+    assert page.evaluate(coloured) == page.evaluate(classes)
+
+
 def test_without_statistics_the_page_says_how_to_make_them(
     page: Page, live_server_url: str, statistics: Path, page_problems: list[str]
 ) -> None:

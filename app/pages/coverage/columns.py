@@ -24,6 +24,8 @@ def _written(form: str) -> dict[str, str]:
     return {"function": f"params.value == null ? '–' : d3.format('{form}')(params.value)"}
 
 
+# of cells that show more of their row than their own value: a table draws again what is not equal
+_NEVER = {"function": "false"}
 _KNOWN = f"share of documents that hold it; of the {LISTED:,} most frequent tokens"
 _EXPECTED = "features expected of a content token that occurs as often: rarefied, and fitted"
 _EXCESS = "degree / expected - 1; the range of content tokens on hover"
@@ -35,6 +37,7 @@ COLUMNS: list[dict[str, Any]] = [
         "field": "token",
         "headerName": "token",
         "cellRenderer": "FsTokenLink",
+        "equals": _NEVER,
         "flex": 2,
         "minWidth": 60,
     },
@@ -51,6 +54,7 @@ COLUMNS: list[dict[str, Any]] = [
         **_count("excess", "excess", _EXCESS),
         "valueFormatter": _written("+.0%"),
         "cellRenderer": "FsExcess",
+        "equals": _NEVER,
     },
     _share("evenness", "evenness", _EVEN) | {"valueFormatter": _written(".2f"), "minWidth": 74},
     {
