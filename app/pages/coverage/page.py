@@ -49,6 +49,10 @@ TABLES = (
 )
 
 
+LEAD, PANELS = "fs-lead", "fs-coverage"
+BEHIND = " fs-behind"  # shows what was asked for before
+
+
 async def layout(**query: str) -> Component:
     ticked = read_tokens(query.get("tokens"))
     return html.Div(
@@ -68,14 +72,15 @@ async def layout(**query: str) -> Component:
                     html.P(id="coverage-nulls-line", className="fs-small fs-nulls-line"),
                     html.Div(id="coverage-first", className="fs-chips"),
                 ],
-                className="fs-lead",
+                id="coverage-lead",
+                className=LEAD,
             ),
             html.Div(
                 skeleton("100%"), id="coverage-controls", className="fs-controls", role="group"
             ),
             html.Div(id="coverage-complaints"),
             html.Div(id="coverage-lacking"),
-            html.Div(_panels(read_sort(query)), className="fs-coverage"),
+            html.Div(_panels(read_sort(query)), id="coverage-panels", className=PANELS),
             html.Div(id="coverage-dictionaries"),
         ]
     )
@@ -250,6 +255,10 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         State("coverage-tokens", "data"),
         State(*HELD),
         prevent_initial_call=True,
+        running=[
+            (Output("coverage-lead", "className"), LEAD + BEHIND, LEAD),
+            (Output("coverage-panels", "className"), PANELS + BEHIND, PANELS),
+        ],
     )
     async def show_view(
         asked: dict[str, str] | None, scheme: str | None, ticked: str | None, held: Any
