@@ -158,8 +158,8 @@ def _first_columns(
 def token_counts(
     edges: Edges, features: Sequence[FeatureRow], d_sae: int, scale: float
 ) -> dict[str, Any]:
-    """Firings and largest activation behind each token of the two lists;
-    `edges` sorted as in the store.
+    """Firings and largest activation behind each token of the two lists, 0 and 0 where the build
+    lists no edge; `edges` sorted as in the store.
     """
     keys = edges.token_id * d_sae + edges.feature_index
     codes = encode_activation(edges.act_max, scale)
@@ -170,16 +170,15 @@ def token_counts(
     ):
         sizes = [len(one) for one in lists]
         token = np.array([i for one in lists for i in one], dtype=np.int64)
-        place = np.searchsorted(
-            keys, token * d_sae + np.repeat([row.feature_index for row in features], sizes)
-        )
+        wanted = token * d_sae + np.repeat([row.feature_index for row in features], sizes)
+        place = np.searchsorted(keys, wanted)
+        place[place == len(keys)] = 0
+        listed = keys[place] == wanted if len(keys) else np.zeros(len(wanted), bool)
         ends = np.cumsum(sizes)[:-1]
-        columns[f"{name}_firings"] = [
-            part.tolist() for part in np.split(edges.n_firings[place], ends)
-        ]
-        columns[f"{name}_max"] = [
-            part.tolist() for part in np.split(codes[place].astype(np.int64), ends)
-        ]
+        for what, column in (("firings", edges.n_firings), ("max", codes)):
+            numbers = np.zeros(len(wanted), np.int64)
+            numbers[listed] = column[place[listed]]
+            columns[f"{name}_{what}"] = [part.tolist() for part in np.split(numbers, ends)]
     return columns
 
 

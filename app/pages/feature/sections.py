@@ -148,17 +148,27 @@ def histogram_words(feature: FeatureDetail) -> Children:
     )
 
 
+UNLISTED = (
+    "–: it fires there too few times for the build to list the edge, so its largest activation is "
+    "not known; its place in the order is."
+)
+
+
 def firing_tables(feature: FeatureDetail) -> Component:
     """Both orders side by side."""
     if not feature.n_firings:
         return notice("No token fires it", "It never fires in the corpus.")
-    return html.Div(
+    pair = html.Div(
         [
             _firing_table("most often", feature, feature.tokens_by_count, by_count=True),
             _firing_table("most strongly", feature, feature.tokens_by_strength, by_count=False),
         ],
         className="fs-browse-pair",
     )
+    shown = (*feature.tokens_by_count, *feature.tokens_by_strength)
+    if feature.details_missing or all(one.act_max is not None for one in shown):
+        return pair
+    return html.Div([pair, html.P(UNLISTED, className="fs-muted")])
 
 
 def _firing_table(

@@ -98,23 +98,43 @@ def _finite(value: float) -> float | None:
 # -- one feature ----------------------------------------------------------------------------------
 
 
+Behind = tuple[int | None, float | None]  # a token's firings and its largest activation
+
+
 def firing_tokens(
-    known: dict[int, TokenRow],
-    ids: Sequence[int],
-    row: StoredFeature,
-    counts: Sequence[int],
-    most: Sequence[float],
+    known: dict[int, TokenRow], ids: Sequence[int], row: StoredFeature, behind: Sequence[Behind]
 ) -> list[FiringToken]:
-    """A token list with what stands behind each; `counts` and `most` are empty without details."""
+    """A token list with what stands behind each; null for what is not known."""
     return [
         FiringToken(
             **token_ref(known[token_id]).model_dump(),
-            n_firings=counts[place] if counts else None,
-            act_max=min(most[place], row.act_max) if most else None,
-            share_of_feature=counts[place] / max(row.n_firings, 1) if counts else None,
+            n_firings=count,
+            act_max=most,
+            share_of_feature=None if count is None else count / max(row.n_firings, 1),
         )
-        for place, token_id in enumerate(ids)
+        for token_id, (count, most) in zip(ids, behind, strict=True)
         if token_id in known
+    ]
+
+
+def behind_tokens(
+    store: Store,
+    row: StoredFeature,
+    ids: Sequence[int],
+    stored: tuple[Sequence[int], Sequence[float]],
+) -> list[Behind]:
+    """Of each token, in the order of `ids`; `stored` are the details' own numbers.
+
+    The details have them from the build's listed edges: of a token whose edge is not listed they
+    hold nothing that could be shown.
+    """
+    least = store.edges_from
+    unlisted: Behind = (1 if least == 2 else None, None)
+    return [
+        (count, min(most, row.act_max))
+        if least == 1 or store.own_edges(row.sae_id, token_id).to([row.feature_index])
+        else unlisted
+        for token_id, count, most in zip(ids, *stored, strict=True)
     ]
 
 
@@ -131,21 +151,22 @@ def logit_tokens(
 
 
 def token_fields(
-    known: dict[int, TokenRow], row: StoredFeature, detail: StoredDetail | None
+    store: Store, known: dict[int, TokenRow], row: StoredFeature, detail: StoredDetail | None
 ) -> dict[str, Any]:
     """The four token lists with their numbers."""
     d = detail
+    often: list[Behind] = [(None, None)] * len(row.top_token_ids)
+    strong: list[Behind] = [(None, None)] * len(row.top_by_strength)
+    if d:
+        often = behind_tokens(store, row, row.top_token_ids, (d.count_firings, d.count_max))
+        strong = behind_tokens(
+            store, row, row.top_by_strength, (d.strength_firings, d.strength_max)
+        )
+        if strong and strong[0][1] is None:  # the strongest token has the feature's own maximum
+            strong[0] = (strong[0][0], row.act_max)
     return {
-        "tokens_by_count": firing_tokens(
-            known, row.top_token_ids, row, d.count_firings if d else (), d.count_max if d else ()
-        ),
-        "tokens_by_strength": firing_tokens(
-            known,
-            row.top_by_strength,
-            row,
-            d.strength_firings if d else (),
-            d.strength_max if d else (),
-        ),
+        "tokens_by_count": firing_tokens(known, row.top_token_ids, row, often),
+        "tokens_by_strength": firing_tokens(known, row.top_by_strength, row, strong),
         "promoted": logit_tokens(known, row.promoted_token_ids, d.promoted_effect if d else ()),
         "suppressed": logit_tokens(
             known, row.suppressed_token_ids, d.suppressed_effect if d else ()

@@ -220,7 +220,7 @@ def _everything(
     known = store.token_rows(sorted(listed | chosen.by_token.keys()))
     fields: dict[str, Any] = {
         "details_missing": missing,
-        **token_fields(known, row, detail),
+        **token_fields(store, known, row, detail),
         "examples_matching": chosen.matching,
         "examples_stored": chosen.stored,
     }

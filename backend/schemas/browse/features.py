@@ -85,9 +85,13 @@ class FiringToken(TokenRef):
     """A token that fires the feature."""
 
     n_firings: int | None = Field(
-        description="positions of the token at which it fires; null: see details_missing"
+        description="positions of the token at which it fires; null: fewer than the build's "
+        "edges_from, or see details_missing"
     )
-    act_max: float | None = Field(description="largest activation there, within 2.2 %")
+    act_max: float | None = Field(
+        description="largest activation there, within 2.2 %; null: it fires there less often than "
+        "the build's edges_from, from which an edge is listed, or see details_missing"
+    )
     share_of_feature: float | None = Field(description="n_firings / all firings of the feature")
 
 
@@ -152,7 +156,9 @@ class FeatureDetail(FeatureRow):
         default=[], description="up to 10, most firings first"
     )
     tokens_by_strength: list[FiringToken] = Field(
-        default=[], description="up to 10, largest activation first"
+        default=[],
+        description="up to 10, largest activation first, those included whose edge the build does "
+        "not list and whose act_max is null; the first has the feature's largest",
     )
     promoted: list[LogitToken] = Field(default=[], description="up to 10 next tokens raised most")
     suppressed: list[LogitToken] = Field(

@@ -15,7 +15,7 @@ CREATE TABLE detail_chunk (
     near_index        BLOB NOT NULL,     -- feature_index of the nearest by cosine of W_dec, nearest first
     near_cosine       BLOB NOT NULL,     -- 32767 * cosine
     near_tied         BLOB NOT NULL,     -- [1] 1: the list ends within a tie, others are as near as its last
-    count_firings     BLOB NOT NULL,     -- firings, per token of feature.top_by_count
+    count_firings     BLOB NOT NULL,     -- firings, per token of feature.top_by_count; 0: no listed edge
     count_max         BLOB NOT NULL,     -- largest activation there, code as edge_chunk.act_max
     strength_firings  BLOB NOT NULL,     -- the same, per token of feature.top_by_strength
     strength_max      BLOB NOT NULL,
