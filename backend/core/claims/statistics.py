@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.core.claims.measures import SHARDS, Measure, Sources, claimed_sae, n_shards
+from backend.core.claims.measures import SHARDS, TABLE_1, Measure, Sources, claimed_sae, n_shards
 from backend.core.claims.rules import Figure, Measured, NotTested
 
 KIND = "statistics"
@@ -87,7 +87,7 @@ def power_law(sources: Sources, parameters: dict[str, Any]) -> Measured:
         n_tail,
         f"{parameters['side']}s in the tail",
         sae.sae_id,
-        Figure("coverage", "laws", {"sae": sae.sae_id}),
+        Figure("coverage", "laws", {"sae": sae.sae_id, **TABLE_1}),
         f"p = {p_value:.2g} that the sign is chance; the power law's exponent is",
         alpha,
         control_unit="number",
@@ -99,7 +99,9 @@ def slope(sources: Sources, parameters: dict[str, Any]) -> Measured:
     name = parameters["name"]
     sae_id = None if name == "zipf" else claimed_sae(sources.store(), parameters).sae_id
     value, low, high, n, r2 = _row(sources, _SLOPE, [name, sae_id], f"{name} slope")
-    figure = Figure("coverage", "degree", {"sae": sae_id}) if sae_id else Figure("coverage", "zipf")
+    figure = Figure("coverage", "zipf")
+    if sae_id:
+        figure = Figure("coverage", "degree", {"sae": sae_id, **TABLE_1})
     return Measured(
         value,
         (low, high),
@@ -128,7 +130,7 @@ def beyond_permuted_labels(sources: Sources, parameters: dict[str, Any]) -> Meas
         f"{parameters['label'].replace('_', '-')} tokens with others as frequent, "
         f"{permutations:,} permutations",
         sae.sae_id,
-        Figure("coverage", "kinds", {"sae": sae.sae_id}),
+        Figure("coverage", "kinds", {"sae": sae.sae_id, **TABLE_1}),
         "as factors of the degree, the class has",
         float(2**observed),
         control_unit="ratio",
@@ -151,7 +153,7 @@ def beyond_null_model(sources: Sources, parameters: dict[str, Any]) -> Measured:
         shards,
         f"{SHARDS} ({positions:,} positions)",
         sae.sae_id,
-        Figure("coverage", "nulls", {"sae": sae.sae_id}),
+        Figure("coverage", "nulls", {"sae": sae.sae_id, **TABLE_1}),
         f"{run.replace('_', ' ')} reaches",
         null[0],
         (null[1], null[2]),
@@ -233,7 +235,7 @@ def kind_beyond_kind(sources: Sources, parameters: dict[str, Any]) -> Measured:
         n_shards(sources.store()),
         f"{SHARDS}, {one[3]:,} positions of each kind",
         sae.sae_id,
-        Figure("coverage", "kinds", {"sae": sae.sae_id}),
+        Figure("coverage", "kinds", {"sae": sae.sae_id, **TABLE_1}),
         f"{parameters['other'].replace('_', ' ')} reaches",
         other[0],
         (other[1], other[2]),

@@ -11,7 +11,7 @@ import pytest
 
 from backend.core.claims import MEASURES, judge_all
 from backend.core.claims.judge import judge
-from backend.core.claims.measures import PAPER_TOKENS, Sources
+from backend.core.claims.measures import PAPER_TOKENS, TABLE_1, Sources
 from backend.core.claims.rules import (
     Edit,
     Figure,
@@ -27,6 +27,7 @@ from precompute.experiments.publish import publish, stated
 from precompute.experiments.result import Result
 
 SHIPPED = Path(__file__).parents[3] / "precompute"
+TABLE_1_PANELS = {"curve", "equal", "degree", "laws", "kinds", "nulls"}
 CLAIMS = {claim.id: claim for claim in load_claims()}
 
 
@@ -135,6 +136,23 @@ def test_controls_and_damage_are_of_the_feature_that_works_best(
         measured[name] = claim.rule.verdict(*(best.interval or (best.value, best.value)))
     assert measured["one-feature-flips-the-language"] == "supported"
     assert (measured["not-at-a-content-word"], measured["the-answer-stays-right"]) == verdicts
+
+
+def test_a_number_counted_at_table_1s_setting_is_shown_at_that_setting() -> None:
+    """Pages open on another setting, at which another number stands in the same place."""
+    told = sources("gemma")
+    seen = set()
+    for claim in CLAIMS.values():
+        found = judge(claim, told).measured
+        if found is None or found.shown.name not in TABLE_1_PANELS or "sae" not in (
+            found.shown.settings
+        ):
+            continue
+        if claim.measure == "beyond_content_at_opening":
+            continue  # at the opening setting, and says so
+        seen.add(found.shown.name)
+        assert found.shown.settings.items() >= TABLE_1.items(), claim.id
+    assert seen == TABLE_1_PANELS
 
 
 def test_what_came_out_is_said_for_every_verdict_that_has_words() -> None:
