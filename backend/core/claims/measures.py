@@ -148,25 +148,29 @@ def coverage_beyond_content(sources: Sources, parameters: dict[str, Any]) -> Mea
 
 
 def middle_beyond_others(sources: Sources, parameters: dict[str, Any]) -> Measured:
-    """Coverage of the k most frequent tokens at the middle depth less the larger
-    of shallow and deep.
+    """Coverage of the k most frequent tokens at the middle depth less the highest of any other
+    layer of the build.
 
     Interval: the two layers' bootstrap intervals against each other, wider than a paired one would
     be.
     """
     store, k = sources.store(), int(parameters["k"])
-    found = {name: contrast_at(store, depth_sae(store, name).sae_id, k) for name in PAPER_DEPTHS}
-    rival = max(("shallow", "deep"), key=lambda name: found[name].coverage)
-    middle, other = found["middle"], found[rival]
     sae = depth_sae(store, "middle")
+    middle = contrast_at(store, sae.sae_id, k)
+    others = {
+        row.sae_id: contrast_at(store, row.sae_id, k)
+        for row in store.saes()
+        if row.layer != sae.layer
+    }
+    rival, other = max(others.items(), key=lambda one: one[1].coverage)
     return Measured(
         middle.coverage - other.coverage,
         (middle.interval[0] - other.interval[1], middle.interval[1] - other.interval[0]),
         n_shards(store),
         SHARDS,
-        f"{sae.sae_id} and {depth_sae(store, rival).sae_id}",
+        f"{sae.sae_id} and {rival}",
         Figure("coverage", "curve", {"sae": sae.sae_id, **TABLE_1}),
-        f"the {rival} layer's coverage is",
+        f"the highest coverage of all other layers of this build, after {rival}, is",
         other.coverage,
         other.interval,
     )

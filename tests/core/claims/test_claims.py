@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -145,3 +146,30 @@ def test_depths_are_the_papers_layers_on_the_papers_model() -> None:
     assert found == [9, 20, 31]
     with pytest.raises(NotTested, match="three depths"):
         depth_sae(_Store(20), "middle")  # type: ignore[arg-type]
+
+
+def test_the_middle_layer_is_compared_with_the_highest_of_all_others() -> None:
+    reached = {"layer_9": 0.3, "layer_20": 0.8, "layer_26": 0.9, "layer_31": 0.5, "other_20": 1.0}
+    store = _Store(9, 20, 26, 31)
+    again = type("Row", (), {"sae_id": "other_20", "layer": 20})()
+    rows = [*store.saes(), again]
+    store.saes = lambda: rows  # type: ignore[method-assign]
+    store.coverage_contrast = lambda sae_id, k: SimpleNamespace(  # type: ignore[attr-defined]
+        coverage=reached[sae_id], interval=(reached[sae_id] - 0.01, reached[sae_id] + 0.01)
+    )
+    stated = store.provenance() | {"job": {"n_shards": 40}}
+    store.provenance = lambda: stated  # type: ignore[method-assign]
+    claim = next(one for one in load_claims() if one.id == "middle-reached-most")
+    judged = judge(claim, Sources(lambda: store, {}))  # type: ignore[arg-type,return-value]
+    assert judged.verdict == "not supported"
+    assert judged.measured is not None
+    assert judged.measured.value == pytest.approx(0.8 - 0.9)
+    assert judged.measured.interval == pytest.approx((-0.12, -0.08))
+    assert (judged.measured.control_value, judged.measured.source) == (
+        0.9,
+        "layer_20 and layer_26",
+    )
+    assert "layer_26" in judged.measured.control
+    reached["layer_26"] = 0.4
+    judged = judge(claim, Sources(lambda: store, {}))  # type: ignore[arg-type,return-value]
+    assert (judged.verdict, "layer_31" in judged.measured.control) == ("supported", True)  # type: ignore[union-attr]

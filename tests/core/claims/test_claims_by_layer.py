@@ -144,8 +144,10 @@ def test_a_number_counted_at_table_1s_setting_is_shown_at_that_setting() -> None
     seen = set()
     for claim in CLAIMS.values():
         found = judge(claim, told).measured
-        if found is None or found.shown.name not in TABLE_1_PANELS or "sae" not in (
-            found.shown.settings
+        if (
+            found is None
+            or found.shown.name not in TABLE_1_PANELS
+            or "sae" not in (found.shown.settings)
         ):
             continue
         if claim.measure == "beyond_content_at_opening":
