@@ -67,8 +67,10 @@ def _evidence(claim: Claim) -> Component:
         if told
         else f" (counted, n = {counted}; {claim.source})"
     )
-    value = f"{quantity(claim.value, claim.unit)} {claim.noun}".strip()
-    parts: list[Component | str] = [html.Strong(value), html.Span(bracket)]
+    parts: list[Component | str] = [
+        html.Strong(_value_words(claim.value, claim)),
+        html.Span(bracket),
+    ]
     if claim.control:
         parts += [". ", html.Span("Beside it: ", className="fs-claim__beside"), claim.control]
         if claim.control_value is not None:
@@ -79,6 +81,11 @@ def _evidence(claim: Claim) -> Component:
     if claim.reason:
         parts.append(f" {claim.reason[0].upper()}{claim.reason[1:]}.")
     return html.P(parts, className="fs-claim__numbers")
+
+
+def _value_words(value: float, claim: Claim) -> str:
+    """The number in its unit, with what it counts or is a share of."""
+    return f"{quantity(value, claim.unit)} {claim.noun}".strip()
 
 
 def _edited(claim: Claim) -> list[Component]:
@@ -174,7 +181,7 @@ def _picture(claim: Claim) -> Component:
     marks.append(html.Span(className="fs-axis__value", style={"left": f"{at(claim.value):.2f}%"}))
     ends = html.Div([html.Span(quantity(low, claim.unit)), html.Span(quantity(high, claim.unit))])
     label = (
-        f"{quantity(claim.value, claim.unit)} on an axis from {quantity(low, claim.unit)} to "
+        f"{_value_words(claim.value, claim)} on an axis from {quantity(low, claim.unit)} to "
         + quantity(high, claim.unit)
     )
     return html.Div(

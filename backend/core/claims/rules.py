@@ -50,7 +50,7 @@ class Claim:
     unit: str
     rule: Rule
     parameters: dict[str, Any]
-    noun: str = ""  # what a plain number counts, said after it
+    noun: str = ""  # what the number counts or is a share of, said after it
     # what stands beside it is the same quantity: both belong on one axis
     control_drawn: bool = False
     plain: dict[str, str] = field(default_factory=dict)  # verdict -> what came out, in plain words

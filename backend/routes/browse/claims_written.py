@@ -21,6 +21,7 @@ COLUMNS = (
     "low",
     "high",
     "unit",
+    "noun",
     "n",
     "n_unit",
     "source",
@@ -98,8 +99,9 @@ def as_bibtex(claims: Sequence[Claim], stated: Stated) -> str:
 def _note(claim: Claim, stated: Stated) -> str:
     low, high = claim.interval or (None, None)
     interval = "" if low is None else f", 95 % interval {low:.4g} to {high:.4g}"
+    unit = f"{claim.unit} {claim.noun}".strip() if claim.unit == "share" else claim.unit
     return (
-        f"{claim.verdict}: {claim.value:.4g} ({claim.unit}{interval}; "
+        f"{claim.verdict}: {claim.value:.4g} ({unit}{interval}; "
         f"n = {claim.n} {claim.n_unit}; {claim.source}); "
         f"{stated.model}, build {stated.identity}, FunctionScope {stated.version}"
     )

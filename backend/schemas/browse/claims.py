@@ -36,7 +36,8 @@ class Claim(Response):
     definition: str = Field(description="what the number is")
     unit: Unit = Field(description="of value and interval; points = difference of two shares")
     noun: str = Field(
-        description="what a plain number counts, said after it; empty where the unit says it"
+        description="what the number counts or is a share of, said after it; empty where the unit "
+        "says it"
     )
     value: float | None = Field(description="the number; null when it cannot be measured here")
     interval: Interval | None = Field(description="95 %; null for a count over the whole corpus")
