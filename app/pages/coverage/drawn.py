@@ -163,6 +163,14 @@ def _slope(view: CoverageView) -> str:
     )
 
 
+def _over_all(view: CoverageView, told: StatisticsResponse) -> str:
+    """The slope over every token that occurs, which is counted at the first setting alone."""
+    row = next((one for one in told.slopes if one.name == "degree"), None)
+    if row is None or view.state.theta or view.state.min_count != 1:
+        return ""
+    return f" Over all {row.n:,} tokens: slope {fixed(row.slope, 3)} {interval(row.interval, 3)}."
+
+
 def _evidence(view: CoverageView, evidence: Evidence, scheme: str | None) -> Shown:
     """The figures and tables that the statistics give."""
     told, rarefied = evidence.statistics, evidence.rarefaction
@@ -198,7 +206,7 @@ def _notes(view: CoverageView, told: StatisticsResponse) -> Shown:
             "are of."
         ],
         ("coverage-nulls-panel-note", "children"): null_note(told.nulls) + first,
-        ("coverage-degree-panel-note", "children"): _slope(view) + DOTS,
+        ("coverage-degree-panel-note", "children"): _slope(view) + _over_all(view, told) + DOTS,
         ("coverage-cuts-panel-note", "children"): (
             "Function tokens are the most frequent ones up to a share of all occurrences; here "
             "the share moves. "

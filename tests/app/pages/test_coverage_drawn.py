@@ -20,6 +20,7 @@ from backend.schemas.statistics import (
     EqualOccurrence,
     RarefactionResponse,
     RateContrast,
+    Slope,
     StatisticsResponse,
 )
 
@@ -125,3 +126,17 @@ def test_every_choice_brings_one_component_a_place_at_most() -> None:
         assert max(len(found) for found in brought.values()) == 1
         assert len(brought[("coverage-headline", "children")]) == 1
         assert len(brought[("coverage-curve-panel-note", "children")]) == 1
+
+
+def test_the_degrees_slope_over_all_tokens_stands_beside_that_of_those_drawn() -> None:
+    """A claim is of all tokens, the panel draws the most frequent ones."""
+    told = statistics()
+    fields: dict[str, Any] = {"from_rank": 1, "to_rank": 53576, "n": 53576, "r2": 0.9}
+    told.slopes = [Slope(name="degree", slope=0.402, interval=[0.4009, 0.4033], **fields)]
+    rarefied = RarefactionResponse.model_construct(null_fit=None, groups=[])
+    said = {}
+    for least in (1, 2):
+        shown = everything(view(Evidence(told, rarefied, {}), min_count=least), "light", [])
+        said[least] = str(shown[("coverage-degree-panel-note", "children")])
+    assert "Over all 53,576 tokens: slope 0.402 [0.401, 0.403]." in said[1]
+    assert "Over all" not in said[2]
