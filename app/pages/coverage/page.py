@@ -243,6 +243,10 @@ VIEW = (
 
 HELD = ("coverage-view-held", "data")
 TICKED = ("coverage-table", "selectedRows")  # told always: people change it
+DIMMED = [
+    (Output("coverage-lead", "className"), LEAD + BEHIND, LEAD),
+    (Output("coverage-panels", "className"), PANELS + BEHIND, PANELS),
+]
 
 
 def _register_view(app: Dash, api: ApiClient) -> None:
@@ -255,10 +259,7 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         State("coverage-tokens", "data"),
         State(*HELD),
         prevent_initial_call=True,
-        running=[
-            (Output("coverage-lead", "className"), LEAD + BEHIND, LEAD),
-            (Output("coverage-panels", "className"), PANELS + BEHIND, PANELS),
-        ],
+        running=DIMMED,
     )
     async def show_view(
         asked: dict[str, str] | None, scheme: str | None, ticked: str | None, held: Any
