@@ -194,6 +194,7 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         layers = {sae.sae_id: sae.layer for sae in (await api.capabilities()).saes}
         try:
             view = await api.graph(**query)
+            whole = None if steps else await api.graph_degrees(**state.as_request())
         except ApiProblem as problem:
             told = notice("This part of the graph cannot be shown", problem.detail, kind="problem")
             return (None, state.path_key, state.sae, told, words.whole_crumb(), *(no_update,) * 6)
@@ -202,7 +203,7 @@ def _register_view(app: Dash, api: ApiClient) -> None:
             view.model_dump(),
             state.path_key,
             state.sae,
-            words.headline(layers[state.sae], view, not steps),
+            words.headline(layers[state.sae], view, whole),
             words.crumbs(steps, view),
             words.note(state, view),
             words.rows(view),

@@ -29,10 +29,16 @@ def span(first: int, last: int) -> str:
     return f"{first:,}" if first == last else f"{first:,}–{last:,}"
 
 
-def headline(layer: int, view: GraphResponse, drawn_whole: bool) -> list[Component | str]:
-    """What the picture says, in counts of the view."""
+def headline(
+    layer: int, view: GraphResponse, whole: GraphDegreesResponse | None
+) -> list[Component | str]:
+    """What the picture says, in counts of the view.
+
+    whole: the tokens and features with an edge, as the panels of degrees count them; None on the
+    way down, where ranges name them.
+    """
     effective = view.effective
-    if not drawn_whole:
+    if whole is None:
         ranges = {name: effective[name] for name in RANGES}
         return [
             html.Strong(f"{view.n_edges:,}"),
@@ -43,10 +49,10 @@ def headline(layer: int, view: GraphResponse, drawn_whole: bool) -> list[Compone
     said: list[Component | str] = [
         html.Strong(f"{view.n_edges:,}"),
         f" {'edge joins' if view.n_edges == 1 else 'edges join'} "
-        f"{counted(view.n_ranks, 'token')} and {counted(view.n_orders, 'feature')} of layer "
-        f"{layer}.",
+        f"{counted(whole.n_tokens, _of_class(view))} and {counted(whole.n_features, 'feature')} "
+        f"of layer {layer}{_least(view)}.",
     ]
-    if view.cells.n_first is None:
+    if view.cells.n_first is None or not whole.n_features:
         return said
     by_block = zip(view.cells.token_block, view.cells.n_first, strict=True)
     few = [i for i, block in enumerate(view.token_blocks) if block.rank_last <= N_FIRST]
@@ -62,9 +68,21 @@ def headline(layer: int, view: GraphResponse, drawn_whole: bool) -> list[Compone
     return [
         *said,
         f" The {tokens} ",
-        html.Strong(percent(reached / view.n_orders)),
+        html.Strong(percent(reached / whole.n_features)),
         f" of these features (n = {reached:,}).",
     ]
+
+
+def _least(view: GraphResponse) -> str:
+    """Which edges are counted, where it is not every one."""
+    least = int(view.effective["min_count"])
+    return "" if least == 1 else f" (edges of {least} firings or more)"
+
+
+def _of_class(view: GraphResponse) -> str:
+    """`token`, `function token`."""
+    chosen = view.effective["token_class"]
+    return f"{chosen} token" if chosen else "token"
 
 
 def crumbs(steps: Sequence[str], view: GraphResponse) -> list[Component]:

@@ -90,14 +90,33 @@ def said(parts: Any) -> str:
     return said(getattr(parts, "children", None))
 
 
+def degrees(n_tokens: int, n_features: int) -> GraphDegreesResponse:
+    return GraphDegreesResponse(bins=[], n_tokens=n_tokens, n_features=n_features, effective={})
+
+
+def test_the_headline_counts_what_the_panels_of_degrees_count() -> None:
+    """Not the whole vocabulary and dictionary, where a class or least firings leave some out."""
+    effective = view().effective | {"min_count": 5, "token_class": "function"}
+    shown = degrees(3, 8)
+    headline = said(words.headline(3, view(effective=effective), shown))
+    assert headline.startswith(
+        "5 edges join 3 function tokens and 8 features of layer 3 (edges of 5 firings or more)."
+    )
+    assert "50.0\u202f% of these features (n = 4)" in headline
+    assert words.degree_note("token", shown, None).startswith("3 tokens with an edge")
+    assert words.degree_note("feature", shown, None).startswith("8 features with an edge")
+    none = said(words.headline(3, view(n_edges=0), degrees(0, 0)))
+    assert none == "0 edges join 0 tokens and 0 features of layer 3."
+
+
 def test_the_headline_counts_what_the_first_ten_tokens_reach_first() -> None:
     assert "5 edges join 9 tokens and 4 features of layer 3." in said(
-        words.headline(3, view(), True)
+        words.headline(3, view(), degrees(9, 4))
     )
     assert "The 9 most frequent tokens are the first to reach 100.0" in said(
-        words.headline(3, view(), True)
+        words.headline(3, view(), degrees(9, 4))
     )
-    inside = said(words.headline(3, view(), False))
+    inside = said(words.headline(3, view(), None))
     assert inside == (
         "5 of the 12 edges of layer 3 join the tokens of ranks 1–9 and features in places 1–4."
     )
@@ -128,10 +147,10 @@ def test_one_is_not_said_as_many() -> None:
     note = words.note(GraphState("layer_0"), single)
     assert "1 edge in 1 ribbon," in note
     assert "1 of the layer's 2 edges is not shown" in note
-    assert said(words.headline(3, single, True)).startswith(
+    assert said(words.headline(3, single, degrees(1, 1))).startswith(
         "1 edge joins 1 token and 1 feature of layer 3."
     )
-    inside = said(words.headline(3, single, False))
+    inside = said(words.headline(3, single, None))
     assert inside.startswith("1 of the 2 edges of layer 3 joins the tokens")
     one = GraphDegreesResponse(bins=[], n_tokens=1, n_features=0, effective={})
     assert words.degree_note("token", one, None).startswith("1 token with an edge")
