@@ -48,10 +48,12 @@ def coverage_figure(
     *,
     n_function: int | None = None,
     paper: bool = False,
+    order: str | None = None,
 ) -> go.Figure:
     """Share of features reached by the first k tokens, k on a logarithm, a line per layer.
 
-    `n_function` draws the function cut; `paper` adds Table 1 for layers that it has.
+    `n_function` draws the function cut; `paper` adds Table 1 for layers that it has;
+    `order`: in words, where the tokens are not the most frequent ones first.
     """
     figure = go.Figure(layout={"template": template(scheme)})
     colours = layer_colours(scheme, len(curves))
@@ -62,11 +64,11 @@ def coverage_figure(
         _add_line(figure, curve, colour, marks[curve.layer][0])
         if paper and curve.layer in PAPER_TABLE_1:
             _add_paper(figure, curve.layer, scheme)
-    _add_labels(figure, curves, colours, marks, scheme)
+    _add_labels(figure, curves, colours, marks, scheme, " in this order" if order else " tokens")
     last = max((len(curve.answer.rows) for curve in curves), default=1)
     if n_function:
         _add_cut(figure, n_function, last, scheme)
-    figure.update_xaxes(**log_rank_axis(last, "first k tokens"))
+    figure.update_xaxes(**log_rank_axis(last, f"first k tokens{f', {order}' if order else ''}"))
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02], title={"text": ""})
     name_axes(figure, y="share of features reached")
     return figure
@@ -112,6 +114,7 @@ def _add_labels(
     colours: Sequence[str],
     marks: Marks,
     scheme: str | None,
+    which: str,
 ) -> None:
     """A mark at rank 10, where the lines differ most;
     their names and shares there, in the empty corner.
@@ -143,7 +146,7 @@ def _add_labels(
         )
         for curve, colour, row in sorted(ends, key=lambda end: end[0].layer)
     ]
-    heading = f"first {ends[0][2].rank} tokens reach" if ends else None
+    heading = f"first {ends[0][2].rank}{which} reach" if ends else None
     corner_labels(figure, names, scheme, heading)
 
 

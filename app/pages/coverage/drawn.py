@@ -15,6 +15,7 @@ from app.figures.template import blank
 from app.pages.coverage.columns import LISTED
 from app.pages.coverage.kinds import kind_table
 from app.pages.coverage.rates import rate_note, rate_table
+from app.pages.coverage.state import ORDERS
 from app.pages.coverage.statistics import (
     chao_sentence,
     contrast_headline,
@@ -34,6 +35,7 @@ from app.pages.coverage.words import (
     headline,
     of_layer,
     opened_at,
+    order_sentence,
     other_thetas,
     setting_sentence,
 )
@@ -73,7 +75,10 @@ def _lead(view: CoverageView) -> Shown:
     told = view.evidence.statistics if view.evidence else None
     at_start = view.state.theta == 0 and view.state.min_count == 1
     return {
-        ("coverage-headline", "children"): _headline(view),
+        ("coverage-headline", "children"): [
+            *_headline(view),
+            order_sentence(view.state, answer),
+        ],
         ("coverage-nulls-line", "children"): null_sentence(told.nulls if told else [], at_start),
         ("coverage-first", "children"): [
             html.Span("The first ten:" if by_frequency else "First ten in this order:"),
@@ -114,6 +119,7 @@ def _own_figures(view: CoverageView, scheme: str | None) -> Shown:
         scheme,
         n_function=len(view.function) if by_frequency else None,
         paper=is_papers_model(view.capabilities.build),
+        order=None if by_frequency else ORDERS.get(view.state.order, view.state.order),
     )
     occurrences = [row.occurrences for row in view.by_frequency.rows if row.occurrences]
     return {

@@ -89,6 +89,18 @@ def of_layer(layer: int, denominator: str) -> str:
     )
 
 
+def order_sentence(state: CoverageState, answer: CoverageResponse) -> str:
+    """How far the first ten of the chosen order reach, where that is not the headline's own."""
+    if state.order == "frequency" or not answer.rows:
+        return ""
+    tenth = answer.rows[min(K, len(answer.rows)) - 1]
+    first = "first token reaches" if tenth.rank == 1 else f"first {tenth.rank} tokens reach"
+    return (
+        f" In the order chosen below ({ORDERS.get(state.order, state.order)}), the {first} "
+        f"{percent(tenth.coverage)}."
+    )
+
+
 def first_tokens(rows: Sequence[CoverageRow], function: frozenset[int]) -> list[Component]:
     """The first ten tokens of the order, as chips."""
     return [

@@ -42,3 +42,13 @@ def test_names_of_lines_lie_in_the_corner_without_a_ground_of_their_own() -> Non
     ]
     assert all(note.bgcolor is None and note.x == 1 for note in notes)
     assert len({note.y for note in notes}) == len(notes) == 3  # two layers and what the shares are
+
+
+def test_the_curve_says_in_which_order_its_first_tokens_are() -> None:
+    for order, heading, axis in (
+        (None, "first 10 tokens reach", "first k tokens"),
+        ("random", "first 10 in this order reach", "first k tokens, random"),
+    ):
+        layout = coverage_figure([curve_of(1, 1)], "light", order=order).layout
+        assert any(heading in note.text for note in layout.annotations)
+        assert layout.xaxis.title.text == axis

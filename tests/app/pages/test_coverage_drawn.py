@@ -140,3 +140,13 @@ def test_the_degrees_slope_over_all_tokens_stands_beside_that_of_those_drawn() -
         said[least] = str(shown[("coverage-degree-panel-note", "children")])
     assert "Over all 53,576 tokens: slope 0.402 [0.401, 0.403]." in said[1]
     assert "Over all" not in said[2]
+
+
+def test_the_headline_says_what_the_chosen_order_reaches_beside_the_most_frequent() -> None:
+    """The chart beneath follows the order, the comparison with content tokens does not."""
+    few = everything(view(None, order="document_coverage"), "light", [])
+    told = str(few[("coverage-headline", "children")].tree)
+    assert "In the order chosen below (in most documents first), the first 10 tokens reach" in told
+    assert "33.3" in told
+    plain = everything(view(None), "light", [])
+    assert "In the order" not in str(plain[("coverage-headline", "children")].tree)
