@@ -43,7 +43,7 @@ def columns_of(one: Experiment) -> list[Column]:
     made = [
         Column(s, "coverage", FREQUENT, DRAWN, "content", words, (apart, "coverage"))
         for s, words in (
-            ("opening", "reached, as the page opens"),
+            ("opening", "reached, at the opening setting"),
             ("Table 1", "reached, at Table 1's setting"),
         )
     ]
@@ -101,8 +101,9 @@ def dictionaries_panel(one: Experiment, code: dict[str, str]) -> Component:
         ],
         id="coverage-dictionaries-panel",
         note=f"{len(known)} SAEs that read the residual stream after layer {layer}, all on the "
-        f"same text and questions: {one.prompts}. Scale: 0 to 100 %; 95 % intervals; n and the "
-        "numbers of a cell on it.",
+        f"same text and questions: {one.prompts}. What is reached is counted on that text alone, "
+        "so the page's own numbers, of the whole build, are others. Scale: 0 to 100 %; "
+        "95 % intervals; n and the numbers of a cell on it.",
         reproduce=code,
         exports={"table": "coverage-dictionaries-table"},
         class_name="fs-c12 fs-dictionaries",

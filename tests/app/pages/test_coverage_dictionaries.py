@@ -103,7 +103,7 @@ def test_a_row_is_a_dictionary_and_a_cell_a_measure_beside_its_control() -> None
     heads = [text(one) for one in found(drawn, "Th")]
     assert heads == [
         "dictionary",
-        "reached, as the page opens",
+        "reached, at the opening setting",
         "reached, at Table 1's setting",
         "capitals carried, function positions",
         "Chinese, best feature",
@@ -137,9 +137,16 @@ def test_a_row_is_a_dictionary_and_a_cell_a_measure_beside_its_control() -> None
 def test_what_they_say_together_is_counted() -> None:
     said = text(found(dictionaries_panel(TWO, {}), "P")[1])
     assert (
-        "Reached, as the page opens: more than content in 1, no more in 1, open in 0 of 2" in said
+        "Reached, at the opening setting: more than content in 1, no more in 1, open in 0 of 2"
+        in said
     )
     assert "content (less what exchanged names give) in 2, no more in 0, open in 0 of 2" in said
+
+
+def test_the_opening_setting_is_not_taken_for_the_pages_own_number() -> None:
+    said = text(dictionaries_panel(TWO, {}))
+    assert "as the page opens" not in said
+    assert "counted on that text alone" in said
 
 
 def test_an_interval_that_holds_nothing_leaves_it_open() -> None:
@@ -155,7 +162,7 @@ def test_what_was_not_measured_has_no_column() -> None:
     panel = dictionaries_panel(experiment(*coverage), {})
     (drawn, _) = found(panel, "Table")
     assert [text(one) for one in found(drawn, "Th")][1:3] == [
-        "reached, as the page opens",
+        "reached, at the opening setting",
         "reached, at Table 1's setting",
     ]
     assert len(found(drawn, "Th")) == 5  # two columns, and the dictionary with and without
