@@ -56,6 +56,15 @@ def shared_note(answer: IntersectionsResponse) -> str:
     )
 
 
+def not_listed(min_count: int, edges_from: int) -> str:
+    """Why nothing is drawn, in the words of the page's own control."""
+    return (
+        f"“Firings per edge, at least” is {min_count}. This build lists which features a token "
+        f"reaches from {edges_from} firings an edge on, so what tokens share is known from there "
+        f"on: choose {edges_from} or more above."
+    )
+
+
 def _firings(answer: IntersectionsResponse) -> str:
     least = int(answer.effective["min_count"])
     return "1 firing" if least == 1 else f"{least} firings"
@@ -116,7 +125,7 @@ def register(app: Dash, api: ApiClient) -> None:
         classes = frozenset(function)
         rarefied, shared = await asyncio.gather(
             _rarefaction(api, state, tokens, classes, scheme),
-            _shared(api, state, tokens, classes, scheme),
+            shared_shown(api, state, tokens, classes, scheme),
         )
         return only_changed([*rarefied, *shared], held)
 
@@ -166,7 +175,7 @@ async def _rarefaction(
     return rarefaction_figure(answer, function, scheme), note
 
 
-async def _shared(
+async def shared_shown(
     api: ApiClient,
     state: dict[str, str],
     tokens: Sequence[int],
@@ -175,6 +184,9 @@ async def _shared(
 ) -> tuple[Any, Any, str]:
     if len(tokens) < 2:
         return blank(scheme), "", HIDDEN
+    build = (await api.capabilities()).build
+    if build and int(state["min_count"]) < build.edges_from:
+        return blank(scheme), not_listed(int(state["min_count"]), build.edges_from), SHOWN
     try:
         answer = await api.intersections(
             state["sae"], ",".join(map(str, tokens)), min_count=int(state["min_count"])
