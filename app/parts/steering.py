@@ -29,6 +29,10 @@ class BadAddress(ValueError):
     says what came and what is allowed.
     """
 
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(f"{name}: {said}")
+        self.name = name  # in the address
+
 
 @dataclass(frozen=True)
 class Written:
@@ -51,7 +55,7 @@ def _item(item: str) -> Written:
     found = _ITEM.fullmatch(item)
     if found is None:
         raise BadAddress(
-            f"f: got {item!r}, allowed is sae_id:index or sae_id:index:mode:value:positions[:off]"
+            "f", f"got {item!r}, allowed is sae_id:index or sae_id:index:mode:value:positions[:off]"
         )
     sae_id, index = found["sae"], int(found["index"])
     if found["mode"] is None:
@@ -71,7 +75,7 @@ def _number(text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise BadAddress(f"f: got the strength {text!r}, allowed is a finite number")
+        raise BadAddress("f", f"got the strength {text!r}, allowed is a finite number")
     return value
 
 

@@ -269,10 +269,13 @@ def test_a_prompt_of_markup_is_text(page: Page, live_server_url: str) -> None:
     )
 
 
-def test_an_address_that_cannot_be_read_is_refused_in_words(
+def test_what_an_address_says_in_vain_is_told_above_the_page_without_it(
     page: Page, live_server_url: str
 ) -> None:
-    page.goto(f"{live_server_url}/steer?prompt=a&f=nonsense")
-    expect(page.locator("#frame-problem-text")).to_contain_text(
-        "'nonsense', allowed is sae_id:index"
-    )
+    page.goto(f"{live_server_url}/steer?prompt=a&f=nonsense&temperature=hot&tokens=5")
+    told = page.locator("#steer-complaints .fs-notice--problem")
+    expect(told).to_contain_text("f: got 'nonsense', allowed is sae_id:index")
+    expect(told).to_contain_text("temperature: got 'hot', allowed is 0 to")
+    expect(page.locator("#steer-prompt-area")).to_have_value("a")
+    expect(page.locator("#steer-tokens")).to_have_value("5")
+    expect(page.locator("#frame-problem-text")).to_have_text("")

@@ -13,7 +13,7 @@ import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 
-from app.api import ApiClient, ApiProblem
+from app.api import ApiClient
 from app.pages.steer import browser, rates, tokens
 from app.pages.steer import code as steer_code
 from app.pages.steer import features as steer_features
@@ -177,18 +177,28 @@ def _register_open(app: Dash, api: ApiClient) -> None:
         can = await in_memory(api)
         shown = live_demonstrations(can)
         defaults = defaults_of(can, shown)
-        try:
-            written = await _written(api, query, defaults)
-            chosen = steer_state.settings(query, can.limits, chat=chats(can))
-        except steering.BadAddress as error:
-            raise ApiProblem(422, "The address cannot be opened", str(error)) from error
+        query, said, written, chosen = await _readable(api, query, can, defaults)
         *before, interventions = written
         fingerprint = can.model_info.fingerprint if can.model_info else None
-        told = address_complaints(not_known(query, {*_TEXTS, *chosen, *steer_sections.NAMES}))
+        said += not_known(query, {*_TEXTS, *chosen, *steer_sections.NAMES})
         sections = steer_sections.opened(query)
         rack = (*_of_server(can), interventions)
-        buttons = rates.demo_buttons(shown)
-        return *before, *rack, *chosen.values(), buttons, fingerprint, *sections, defaults, told
+        lower = (rates.demo_buttons(shown), fingerprint, *sections)
+        return *before, *rack, *chosen.values(), *lower, defaults, address_complaints(said)
+
+
+async def _readable(
+    api: ApiClient, query: dict[str, str], can: wire.Capabilities, defaults: dict[str, Any]
+) -> tuple[dict[str, str], list[str], tuple[Any, ...], dict[str, Any]]:
+    """What of an address can be read, what is said of the rest; texts and settings without that."""
+    said: list[str] = []
+    while True:
+        try:
+            chosen = steer_state.settings(query, can.limits, chat=chats(can))
+            return query, said, await _written(api, query, defaults), chosen
+        except steering.BadAddress as error:
+            said.append(f"{error}; showing the page without it")
+            query = {name: value for name, value in query.items() if name != error.name}
 
 
 async def _written(
@@ -201,7 +211,7 @@ async def _written(
     stop = steering.read_stops(query.get("stop", defaults["stop"]))
     turns = read_turns(query.get("turns", ""))
     if turns is None:
-        raise steering.BadAddress(f"turns: got {query['turns']!r}, allowed {ALLOWED}")
+        raise steering.BadAddress("turns", f"got {query['turns']!r}, allowed {ALLOWED}")
     if "prompt" not in query and "f" not in query:
         first = [demo["intervention"] for demo in defaults["demonstrations"][:1]]
         return defaults["prompt"], prefix, stop, turns, first

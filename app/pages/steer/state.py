@@ -75,7 +75,7 @@ def _whole(query: Mapping[str, str], name: str, default: int, low: int, high: in
     value = _bounded(query, name, default, low, high)
     if value != int(value):
         raise BadAddress(
-            f"{name}: got {query[name]!r}, allowed is a whole number from {low} to {high}"
+            name, f"got {query[name]!r}, allowed is a whole number from {low} to {high}"
         )
     return int(value)
 
@@ -83,7 +83,7 @@ def _whole(query: Mapping[str, str], name: str, default: int, low: int, high: in
 def _flag(query: Mapping[str, str], name: str, default: str) -> bool:
     value = query.get(name) or default
     if value not in ("0", "1"):
-        raise BadAddress(f"{name}: got {value!r}, allowed are 0 and 1")
+        raise BadAddress(name, f"got {value!r}, allowed are 0 and 1")
     return value == "1"
 
 
@@ -95,5 +95,5 @@ def _bounded(query: Mapping[str, str], name: str, default: float, low: float, hi
     except ValueError:
         value = math.nan
     if not low <= value <= high:
-        raise BadAddress(f"{name}: got {query[name]!r}, allowed is {low:g} to {high:g}")
+        raise BadAddress(name, f"got {query[name]!r}, allowed is {low:g} to {high:g}")
     return value
