@@ -279,3 +279,11 @@ def test_what_an_address_says_in_vain_is_told_above_the_page_without_it(
     expect(page.locator("#steer-prompt-area")).to_have_value("a")
     expect(page.locator("#steer-tokens")).to_have_value("5")
     expect(page.locator("#frame-problem-text")).to_have_text("")
+
+
+def test_a_strength_of_six_digits_is_read_whole(page: Page, live_server_url: str) -> None:
+    open_page(page, live_server_url, ONE.replace("add:20", "add:-468.88"))
+    field = page.get_by_label("strength", exact=True).first
+    expect(field).to_have_value("-468.88")
+    field.fill("-4068.88")
+    assert field.evaluate("it => it.scrollWidth <= it.clientWidth")

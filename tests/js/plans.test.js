@@ -8,7 +8,7 @@ import { csv } from "../../static/js/shared/csv.js";
 import { constructed, textsTable } from "../../static/js/steering/arms.js";
 import { pinnedFeatures } from "../../static/js/steering/search.js";
 import { shiftTable } from "../../static/js/steering/shift_pairs.js";
-import { cellFigure, cellWords } from "../../static/js/steering/sweep/map.js";
+import { cellFigure, cellWords, headWidth } from "../../static/js/steering/sweep/map.js";
 import {
   noReachOf,
   readTarget,
@@ -240,4 +240,11 @@ test("pins that can be steered are offered", () => {
     { sae_id: "layer_2", feature_index: 7 },
     { sae_id: "a:b", feature_index: 5 },
   ]);
+});
+
+test("the names of a sweep's rows have room for their longest strength", () => {
+  assert.equal(headWidth([1, 5], null), 40);
+  assert.ok(headWidth([733, 7330], 1466) > headWidth([733, 999], 1466));
+  assert.ok(headWidth([7330], 1466) >= 36 + 5 + 38 + 10); // five digits and marks, 5×, the paddings
+  assert.ok(headWidth([-7330], 3) > headWidth([-7330], null) + 40);
 });

@@ -52,6 +52,7 @@ function NumberField({ id, name, value, most, onValue, unit, title, digits }) {
       type: "text",
       inputMode: "decimal",
       value: text,
+      style: { "--typed": Math.min(text.length, 14) },
       disabled: value === null,
       "aria-label": name,
       "aria-invalid": wrong,

@@ -155,6 +155,21 @@ function Row({ row, top, of }) {
   );
 }
 
+/**
+ * Pixels that the names of the rows need: the longest strength, and its multiple beside it.
+ *
+ * @param {number[]} strengths
+ * @param {number | null} multiples  what one multiple is, where the sweep goes by them
+ */
+export function headWidth(strengths, multiples) {
+  /** @param {number} one */
+  const digits = (one) => 7.2 * number(one).length;
+  const beside = multiples
+    ? strengths.map((one) => Math.max(38, 6.8 * `${number(one / multiples)}×`.length) + 5)
+    : [0];
+  return Math.ceil(Math.max(28, ...strengths.map(digits)) + Math.max(...beside) + 12);
+}
+
 /** @param {{ axes: Axes }} props */
 function TokenRow({ axes }) {
   return h(
@@ -205,7 +220,10 @@ export function HeatMap({ title, unit, of }) {
           className: "fs-map-grid",
           role: "grid",
           "aria-label": title,
-          style: { "--columns": axes.positions.length },
+          style: {
+            "--columns": axes.positions.length,
+            "--head": `${headWidth(axes.strengths, of.job.multiples)}px`,
+          },
           onKeyDown: (event) => onArrow(event, axes.strengths.length, axes.positions.length),
         },
         rows.map((row) => h(Row, { key: row, row, top: rows[0], of })),
