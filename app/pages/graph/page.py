@@ -24,6 +24,7 @@ from app.parts.components import BipartiteGraph
 from app.parts.controls import address_complaints, built_saes, no_build
 from app.parts.page import Page
 from app.parts.panel import graph_exports, notice, panel, skeleton
+from backend.schemas.graph import GraphDegreesResponse, GraphResponse
 from backend.schemas.statistics import DegreeFit
 
 SIDES = ("token", "feature")
@@ -193,8 +194,7 @@ def _register_view(app: Dash, api: ApiClient) -> None:
         query: dict[str, Any] = state.as_request() | {"max_edges": state.max_edges} | ranges
         layers = {sae.sae_id: sae.layer for sae in (await api.capabilities()).saes}
         try:
-            view = await api.graph(**query)
-            whole = None if steps else await api.graph_degrees(**state.as_request())
+            view, whole = await _seen(api, state, query, not steps)
         except ApiProblem as problem:
             told = notice("This part of the graph cannot be shown", problem.detail, kind="problem")
             return (None, state.path_key, state.sae, told, words.whole_crumb(), *(no_update,) * 6)
@@ -209,6 +209,15 @@ def _register_view(app: Dash, api: ApiClient) -> None:
             words.rows(view),
             *(code["curl"], code["python"]) * 2,
         )
+
+
+async def _seen(
+    api: ApiClient, state: GraphState, query: dict[str, Any], drawn_whole: bool
+) -> tuple[GraphResponse, GraphDegreesResponse | None]:
+    """The view, and how many have an edge at all where it is of all of them."""
+    view = await api.graph(**query)
+    filters: dict[str, Any] = state.as_request()
+    return view, await api.graph_degrees(**filters) if drawn_whole else None
 
 
 def _register_crumbs(app: Dash) -> None:

@@ -32,14 +32,11 @@ def span(first: int, last: int) -> str:
 def headline(
     layer: int, view: GraphResponse, whole: GraphDegreesResponse | None
 ) -> list[Component | str]:
-    """What the picture says, in counts of the view.
-
-    whole: the tokens and features with an edge, as the panels of degrees count them; None on the
-    way down, where ranges name them.
+    """What the picture says; `whole`: how many have an edge, as the panels of degrees count them,
+    None on the way down, where ranges name them.
     """
-    effective = view.effective
     if whole is None:
-        ranges = {name: effective[name] for name in RANGES}
+        ranges = {name: view.effective[name] for name in RANGES}
         return [
             html.Strong(f"{view.n_edges:,}"),
             f" of the {counted(view.n_edges_of_sae, 'edge')} of layer {layer} "
