@@ -70,11 +70,20 @@ def test_the_job_takes_no_other_edges_numbers_for_an_edge_that_is_not_listed() -
 @pytest.mark.parametrize(("most", "said"), [(None, True), (3.0, False)])
 def test_the_page_says_why_a_maximum_is_not_known(most: float | None, said: bool) -> None:
     one = SimpleNamespace(
-        token_id=1, text="a", rank=1, token_class="content", n_firings=1, act_max=most,
+        token_id=1,
+        text="a",
+        rank=1,
+        token_class="content",
+        n_firings=1,
+        act_max=most,
         share_of_feature=0.5,
-    )  # fmt: skip
+    )
     feature = SimpleNamespace(
-        n_firings=2, sae_id="l", act_max=3.0, details_missing=None, tokens_by_count=[one],
+        n_firings=2,
+        sae_id="l",
+        act_max=3.0,
+        details_missing=None,
+        tokens_by_count=[one],
         tokens_by_strength=[one],
-    )  # fmt: skip
+    )
     assert (UNLISTED in str(firing_tables(feature))) == said  # type: ignore[arg-type]

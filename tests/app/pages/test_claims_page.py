@@ -56,9 +56,16 @@ def lost_answers() -> Claim:
     """The shipped claim with 74.3 % as its number."""
     claim = next(one for one in load_claims() if one.id == "the-answer-stays-right")
     measured = Measured(
-        0.743, (0.58, 0.86), 35, claim.parameters["n_unit"], "layer_12", Figure("experiments"),
-        claim.parameters["beside_words"], 0.057, (0.02, 0.19),
-    )  # fmt: skip
+        0.743,
+        (0.58, 0.86),
+        35,
+        claim.parameters["n_unit"],
+        "layer_12",
+        Figure("experiments"),
+        claim.parameters["beside_words"],
+        0.057,
+        (0.02, 0.19),
+    )
     return claim_of(Judged(claim, measured, "not supported", ""), "")
 
 
