@@ -27,6 +27,7 @@ def test_the_keyboard_scrubs_and_everything_follows_without_a_request(
 ) -> None:
     opened(page, live_server_url)
     expect(page.locator("tr.is-here th")).to_have_text("7,324")
+    page.wait_for_load_state("networkidle")  # other panels may still be asking for their own
     asked: list[str] = []
     page.on(
         "request",
