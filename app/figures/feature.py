@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from app.figures.template import name_axes, template
+from app.parts.numbers import number
 from app.theme import palette
 from backend.schemas import HistogramBin, TokenLayer
 
@@ -40,7 +41,7 @@ def histogram_figure(
             y=1,
             yref="paper",
             yanchor="bottom",
-            text=f"{words} {value:.3g}",
+            text=f"{words} {number(value)}",
             showarrow=False,
             font={"size": 11, "color": ink.muted},
         )
@@ -64,7 +65,7 @@ def _octaves(bins: Sequence[HistogramBin]) -> dict[str, object]:
         "type": "log",
         "range": [math.log10(low) - 0.02, math.log10(high) + 0.02],
         "tickvals": ticks,
-        "ticktext": [f"{tick:.3g}" for tick in ticks],
+        "ticktext": [number(tick) for tick in ticks],
         "title": {"text": "activation"},
     }
 

@@ -11,6 +11,7 @@ import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
+from app.parts.numbers import number
 from app.parts.panel import Children, notice
 from app.parts.token import token_chip, visible
 from backend.schemas import Example, FeatureDetail, TokenRef
@@ -105,7 +106,7 @@ def _example(example: Example, most: float) -> Component:
     return html.Li(
         [
             html.Div(
-                [html.Strong(f"{example.activation:.3g}", className="fs-num"), html.Span(quantile)],
+                [html.Strong(number(example.activation), className="fs-num"), html.Span(quantile)],
                 className="fs-examples__peak",
                 title=f"activation at {visible(peak.text)}; {example.source}",
             ),
@@ -119,7 +120,7 @@ def _shaded(token: TokenRef, activation: float, most: float, peak: bool) -> Comp
     if activation <= 0:
         return chip
     strength = max(0.12, min(1.0, activation / most))
-    title = f"{chip.title} · activation {activation:.3g}"
+    title = f"{chip.title} · activation {number(activation)}"
     kinds = "fs-fired fs-fired--peak" if peak else "fs-fired"
     return html.Span(chip, className=kinds, title=title, style={"--fs-act": f"{strength:.2f}"})
 

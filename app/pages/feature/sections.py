@@ -180,7 +180,7 @@ def _firing_table(
         value = (one.n_firings or 0) if by_count else (one.act_max or 0.0)
         here = "not known" if one.n_firings is None else f"{one.n_firings:,} firings"
         firings = _number_cell(one.n_firings, "{:,}".format)
-        strength = _number_cell(one.act_max, "{:.3g}".format)
+        strength = _number_cell(one.act_max, number)
         rows.append(
             html.Tr(
                 [

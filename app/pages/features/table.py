@@ -65,7 +65,7 @@ def _row(one: FoundFeature, most: float, with_token: bool) -> Component:
     if with_token:
         at = one.at_token
         words = f"{at.n_firings:,} · {share(at.share_of_feature or 0.0)}" if at else "–"
-        tip = f"largest activation there {at.act_max:.3g}" if at else ""
+        tip = f"largest activation there {number(at.act_max)}" if at else ""
         cells.append(
             html.Td(words, className="fs-num", title=tip, **value_of(at.n_firings if at else None))
         )
