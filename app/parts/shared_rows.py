@@ -100,9 +100,7 @@ def edge_row(sae_id: str, edge: TokenEdge, lead: str, most: float) -> Component:
     `lead`: the column with a bar, full at `most`.
     """
     note, own = edge.note, edge.share_of_feature or 0.0
-    here = (
-        f"{edge.n_firings:,} firings at this token; mean activation {number(edge.mean_activation)}"
-    )
+    here = f"{edge.n_firings:,} firings at this token; mean {number(edge.mean_activation)}"
     columns = {
         "count": (edge.share_of_token, share(edge.share_of_token)),
         "strength": (edge.act_max, number(edge.act_max)),
